@@ -1,0 +1,200 @@
+// Package backend is the contract between the estimator and the machines that
+// run it: a Backend loads data and trains critics on it.
+//
+// The contract is coarse on purpose. A backend runs whole training steps,
+// evaluates row ranges, scores pairs and differentiates with respect to the
+// inputs; how it multiplies matrices is its own business. It is a
+// deterministic function of its inputs: the same calls give bitwise the same
+// answers on the same device class, whatever the number of threads.
+//
+// # Critic
+//
+// The critic T of a Network maps a pair (x, z) to a score. With f the
+// activation and L >= 1 hidden layers,
+//
+//	h_1 = f(x Wx + z Wz + b_1)
+//	h_k = f(h_{k-1} W_k + b_k),  k = 2..L
+//	T   = h_L . w + c
+//
+// # A training step
+//
+// Step s takes B rows of the training range (sampling.Batches.Rows) and the
+// cycle next of its entries (sampling.Batches.Marginal). The joint scores are
+// J_i = T(x_i, z_i), the marginal ones M_i = T(x_i, z_next(i)). The objective
+// is a value V and the weights a_i = dV/dJ_i and b_i = -dV/dM_i (see
+// Objective); Adam ascends V.
+//
+// Conformance of an implementation is decided by package backendtest.
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Sentinel errors. Every error of a backend wraps one of them, or is an error
+// of the context.
+var (
+	// ErrUnavailable: the device, its driver or the build does not offer this.
+	ErrUnavailable = errors.New("backend unavailable")
+	// ErrShape: sizes that do not fit together, or an index out of range.
+	ErrShape = errors.New("shape mismatch")
+	// ErrOutOfMemory: the device cannot hold what was asked for.
+	ErrOutOfMemory = errors.New("out of memory")
+	// ErrClosed: the backend, data or trainer was closed before.
+	ErrClosed = errors.New("already closed")
+)
+
+// A Backend creates data and trainers on one device. It is safe for
+// concurrent use; Close may be called twice.
+type Backend interface {
+	// Name is the short name of the implementation, such as "cpu".
+	Name() string
+	// Device describes what it runs on, for reports.
+	Device() string
+	// Load makes the rows of x [n, dx] and z [n, dz] available to trainers.
+	// The backend may keep using the arrays, so they must not change before
+	// Data.Close. Values must be finite.
+	Load(x, z Matrix) (Data, error)
+	// NewTrainer returns a trainer of spec on rows train of data, at step 0
+	// with all parameters zero: call SetState before training.
+	NewTrainer(spec Spec, data Data, train Rows) (Trainer, error)
+	Close() error
+}
+
+// Data is a set of paired rows on a device.
+type Data interface {
+	Rows() int
+	Dims() (dx, dz int)
+	Close() error
+}
+
+// A Trainer is one critic in training. It is not safe for concurrent use.
+// After Close every method but Close returns ErrClosed.
+type Trainer interface {
+	// Train runs len(rates) steps, step i with learning rate rates[i], and
+	// stores each step's objective value (nats, before its update) in
+	// values[i]. It returns the number of steps done, which is less than
+	// len(rates) only together with an error; the state is then that of the
+	// steps done. A non-finite value is stored as it is and is not an error.
+	Train(ctx context.Context, rates []float64, values []float64) (int, error)
+
+	// Gradient returns the value of the objective on the batch of the next
+	// step and stores dV/dparameters, in the order of Network.Blocks, in grad.
+	// The state does not change.
+	Gradient(ctx context.Context, grad []float32) (value float64, err error)
+
+	// Batch returns the integers of a step: the training rows, counted from
+	// the start of the training range, and for entry i the entry next[i] whose
+	// z makes its marginal pair.
+	Batch(step uint64) (rows, next []int, err error)
+
+	// Evaluate scores rows of data, all joint pairs and cycles marginal
+	// pairings of every row: pairing m is sampling.NewCycle(rows.Len(), seed,
+	// sampling.StreamEvaluate, m). It needs at least two rows and one cycle.
+	Evaluate(ctx context.Context, data Data, rows Rows, cycles int, seed uint64) (Evaluation, error)
+
+	// Scores stores T(x row xs[i], z row zs[i]) of data in dst[i].
+	Scores(ctx context.Context, data Data, xs, zs []int, dst []float32) error
+
+	// InputGradients stores weights[i] * dT/dx and weights[i] * dT/dz of the
+	// pair (x row xs[i], z row zs[i]) in row i of gx [len(xs), dx] and gz
+	// [len(xs), dz].
+	InputGradients(ctx context.Context, data Data, xs, zs []int, weights []float32, gx, gz Matrix) error
+
+	// State copies the parameters and the optimiser's state. Training on from
+	// a restored state is bitwise the same as never having stopped.
+	State() (State, error)
+	SetState(State) error
+	Close() error
+}
+
+// A Matrix is a row-major view: row i is Data[i*Stride : i*Stride+Cols].
+type Matrix struct {
+	Rows, Cols, Stride int
+	Data               []float32
+}
+
+// NewMatrix returns a zero matrix without padding.
+func NewMatrix(rows, cols int) Matrix {
+	return Matrix{Rows: rows, Cols: cols, Stride: cols, Data: make([]float32, rows*cols)}
+}
+
+// Row returns row i.
+func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Stride : i*m.Stride+m.Cols] }
+
+// Validate reports whether the view lies within its array; the error wraps
+// ErrShape.
+func (m Matrix) Validate() error {
+	switch {
+	case m.Rows < 0 || m.Cols < 1:
+		return fmt.Errorf("matrix of %d rows and %d columns: %w", m.Rows, m.Cols, ErrShape)
+	case m.Stride < m.Cols:
+		return fmt.Errorf("matrix stride %d is below its %d columns: %w", m.Stride, m.Cols, ErrShape)
+	case m.Rows > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols:
+		return fmt.Errorf("matrix of %d rows of stride %d needs %d values, has %d: %w",
+			m.Rows, m.Stride, (m.Rows-1)*m.Stride+m.Cols, len(m.Data), ErrShape)
+	}
+	return nil
+}
+
+// Rows is the half-open range [Lo, Hi) of rows.
+type Rows struct{ Lo, Hi int }
+
+// Len returns the number of rows.
+func (r Rows) Len() int { return r.Hi - r.Lo }
+
+// Validate reports whether the range is not empty and lies within n rows; the
+// error wraps ErrShape.
+func (r Rows) Validate(n int) error {
+	if r.Lo < 0 || r.Hi > n || r.Lo >= r.Hi {
+		return fmt.Errorf("rows [%d, %d) of %d: %w", r.Lo, r.Hi, n, ErrShape)
+	}
+	return nil
+}
+
+// Evaluation holds the averages of a critic's scores over n rows: T_ii are
+// the joint scores, u_i the mean of e^T over the marginal pairs that row i
+// gives its x to, v_i over those it gives its z to, U their common mean, and
+// w_i = (u_i + v_i)/U. All in float64, and finite whenever the scores are,
+// even where e^T is not.
+type Evaluation struct {
+	Rows   int   // n
+	Pairs  int64 // marginal pairs: n times the number of cycles
+	Joint  float64
+	LogU   float64 // log-mean-exp of the marginal scores
+	JS     float64 // -mean softplus(-T_ii) - mean softplus(T_ij)
+	VarT   float64 // variance of T_ii, over n
+	VarW   float64 // variance of w_i
+	CovTW  float64 // covariance of T_ii and w_i
+	MaxT   float64 // largest score seen, joint or marginal
+	Finite bool    // false if any score was NaN or infinite
+}
+
+// State is all that training depends on beside the Spec and the data. Params,
+// M and V have Network.NumParams entries in the order of Network.Blocks.
+type State struct {
+	Step   uint64    // steps done
+	LogEMA float64   // log of the moving average of e^T; only MINE, from step 1 on
+	Params []float32 // parameters
+	M, V   []float32 // Adam's first and second moments
+}
+
+// Clone returns a deep copy.
+func (s State) Clone() State {
+	s.Params = append([]float32(nil), s.Params...)
+	s.M = append([]float32(nil), s.M...)
+	s.V = append([]float32(nil), s.V...)
+	return s
+}
+
+// Validate reports whether the state fits a network; the error wraps ErrShape.
+func (s State) Validate(n Network) error {
+	want := n.NumParams()
+	if len(s.Params) != want || len(s.M) != want || len(s.V) != want {
+		return fmt.Errorf("state of %d, %d, %d values, network has %d parameters: %w",
+			len(s.Params), len(s.M), len(s.V), want, ErrShape)
+	}
+	return nil
+}
