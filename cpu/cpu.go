@@ -1,0 +1,102 @@
+// Package cpu is the backend for ordinary processors: float32, no cgo, on
+// AVX2 kernels in Go assembly where the processor has them and on gonum
+// elsewhere.
+//
+// A training step is one parallel region over persistent workers, each with
+// its own rows of the batch and, in the last phase, its own rows of every
+// parameter matrix. Every sum has a fixed order that no partition of rows
+// changes, so the result does not depend on the number of threads.
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	"gomine/cpu/internal/f32"
+	"gomine/mine/backend"
+)
+
+// Options configures Open. The zero value is valid.
+type Options struct {
+	// Threads is the number of workers; 0 means one per available processor.
+	Threads int
+}
+
+// Open returns a backend that runs on the host's processors.
+func Open(opt Options) (backend.Backend, error) {
+	n := opt.Threads
+	if n < 0 {
+		return nil, fmt.Errorf("cpu: %d threads: %w", n, backend.ErrShape)
+	}
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	return &device{pool: newPool(n)}, nil
+}
+
+type device struct {
+	pool   *pool
+	closed atomic.Bool
+}
+
+func (d *device) Name() string { return "cpu" }
+
+func (d *device) Device() string {
+	return fmt.Sprintf("%d threads, %s kernels", len(d.pool.workers), f32.Implementation())
+}
+
+func (d *device) Close() error {
+	if !d.closed.Swap(true) {
+		d.pool.close()
+	}
+	return nil
+}
+
+func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
+	if d.closed.Load() {
+		return nil, fmt.Errorf("cpu: load: %w", backend.ErrClosed)
+	}
+	for _, m := range []backend.Matrix{x, z} {
+		if err := m.Validate(); err != nil {
+			return nil, fmt.Errorf("cpu: load: %w", err)
+		}
+	}
+	if x.Rows != z.Rows || x.Rows < 1 {
+		return nil, fmt.Errorf("cpu: load: x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
+	}
+	return &data{device: d, x: x, z: z}, nil
+}
+
+// data refers to the caller's arrays.
+type data struct {
+	device *device
+	x, z   backend.Matrix
+	closed atomic.Bool
+}
+
+func (d *data) Rows() int          { return d.x.Rows }
+func (d *data) Dims() (dx, dz int) { return d.x.Cols, d.z.Cols }
+
+func (d *data) Close() error {
+	d.closed.Store(true)
+	return nil
+}
+
+// use returns the data behind the interface if a network of this backend can
+// read it.
+func (d *device) use(given backend.Data, n backend.Network) (*data, error) {
+	own, ok := given.(*data)
+	switch {
+	case d.closed.Load():
+		return nil, backend.ErrClosed
+	case !ok || own.device != d:
+		return nil, fmt.Errorf("data of another backend: %w", backend.ErrShape)
+	case own.closed.Load():
+		return nil, fmt.Errorf("data: %w", backend.ErrClosed)
+	case own.x.Cols != n.DX || own.z.Cols != n.DZ:
+		return nil, fmt.Errorf("data of %d and %d columns for a network of %d and %d: %w",
+			own.x.Cols, own.z.Cols, n.DX, n.DZ, backend.ErrShape)
+	}
+	return own, nil
+}

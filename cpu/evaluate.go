@@ -1,0 +1,337 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gomine/cpu/internal/f32"
+	"gomine/mine/backend"
+	"gomine/mine/sampling"
+)
+
+// projectedBytes is the memory that an evaluation may spend on the projections
+// of its rows. More rows than fit are projected again for every pair.
+const projectedBytes = 64 << 20
+
+// scorer is the scratch memory with which one worker scores pairs.
+type scorer struct {
+	x, z   matrix
+	px, pz matrix
+	layers layers
+}
+
+func newScorer(n backend.Network, backward bool) *scorer {
+	return &scorer{
+		x:      newMatrix(rowBlock, n.DX),
+		z:      newMatrix(rowBlock, n.DZ),
+		px:     newMatrix(rowBlock, n.Hidden[0]),
+		pz:     newMatrix(rowBlock, n.Hidden[0]),
+		layers: newLayers(rowBlock, n.Hidden, backward),
+	}
+}
+
+// blocks calls f with this worker's share of [0, n), rowBlock at a time.
+func (w *worker) blocks(n int, f func(lo, hi int)) {
+	count := (n + rowBlock - 1) / rowBlock
+	first, last := w.share(count)
+	for i := first; i < last; i++ {
+		f(i*rowBlock, min(n, (i+1)*rowBlock))
+	}
+}
+
+// score computes the scores of n pairs, at most rowBlock, of rows of d.
+func (c *critic) score(w *worker, s *scorer, d *data, n int, pair func(i int) (x, z int)) []float32 {
+	for i := range n {
+		x, z := pair(i)
+		copy(s.x.row(i), d.x.Row(x))
+		copy(s.z.row(i), d.z.Row(z))
+	}
+	project(w, n, s.x.data, s.x.stride, &c.p.wx, c.net.DX, c.p.b[0].data, s.px.data)
+	project(w, n, s.z.data, s.z.stride, &c.p.wz, c.net.DZ, nil, s.pz.data)
+	for i := range n {
+		c.act.sum(s.layers.h[0].row(i), s.px.row(i), s.pz.row(i))
+	}
+	c.forward(w, &s.layers, 0, n)
+	return s.layers.score[:n]
+}
+
+func (t *trainer) scorers(backward bool) []*scorer {
+	s := make([]*scorer, len(t.device.pool.workers))
+	for i := range s {
+		s[i] = newScorer(t.net, backward)
+	}
+	return s
+}
+
+// pairsOf checks the arguments of a call about pairs of rows.
+func (t *trainer) pairsOf(given backend.Data, xs, zs []int, results int) (*data, error) {
+	d, err := t.device.use(given, t.net)
+	if err != nil {
+		return nil, err
+	}
+	if len(zs) != len(xs) || results != len(xs) {
+		return nil, fmt.Errorf("%d x rows, %d z rows, %d results: %w", len(xs), len(zs), results, backend.ErrShape)
+	}
+	for i := range xs {
+		if n := d.Rows(); xs[i] < 0 || xs[i] >= n || zs[i] < 0 || zs[i] >= n {
+			return nil, fmt.Errorf("pair %d of rows %d and %d, data has %d rows: %w", i, xs[i], zs[i], n, backend.ErrShape)
+		}
+	}
+	return d, nil
+}
+
+func (t *trainer) Scores(ctx context.Context, given backend.Data, xs, zs []int, dst []float32) error {
+	if err := t.begin("scores"); err != nil {
+		return err
+	}
+	defer t.end()
+	d, err := t.pairsOf(given, xs, zs, len(dst))
+	if err != nil {
+		return fmt.Errorf("cpu: scores: %w", err)
+	}
+	scorers := t.scorers(false)
+	t.device.pool.run(func(w *worker) {
+		w.blocks(len(xs), func(lo, hi int) {
+			if ctx.Err() != nil {
+				return
+			}
+			copy(dst[lo:hi], t.score(w, scorers[w.id], d, hi-lo, func(i int) (x, z int) { return xs[lo+i], zs[lo+i] }))
+		})
+	})
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("cpu: scores: %w", err)
+	}
+	return nil
+}
+
+func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs []int, weights []float32, gx, gz backend.Matrix) error {
+	if err := t.begin("input gradients"); err != nil {
+		return err
+	}
+	defer t.end()
+	d, err := t.pairsOf(given, xs, zs, len(weights))
+	if err != nil {
+		return fmt.Errorf("cpu: input gradients: %w", err)
+	}
+	for _, g := range []struct {
+		m    backend.Matrix
+		cols int
+	}{{gx, t.net.DX}, {gz, t.net.DZ}} {
+		if err := g.m.Validate(); err != nil {
+			return fmt.Errorf("cpu: input gradients: %w", err)
+		}
+		if g.m.Rows != len(xs) || g.m.Cols != g.cols {
+			return fmt.Errorf("cpu: input gradients: result is [%d, %d], want [%d, %d]: %w",
+				g.m.Rows, g.m.Cols, len(xs), g.cols, backend.ErrShape)
+		}
+	}
+	scorers := t.scorers(true)
+	t.device.pool.run(func(w *worker) {
+		s := scorers[w.id]
+		w.blocks(len(xs), func(lo, hi int) {
+			if ctx.Err() != nil {
+				return
+			}
+			n := hi - lo
+			t.score(w, s, d, n, func(i int) (x, z int) { return xs[lo+i], zs[lo+i] })
+			t.critic.backward(w, &s.layers, weights[lo:hi], 0, n)
+			first := &s.layers.d[0]
+			back := func(weights *matrix, g backend.Matrix) {
+				w.gemm.Gemm(false, true, n, g.Cols, first.cols, first.data, first.stride,
+					weights.data, weights.stride, nil, false, g.Data[lo*g.Stride:], g.Stride)
+			}
+			back(&t.p.wx, gx)
+			back(&t.p.wz, gz)
+		})
+	})
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("cpu: input gradients: %w", err)
+	}
+	return nil
+}
+
+// evaluation accumulates what backend.Evaluation reports. The sums u and v of
+// e^T are kept relative to e^shift, the largest score so far.
+type evaluation struct {
+	order []int32   // the cycle in use
+	score []float32 // marginal scores by position in the cycle
+	joint []float32
+	u, v  []float64
+	shift float64
+	maxT  float64
+	js    float64 // sum of softplus of the marginal scores
+}
+
+func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend.Rows, cycles int, seed uint64) (backend.Evaluation, error) {
+	fail := func(err error) (backend.Evaluation, error) {
+		return backend.Evaluation{}, fmt.Errorf("cpu: evaluate: %w", err)
+	}
+	if err := t.begin("evaluate"); err != nil {
+		return backend.Evaluation{}, err
+	}
+	defer t.end()
+	d, err := t.device.use(given, t.net)
+	if err != nil {
+		return fail(err)
+	}
+	if err := rows.Validate(d.Rows()); err != nil {
+		return fail(err)
+	}
+	n := rows.Len()
+	if n < 2 || n > math.MaxInt32 || cycles < 1 {
+		return fail(fmt.Errorf("%d rows in %d cycles, want at least 2 and 1: %w", n, cycles, backend.ErrShape))
+	}
+	e := &evaluation{
+		order: make([]int32, n), score: make([]float32, n), joint: make([]float32, n),
+		u: make([]float64, n), v: make([]float64, n), shift: math.Inf(-1),
+	}
+	scorers := t.scorers(false)
+	pairs := t.pairScores(d, rows, scorers)
+
+	var maxima []float32 // of each block of scores
+	for i := 0; i < n; i += rowBlock {
+		maxima = append(maxima, 0)
+	}
+	t.device.pool.run(func(w *worker) {
+		w.blocks(n, func(lo, hi int) {
+			copy(e.joint[lo:hi], pairs(w, hi-lo, func(i int) (x, z int) { return lo + i, lo + i }))
+			maxima[lo/rowBlock] = f32.Max(e.joint[lo:hi])
+		})
+	})
+	e.maxT = float64(f32.Max(maxima))
+
+	softplusSums := make([]float64, len(maxima))
+	for m := range cycles {
+		if err := ctx.Err(); err != nil {
+			return fail(fmt.Errorf("stopped after %d of %d cycles: %w", m, cycles, err))
+		}
+		cycle := sampling.NewCycle(uint64(n), seed, sampling.StreamEvaluate, uint64(m))
+		t.device.pool.run(func(w *worker) {
+			w.blocks(n, func(lo, hi int) {
+				for p := lo; p < hi; p++ {
+					e.order[p] = int32(cycle.Visit(uint64(p)))
+				}
+			})
+			w.wait()
+			w.blocks(n, func(lo, hi int) {
+				scores := pairs(w, hi-lo, func(i int) (x, z int) { return e.pair(lo + i) })
+				copy(e.score[lo:hi], scores)
+				maxima[lo/rowBlock] = f32.Max(scores)
+				f32.Softplus(scores, scores)
+				var sum float64
+				for _, s := range scores {
+					sum += float64(s)
+				}
+				softplusSums[lo/rowBlock] = sum
+			})
+		})
+		for _, s := range softplusSums {
+			e.js += s
+		}
+		top := float64(f32.Max(maxima))
+		e.maxT = math.Max(e.maxT, top)
+		shift := math.Max(e.shift, top)
+		rescale := math.Exp(e.shift - shift) // 0 in the first cycle
+		e.shift = shift
+		t.device.pool.run(func(w *worker) {
+			w.blocks(n, func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					e.u[i] *= rescale
+					e.v[i] *= rescale
+				}
+			})
+			w.wait()
+			w.blocks(n, func(lo, hi int) {
+				for p := lo; p < hi; p++ {
+					x, z := e.pair(p)
+					exp := math.Exp(float64(e.score[p]) - shift)
+					e.u[x] += exp
+					e.v[z] += exp
+				}
+			})
+		})
+	}
+	return e.result(cycles), nil
+}
+
+// pair returns the rows, counted from the start of the range, that marginal
+// pair p takes x and z from.
+func (e *evaluation) pair(p int) (x, z int) {
+	next := p + 1
+	if next == len(e.order) {
+		next = 0
+	}
+	return int(e.order[p]), int(e.order[next])
+}
+
+// pairScores returns a function that scores pairs of rows, counted from
+// rows.Lo. It keeps the projections of all rows if they fit in memory.
+func (t *trainer) pairScores(d *data, rows backend.Rows, scorers []*scorer) func(w *worker, n int, pair func(i int) (x, z int)) []float32 {
+	n, first := rows.Len(), t.net.Hidden[0]
+	if 2*4*n*f32.Stride(first) > projectedBytes {
+		return func(w *worker, n int, pair func(i int) (x, z int)) []float32 {
+			return t.score(w, scorers[w.id], d, n, func(i int) (x, z int) {
+				x, z = pair(i)
+				return rows.Lo + x, rows.Lo + z
+			})
+		}
+	}
+	px, pz := newMatrix(n, first), newMatrix(n, first)
+	t.device.pool.run(func(w *worker) {
+		w.blocks(n, func(lo, hi int) {
+			at := rows.Lo + lo
+			project(w, hi-lo, d.x.Data[at*d.x.Stride:], d.x.Stride, &t.p.wx, t.net.DX, t.p.b[0].data, px.from(lo))
+			project(w, hi-lo, d.z.Data[at*d.z.Stride:], d.z.Stride, &t.p.wz, t.net.DZ, nil, pz.from(lo))
+		})
+	})
+	return func(w *worker, n int, pair func(i int) (x, z int)) []float32 {
+		l := &scorers[w.id].layers
+		for i := range n {
+			x, z := pair(i)
+			t.act.sum(l.h[0].row(i), px.row(x), pz.row(z))
+		}
+		t.critic.forward(w, l, 0, n)
+		return l.score[:n]
+	}
+}
+
+// result reduces the sums, in a fixed order.
+func (e *evaluation) result(cycles int) backend.Evaluation {
+	n := float64(len(e.joint))
+	pairs := n * float64(cycles)
+	var joint, total, js float64
+	for i, t := range e.joint {
+		joint += float64(t)
+		js += softplus(-float64(t))
+		total += e.u[i]
+	}
+	joint /= n
+	r := backend.Evaluation{
+		Rows:  len(e.joint),
+		Pairs: int64(len(e.joint)) * int64(cycles),
+		Joint: joint,
+		LogU:  e.shift + math.Log(total/pairs),
+		JS:    -js/n - e.js/pairs,
+		MaxT:  e.maxT,
+	}
+	// w_i = (u_i + v_i)/U has mean 2, whatever the scale of u, v and U.
+	scale := n / total
+	for i, t := range e.joint {
+		dt := float64(t) - joint
+		dw := (e.u[i]+e.v[i])*scale - 2
+		r.VarT += dt * dt
+		r.VarW += dw * dw
+		r.CovTW += dt * dw
+	}
+	r.VarT /= n
+	r.VarW /= n
+	r.CovTW /= n
+	r.Finite = true
+	for _, v := range []float64{r.Joint, r.LogU, r.JS, r.VarT, r.VarW, r.CovTW, r.MaxT} {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			r.Finite = false
+		}
+	}
+	return r
+}

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// panelWidth is the number of columns in a packed panel of B.
+const panelWidth = 16
+
+// rowAddress returns the address of byte disp in row i <= 5 of a matrix whose
+// rows are stride bytes apart; base3 points three rows below base, so that
+// every row is within reach of one scaled index.
+func rowAddress(base, base3, stride reg.Register, i, disp int) Mem {
+	m := Mem{Base: base, Disp: disp}
+	if i >= 3 {
+		m.Base = base3
+		i -= 3
+	}
+	if i > 0 {
+		m.Index, m.Scale = stride, uint8(i)
+	}
+	return m
+}
+
+// gemmTile multiplies consecutive panels of rows rows of A with one packed
+// panel of B. Every element of C is one chain of fused multiply-adds over k,
+// started from zero, to which the bias and then the old value are added: the
+// same operations in the same order in every tile, whatever its shape.
+func gemmTile(rows, width int) {
+	const unroll = 4
+	vectors := width / 8
+
+	name := fmt.Sprintf("gemm%dx%d", rows, width)
+	TEXT(name, NOSPLIT, "func(panels, k int, a *float32, lda int, b, c *float32, ldc, cols int, bias *float32, accumulate bool)")
+	Doc(
+		fmt.Sprintf("%s computes C = A B [+ bias] [+ C] for panels >= 1 panels of %d rows.", name, rows),
+		fmt.Sprintf("A is [%d*panels, k] with rows lda floats apart, B is [k, %d] with rows %d", rows, width, panelWidth),
+		fmt.Sprintf("floats apart, C is [%d*panels, cols], 1 <= cols <= %d; bias may be nil.", rows, width),
+	)
+	Pragma("noescape")
+
+	panels := Load(Param("panels"), GP64())
+	a := Load(Param("a"), GP64())
+	lda := Load(Param("lda"), GP64())
+	c := Load(Param("c"), GP64())
+	ldc := Load(Param("ldc"), GP64())
+	SHLQ(Imm(2), lda)
+	SHLQ(Imm(2), ldc)
+
+	acc := make([][]reg.VecVirtual, rows)
+	for i := range acc {
+		acc[i] = make([]reg.VecVirtual, vectors)
+		for j := range acc[i] {
+			acc[i][j] = YMM()
+		}
+	}
+	bv := []reg.VecVirtual{YMM(), YMM()}
+	av := []reg.VecVirtual{YMM(), YMM()}
+
+	Label("panel")
+	k := Load(Param("k"), GP64())
+	b := Load(Param("b"), GP64())
+	ap, ap3, c3 := GP64(), GP64(), GP64()
+	MOVQ(a, ap)
+	LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, ap3)
+	ADDQ(a, ap3)
+	LEAQ(Mem{Base: ldc, Index: ldc, Scale: 2}, c3)
+	ADDQ(c, c3)
+	for i := range acc {
+		PREFETCHT0(rowAddress(c, c3, ldc, i, 0))
+		for j := range acc[i] {
+			VXORPS(acc[i][j], acc[i][j], acc[i][j])
+		}
+	}
+
+	step := func(u int) {
+		for j := range vectors {
+			VMOVUPS(Mem{Base: b, Disp: 4*panelWidth*u + 32*j}, bv[j])
+		}
+		for i := range acc {
+			VBROADCASTSS(rowAddress(ap, ap3, lda, i, 4*u), av[i%2])
+			for j := range acc[i] {
+				VFMADD231PS(bv[j], av[i%2], acc[i][j])
+			}
+		}
+	}
+	advance := func(steps int) {
+		ADDQ(U32(4*panelWidth*steps), b)
+		ADDQ(Imm(uint64(4*steps)), ap)
+		ADDQ(Imm(uint64(4*steps)), ap3)
+	}
+	SUBQ(Imm(unroll), k)
+	JLT(LabelRef("rest"))
+	Label("unrolled")
+	for u := range unroll {
+		step(u)
+	}
+	advance(unroll)
+	SUBQ(Imm(unroll), k)
+	JGE(LabelRef("unrolled"))
+	Label("rest")
+	ADDQ(Imm(unroll), k)
+	JZ(LabelRef("summed"))
+	Label("single")
+	step(0)
+	advance(1)
+	DECQ(k)
+	JNZ(LabelRef("single"))
+	Label("summed")
+
+	cols := Load(Param("cols"), GP64())
+	bias := Load(Param("bias"), GP64())
+	accumulate := Load(Param("accumulate"), GP8())
+	CMPQ(cols, Imm(uint64(width)))
+	JNE(LabelRef("masked"))
+
+	TESTQ(bias, bias)
+	JZ(LabelRef("unbiased"))
+	for j := range vectors {
+		VMOVUPS(Mem{Base: bias, Disp: 32 * j}, bv[j])
+		for i := range acc {
+			VADDPS(bv[j], acc[i][j], acc[i][j])
+		}
+	}
+	Label("unbiased")
+	TESTB(accumulate, accumulate)
+	JZ(LabelRef("store"))
+	for i := range acc {
+		for j := range acc[i] {
+			VADDPS(rowAddress(c, c3, ldc, i, 32*j), acc[i][j], acc[i][j])
+		}
+	}
+	Label("store")
+	for i := range acc {
+		for j := range acc[i] {
+			VMOVUPS(acc[i][j], rowAddress(c, c3, ldc, i, 32*j))
+		}
+	}
+	JMP(LabelRef("next"))
+
+	Label("masked")
+	mask := []reg.VecVirtual{YMM(), YMM()}
+	table := columnMask(cols)
+	for j := range vectors {
+		VMOVUPS(table.Offset(32*j), mask[j])
+	}
+	TESTQ(bias, bias)
+	JZ(LabelRef("maskedUnbiased"))
+	for j := range vectors {
+		VMASKMOVPS(Mem{Base: bias, Disp: 32 * j}, mask[j], bv[j])
+		for i := range acc {
+			VADDPS(bv[j], acc[i][j], acc[i][j])
+		}
+	}
+	Label("maskedUnbiased")
+	TESTB(accumulate, accumulate)
+	JZ(LabelRef("maskedStore"))
+	for i := range acc {
+		for j := range acc[i] {
+			VMASKMOVPS(rowAddress(c, c3, ldc, i, 32*j), mask[j], bv[j])
+			VADDPS(bv[j], acc[i][j], acc[i][j])
+		}
+	}
+	Label("maskedStore")
+	for i := range acc {
+		for j := range acc[i] {
+			VMASKMOVPS(acc[i][j], mask[j], rowAddress(c, c3, ldc, i, 32*j))
+		}
+	}
+
+	Label("next")
+	stride := GP64()
+	IMUL3Q(Imm(uint64(rows)), lda, stride)
+	ADDQ(stride, a)
+	IMUL3Q(Imm(uint64(rows)), ldc, stride)
+	ADDQ(stride, c)
+	DECQ(panels)
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	RET()
+}
+
+// packRows copies a strip of at most one panel's width, padded with zeros.
+func packRows() {
+	TEXT("packRows", NOSPLIT, "func(rows, cols int, dst, src *float32, lds int)")
+	Doc(
+		fmt.Sprintf("packRows copies rows >= 1 rows of 1 <= cols <= %d floats, lds floats apart in src, to rows of", panelWidth),
+		fmt.Sprintf("%d floats in dst, padded with zeros.", panelWidth),
+	)
+	Pragma("noescape")
+	rows := Load(Param("rows"), GP64())
+	cols := Load(Param("cols"), GP64())
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	lds := Load(Param("lds"), GP64())
+	SHLQ(Imm(2), lds)
+	lo, hi := YMM(), YMM()
+	CMPQ(cols, Imm(panelWidth))
+	JNE(LabelRef("partial"))
+
+	Label("whole")
+	VMOVUPS(Mem{Base: src}, lo)
+	VMOVUPS(Mem{Base: src, Disp: 32}, hi)
+	VMOVUPS(lo, Mem{Base: dst})
+	VMOVUPS(hi, Mem{Base: dst, Disp: 32})
+	ADDQ(lds, src)
+	ADDQ(Imm(4*panelWidth), dst)
+	DECQ(rows)
+	JNZ(LabelRef("whole"))
+	VZEROUPPER()
+	RET()
+
+	Label("partial")
+	maskLo, maskHi := YMM(), YMM()
+	table := columnMask(cols)
+	VMOVUPS(table, maskLo)
+	VMOVUPS(table.Offset(32), maskHi)
+	Label("masked")
+	VMASKMOVPS(Mem{Base: src}, maskLo, lo)
+	VMASKMOVPS(Mem{Base: src, Disp: 32}, maskHi, hi)
+	VMOVUPS(lo, Mem{Base: dst})
+	VMOVUPS(hi, Mem{Base: dst, Disp: 32})
+	ADDQ(lds, src)
+	ADDQ(Imm(4*panelWidth), dst)
+	DECQ(rows)
+	JNZ(LabelRef("masked"))
+	VZEROUPPER()
+	RET()
+}
+
+// transpose8 transposes 8x8 blocks in registers: pairs of rows are interleaved
+// twice within 128-bit lanes, then the lanes are exchanged.
+func transpose8() {
+	TEXT("transpose8", NOSPLIT, "func(blocks int, dst *float32, ldd int, src *float32, lds int)")
+	Doc(
+		"transpose8 writes the transpose of the [8, 8*blocks] matrix src, blocks >= 1, to the [8*blocks, 8]",
+		"matrix dst; their rows are lds and ldd floats apart.",
+	)
+	Pragma("noescape")
+	blocks := Load(Param("blocks"), GP64())
+	dst := Load(Param("dst"), GP64())
+	ldd := Load(Param("ldd"), GP64())
+	src := Load(Param("src"), GP64())
+	lds := Load(Param("lds"), GP64())
+	SHLQ(Imm(2), ldd)
+	SHLQ(Imm(2), lds)
+	src3, src6 := GP64(), GP64()
+	LEAQ(Mem{Base: lds, Index: lds, Scale: 2}, src3)
+	LEAQ(Mem{Base: src, Index: src3, Scale: 2}, src6)
+	ADDQ(src, src3)
+
+	x, y := make([]reg.VecVirtual, 8), make([]reg.VecVirtual, 8)
+	for i := range x {
+		x[i], y[i] = YMM(), YMM()
+	}
+	Label("block")
+	for i := range 6 {
+		VMOVUPS(rowAddress(src, src3, lds, i, 0), x[i])
+	}
+	for i := 6; i < 8; i++ {
+		VMOVUPS(rowAddress(src6, nil, lds, i-6, 0), x[i])
+	}
+	for i := 0; i < 8; i += 2 {
+		VUNPCKLPS(x[i+1], x[i], y[i])
+		VUNPCKHPS(x[i+1], x[i], y[i+1])
+	}
+	for i := 0; i < 8; i += 4 {
+		VSHUFPS(Imm(0x44), y[i+2], y[i], x[i])
+		VSHUFPS(Imm(0xee), y[i+2], y[i], x[i+1])
+		VSHUFPS(Imm(0x44), y[i+3], y[i+1], x[i+2])
+		VSHUFPS(Imm(0xee), y[i+3], y[i+1], x[i+3])
+	}
+	for i := range 4 {
+		VPERM2F128(Imm(0x20), x[i+4], x[i], y[i])
+		VPERM2F128(Imm(0x31), x[i+4], x[i], y[i+4])
+	}
+	for i := range y {
+		VMOVUPS(y[i], Mem{Base: dst})
+		ADDQ(ldd, dst)
+	}
+	for _, p := range []reg.Register{src, src3, src6} {
+		ADDQ(Imm(32), p)
+	}
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// fmaPeak has nothing but independent fused multiply-adds in its loop; twelve
+// chains cover a latency of up to six cycles on two ports.
+func fmaPeak() {
+	const chains = 12
+	TEXT("fmaPeak", NOSPLIT, "func(n int)")
+	Doc(fmt.Sprintf("fmaPeak runs n >= 1 rounds of %d independent fused multiply-adds on 8 floats: the yardstick of", chains),
+		"BenchmarkPeak.")
+	n := Load(Param("n"), GP64())
+	var acc [chains]reg.VecVirtual
+	for i := range acc {
+		acc[i] = YMM()
+		VXORPS(acc[i], acc[i], acc[i])
+	}
+	x := YMM()
+	VXORPS(x, x, x)
+	Label("round")
+	for i := range acc {
+		VFMADD231PS(x, x, acc[i])
+	}
+	DECQ(n)
+	JNZ(LabelRef("round"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,156 @@
+//go:build !purego
+
+package f32
+
+import "golang.org/x/sys/cpu"
+
+var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+func add(dst, a, b []float32) {
+	if useAVX2 {
+		addAVX2(dst, a, b)
+		return
+	}
+	addGeneric(dst, a, b)
+}
+
+func axpy(y, x []float32, alpha float32) {
+	if useAVX2 {
+		axpyAVX2(y, x, alpha)
+		return
+	}
+	axpyGeneric(y, x, alpha)
+}
+
+func scale(dst, x []float32, alpha float32) {
+	if useAVX2 {
+		scaleAVX2(dst, x, alpha)
+		return
+	}
+	scaleGeneric(dst, x, alpha)
+}
+
+func lerp(dst, src []float32, t float32) {
+	if useAVX2 {
+		lerpAVX2(dst, src, t)
+		return
+	}
+	lerpGeneric(dst, src, t)
+}
+
+func relu(dst, src []float32) {
+	if useAVX2 {
+		reluAVX2(dst, src)
+		return
+	}
+	reluGeneric(dst, src)
+}
+
+func elu(dst, src []float32) {
+	if useAVX2 {
+		eluAVX2(dst, src)
+		return
+	}
+	eluGeneric(dst, src)
+}
+
+func softplus(dst, src []float32) {
+	if useAVX2 {
+		softplusAVX2(dst, src)
+		return
+	}
+	softplusGeneric(dst, src)
+}
+
+func addReLU(dst, a, b []float32) {
+	if useAVX2 {
+		addReLUAVX2(dst, a, b)
+		return
+	}
+	addReLUGeneric(dst, a, b)
+}
+
+func addELU(dst, a, b []float32) {
+	if useAVX2 {
+		addELUAVX2(dst, a, b)
+		return
+	}
+	addELUGeneric(dst, a, b)
+}
+
+func addSoftplus(dst, a, b []float32) {
+	if useAVX2 {
+		addSoftplusAVX2(dst, a, b)
+		return
+	}
+	addSoftplusGeneric(dst, a, b)
+}
+
+func reluGrad(g, h []float32) {
+	if useAVX2 {
+		reluGradAVX2(g, h)
+		return
+	}
+	reluGradGeneric(g, h)
+}
+
+func eluGrad(g, h []float32) {
+	if useAVX2 {
+		eluGradAVX2(g, h)
+		return
+	}
+	eluGradGeneric(g, h)
+}
+
+func softplusGrad(g, h []float32) {
+	if useAVX2 {
+		softplusGradAVX2(g, h)
+		return
+	}
+	softplusGradGeneric(g, h)
+}
+
+func exp(dst, src []float32) {
+	if useAVX2 {
+		expAVX2(dst, src)
+		return
+	}
+	expGeneric(dst, src)
+}
+
+func sumExp(dst, src []float32, shift float32) float64 {
+	if useAVX2 {
+		return sumExpAVX2(dst, src, shift)
+	}
+	return sumExpGeneric(dst, src, shift)
+}
+
+func dot(x, y []float32) float32 {
+	if useAVX2 {
+		return dotAVX2(x, y)
+	}
+	return dotGeneric(x, y)
+}
+
+func maximum(x []float32) float32 {
+	if useAVX2 {
+		return maxAVX2(x)
+	}
+	return maxGeneric(x)
+}
+
+func adam(p, g, m, v []float32, s *AdamStep) {
+	if useAVX2 {
+		adamAVX2(p, g, m, v, s.Beta1, s.OneMinusBeta1, s.Beta2, s.OneMinusBeta2, s.Step, s.Eps, s.Decay)
+		return
+	}
+	adamGeneric(p, g, m, v, s)
+}
+
+func (w *Workspace) gemm(p *product) {
+	if useAVX2 {
+		w.gemmAVX2(p)
+		return
+	}
+	w.gemmGeneric(p)
+}

@@ -1,0 +1,25 @@
+//go:build !amd64 || purego
+
+package f32
+
+const useAVX2 = false
+
+func add(dst, a, b []float32)                      { addGeneric(dst, a, b) }
+func axpy(y, x []float32, alpha float32)           { axpyGeneric(y, x, alpha) }
+func scale(dst, x []float32, alpha float32)        { scaleGeneric(dst, x, alpha) }
+func lerp(dst, src []float32, t float32)           { lerpGeneric(dst, src, t) }
+func relu(dst, src []float32)                      { reluGeneric(dst, src) }
+func elu(dst, src []float32)                       { eluGeneric(dst, src) }
+func softplus(dst, src []float32)                  { softplusGeneric(dst, src) }
+func addReLU(dst, a, b []float32)                  { addReLUGeneric(dst, a, b) }
+func addELU(dst, a, b []float32)                   { addELUGeneric(dst, a, b) }
+func addSoftplus(dst, a, b []float32)              { addSoftplusGeneric(dst, a, b) }
+func reluGrad(g, h []float32)                      { reluGradGeneric(g, h) }
+func eluGrad(g, h []float32)                       { eluGradGeneric(g, h) }
+func softplusGrad(g, h []float32)                  { softplusGradGeneric(g, h) }
+func exp(dst, src []float32)                       { expGeneric(dst, src) }
+func sumExp(dst, src []float32, s float32) float64 { return sumExpGeneric(dst, src, s) }
+func dot(x, y []float32) float32                   { return dotGeneric(x, y) }
+func maximum(x []float32) float32                  { return maxGeneric(x) }
+func adam(p, g, m, v []float32, s *AdamStep)       { adamGeneric(p, g, m, v, s) }
+func (w *Workspace) gemm(p *product)               { w.gemmGeneric(p) }

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package f32
+
+import "testing"
+
+func implementations() []string { return []string{"generic"} }
+
+func use(testing.TB, string) {}

@@ -1,0 +1,146 @@
+package f32
+
+import "math"
+
+func addGeneric(dst, a, b []float32) {
+	for i, x := range a {
+		dst[i] = x + b[i]
+	}
+}
+
+func axpyGeneric(y, x []float32, alpha float32) {
+	for i, v := range x {
+		y[i] += alpha * v
+	}
+}
+
+func scaleGeneric(dst, x []float32, alpha float32) {
+	for i, v := range x {
+		dst[i] = alpha * v
+	}
+}
+
+func lerpGeneric(dst, src []float32, t float32) {
+	for i, v := range src {
+		dst[i] += t * (v - dst[i])
+	}
+}
+
+func relu1(x float32) float32 { return max(x, 0) }
+
+func elu1(x float32) float32 {
+	if x > 0 {
+		return x
+	}
+	return float32(math.Expm1(float64(x)))
+}
+
+func softplus1(x float32) float32 {
+	y := float64(x)
+	return float32(max(y, 0) + math.Log1p(math.Exp(-math.Abs(y))))
+}
+
+func reluGeneric(dst, src []float32) {
+	for i, x := range src {
+		dst[i] = relu1(x)
+	}
+}
+
+func eluGeneric(dst, src []float32) {
+	for i, x := range src {
+		dst[i] = elu1(x)
+	}
+}
+
+func softplusGeneric(dst, src []float32) {
+	for i, x := range src {
+		dst[i] = softplus1(x)
+	}
+}
+
+func addReLUGeneric(dst, a, b []float32) {
+	for i, x := range a {
+		dst[i] = relu1(x + b[i])
+	}
+}
+
+func addELUGeneric(dst, a, b []float32) {
+	for i, x := range a {
+		dst[i] = elu1(x + b[i])
+	}
+}
+
+func addSoftplusGeneric(dst, a, b []float32) {
+	for i, x := range a {
+		dst[i] = softplus1(x + b[i])
+	}
+}
+
+func reluGradGeneric(g, h []float32) {
+	for i, y := range h {
+		if y <= 0 {
+			g[i] = 0
+		}
+	}
+}
+
+func eluGradGeneric(g, h []float32) {
+	for i, y := range h {
+		g[i] *= min(y, 0) + 1
+	}
+}
+
+func softplusGradGeneric(g, h []float32) {
+	for i, y := range h {
+		g[i] *= float32(-math.Expm1(-float64(y)))
+	}
+}
+
+func expGeneric(dst, src []float32) {
+	for i, x := range src {
+		dst[i] = float32(math.Exp(float64(x)))
+	}
+}
+
+func sumExpGeneric(dst, src []float32, shift float32) float64 {
+	var sum float64
+	for i, x := range src {
+		y := float32(math.Exp(float64(x - shift)))
+		dst[i] = y
+		sum += float64(y)
+	}
+	return sum
+}
+
+// dotGeneric keeps four sums, for speed and for a smaller rounding error.
+func dotGeneric(x, y []float32) float32 {
+	var s0, s1, s2, s3 float32
+	for len(x) >= 4 && len(y) >= 4 {
+		s0 += x[0] * y[0]
+		s1 += x[1] * y[1]
+		s2 += x[2] * y[2]
+		s3 += x[3] * y[3]
+		x, y = x[4:], y[4:]
+	}
+	for i, v := range x {
+		s0 += v * y[i]
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+func maxGeneric(x []float32) float32 {
+	m := float32(math.Inf(-1))
+	for _, v := range x {
+		m = max(m, v)
+	}
+	return m
+}
+
+func adamGeneric(p, g, m, v []float32, s *AdamStep) {
+	for i, d := range g {
+		m[i] = s.Beta1*m[i] + s.OneMinusBeta1*d
+		v[i] = s.Beta2*v[i] + s.OneMinusBeta2*(d*d)
+		root := float32(math.Sqrt(float64(v[i])))
+		p[i] = s.Decay*p[i] - s.Step*m[i]/(root+s.Eps)
+	}
+}

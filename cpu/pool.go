@@ -1,0 +1,146 @@
+package cpu
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"gomine/cpu/internal/f32"
+)
+
+// spins is how often a waiting worker polls before it gives up its processor:
+// some tens of microseconds, longer than the gap between two training steps.
+const spins = 1 << 14
+
+// A pool runs a function on n workers at once: n-1 goroutines that live as
+// long as the pool, and the caller. Between two calls the goroutines poll for
+// a while, which starts a step within a microsecond, and then sleep.
+type pool struct {
+	mu      sync.Mutex // held by whoever runs a region
+	workers []worker
+	barrier barrier
+
+	region  func(w *worker)
+	seq     atomic.Uint32 // number of regions started
+	running atomic.Int32  // goroutines still in the region
+	closed  atomic.Bool
+}
+
+// A worker is one strand of a pool with the scratch memory it owns.
+type worker struct {
+	id   int
+	pool *pool
+	gemm *f32.Workspace
+
+	asleep atomic.Bool
+	wake   chan struct{}
+	_      [64]byte // keeps two workers' flags out of one cache line
+}
+
+func newPool(n int) *pool {
+	p := &pool{workers: make([]worker, n)}
+	p.barrier.n = int32(n)
+	for i := range p.workers {
+		w := &p.workers[i]
+		w.id, w.pool, w.gemm, w.wake = i, p, f32.NewWorkspace(), make(chan struct{}, 1)
+		if i > 0 {
+			go w.loop()
+		}
+	}
+	return p
+}
+
+// run calls region on every worker and returns when all are done. The caller
+// must hold mu.
+func (p *pool) run(region func(w *worker)) {
+	p.region = region
+	p.running.Store(int32(len(p.workers) - 1))
+	p.signal()
+	region(&p.workers[0])
+	poll(func() bool { return p.running.Load() == 0 })
+}
+
+// signal lets every goroutine take up the next region.
+func (p *pool) signal() {
+	p.seq.Add(1)
+	for i := 1; i < len(p.workers); i++ {
+		if w := &p.workers[i]; w.asleep.CompareAndSwap(true, false) {
+			w.wake <- struct{}{}
+		}
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed.Swap(true) {
+		p.signal()
+	}
+}
+
+func (w *worker) loop() {
+	p := w.pool
+	for seen := uint32(0); ; {
+		for i := 0; p.seq.Load() == seen; i++ {
+			if i < spins {
+				if i%1024 == 1023 {
+					runtime.Gosched()
+				}
+				continue
+			}
+			i = 0
+			w.asleep.Store(true)
+			// A region that started before asleep was set did not send a wake.
+			if p.seq.Load() != seen && w.asleep.CompareAndSwap(true, false) {
+				break
+			}
+			<-w.wake
+		}
+		if p.closed.Load() {
+			return
+		}
+		seen++
+		p.region(w)
+		p.running.Add(-1)
+	}
+}
+
+// share returns the part [lo, hi) of [0, n) that is this worker's own.
+func (w *worker) share(n int) (lo, hi int) {
+	t := len(w.pool.workers)
+	return w.id * n / t, (w.id + 1) * n / t
+}
+
+// wait returns when every worker of the region has called it.
+func (w *worker) wait() { w.pool.barrier.wait() }
+
+// A barrier lets n workers wait for one another.
+type barrier struct {
+	n       int32
+	arrived atomic.Int32
+	_       [60]byte // the last to arrive writes arrived while the others poll phase
+	phase   atomic.Uint32
+}
+
+func (b *barrier) wait() {
+	if b.n == 1 {
+		return
+	}
+	phase := b.phase.Load()
+	if b.arrived.Add(1) == b.n {
+		b.arrived.Store(0)
+		b.phase.Add(1)
+		return
+	}
+	poll(func() bool { return b.phase.Load() != phase })
+}
+
+// poll returns when done does, yielding the processor now and then in case
+// there are more workers than processors.
+func poll(done func() bool) {
+	for i := 1; !done(); i++ {
+		if i%1024 == 0 {
+			runtime.Gosched()
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package mine
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"gomine/mine/backend"
+)
+
+// A Bound is what a critic certifies on rows that it was not trained on, in
+// nats. With joint scores T_ii and marginal scores T_ij of n rows,
+//
+//	Estimate = mean T_ii - log mean exp(T_ij)        (Donsker and Varadhan 1983)
+//	StdErr   = sd(T_ii - w_i)/sqrt(n),  w_i = (u_i + v_i)/U
+//
+// where u_i and v_i are the means of exp(T_ij) over the marginal pairs that
+// row i gives its x and its z to, and U is the mean of all: the influence
+// function of the estimate, as a function of the n rows.
+type Bound struct {
+	// Estimate estimates E T - log E' exp(T), which no critic can bring above
+	// I(X;Z). It is signed: near independence it may come out below zero.
+	Estimate float64 `json:"estimate"`
+	StdErr   float64 `json:"std_err"`
+	// Low and High delimit the two-sided interval for the bound of this critic
+	// at the configured confidence. LowerBound is the one-sided limit at the
+	// same level, and so a lower confidence bound on I(X;Z) itself.
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	LowerBound float64 `json:"lower_bound"`
+	// NWJ is the bound mean T' - mean exp(T') + 1 of Nguyen, Wainwright and
+	// Jordan (2010), with T' normalised on the validation rows. It is at most
+	// Estimate; a gap of more than a few standard errors means that a few
+	// pairs dominate the exponential mean.
+	NWJ float64 `json:"nwj"`
+}
+
+func newBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
+	b := Bound{
+		Estimate: ev.Joint - ev.LogU,
+		StdErr:   math.Sqrt(math.Max(0, ev.VarT+ev.VarW-2*ev.CovTW) / float64(ev.Rows)),
+		NWJ:      ev.Joint - logU - math.Exp(ev.LogU-logU) + 1,
+	}
+	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
+	b.Low, b.High = b.Estimate-two*b.StdErr, b.Estimate+two*b.StdErr
+	b.LowerBound = b.Estimate - distuv.UnitNormal.Quantile(confidence)*b.StdErr
+	for _, v := range []float64{b.Estimate, b.StdErr, b.NWJ} {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return Bound{}, fmt.Errorf("mine: %w: scores reach %g on rows it was not trained on; lower the learning rate",
+				ErrDiverged, ev.MaxT)
+		}
+	}
+	return b, nil
+}

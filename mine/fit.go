@@ -1,0 +1,289 @@
+package mine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gomine/mine/backend"
+	"gomine/mine/sampling"
+)
+
+// A run is one candidate in training.
+type run struct {
+	cfg       Config
+	candidate Candidate
+	trainer   backend.Trainer
+	data      backend.Data
+	counts    RowCounts
+
+	step   int
+	curve  []Point
+	best   checkpoint
+	stale  int  // validations since the best
+	loaded bool // the trainer holds the best parameters, not the latest
+	latest backend.State
+	failed error
+}
+
+// A checkpoint is a critic with its bound on the validation rows.
+type checkpoint struct {
+	step       int
+	validation float64
+	logU       float64 // log-mean-exp of the marginal validation scores
+	state      backend.State
+}
+
+func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*run, error) {
+	dx, dz := data.Dims()
+	spec := backend.Spec{
+		Network:   backend.Network{DX: dx, DZ: dz, Hidden: e.cfg.Hidden, Activation: c.Activation},
+		Objective: c.Objective,
+		EMARate:   e.cfg.EMARate,
+		Batch:     e.cfg.Batch,
+		Adam:      backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: e.cfg.WeightDecay},
+		Seed:      e.cfg.Seed,
+	}
+	t, err := e.backend.NewTrainer(spec, data, counts.train())
+	if err != nil {
+		return nil, err
+	}
+	start := initialState(spec.Network, e.cfg.Seed)
+	r := &run{cfg: e.cfg, candidate: c, trainer: t, data: data, counts: counts,
+		// The untrained critic scores 0 everywhere: its bound is exactly 0.
+		best: checkpoint{state: start}}
+	return r, t.SetState(start)
+}
+
+// initialState draws the hidden weights from N(0, gain/inputs), with the gain
+// that keeps the variance of the activations (He et al. 2015), and sets the
+// output weights to zero, so that training starts at the bound 0.
+func initialState(n backend.Network, seed uint64) backend.State {
+	count := n.NumParams()
+	s := backend.State{Params: make([]float32, count), M: make([]float32, count), V: make([]float32, count)}
+	const gain = 2
+	for _, b := range n.Blocks() {
+		if b.Rows == 1 || b.Cols == 1 && b.Name == "w" {
+			continue
+		}
+		inputs := b.Rows
+		if b.Name == "Wx" || b.Name == "Wz" {
+			inputs = n.DX + n.DZ
+		}
+		sd := math.Sqrt(gain / float64(inputs))
+		for i := b.Offset; i < b.Offset+b.Len(); i++ {
+			s.Params[i] = float32(sd * sampling.Normal(seed, sampling.StreamInit, 0, uint64(i)))
+		}
+	}
+	return s
+}
+
+// rate is the learning rate of a step: a cosine from the peak to zero.
+func (r *run) rate(step int) float64 {
+	progress := float64(min(step, r.cfg.Steps-1)) / float64(r.cfg.Steps)
+	return r.cfg.LearningRate * (1 + math.Cos(math.Pi*progress)) / 2
+}
+
+// advance trains up to step target, validating every Config.EvaluateEvery
+// steps and at the end, until patience validations in a row bring no new best.
+func (r *run) advance(ctx context.Context, target, patience int, report func(train float64)) error {
+	if err := r.useLatest(); err != nil {
+		return err
+	}
+	values := make([]float64, r.cfg.EvaluateEvery)
+	rates := make([]float64, r.cfg.EvaluateEvery)
+	r.stale = 0
+	for r.step < target && r.stale < patience {
+		n := min(r.cfg.EvaluateEvery-r.step%r.cfg.EvaluateEvery, target-r.step)
+		for i := range n {
+			rates[i] = r.rate(r.step + i)
+		}
+		done, err := r.trainer.Train(ctx, rates[:n], values[:n])
+		r.step += done
+		if err != nil {
+			return fmt.Errorf("mine: training: %w", err)
+		}
+		var mean float64
+		for i, v := range values[:n] {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("mine: %w at step %d of %d (%v): lower the learning rate, now %g",
+					ErrDiverged, r.step-n+i+1, r.cfg.Steps, r.candidate, r.cfg.LearningRate)
+			}
+			mean += v / float64(n)
+		}
+		if err := r.validate(ctx, mean); err != nil {
+			return err
+		}
+		report(mean)
+	}
+	return nil
+}
+
+// validate evaluates the critic on the validation rows and keeps it if it is
+// the best so far.
+func (r *run) validate(ctx context.Context, train float64) error {
+	cycles := cyclesFor(validationPairs, r.counts.Validation)
+	ev, err := r.trainer.Evaluate(ctx, r.data, r.counts.validation(), cycles, r.cfg.Seed+1)
+	if err != nil {
+		return fmt.Errorf("mine: validating: %w", err)
+	}
+	if !ev.Finite {
+		return fmt.Errorf("mine: %w at step %d of %d (%v): lower the learning rate, now %g",
+			ErrDiverged, r.step, r.cfg.Steps, r.candidate, r.cfg.LearningRate)
+	}
+	bound := ev.Joint - ev.LogU
+	r.curve = append(r.curve, Point{Step: r.step, Train: train, Validation: bound})
+	if bound <= r.best.validation {
+		r.stale++
+		return nil
+	}
+	r.stale = 0
+	state, err := r.trainer.State()
+	r.best = checkpoint{r.step, bound, ev.LogU, state}
+	return err
+}
+
+// adopt takes over where another run of the same candidate stands, whose rows
+// may have been fewer.
+func (r *run) adopt(from *run) error {
+	if err := from.useLatest(); err != nil {
+		return err
+	}
+	state, err := from.trainer.State()
+	if err != nil {
+		return err
+	}
+	r.step, r.curve, r.best = from.step, from.curve, from.best
+	return r.trainer.SetState(state)
+}
+
+// useBest puts the best parameters into the trainer, useLatest the latest.
+func (r *run) useBest() error {
+	if r.loaded {
+		return nil
+	}
+	var err error
+	if r.latest, err = r.trainer.State(); err != nil {
+		return err
+	}
+	r.loaded = true
+	return r.trainer.SetState(r.best.state)
+}
+
+func (r *run) useLatest() error {
+	if !r.loaded {
+		return nil
+	}
+	r.loaded = false
+	return r.trainer.SetState(r.latest)
+}
+
+func (r *run) close() error { return r.trainer.Close() }
+
+// cyclesFor returns how many marginal cycles over n rows make enough pairs.
+func cyclesFor(pairs, n int) int { return (pairs + n - 1) / n }
+
+// race trains the candidates in rounds of Config.RaceSteps, keeps the better
+// half after each, and returns the last one left: the leader so far together
+// with the error if ctx is cancelled, nil if no candidate can be trained.
+func (e *Estimator) race(ctx context.Context) (*run, error) {
+	data := map[Preprocessing]backend.Data{}
+	defer func() {
+		for _, d := range data {
+			d.Close()
+		}
+	}()
+	for _, c := range e.cfg.Candidates {
+		data[c.Preprocess] = nil
+	}
+	counts := e.raceCounts(len(data))
+	var all []*run
+	for _, c := range e.cfg.Candidates {
+		if data[c.Preprocess] == nil {
+			m, err := e.fitMaps(c.Preprocess)
+			if err != nil {
+				return nil, err
+			}
+			if data[c.Preprocess], err = e.load(m, counts, false); err != nil {
+				return nil, err
+			}
+		}
+		r, err := e.newRun(c, data[c.Preprocess], counts)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+
+	field := slices.Clone(all)
+	total, done := raceLength(len(all), e.cfg), 0
+	var err error
+	for round := 1; len(field) > 1 && err == nil; round++ {
+		for _, r := range field {
+			base := done - r.step
+			err = r.advance(ctx, min(round*e.cfg.RaceSteps, e.cfg.Steps), math.MaxInt, func(train float64) {
+				e.wiring.report(Progress{Phase: PhaseRace, Step: base + r.step, Steps: total,
+					Candidate: r.candidate, Train: train, Validation: r.best.validation})
+			})
+			done = base + r.step
+			if errors.Is(err, ErrDiverged) {
+				r.failed, err = err, nil
+			}
+			if err != nil {
+				break
+			}
+		}
+		rank(field)
+		if err == nil {
+			field = field[:(len(field)+1)/2]
+			err = field[0].failed
+		}
+	}
+	leader := field[0]
+	rank(all)
+	for _, r := range all {
+		entry := RaceEntry{Candidate: r.candidate, Steps: r.step, Validation: r.best.validation}
+		if r.failed != nil {
+			entry.Error = r.failed.Error()
+		}
+		e.res.Race = append(e.res.Race, entry)
+		if r != leader {
+			err = errors.Join(err, r.close())
+		}
+	}
+	if leader.failed != nil {
+		return nil, err
+	}
+	return leader, err
+}
+
+// rank sorts by the validation bound, failed runs last.
+func rank(field []*run) {
+	slices.SortStableFunc(field, func(a, b *run) int {
+		switch {
+		case a.failed != nil && b.failed == nil:
+			return 1
+		case a.failed == nil && b.failed != nil:
+			return -1
+		case a.best.validation > b.best.validation:
+			return -1
+		case a.best.validation < b.best.validation:
+			return 1
+		}
+		return 0
+	})
+}
+
+// raceLength returns the number of steps that a race takes if none fails.
+func raceLength(candidates int, cfg Config) int {
+	total, last := 0, 0
+	for round := 1; candidates > 1; round++ {
+		target := min(round*cfg.RaceSteps, cfg.Steps)
+		total += candidates * (target - last)
+		last = target
+		candidates = (candidates + 1) / 2
+	}
+	return total
+}

@@ -1,0 +1,65 @@
+package mine
+
+import (
+	"time"
+
+	"gomine/mine/backend"
+)
+
+// An Option wires an estimate to its surroundings. Options never change the
+// number; that is what Config is for.
+type Option func(*wiring)
+
+type wiring struct {
+	backend  backend.Backend
+	threads  int
+	progress func(Progress)
+	last     Progress
+	reported time.Time
+}
+
+// progressEvery is the shortest time between two reports of one phase.
+const progressEvery = 100 * time.Millisecond
+
+func (w *wiring) report(p Progress) {
+	if w.progress == nil {
+		return
+	}
+	now := time.Now()
+	if p.Phase == w.last.Phase && p.Step < p.Steps && now.Sub(w.reported) < progressEvery {
+		return
+	}
+	w.last, w.reported = p, now
+	w.progress(p)
+}
+
+// WithBackend runs on an open backend, which stays open. The default is the
+// CPU backend, opened for the estimate and closed after it.
+func WithBackend(b backend.Backend) Option { return func(w *wiring) { w.backend = b } }
+
+// WithThreads limits the default CPU backend to n threads; 0 means all
+// processors. The result does not depend on it.
+func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
+
+// WithProgress calls f from the estimating goroutine, at most some ten times
+// a second and at the end of each phase.
+func WithProgress(f func(Progress)) Option { return func(w *wiring) { w.progress = f } }
+
+// Progress is the state of a running estimate.
+type Progress struct {
+	Phase       Phase
+	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace
+	Candidate   Candidate // in training; meaningless while preparing
+	Train       float64   // mean DV value of the latest batches, nats
+	Validation  float64   // best validation bound so far, nats; 0 before the first
+}
+
+// Phase is what an estimate is busy with.
+type Phase string
+
+const (
+	PhasePrepare  Phase = "prepare"
+	PhaseRace     Phase = "race"
+	PhaseTrain    Phase = "train"
+	PhaseEvaluate Phase = "evaluate"
+)

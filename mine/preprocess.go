@@ -1,0 +1,136 @@
+package mine
+
+import (
+	"math"
+	"slices"
+	"sort"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+const (
+	// fitRows is the largest number of training rows a column map is fitted
+	// on: beyond a million the ranks are known to a thousandth of a standard
+	// error of any estimate made from them.
+	fitRows = 1 << 20
+
+	// discreteShare is the share of distinct values below which a column
+	// counts as discrete: then ranks say more about the ties than the values.
+	discreteShare = 0.1
+
+	// rankKnots is the number of equally likely cells that a rank map is
+	// tabulated for, before the tails are refined.
+	rankKnots = 1024
+)
+
+// A columnMap is a monotone map of one column, fitted once on training rows.
+//
+// Rank maps are piecewise linear through the points (value, normal quantile of
+// (rank - 1/2)/n); standardisation is the two-point case. Outside the fitted
+// values the map is constant for ranks, where a critic has learnt nothing, and
+// linear for standardisation.
+type columnMap struct {
+	constant bool
+	discrete bool // many ties
+
+	value, image []float64 // knots of a rank map, ascending; nil for an affine map
+	mean, scale  float64   // affine: (v - mean) * scale
+}
+
+// fitColumn fits a map to training values, which it sorts.
+func fitColumn(v []float64, p Preprocessing) columnMap {
+	slices.Sort(v)
+	n := len(v)
+	if v[0] == v[n-1] {
+		return columnMap{constant: true}
+	}
+	distinct := 1
+	for i := 1; i < n; i++ {
+		if v[i] != v[i-1] {
+			distinct++
+		}
+	}
+	m := columnMap{discrete: float64(distinct) < discreteShare*float64(n)}
+	if p == Standardize || m.discrete {
+		m.mean, m.scale = standardization(v)
+		return m
+	}
+	for i := 0; i < n; {
+		// All of a tie get the mean of their ranks.
+		end := i + 1
+		for end < n && v[end] == v[i] {
+			end++
+		}
+		rank := float64(i+end) / 2 // mean of i+1/2 .. end-1/2
+		m.value = append(m.value, v[i])
+		m.image = append(m.image, distuv.UnitNormal.Quantile(rank/float64(n)))
+		i = max(end, nextKnot(end, n))
+	}
+	if last := len(m.value) - 1; m.value[last] != v[n-1] {
+		m.value = append(m.value, v[n-1])
+		m.image = append(m.image, distuv.UnitNormal.Quantile((float64(n)-0.5)/float64(n)))
+	}
+	return m
+}
+
+// nextKnot returns the position of the first knot at or after sorted position
+// i of n: every position in a small sample; in a large one the cells hold
+// n/rankKnots values in the middle and a 32nd of the distance to the nearer
+// end in the tails.
+func nextKnot(i, n int) int {
+	cell := n / rankKnots
+	tail := min(i, n-1-i) / 32
+	return i + max(0, min(cell, tail)-1)
+}
+
+// standardization returns the mean and the reciprocal of the standard
+// deviation of values that are not all equal. The values are scaled first, so
+// that no square overflows.
+func standardization(v []float64) (mean, scale float64) {
+	unit := 0.0
+	for _, x := range v {
+		unit = math.Max(unit, math.Abs(x))
+	}
+	for _, x := range v {
+		mean += x / unit
+	}
+	mean /= float64(len(v))
+	var square float64
+	for _, x := range v {
+		d := x/unit - mean
+		square += d * d
+	}
+	return mean * unit, 1 / (math.Sqrt(square/float64(len(v))) * unit)
+}
+
+// at returns the image of a value.
+func (m *columnMap) at(x float64) float64 {
+	if m.value == nil {
+		return (x - m.mean) * m.scale
+	}
+	y, _ := m.interpolate(x)
+	return y
+}
+
+// slope returns the derivative of the map.
+func (m *columnMap) slope(x float64) float64 {
+	if m.value == nil {
+		return m.scale
+	}
+	_, s := m.interpolate(x)
+	return s
+}
+
+func (m *columnMap) interpolate(x float64) (y, slope float64) {
+	last := len(m.value) - 1
+	switch {
+	case x <= m.value[0]:
+		return m.image[0], 0
+	case x >= m.value[last]:
+		return m.image[last], 0
+	}
+	hi := sort.SearchFloat64s(m.value, x)
+	lo := hi - 1
+	slope = (m.image[hi] - m.image[lo]) / (m.value[hi] - m.value[lo])
+	return m.image[lo] + slope*(x-m.value[lo]), slope
+}

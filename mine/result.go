@@ -1,0 +1,101 @@
+package mine
+
+import "time"
+
+// Result is an estimate with everything needed to judge and to repeat it. All
+// information is in nats.
+type Result struct {
+	// Bound is that of the best critic on the test rows, which neither training
+	// nor any choice has seen: Bound.Estimate is the estimate of I(X;Z).
+	Bound
+
+	Winner   Candidate   `json:"winner"`
+	Race     []RaceEntry `json:"race,omitempty"` // empty without a race
+	Curve    []Point     `json:"curve"`
+	BestStep int         `json:"best_step"` // the weights reported are those after this many steps
+	Steps    int         `json:"steps"`     // steps the winner was trained for
+	Stop     StopReason  `json:"stop"`
+
+	Warnings []Warning     `json:"warnings,omitempty"`
+	Rows     RowCounts     `json:"rows"`
+	X        ColumnSummary `json:"x"`
+	Z        ColumnSummary `json:"z"`
+
+	Config  Config `json:"config"`
+	Backend string `json:"backend"`
+	Device  string `json:"device"`
+	Timing  Timing `json:"timing"`
+}
+
+// Point is one validation of a training run.
+type Point struct {
+	Step       int     `json:"step"`
+	Train      float64 `json:"train"`      // mean DV value of the batches since the last point, NaN-free
+	Validation float64 `json:"validation"` // DV bound on the validation rows
+}
+
+// RaceEntry is how far a candidate came in the race.
+type RaceEntry struct {
+	Candidate  Candidate `json:"candidate"`
+	Steps      int       `json:"steps"`           // steps it was trained for before it was dropped or won
+	Validation float64   `json:"validation"`      // its best validation bound
+	Error      string    `json:"error,omitempty"` // why it could not go on, such as divergence
+}
+
+// StopReason says what ended the training.
+type StopReason string
+
+const (
+	StopSchedule    StopReason = "schedule"    // all steps done
+	StopPatience    StopReason = "patience"    // no new best for Config.Patience validations
+	StopInterrupted StopReason = "interrupted" // the context was cancelled
+)
+
+// WarningCode identifies a kind of warning.
+type WarningCode string
+
+const (
+	WarnClimbing      WarningCode = "climbing"      // validation still improved when training ended
+	WarnCeiling       WarningCode = "ceiling"       // the estimate is near ln(test rows)
+	WarnDiscrete      WarningCode = "discrete"      // columns with many ties were standardised, not ranked
+	WarnConstant      WarningCode = "constant"      // constant columns were dropped
+	WarnDeterministic WarningCode = "deterministic" // one side seems a function of the other: I may be infinite
+	WarnInterrupted   WarningCode = "interrupted"   // the run did not end by itself
+	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
+)
+
+// Warning tells what limits an estimate, and what to do about it.
+type Warning struct {
+	Code    WarningCode `json:"code"`
+	Message string      `json:"message"`
+}
+
+// RowCounts says how the rows were split.
+type RowCounts struct {
+	Total      int `json:"total"`
+	Train      int `json:"train"`
+	Validation int `json:"validation"`
+	Test       int `json:"test"`
+}
+
+// ColumnSummary describes one side of the data, by column number or name.
+type ColumnSummary struct {
+	Used     int      `json:"used"`
+	Constant []string `json:"constant,omitempty"` // dropped
+	Discrete []string `json:"discrete,omitempty"` // standardised because of ties
+}
+
+// Timing of a run.
+type Timing struct {
+	Prepare  time.Duration `json:"prepare_ns"`  // reading the inputs, preprocessing
+	Race     time.Duration `json:"race_ns"`     // all candidates
+	Train    time.Duration `json:"train_ns"`    // the winner
+	Evaluate time.Duration `json:"evaluate_ns"` // the test rows
+	// StepsPerSecond is that of the winner's training, validations included.
+	StepsPerSecond float64 `json:"steps_per_second"`
+}
+
+// Bits converts nats to bits.
+func Bits(nats float64) float64 { return nats / ln2 }
+
+const ln2 = 0.693147180559945309417232121458
