@@ -12,7 +12,7 @@ import (
 
 // projectedBytes is the memory that an evaluation may spend on the projections
 // of its rows. More rows than fit are projected again for every pair.
-const projectedBytes = 64 << 20
+var projectedBytes = 64 << 20 // a variable for tests
 
 // scorer is the scratch memory with which one worker scores pairs.
 type scorer struct {

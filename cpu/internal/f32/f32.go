@@ -104,7 +104,7 @@ func ELU(dst, src []float32) {
 }
 
 // Softplus sets dst = log(1 + exp(src)), computed as
-// max(src, 0) + log1p(exp(-|src|)), with a relative error of at most 4 ulp
+// max(src, 0) + log1p(exp(-|src|)), with a relative error of at most 3 ulp
 // wherever the result is a normal number.
 func Softplus(dst, src []float32) {
 	softplus(dst, src[:len(dst)])
@@ -126,7 +126,8 @@ func AddSoftplus(dst, a, b []float32) {
 }
 
 // ReLUGrad multiplies g by the derivative of ReLU at the point where its value
-// is h: g = 0 where h <= 0, whatever g was.
+// is h: g = 0 where h <= 0, whatever g was; elsewhere, also where h is NaN, g
+// stays.
 func ReLUGrad(g, h []float32) {
 	reluGrad(g, h[:len(g)])
 }

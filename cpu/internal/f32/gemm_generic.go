@@ -10,15 +10,17 @@ import (
 //
 //   - op(B) = B^T is transposed first, because gonum takes it by dot products,
 //     which depend on the alignment;
-//   - C is cut into blocks, because gonum starts goroutines for large ones.
+//   - C is cut into blocks, because gonum starts goroutines from four blocks of
+//     64 by 64 on.
 //
 // Gonum adds to each row of C the rows of B scaled by the elements of A, and
-// leaves out zeros. That hides NaN and infinities, so they are put back.
+// leaves out zeros of A. That hides NaN and infinities in B, which are put
+// back.
 func (w *Workspace) gemmGeneric(p *product) {
 	const (
 		rowBlock = 64
 		colBlock = 192
-		kBlock   = 100000
+		kBlock   = 64
 	)
 	b, ldb := p.b, p.ldb
 	if p.tB {

@@ -153,24 +153,6 @@ func TestGemm(t *testing.T) {
 	}
 }
 
-func TestGemmPowerOfTwoStride(t *testing.T) {
-	for _, impl := range implementations() {
-		t.Run("impl="+impl, func(t *testing.T) {
-			use(t, impl)
-			r := rand.New(rand.NewPCG(3, 4))
-			o := newOperands(t, r, 19, 21, 300, false, false, false, false)
-			a := make([]float32, o.m*512)
-			for i := range o.m {
-				copy(a[i*512:], o.a[i*o.lda:][:o.k])
-			}
-			o.a, o.lda = a, 512
-			old := slices.Clone(o.c)
-			o.run(NewWorkspace())
-			o.check(t, old)
-		})
-	}
-}
-
 // TestGemmRanges checks that every element of C has the same bits when the
 // product is cut into ranges of rows and columns, at other strides and
 // alignments, as when it is computed at once.

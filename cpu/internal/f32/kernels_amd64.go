@@ -4,104 +4,105 @@
 
 package f32
 
-// gemm6x16 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 6 rows.
-// A is [6*panels, k] with rows lda floats apart, B is [k, 16] with rows 16
-// floats apart, C is [6*panels, cols], 1 <= cols <= 16; bias may be nil.
+// gemm6x16 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [6*panels, k], C [6*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 16.
 //
 //go:noescape
 func gemm6x16(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm5x16 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 5 rows.
-// A is [5*panels, k] with rows lda floats apart, B is [k, 16] with rows 16
-// floats apart, C is [5*panels, cols], 1 <= cols <= 16; bias may be nil.
+// gemm5x16 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [5*panels, k], C [5*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 16.
 //
 //go:noescape
 func gemm5x16(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm4x16 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 4 rows.
-// A is [4*panels, k] with rows lda floats apart, B is [k, 16] with rows 16
-// floats apart, C is [4*panels, cols], 1 <= cols <= 16; bias may be nil.
+// gemm4x16 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [4*panels, k], C [4*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 16.
 //
 //go:noescape
 func gemm4x16(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm3x16 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 3 rows.
-// A is [3*panels, k] with rows lda floats apart, B is [k, 16] with rows 16
-// floats apart, C is [3*panels, cols], 1 <= cols <= 16; bias may be nil.
+// gemm3x16 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [3*panels, k], C [3*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 16.
 //
 //go:noescape
 func gemm3x16(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm2x16 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 2 rows.
-// A is [2*panels, k] with rows lda floats apart, B is [k, 16] with rows 16
-// floats apart, C is [2*panels, cols], 1 <= cols <= 16; bias may be nil.
+// gemm2x16 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [2*panels, k], C [2*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 16.
 //
 //go:noescape
 func gemm2x16(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm1x16 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 1 rows.
-// A is [1*panels, k] with rows lda floats apart, B is [k, 16] with rows 16
-// floats apart, C is [1*panels, cols], 1 <= cols <= 16; bias may be nil.
+// gemm1x16 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [1*panels, k], C [1*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 16.
 //
 //go:noescape
 func gemm1x16(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm6x8 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 6 rows.
-// A is [6*panels, k] with rows lda floats apart, B is [k, 8] with rows 16
-// floats apart, C is [6*panels, cols], 1 <= cols <= 8; bias may be nil.
+// gemm6x8 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [6*panels, k], C [6*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 8.
 //
 //go:noescape
 func gemm6x8(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm5x8 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 5 rows.
-// A is [5*panels, k] with rows lda floats apart, B is [k, 8] with rows 16
-// floats apart, C is [5*panels, cols], 1 <= cols <= 8; bias may be nil.
+// gemm5x8 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [5*panels, k], C [5*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 8.
 //
 //go:noescape
 func gemm5x8(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm4x8 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 4 rows.
-// A is [4*panels, k] with rows lda floats apart, B is [k, 8] with rows 16
-// floats apart, C is [4*panels, cols], 1 <= cols <= 8; bias may be nil.
+// gemm4x8 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [4*panels, k], C [4*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 8.
 //
 //go:noescape
 func gemm4x8(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm3x8 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 3 rows.
-// A is [3*panels, k] with rows lda floats apart, B is [k, 8] with rows 16
-// floats apart, C is [3*panels, cols], 1 <= cols <= 8; bias may be nil.
+// gemm3x8 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [3*panels, k], C [3*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 8.
 //
 //go:noescape
 func gemm3x8(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm2x8 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 2 rows.
-// A is [2*panels, k] with rows lda floats apart, B is [k, 8] with rows 16
-// floats apart, C is [2*panels, cols], 1 <= cols <= 8; bias may be nil.
+// gemm2x8 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [2*panels, k], C [2*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 8.
 //
 //go:noescape
 func gemm2x8(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// gemm1x8 computes C = A B [+ bias] [+ C] for panels >= 1 panels of 1 rows.
-// A is [1*panels, k] with rows lda floats apart, B is [k, 8] with rows 16
-// floats apart, C is [1*panels, cols], 1 <= cols <= 8; bias may be nil.
+// gemm1x8 sets C = A B, plus bias unless it is nil, plus C if accumulate is
+// set. A is [1*panels, k], C [1*panels, cols], B a panel of k rows of 16
+// floats; panels >= 1, k >= 1, 1 <= cols <= 8.
 //
 //go:noescape
 func gemm1x8(panels int, k int, a *float32, lda int, b *float32, c *float32, ldc int, cols int, bias *float32, accumulate bool)
 
-// packRows copies rows >= 1 rows of 1 <= cols <= 16 floats, lds floats apart in src, to rows of
-// 16 floats in dst, padded with zeros.
+// packRows copies rows >= 1 rows of 1 <= cols <= 16 floats, lds floats apart in
+// src, to rows of 16 in dst, padded with zeros.
 //
 //go:noescape
 func packRows(rows int, cols int, dst *float32, src *float32, lds int)
 
-// transpose8 writes the transpose of the [8, 8*blocks] matrix src, blocks >= 1, to the [8*blocks, 8]
+// transpose8 writes the transpose of the [8, cols] matrix src to the [cols, 8]
 // matrix dst; their rows are lds and ldd floats apart.
 //
 //go:noescape
-func transpose8(blocks int, dst *float32, ldd int, src *float32, lds int)
+func transpose8(cols int, dst *float32, ldd int, src *float32, lds int)
 
-// fmaPeak runs n >= 1 rounds of 12 independent fused multiply-adds on 8 floats: the yardstick of
-// BenchmarkPeak.
+// fmaPeak runs n >= 1 rounds of 12 independent fused multiply-adds on 8 floats.
+//
+//go:noescape
 func fmaPeak(n int)
 
 // addAVX2 sets dst = a + b.
@@ -159,7 +160,7 @@ func addSoftplusAVX2(dst []float32, a []float32, b []float32)
 //go:noescape
 func reluGradAVX2(g []float32, h []float32)
 
-// eluGradAVX2 sets g = g min(h + 1, 1).
+// eluGradAVX2 sets g = g (min(h, 0) + 1).
 //
 //go:noescape
 func eluGradAVX2(g []float32, h []float32)
@@ -184,12 +185,14 @@ func sumExpAVX2(dst []float32, src []float32, shift float32) float64
 //go:noescape
 func dotAVX2(x []float32, y []float32) float32
 
-// maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is none.
+// maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is
+// none.
 //
 //go:noescape
 func maxAVX2(x []float32) float32
 
-// adamAVX2 sets m = beta1 m + rest1 g, v = beta2 v + rest2 g^2, p = decay p - step m/(sqrt(v) + eps).
+// adamAVX2 sets m = beta1 m + rest1 g, v = beta2 v + rest2 g^2, p = decay p -
+// step m/(sqrt(v) + eps).
 //
 //go:noescape
 func adamAVX2(p []float32, g []float32, m []float32, v []float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, step float32, eps float32, decay float32)

@@ -2244,10 +2244,10 @@ masked:
 	VZEROUPPER
 	RET
 
-// func transpose8(blocks int, dst *float32, ldd int, src *float32, lds int)
+// func transpose8(cols int, dst *float32, ldd int, src *float32, lds int)
 // Requires: AVX
 TEXT ·transpose8(SB), NOSPLIT, $0-40
-	MOVQ blocks+0(FP), AX
+	MOVQ cols+0(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ ldd+16(FP), DX
 	MOVQ src+24(FP), BX
@@ -2257,6 +2257,8 @@ TEXT ·transpose8(SB), NOSPLIT, $0-40
 	LEAQ (SI)(SI*2), DI
 	LEAQ (BX)(DI*2), R8
 	ADDQ BX, DI
+	SUBQ $0x08, AX
+	JLT  rest
 
 block:
 	VMOVUPS    (BX), Y0
@@ -2310,8 +2312,79 @@ block:
 	ADDQ       $0x20, BX
 	ADDQ       $0x20, DI
 	ADDQ       $0x20, R8
+	SUBQ       $0x08, AX
+	JGE        block
+
+rest:
+	ADDQ       $0x08, AX
+	JZ         return
+	LEAQ       column_masks<>+64(SB), R9
+	MOVQ       AX, R10
+	NEGQ       R10
+	LEAQ       (R9)(R10*4), R9
+	VMOVUPS    (R9), Y1
+	VMASKMOVPS (BX), Y1, Y0
+	VMASKMOVPS (BX)(SI*1), Y1, Y2
+	VMASKMOVPS (BX)(SI*2), Y1, Y4
+	VMASKMOVPS (DI), Y1, Y5
+	VMASKMOVPS (DI)(SI*1), Y1, Y7
+	VMASKMOVPS (DI)(SI*2), Y1, Y9
+	VMASKMOVPS (R8), Y1, Y11
+	VMASKMOVPS (R8)(SI*1), Y1, Y12
+	VUNPCKLPS  Y2, Y0, Y1
+	VUNPCKHPS  Y2, Y0, Y3
+	VUNPCKLPS  Y5, Y4, Y2
+	VUNPCKHPS  Y5, Y4, Y6
+	VUNPCKLPS  Y9, Y7, Y8
+	VUNPCKHPS  Y9, Y7, Y10
+	VUNPCKLPS  Y12, Y11, Y9
+	VUNPCKHPS  Y12, Y11, Y12
+	VSHUFPS    $0x44, Y2, Y1, Y0
+	VSHUFPS    $0xee, Y2, Y1, Y2
+	VSHUFPS    $0x44, Y6, Y3, Y4
+	VSHUFPS    $0xee, Y6, Y3, Y5
+	VSHUFPS    $0x44, Y9, Y8, Y7
+	VSHUFPS    $0xee, Y9, Y8, Y9
+	VSHUFPS    $0x44, Y12, Y10, Y11
+	VSHUFPS    $0xee, Y12, Y10, Y12
+	VPERM2F128 $0x20, Y7, Y0, Y1
+	VPERM2F128 $0x31, Y7, Y0, Y8
+	VPERM2F128 $0x20, Y9, Y2, Y3
+	VPERM2F128 $0x31, Y9, Y2, Y10
+	VPERM2F128 $0x20, Y11, Y4, Y2
+	VPERM2F128 $0x31, Y11, Y4, Y9
+	VPERM2F128 $0x20, Y12, Y5, Y6
+	VPERM2F128 $0x31, Y12, Y5, Y12
+	VMOVUPS    Y1, (CX)
 	DECQ       AX
-	JNZ        block
+	JZ         return
+	ADDQ       DX, CX
+	VMOVUPS    Y3, (CX)
+	DECQ       AX
+	JZ         return
+	ADDQ       DX, CX
+	VMOVUPS    Y2, (CX)
+	DECQ       AX
+	JZ         return
+	ADDQ       DX, CX
+	VMOVUPS    Y6, (CX)
+	DECQ       AX
+	JZ         return
+	ADDQ       DX, CX
+	VMOVUPS    Y8, (CX)
+	DECQ       AX
+	JZ         return
+	ADDQ       DX, CX
+	VMOVUPS    Y10, (CX)
+	DECQ       AX
+	JZ         return
+	ADDQ       DX, CX
+	VMOVUPS    Y9, (CX)
+	DECQ       AX
+	JZ         return
+	ADDQ       DX, CX
+
+return:
 	VZEROUPPER
 	RET
 
@@ -2354,61 +2427,61 @@ round:
 // func addAVX2(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	LEAQ -32(BX), DI
-	CMPQ SI, DI
+	MOVQ dst_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ dst_len+8(FP), SI
+	XORQ AX, AX
+	LEAQ -32(SI), DI
+	CMPQ AX, DI
 	JGT  done4
 
 loop4:
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (DX)(AX*4), Y0
+	VMOVUPS (BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	VMOVUPS 32(CX)(SI*4), Y0
-	VMOVUPS 32(DX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(AX*4)
+	VMOVUPS 32(DX)(AX*4), Y0
+	VMOVUPS 32(BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 32(AX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Y0
-	VMOVUPS 64(DX)(SI*4), Y1
+	VMOVUPS Y0, 32(CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Y0
+	VMOVUPS 64(BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 64(AX)(SI*4)
-	VMOVUPS 96(CX)(SI*4), Y0
-	VMOVUPS 96(DX)(SI*4), Y1
+	VMOVUPS Y0, 64(CX)(AX*4)
+	VMOVUPS 96(DX)(AX*4), Y0
+	VMOVUPS 96(BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 96(AX)(SI*4)
-	ADDQ    $0x20, SI
-	CMPQ    SI, DI
+	VMOVUPS Y0, 96(CX)(AX*4)
+	ADDQ    $0x20, AX
+	CMPQ    AX, DI
 	JLE     loop4
 
 done4:
-	LEAQ -8(BX), DI
-	CMPQ SI, DI
+	LEAQ -8(SI), DI
+	CMPQ AX, DI
 	JGT  done1
 
 loop1:
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (DX)(AX*4), Y0
+	VMOVUPS (BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	ADDQ    $0x08, SI
-	CMPQ    SI, DI
+	VMOVUPS Y0, (CX)(AX*4)
+	ADDQ    $0x08, AX
+	CMPQ    AX, DI
 	JLE     loop1
 
 done1:
-	SUBQ       SI, BX
+	SUBQ       AX, SI
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), DI
-	NEGQ       BX
-	LEAQ       (DI)(BX*4), DI
+	NEGQ       SI
+	LEAQ       (DI)(SI*4), DI
 	VMOVUPS    (DI), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMASKMOVPS (DX)(AX*4), Y0, Y1
+	VMASKMOVPS (BX)(AX*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+	VMASKMOVPS Y1, Y0, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -2419,60 +2492,60 @@ finish:
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-52
 	MOVSS        alpha+48(FP), X0
 	VBROADCASTSS X0, Y0
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         y_len+8(FP), DX
-	XORQ         BX, BX
-	LEAQ         -32(DX), SI
-	CMPQ         BX, SI
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -32(BX), SI
+	CMPQ         AX, SI
 	JGT          done4
 
 loop4:
-	VMOVUPS     (CX)(BX*4), Y1
-	VMOVUPS     (AX)(BX*4), Y2
+	VMOVUPS     (DX)(AX*4), Y1
+	VMOVUPS     (CX)(AX*4), Y2
 	VFMADD231PS Y0, Y1, Y2
-	VMOVUPS     Y2, (AX)(BX*4)
-	VMOVUPS     32(CX)(BX*4), Y1
-	VMOVUPS     32(AX)(BX*4), Y2
+	VMOVUPS     Y2, (CX)(AX*4)
+	VMOVUPS     32(DX)(AX*4), Y1
+	VMOVUPS     32(CX)(AX*4), Y2
 	VFMADD231PS Y0, Y1, Y2
-	VMOVUPS     Y2, 32(AX)(BX*4)
-	VMOVUPS     64(CX)(BX*4), Y1
-	VMOVUPS     64(AX)(BX*4), Y2
+	VMOVUPS     Y2, 32(CX)(AX*4)
+	VMOVUPS     64(DX)(AX*4), Y1
+	VMOVUPS     64(CX)(AX*4), Y2
 	VFMADD231PS Y0, Y1, Y2
-	VMOVUPS     Y2, 64(AX)(BX*4)
-	VMOVUPS     96(CX)(BX*4), Y1
-	VMOVUPS     96(AX)(BX*4), Y2
+	VMOVUPS     Y2, 64(CX)(AX*4)
+	VMOVUPS     96(DX)(AX*4), Y1
+	VMOVUPS     96(CX)(AX*4), Y2
 	VFMADD231PS Y0, Y1, Y2
-	VMOVUPS     Y2, 96(AX)(BX*4)
-	ADDQ        $0x20, BX
-	CMPQ        BX, SI
+	VMOVUPS     Y2, 96(CX)(AX*4)
+	ADDQ        $0x20, AX
+	CMPQ        AX, SI
 	JLE         loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS     (CX)(BX*4), Y1
-	VMOVUPS     (AX)(BX*4), Y2
+	VMOVUPS     (DX)(AX*4), Y1
+	VMOVUPS     (CX)(AX*4), Y2
 	VFMADD231PS Y0, Y1, Y2
-	VMOVUPS     Y2, (AX)(BX*4)
-	ADDQ        $0x08, BX
-	CMPQ        BX, SI
+	VMOVUPS     Y2, (CX)(AX*4)
+	ADDQ        $0x08, AX
+	CMPQ        AX, SI
 	JLE         loop1
 
 done1:
-	SUBQ        BX, DX
+	SUBQ        AX, BX
 	JZ          finish
 	LEAQ        column_masks<>+64(SB), SI
-	NEGQ        DX
-	LEAQ        (SI)(DX*4), SI
+	NEGQ        BX
+	LEAQ        (SI)(BX*4), SI
 	VMOVUPS     (SI), Y1
-	VMASKMOVPS  (CX)(BX*4), Y1, Y2
-	VMASKMOVPS  (AX)(BX*4), Y1, Y3
+	VMASKMOVPS  (DX)(AX*4), Y1, Y2
+	VMASKMOVPS  (CX)(AX*4), Y1, Y3
 	VFMADD231PS Y0, Y2, Y3
-	VMASKMOVPS  Y3, Y1, (AX)(BX*4)
+	VMASKMOVPS  Y3, Y1, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -2483,54 +2556,54 @@ finish:
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVSS        alpha+48(FP), X0
 	VBROADCASTSS X0, Y0
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         dst_len+8(FP), DX
-	XORQ         BX, BX
-	LEAQ         -32(DX), SI
-	CMPQ         BX, SI
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         dst_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -32(BX), SI
+	CMPQ         AX, SI
 	JGT          done4
 
 loop4:
-	VMOVUPS (CX)(BX*4), Y1
+	VMOVUPS (DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y1
+	VMOVUPS Y1, (CX)(AX*4)
+	VMOVUPS 32(DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, 32(AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y1
+	VMOVUPS Y1, 32(CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, 64(AX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y1
+	VMOVUPS Y1, 64(CX)(AX*4)
+	VMOVUPS 96(DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, 96(AX)(BX*4)
-	ADDQ    $0x20, BX
-	CMPQ    BX, SI
+	VMOVUPS Y1, 96(CX)(AX*4)
+	ADDQ    $0x20, AX
+	CMPQ    AX, SI
 	JLE     loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS (CX)(BX*4), Y1
+	VMOVUPS (DX)(AX*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(BX*4)
-	ADDQ    $0x08, BX
-	CMPQ    BX, SI
+	VMOVUPS Y1, (CX)(AX*4)
+	ADDQ    $0x08, AX
+	CMPQ    AX, SI
 	JLE     loop1
 
 done1:
-	SUBQ       BX, DX
+	SUBQ       AX, BX
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), SI
-	NEGQ       DX
-	LEAQ       (SI)(DX*4), SI
+	NEGQ       BX
+	LEAQ       (SI)(BX*4), SI
 	VMOVUPS    (SI), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VMASKMOVPS (DX)(AX*4), Y1, Y2
 	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS Y2, Y1, (AX)(BX*4)
+	VMASKMOVPS Y2, Y1, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -2541,66 +2614,66 @@ finish:
 TEXT ·lerpAVX2(SB), NOSPLIT, $0-52
 	MOVSS        t+48(FP), X0
 	VBROADCASTSS X0, Y0
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         src_base+24(FP), CX
-	MOVQ         dst_len+8(FP), DX
-	XORQ         BX, BX
-	LEAQ         -32(DX), SI
-	CMPQ         BX, SI
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         src_base+24(FP), DX
+	MOVQ         dst_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -32(BX), SI
+	CMPQ         AX, SI
 	JGT          done4
 
 loop4:
-	VMOVUPS     (AX)(BX*4), Y1
-	VMOVUPS     (CX)(BX*4), Y2
+	VMOVUPS     (CX)(AX*4), Y1
+	VMOVUPS     (DX)(AX*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y0, Y2, Y1
-	VMOVUPS     Y1, (AX)(BX*4)
-	VMOVUPS     32(AX)(BX*4), Y1
-	VMOVUPS     32(CX)(BX*4), Y2
+	VMOVUPS     Y1, (CX)(AX*4)
+	VMOVUPS     32(CX)(AX*4), Y1
+	VMOVUPS     32(DX)(AX*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y0, Y2, Y1
-	VMOVUPS     Y1, 32(AX)(BX*4)
-	VMOVUPS     64(AX)(BX*4), Y1
-	VMOVUPS     64(CX)(BX*4), Y2
+	VMOVUPS     Y1, 32(CX)(AX*4)
+	VMOVUPS     64(CX)(AX*4), Y1
+	VMOVUPS     64(DX)(AX*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y0, Y2, Y1
-	VMOVUPS     Y1, 64(AX)(BX*4)
-	VMOVUPS     96(AX)(BX*4), Y1
-	VMOVUPS     96(CX)(BX*4), Y2
+	VMOVUPS     Y1, 64(CX)(AX*4)
+	VMOVUPS     96(CX)(AX*4), Y1
+	VMOVUPS     96(DX)(AX*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y0, Y2, Y1
-	VMOVUPS     Y1, 96(AX)(BX*4)
-	ADDQ        $0x20, BX
-	CMPQ        BX, SI
+	VMOVUPS     Y1, 96(CX)(AX*4)
+	ADDQ        $0x20, AX
+	CMPQ        AX, SI
 	JLE         loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS     (AX)(BX*4), Y1
-	VMOVUPS     (CX)(BX*4), Y2
+	VMOVUPS     (CX)(AX*4), Y1
+	VMOVUPS     (DX)(AX*4), Y2
 	VSUBPS      Y1, Y2, Y2
 	VFMADD231PS Y0, Y2, Y1
-	VMOVUPS     Y1, (AX)(BX*4)
-	ADDQ        $0x08, BX
-	CMPQ        BX, SI
+	VMOVUPS     Y1, (CX)(AX*4)
+	ADDQ        $0x08, AX
+	CMPQ        AX, SI
 	JLE         loop1
 
 done1:
-	SUBQ        BX, DX
+	SUBQ        AX, BX
 	JZ          finish
 	LEAQ        column_masks<>+64(SB), SI
-	NEGQ        DX
-	LEAQ        (SI)(DX*4), SI
+	NEGQ        BX
+	LEAQ        (SI)(BX*4), SI
 	VMOVUPS     (SI), Y1
-	VMASKMOVPS  (AX)(BX*4), Y1, Y2
-	VMASKMOVPS  (CX)(BX*4), Y1, Y3
+	VMASKMOVPS  (CX)(AX*4), Y1, Y2
+	VMASKMOVPS  (DX)(AX*4), Y1, Y3
 	VSUBPS      Y2, Y3, Y3
 	VFMADD231PS Y0, Y3, Y2
-	VMASKMOVPS  Y2, Y1, (AX)(BX*4)
+	VMASKMOVPS  Y2, Y1, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -2609,60 +2682,60 @@ finish:
 // func reluAVX2(dst []float32, src []float32)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -32(DX), SI
-	CMPQ BX, SI
+	MOVQ dst_base+0(FP), CX
+	MOVQ src_base+24(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ AX, AX
+	LEAQ -32(BX), SI
+	CMPQ AX, SI
 	JGT  done4
 
 loop4:
-	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS (DX)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y0
+	VMOVUPS Y0, (CX)(AX*4)
+	VMOVUPS 32(DX)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 32(AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y0
+	VMOVUPS Y0, 32(CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 64(AX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y0
+	VMOVUPS Y0, 64(CX)(AX*4)
+	VMOVUPS 96(DX)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 96(AX)(BX*4)
-	ADDQ    $0x20, BX
-	CMPQ    BX, SI
+	VMOVUPS Y0, 96(CX)(AX*4)
+	ADDQ    $0x20, AX
+	CMPQ    AX, SI
 	JLE     loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS (DX)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	ADDQ    $0x08, BX
-	CMPQ    BX, SI
+	VMOVUPS Y0, (CX)(AX*4)
+	ADDQ    $0x08, AX
+	CMPQ    AX, SI
 	JLE     loop1
 
 done1:
-	SUBQ       BX, DX
+	SUBQ       AX, BX
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), SI
-	NEGQ       DX
-	LEAQ       (SI)(DX*4), SI
+	NEGQ       BX
+	LEAQ       (SI)(BX*4), SI
 	VMOVUPS    (SI), Y0
-	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VMASKMOVPS (DX)(AX*4), Y0, Y1
 	VXORPS     Y2, Y2, Y2
 	VMAXPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+	VMASKMOVPS Y1, Y0, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -2671,73 +2744,73 @@ finish:
 // func addReLUAVX2(dst []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·addReLUAVX2(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	LEAQ -32(BX), DI
-	CMPQ SI, DI
+	MOVQ dst_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ dst_len+8(FP), SI
+	XORQ AX, AX
+	LEAQ -32(SI), DI
+	CMPQ AX, DI
 	JGT  done4
 
 loop4:
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (DX)(AX*4), Y0
+	VMOVUPS (BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	VMOVUPS 32(CX)(SI*4), Y0
-	VMOVUPS 32(DX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(AX*4)
+	VMOVUPS 32(DX)(AX*4), Y0
+	VMOVUPS 32(BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 32(AX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Y0
-	VMOVUPS 64(DX)(SI*4), Y1
+	VMOVUPS Y0, 32(CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Y0
+	VMOVUPS 64(BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 64(AX)(SI*4)
-	VMOVUPS 96(CX)(SI*4), Y0
-	VMOVUPS 96(DX)(SI*4), Y1
+	VMOVUPS Y0, 64(CX)(AX*4)
+	VMOVUPS 96(DX)(AX*4), Y0
+	VMOVUPS 96(BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, 96(AX)(SI*4)
-	ADDQ    $0x20, SI
-	CMPQ    SI, DI
+	VMOVUPS Y0, 96(CX)(AX*4)
+	ADDQ    $0x20, AX
+	CMPQ    AX, DI
 	JLE     loop4
 
 done4:
-	LEAQ -8(BX), DI
-	CMPQ SI, DI
+	LEAQ -8(SI), DI
+	CMPQ AX, DI
 	JGT  done1
 
 loop1:
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (DX)(AX*4), Y0
+	VMOVUPS (BX)(AX*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VMAXPS  Y0, Y1, Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	ADDQ    $0x08, SI
-	CMPQ    SI, DI
+	VMOVUPS Y0, (CX)(AX*4)
+	ADDQ    $0x08, AX
+	CMPQ    AX, DI
 	JLE     loop1
 
 done1:
-	SUBQ       SI, BX
+	SUBQ       AX, SI
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), DI
-	NEGQ       BX
-	LEAQ       (DI)(BX*4), DI
+	NEGQ       SI
+	LEAQ       (DI)(SI*4), DI
 	VMOVUPS    (DI), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMASKMOVPS (DX)(AX*4), Y0, Y1
+	VMASKMOVPS (BX)(AX*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VMAXPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+	VMASKMOVPS Y1, Y0, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -2746,92 +2819,92 @@ finish:
 // func eluAVX2(dst []float32, src []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·eluAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
-	JGT  done1
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
+	VMOVUPS x8_3d2aac77<>+0(SB), Y6
+	VMOVUPS x8_3c091cea<>+0(SB), Y7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    src_base+24(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -8(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
 
 loop1:
-	VMOVUPS      (CX)(BX*4), Y0
-	VXORPS       Y1, Y1, Y1
-	VMINPS       Y0, Y1, Y1
-	VMOVUPS      x8_c1f00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      x8_4b400000<>+0(SB), Y2
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       x8_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS x8_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS x8_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      x8_3ab512da<>+0(SB), Y3
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VSUBPS       x8_3f800000<>+0(SB), Y2, Y1
-	VXORPS       Y4, Y4, Y4
-	VMAXPS       Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVUPS      Y1, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	CMPQ         BX, SI
+	VMOVUPS      (DX)(AX*4), Y8
+	VXORPS       Y9, Y9, Y9
+	VMINPS       Y8, Y9, Y9
+	VMOVUPS      x8_c1f00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      Y7, Y12
+	VFMADD213PS  Y6, Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      Y5, Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VSUBPS       x8_3f800000<>+0(SB), Y10, Y9
+	VXORPS       Y11, Y11, Y11
+	VMAXPS       Y8, Y11, Y8
+	VADDPS       Y8, Y9, Y9
+	VFMADD231PS  Y10, Y13, Y9
+	VMOVUPS      Y9, (CX)(AX*4)
+	ADDQ         $0x08, AX
+	CMPQ         AX, SI
 	JLE          loop1
 
 done1:
-	SUBQ         BX, DX
+	SUBQ         AX, BX
 	JZ           finish
 	LEAQ         column_masks<>+64(SB), SI
-	NEGQ         DX
-	LEAQ         (SI)(DX*4), SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VXORPS       Y2, Y2, Y2
-	VMINPS       Y1, Y2, Y2
-	VMOVUPS      x8_c1f00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      x8_4b400000<>+0(SB), Y3
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       x8_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS x8_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS x8_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      x8_3ab512da<>+0(SB), Y4
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       x8_3f800000<>+0(SB), Y3, Y3
-	VSUBPS       x8_3f800000<>+0(SB), Y3, Y2
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y1, Y5, Y1
-	VADDPS       Y1, Y2, Y2
-	VFMADD231PS  Y3, Y4, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*4)
+	NEGQ         BX
+	LEAQ         (SI)(BX*4), SI
+	VMOVUPS      (SI), Y8
+	VMASKMOVPS   (DX)(AX*4), Y8, Y9
+	VXORPS       Y10, Y10, Y10
+	VMINPS       Y9, Y10, Y10
+	VMOVUPS      x8_c1f00000<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VMOVUPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y0
+	VMOVAPS      Y10, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      Y7, Y2
+	VFMADD213PS  Y6, Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       x8_3f800000<>+0(SB), Y11, Y11
+	VSUBPS       x8_3f800000<>+0(SB), Y11, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y9, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VFMADD231PS  Y11, Y3, Y0
+	VMASKMOVPS   Y0, Y8, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
 	RET
-
-DATA x8_c1f00000<>+0(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+4(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+8(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+12(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+16(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+20(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+24(SB)/4, $0xc1f00000
-DATA x8_c1f00000<>+28(SB)/4, $0xc1f00000
-GLOBL x8_c1f00000<>(SB), RODATA|NOPTR, $32
 
 DATA x8_4b400000<>+0(SB)/4, $0x4b400000
 DATA x8_4b400000<>+4(SB)/4, $0x4b400000
@@ -2873,35 +2946,15 @@ DATA x8_b102e308<>+24(SB)/4, $0xb102e308
 DATA x8_b102e308<>+28(SB)/4, $0xb102e308
 GLOBL x8_b102e308<>(SB), RODATA|NOPTR, $32
 
-DATA x8_3ab512da<>+0(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+4(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+8(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+12(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+16(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+20(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+24(SB)/4, $0x3ab512da
-DATA x8_3ab512da<>+28(SB)/4, $0x3ab512da
-GLOBL x8_3ab512da<>(SB), RODATA|NOPTR, $32
-
-DATA x8_3c091cea<>+0(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+4(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+8(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+12(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+16(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+20(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+24(SB)/4, $0x3c091cea
-DATA x8_3c091cea<>+28(SB)/4, $0x3c091cea
-GLOBL x8_3c091cea<>(SB), RODATA|NOPTR, $32
-
-DATA x8_3d2aac77<>+0(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+4(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+8(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+12(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+16(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+20(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+24(SB)/4, $0x3d2aac77
-DATA x8_3d2aac77<>+28(SB)/4, $0x3d2aac77
-GLOBL x8_3d2aac77<>(SB), RODATA|NOPTR, $32
+DATA x8_3efffffe<>+0(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+4(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+8(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+12(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+16(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+20(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+24(SB)/4, $0x3efffffe
+DATA x8_3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL x8_3efffffe<>(SB), RODATA|NOPTR, $32
 
 DATA x8_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
 DATA x8_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
@@ -2913,15 +2966,45 @@ DATA x8_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
 DATA x8_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
 GLOBL x8_3e2aaa49<>(SB), RODATA|NOPTR, $32
 
-DATA x8_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA x8_3efffffe<>+28(SB)/4, $0x3efffffe
-GLOBL x8_3efffffe<>(SB), RODATA|NOPTR, $32
+DATA x8_3d2aac77<>+0(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+4(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+8(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+12(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+16(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+20(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+24(SB)/4, $0x3d2aac77
+DATA x8_3d2aac77<>+28(SB)/4, $0x3d2aac77
+GLOBL x8_3d2aac77<>(SB), RODATA|NOPTR, $32
+
+DATA x8_3c091cea<>+0(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+4(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+8(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+12(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+16(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+20(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+24(SB)/4, $0x3c091cea
+DATA x8_3c091cea<>+28(SB)/4, $0x3c091cea
+GLOBL x8_3c091cea<>(SB), RODATA|NOPTR, $32
+
+DATA x8_c1f00000<>+0(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+4(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+8(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+12(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+16(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+20(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+24(SB)/4, $0xc1f00000
+DATA x8_c1f00000<>+28(SB)/4, $0xc1f00000
+GLOBL x8_c1f00000<>(SB), RODATA|NOPTR, $32
+
+DATA x8_3ab512da<>+0(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+4(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+8(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+12(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+16(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+20(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+24(SB)/4, $0x3ab512da
+DATA x8_3ab512da<>+28(SB)/4, $0x3ab512da
+GLOBL x8_3ab512da<>(SB), RODATA|NOPTR, $32
 
 DATA x8_3f800000<>+0(SB)/4, $0x3f800000
 DATA x8_3f800000<>+4(SB)/4, $0x3f800000
@@ -2936,83 +3019,93 @@ GLOBL x8_3f800000<>(SB), RODATA|NOPTR, $32
 // func addELUAVX2(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·addELUAVX2(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	LEAQ -8(BX), DI
-	CMPQ SI, DI
-	JGT  done1
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
+	VMOVUPS x8_3d2aac77<>+0(SB), Y6
+	VMOVUPS x8_3c091cea<>+0(SB), Y7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	MOVQ    dst_len+8(FP), SI
+	XORQ    AX, AX
+	LEAQ    -8(SI), DI
+	CMPQ    AX, DI
+	JGT     done1
 
 loop1:
-	VMOVUPS      (CX)(SI*4), Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VADDPS       Y1, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	VMINPS       Y0, Y1, Y1
-	VMOVUPS      x8_c1f00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      x8_4b400000<>+0(SB), Y2
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       x8_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS x8_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS x8_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      x8_3ab512da<>+0(SB), Y3
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VSUBPS       x8_3f800000<>+0(SB), Y2, Y1
-	VXORPS       Y4, Y4, Y4
-	VMAXPS       Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVUPS      Y1, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	CMPQ         SI, DI
+	VMOVUPS      (DX)(AX*4), Y8
+	VMOVUPS      (BX)(AX*4), Y9
+	VADDPS       Y9, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VMINPS       Y8, Y9, Y9
+	VMOVUPS      x8_c1f00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      Y7, Y12
+	VFMADD213PS  Y6, Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      Y5, Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VSUBPS       x8_3f800000<>+0(SB), Y10, Y9
+	VXORPS       Y11, Y11, Y11
+	VMAXPS       Y8, Y11, Y8
+	VADDPS       Y8, Y9, Y9
+	VFMADD231PS  Y10, Y13, Y9
+	VMOVUPS      Y9, (CX)(AX*4)
+	ADDQ         $0x08, AX
+	CMPQ         AX, DI
 	JLE          loop1
 
 done1:
-	SUBQ         SI, BX
+	SUBQ         AX, SI
 	JZ           finish
 	LEAQ         column_masks<>+64(SB), DI
-	NEGQ         BX
-	LEAQ         (DI)(BX*4), DI
-	VMOVUPS      (DI), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VMINPS       Y1, Y2, Y2
-	VMOVUPS      x8_c1f00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      x8_4b400000<>+0(SB), Y3
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       x8_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS x8_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS x8_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      x8_3ab512da<>+0(SB), Y4
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       x8_3f800000<>+0(SB), Y3, Y3
-	VSUBPS       x8_3f800000<>+0(SB), Y3, Y2
-	VXORPS       Y5, Y5, Y5
-	VMAXPS       Y1, Y5, Y1
-	VADDPS       Y1, Y2, Y2
-	VFMADD231PS  Y3, Y4, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
+	NEGQ         SI
+	LEAQ         (DI)(SI*4), DI
+	VMOVUPS      (DI), Y8
+	VMASKMOVPS   (DX)(AX*4), Y8, Y9
+	VMASKMOVPS   (BX)(AX*4), Y8, Y10
+	VADDPS       Y10, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	VMINPS       Y9, Y10, Y10
+	VMOVUPS      x8_c1f00000<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VMOVUPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y0
+	VMOVAPS      Y10, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      Y7, Y2
+	VFMADD213PS  Y6, Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       x8_3f800000<>+0(SB), Y11, Y11
+	VSUBPS       x8_3f800000<>+0(SB), Y11, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y9, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VFMADD231PS  Y11, Y3, Y0
+	VMASKMOVPS   Y0, Y8, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3021,102 +3114,106 @@ finish:
 // func softplusAVX2(dst []float32, src []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softplusAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
-	JGT  done1
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
+	VMOVUPS x8_3d2aac77<>+0(SB), Y6
+	VMOVUPS x8_3c091cea<>+0(SB), Y7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    src_base+24(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -8(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
 
 loop1:
-	VMOVUPS      (CX)(BX*4), Y0
-	VORPS        x8_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      x8_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      x8_4b400000<>+0(SB), Y2
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       x8_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS x8_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS x8_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      x8_3ab512da<>+0(SB), Y3
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
+	VMOVUPS      (DX)(AX*4), Y8
+	VORPS        x8_80000000<>+0(SB), Y8, Y9
+	VMOVUPS      x8_c2d00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      Y7, Y12
+	VFMADD213PS  Y6, Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      Y5, Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VADDPS       x8_3f800000<>+0(SB), Y13, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       x8_4c000000<>+0(SB), Y10, Y10
+	VMULPS       Y10, Y13, Y13
+	VMULPS       x8_33000000<>+0(SB), Y13, Y13
+	VADDPS       x8_40000000<>+0(SB), Y13, Y9
+	VDIVPS       Y9, Y13, Y9
+	VMULPS       Y9, Y9, Y10
+	VMOVUPS      x8_3e8f7c21<>+0(SB), Y11
+	VFMADD213PS  x8_3e8f5b0e<>+0(SB), Y10, Y11
+	VFMADD213PS  x8_3ecce93d<>+0(SB), Y10, Y11
+	VFMADD213PS  x8_3f2aaa80<>+0(SB), Y10, Y11
+	VXORPS       Y12, Y12, Y12
+	VMAXPS       Y8, Y12, Y8
+	VFMADD231PS  x8_40000000<>+0(SB), Y9, Y8
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y8
+	VMOVUPS      Y8, (CX)(AX*4)
+	ADDQ         $0x08, AX
+	CMPQ         AX, SI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, BX
+	JZ           finish
+	LEAQ         column_masks<>+64(SB), SI
+	NEGQ         BX
+	LEAQ         (SI)(BX*4), SI
+	VMOVUPS      (SI), Y8
+	VMASKMOVPS   (DX)(AX*4), Y8, Y9
+	VORPS        x8_80000000<>+0(SB), Y9, Y10
+	VMOVUPS      x8_c2d00000<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VMOVUPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y0
+	VMOVAPS      Y10, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      Y7, Y2
+	VFMADD213PS  Y6, Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
 	VADDPS       x8_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x16, Y2, Y1
-	VPAND        x8_ff800000<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPSUBD       Y1, Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y1, Y1
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VADDPS       x8_40000000<>+0(SB), Y3, Y1
-	VDIVPS       Y1, Y3, Y3
-	VMULPS       Y3, Y3, Y1
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       x8_4c000000<>+0(SB), Y11, Y11
+	VMULPS       Y11, Y3, Y3
+	VMULPS       x8_33000000<>+0(SB), Y3, Y3
+	VADDPS       x8_40000000<>+0(SB), Y3, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y0, Y0, Y1
 	VMOVUPS      x8_3e8f7c21<>+0(SB), Y2
 	VFMADD213PS  x8_3e8f5b0e<>+0(SB), Y1, Y2
 	VFMADD213PS  x8_3ecce93d<>+0(SB), Y1, Y2
 	VFMADD213PS  x8_3f2aaa80<>+0(SB), Y1, Y2
-	VFMADD213PS  x8_40000000<>+0(SB), Y1, Y2
-	VXORPS       Y1, Y1, Y1
-	VMAXPS       Y0, Y1, Y0
-	VFMADD213PS  Y0, Y3, Y2
-	VMOVUPS      Y2, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	CMPQ         BX, SI
-	JLE          loop1
-
-done1:
-	SUBQ         BX, DX
-	JZ           finish
-	LEAQ         column_masks<>+64(SB), SI
-	NEGQ         DX
-	LEAQ         (SI)(DX*4), SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VORPS        x8_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      x8_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      x8_4b400000<>+0(SB), Y3
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       x8_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS x8_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS x8_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      x8_3ab512da<>+0(SB), Y4
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y4
-	VADDPS       x8_3f800000<>+0(SB), Y4, Y4
-	VPSLLD       $0x16, Y3, Y2
-	VPAND        x8_ff800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y3, Y3
-	VPSUBD       Y2, Y3, Y3
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VADDPS       x8_40000000<>+0(SB), Y4, Y2
-	VDIVPS       Y2, Y4, Y4
-	VMULPS       Y4, Y4, Y2
-	VMOVUPS      x8_3e8f7c21<>+0(SB), Y3
-	VFMADD213PS  x8_3e8f5b0e<>+0(SB), Y2, Y3
-	VFMADD213PS  x8_3ecce93d<>+0(SB), Y2, Y3
-	VFMADD213PS  x8_3f2aaa80<>+0(SB), Y2, Y3
-	VFMADD213PS  x8_40000000<>+0(SB), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y1, Y2, Y1
-	VFMADD213PS  Y1, Y4, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(BX*4)
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y9, Y3, Y3
+	VFMADD231PS  x8_40000000<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	VMASKMOVPS   Y3, Y8, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3142,15 +3239,25 @@ DATA x8_c2d00000<>+24(SB)/4, $0xc2d00000
 DATA x8_c2d00000<>+28(SB)/4, $0xc2d00000
 GLOBL x8_c2d00000<>(SB), RODATA|NOPTR, $32
 
-DATA x8_ff800000<>+0(SB)/4, $0xff800000
-DATA x8_ff800000<>+4(SB)/4, $0xff800000
-DATA x8_ff800000<>+8(SB)/4, $0xff800000
-DATA x8_ff800000<>+12(SB)/4, $0xff800000
-DATA x8_ff800000<>+16(SB)/4, $0xff800000
-DATA x8_ff800000<>+20(SB)/4, $0xff800000
-DATA x8_ff800000<>+24(SB)/4, $0xff800000
-DATA x8_ff800000<>+28(SB)/4, $0xff800000
-GLOBL x8_ff800000<>(SB), RODATA|NOPTR, $32
+DATA x8_4c000000<>+0(SB)/4, $0x4c000000
+DATA x8_4c000000<>+4(SB)/4, $0x4c000000
+DATA x8_4c000000<>+8(SB)/4, $0x4c000000
+DATA x8_4c000000<>+12(SB)/4, $0x4c000000
+DATA x8_4c000000<>+16(SB)/4, $0x4c000000
+DATA x8_4c000000<>+20(SB)/4, $0x4c000000
+DATA x8_4c000000<>+24(SB)/4, $0x4c000000
+DATA x8_4c000000<>+28(SB)/4, $0x4c000000
+GLOBL x8_4c000000<>(SB), RODATA|NOPTR, $32
+
+DATA x8_33000000<>+0(SB)/4, $0x33000000
+DATA x8_33000000<>+4(SB)/4, $0x33000000
+DATA x8_33000000<>+8(SB)/4, $0x33000000
+DATA x8_33000000<>+12(SB)/4, $0x33000000
+DATA x8_33000000<>+16(SB)/4, $0x33000000
+DATA x8_33000000<>+20(SB)/4, $0x33000000
+DATA x8_33000000<>+24(SB)/4, $0x33000000
+DATA x8_33000000<>+28(SB)/4, $0x33000000
+GLOBL x8_33000000<>(SB), RODATA|NOPTR, $32
 
 DATA x8_40000000<>+0(SB)/4, $0x40000000
 DATA x8_40000000<>+4(SB)/4, $0x40000000
@@ -3205,107 +3312,111 @@ GLOBL x8_3f2aaa80<>(SB), RODATA|NOPTR, $32
 // func addSoftplusAVX2(dst []float32, a []float32, b []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·addSoftplusAVX2(SB), NOSPLIT, $0-72
-	MOVQ dst_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ dst_len+8(FP), BX
-	XORQ SI, SI
-	LEAQ -8(BX), DI
-	CMPQ SI, DI
-	JGT  done1
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
+	VMOVUPS x8_3d2aac77<>+0(SB), Y6
+	VMOVUPS x8_3c091cea<>+0(SB), Y7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	MOVQ    dst_len+8(FP), SI
+	XORQ    AX, AX
+	LEAQ    -8(SI), DI
+	CMPQ    AX, DI
+	JGT     done1
 
 loop1:
-	VMOVUPS      (CX)(SI*4), Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VADDPS       Y1, Y0, Y0
-	VORPS        x8_80000000<>+0(SB), Y0, Y1
-	VMOVUPS      x8_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      x8_4b400000<>+0(SB), Y2
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       x8_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS x8_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS x8_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      x8_3ab512da<>+0(SB), Y3
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
+	VMOVUPS      (DX)(AX*4), Y8
+	VMOVUPS      (BX)(AX*4), Y9
+	VADDPS       Y9, Y8, Y8
+	VORPS        x8_80000000<>+0(SB), Y8, Y9
+	VMOVUPS      x8_c2d00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      Y7, Y12
+	VFMADD213PS  Y6, Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      Y5, Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VADDPS       x8_3f800000<>+0(SB), Y13, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       x8_4c000000<>+0(SB), Y10, Y10
+	VMULPS       Y10, Y13, Y13
+	VMULPS       x8_33000000<>+0(SB), Y13, Y13
+	VADDPS       x8_40000000<>+0(SB), Y13, Y9
+	VDIVPS       Y9, Y13, Y9
+	VMULPS       Y9, Y9, Y10
+	VMOVUPS      x8_3e8f7c21<>+0(SB), Y11
+	VFMADD213PS  x8_3e8f5b0e<>+0(SB), Y10, Y11
+	VFMADD213PS  x8_3ecce93d<>+0(SB), Y10, Y11
+	VFMADD213PS  x8_3f2aaa80<>+0(SB), Y10, Y11
+	VXORPS       Y12, Y12, Y12
+	VMAXPS       Y8, Y12, Y8
+	VFMADD231PS  x8_40000000<>+0(SB), Y9, Y8
+	VMULPS       Y9, Y10, Y10
+	VFMADD231PS  Y10, Y11, Y8
+	VMOVUPS      Y8, (CX)(AX*4)
+	ADDQ         $0x08, AX
+	CMPQ         AX, DI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, SI
+	JZ           finish
+	LEAQ         column_masks<>+64(SB), DI
+	NEGQ         SI
+	LEAQ         (DI)(SI*4), DI
+	VMOVUPS      (DI), Y8
+	VMASKMOVPS   (DX)(AX*4), Y8, Y9
+	VMASKMOVPS   (BX)(AX*4), Y8, Y10
+	VADDPS       Y10, Y9, Y9
+	VORPS        x8_80000000<>+0(SB), Y9, Y10
+	VMOVUPS      x8_c2d00000<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VMOVUPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y0
+	VMOVAPS      Y10, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      Y7, Y2
+	VFMADD213PS  Y6, Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
 	VADDPS       x8_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x16, Y2, Y1
-	VPAND        x8_ff800000<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPSUBD       Y1, Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y1, Y1
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VADDPS       x8_40000000<>+0(SB), Y3, Y1
-	VDIVPS       Y1, Y3, Y3
-	VMULPS       Y3, Y3, Y1
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       x8_4c000000<>+0(SB), Y11, Y11
+	VMULPS       Y11, Y3, Y3
+	VMULPS       x8_33000000<>+0(SB), Y3, Y3
+	VADDPS       x8_40000000<>+0(SB), Y3, Y0
+	VDIVPS       Y0, Y3, Y0
+	VMULPS       Y0, Y0, Y1
 	VMOVUPS      x8_3e8f7c21<>+0(SB), Y2
 	VFMADD213PS  x8_3e8f5b0e<>+0(SB), Y1, Y2
 	VFMADD213PS  x8_3ecce93d<>+0(SB), Y1, Y2
 	VFMADD213PS  x8_3f2aaa80<>+0(SB), Y1, Y2
-	VFMADD213PS  x8_40000000<>+0(SB), Y1, Y2
-	VXORPS       Y1, Y1, Y1
-	VMAXPS       Y0, Y1, Y0
-	VFMADD213PS  Y0, Y3, Y2
-	VMOVUPS      Y2, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	CMPQ         SI, DI
-	JLE          loop1
-
-done1:
-	SUBQ         SI, BX
-	JZ           finish
-	LEAQ         column_masks<>+64(SB), DI
-	NEGQ         BX
-	LEAQ         (DI)(BX*4), DI
-	VMOVUPS      (DI), Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VADDPS       Y2, Y1, Y1
-	VORPS        x8_80000000<>+0(SB), Y1, Y2
-	VMOVUPS      x8_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      x8_4b400000<>+0(SB), Y3
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       x8_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS x8_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS x8_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      x8_3ab512da<>+0(SB), Y4
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y4
-	VADDPS       x8_3f800000<>+0(SB), Y4, Y4
-	VPSLLD       $0x16, Y3, Y2
-	VPAND        x8_ff800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y3, Y3
-	VPSUBD       Y2, Y3, Y3
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y3, Y3
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VADDPS       x8_40000000<>+0(SB), Y4, Y2
-	VDIVPS       Y2, Y4, Y4
-	VMULPS       Y4, Y4, Y2
-	VMOVUPS      x8_3e8f7c21<>+0(SB), Y3
-	VFMADD213PS  x8_3e8f5b0e<>+0(SB), Y2, Y3
-	VFMADD213PS  x8_3ecce93d<>+0(SB), Y2, Y3
-	VFMADD213PS  x8_3f2aaa80<>+0(SB), Y2, Y3
-	VFMADD213PS  x8_40000000<>+0(SB), Y2, Y3
-	VXORPS       Y2, Y2, Y2
-	VMAXPS       Y1, Y2, Y1
-	VFMADD213PS  Y1, Y4, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(SI*4)
+	VXORPS       Y3, Y3, Y3
+	VMAXPS       Y9, Y3, Y3
+	VFMADD231PS  x8_40000000<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	VMASKMOVPS   Y3, Y8, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3314,72 +3425,72 @@ finish:
 // func reluGradAVX2(g []float32, h []float32)
 // Requires: AVX
 TEXT ·reluGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ g_base+0(FP), AX
-	MOVQ h_base+24(FP), CX
-	MOVQ g_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -32(DX), SI
-	CMPQ BX, SI
+	MOVQ g_base+0(FP), CX
+	MOVQ h_base+24(FP), DX
+	MOVQ g_len+8(FP), BX
+	XORQ AX, AX
+	LEAQ -32(BX), SI
+	CMPQ AX, SI
 	JGT  done4
 
 loop4:
-	VMOVUPS (AX)(BX*4), Y0
-	VMOVUPS (CX)(BX*4), Y1
+	VMOVUPS (CX)(AX*4), Y0
+	VMOVUPS (DX)(AX*4), Y1
 	VXORPS  Y2, Y2, Y2
 	VCMPPS  $0x06, Y2, Y1, Y1
 	VANDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	VMOVUPS 32(AX)(BX*4), Y0
-	VMOVUPS 32(CX)(BX*4), Y1
+	VMOVUPS Y0, (CX)(AX*4)
+	VMOVUPS 32(CX)(AX*4), Y0
+	VMOVUPS 32(DX)(AX*4), Y1
 	VXORPS  Y2, Y2, Y2
 	VCMPPS  $0x06, Y2, Y1, Y1
 	VANDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 32(AX)(BX*4)
-	VMOVUPS 64(AX)(BX*4), Y0
-	VMOVUPS 64(CX)(BX*4), Y1
+	VMOVUPS Y0, 32(CX)(AX*4)
+	VMOVUPS 64(CX)(AX*4), Y0
+	VMOVUPS 64(DX)(AX*4), Y1
 	VXORPS  Y2, Y2, Y2
 	VCMPPS  $0x06, Y2, Y1, Y1
 	VANDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 64(AX)(BX*4)
-	VMOVUPS 96(AX)(BX*4), Y0
-	VMOVUPS 96(CX)(BX*4), Y1
+	VMOVUPS Y0, 64(CX)(AX*4)
+	VMOVUPS 96(CX)(AX*4), Y0
+	VMOVUPS 96(DX)(AX*4), Y1
 	VXORPS  Y2, Y2, Y2
 	VCMPPS  $0x06, Y2, Y1, Y1
 	VANDPS  Y1, Y0, Y0
-	VMOVUPS Y0, 96(AX)(BX*4)
-	ADDQ    $0x20, BX
-	CMPQ    BX, SI
+	VMOVUPS Y0, 96(CX)(AX*4)
+	ADDQ    $0x20, AX
+	CMPQ    AX, SI
 	JLE     loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS (AX)(BX*4), Y0
-	VMOVUPS (CX)(BX*4), Y1
+	VMOVUPS (CX)(AX*4), Y0
+	VMOVUPS (DX)(AX*4), Y1
 	VXORPS  Y2, Y2, Y2
 	VCMPPS  $0x06, Y2, Y1, Y1
 	VANDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	ADDQ    $0x08, BX
-	CMPQ    BX, SI
+	VMOVUPS Y0, (CX)(AX*4)
+	ADDQ    $0x08, AX
+	CMPQ    AX, SI
 	JLE     loop1
 
 done1:
-	SUBQ       BX, DX
+	SUBQ       AX, BX
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), SI
-	NEGQ       DX
-	LEAQ       (SI)(DX*4), SI
+	NEGQ       BX
+	LEAQ       (SI)(BX*4), SI
 	VMOVUPS    (SI), Y0
-	VMASKMOVPS (AX)(BX*4), Y0, Y1
-	VMASKMOVPS (CX)(BX*4), Y0, Y2
+	VMASKMOVPS (CX)(AX*4), Y0, Y1
+	VMASKMOVPS (DX)(AX*4), Y0, Y2
 	VXORPS     Y3, Y3, Y3
 	VCMPPS     $0x06, Y3, Y2, Y2
 	VANDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+	VMASKMOVPS Y1, Y0, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3388,78 +3499,79 @@ finish:
 // func eluGradAVX2(g []float32, h []float32)
 // Requires: AVX
 TEXT ·eluGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ g_base+0(FP), AX
-	MOVQ h_base+24(FP), CX
-	MOVQ g_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -32(DX), SI
-	CMPQ BX, SI
-	JGT  done4
+	VMOVUPS x8_3f800000<>+0(SB), Y0
+	MOVQ    g_base+0(FP), CX
+	MOVQ    h_base+24(FP), DX
+	MOVQ    g_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -32(BX), SI
+	CMPQ    AX, SI
+	JGT     done4
 
 loop4:
-	VMOVUPS (AX)(BX*4), Y0
-	VMOVUPS (CX)(BX*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VMINPS  Y1, Y2, Y1
-	VADDPS  x8_3f800000<>+0(SB), Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	VMOVUPS 32(AX)(BX*4), Y0
-	VMOVUPS 32(CX)(BX*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VMINPS  Y1, Y2, Y1
-	VADDPS  x8_3f800000<>+0(SB), Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 32(AX)(BX*4)
-	VMOVUPS 64(AX)(BX*4), Y0
-	VMOVUPS 64(CX)(BX*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VMINPS  Y1, Y2, Y1
-	VADDPS  x8_3f800000<>+0(SB), Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 64(AX)(BX*4)
-	VMOVUPS 96(AX)(BX*4), Y0
-	VMOVUPS 96(CX)(BX*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VMINPS  Y1, Y2, Y1
-	VADDPS  x8_3f800000<>+0(SB), Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 96(AX)(BX*4)
-	ADDQ    $0x20, BX
-	CMPQ    BX, SI
+	VMOVUPS (CX)(AX*4), Y1
+	VMOVUPS (DX)(AX*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VMINPS  Y2, Y3, Y2
+	VADDPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)(AX*4)
+	VMOVUPS 32(CX)(AX*4), Y1
+	VMOVUPS 32(DX)(AX*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VMINPS  Y2, Y3, Y2
+	VADDPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 32(CX)(AX*4)
+	VMOVUPS 64(CX)(AX*4), Y1
+	VMOVUPS 64(DX)(AX*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VMINPS  Y2, Y3, Y2
+	VADDPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 64(CX)(AX*4)
+	VMOVUPS 96(CX)(AX*4), Y1
+	VMOVUPS 96(DX)(AX*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VMINPS  Y2, Y3, Y2
+	VADDPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 96(CX)(AX*4)
+	ADDQ    $0x20, AX
+	CMPQ    AX, SI
 	JLE     loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS (AX)(BX*4), Y0
-	VMOVUPS (CX)(BX*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VMINPS  Y1, Y2, Y1
-	VADDPS  x8_3f800000<>+0(SB), Y1, Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(BX*4)
-	ADDQ    $0x08, BX
-	CMPQ    BX, SI
+	VMOVUPS (CX)(AX*4), Y1
+	VMOVUPS (DX)(AX*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VMINPS  Y2, Y3, Y2
+	VADDPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)(AX*4)
+	ADDQ    $0x08, AX
+	CMPQ    AX, SI
 	JLE     loop1
 
 done1:
-	SUBQ       BX, DX
+	SUBQ       AX, BX
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), SI
-	NEGQ       DX
-	LEAQ       (SI)(DX*4), SI
-	VMOVUPS    (SI), Y0
-	VMASKMOVPS (AX)(BX*4), Y0, Y1
-	VMASKMOVPS (CX)(BX*4), Y0, Y2
-	VXORPS     Y3, Y3, Y3
-	VMINPS     Y2, Y3, Y2
-	VADDPS     x8_3f800000<>+0(SB), Y2, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+	NEGQ       BX
+	LEAQ       (SI)(BX*4), SI
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS (CX)(AX*4), Y1, Y2
+	VMASKMOVPS (DX)(AX*4), Y1, Y3
+	VXORPS     Y4, Y4, Y4
+	VMINPS     Y3, Y4, Y3
+	VADDPS     Y0, Y3, Y3
+	VMULPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y1, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3468,76 +3580,86 @@ finish:
 // func softplusGradAVX2(g []float32, h []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ g_base+0(FP), AX
-	MOVQ h_base+24(FP), CX
-	MOVQ g_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
-	JGT  done1
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
+	VMOVUPS x8_3d2aac77<>+0(SB), Y6
+	VMOVUPS x8_3c091cea<>+0(SB), Y7
+	MOVQ    g_base+0(FP), CX
+	MOVQ    h_base+24(FP), DX
+	MOVQ    g_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -8(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
 
 loop1:
-	VMOVUPS      (AX)(BX*4), Y0
-	VMOVUPS      (CX)(BX*4), Y1
-	VXORPS       x8_80000000<>+0(SB), Y1, Y1
-	VMOVUPS      x8_c1f00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      x8_4b400000<>+0(SB), Y2
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       x8_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS x8_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS x8_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      x8_3ab512da<>+0(SB), Y3
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VMOVUPS      x8_3f800000<>+0(SB), Y1
-	VSUBPS       Y2, Y1, Y1
-	VFNMADD231PS Y2, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	CMPQ         BX, SI
+	VMOVUPS      (CX)(AX*4), Y8
+	VMOVUPS      (DX)(AX*4), Y9
+	VXORPS       x8_80000000<>+0(SB), Y9, Y9
+	VMOVUPS      x8_c1f00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      Y7, Y12
+	VFMADD213PS  Y6, Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      Y5, Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VMOVUPS      x8_3f800000<>+0(SB), Y9
+	VSUBPS       Y10, Y9, Y9
+	VFNMADD231PS Y10, Y13, Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (CX)(AX*4)
+	ADDQ         $0x08, AX
+	CMPQ         AX, SI
 	JLE          loop1
 
 done1:
-	SUBQ         BX, DX
+	SUBQ         AX, BX
 	JZ           finish
 	LEAQ         column_masks<>+64(SB), SI
-	NEGQ         DX
-	LEAQ         (SI)(DX*4), SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (AX)(BX*4), Y0, Y1
-	VMASKMOVPS   (CX)(BX*4), Y0, Y2
-	VXORPS       x8_80000000<>+0(SB), Y2, Y2
-	VMOVUPS      x8_c1f00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      x8_4b400000<>+0(SB), Y3
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y2, Y3
-	VSUBPS       x8_4b400000<>+0(SB), Y3, Y4
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS x8_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS x8_b102e308<>+0(SB), Y4, Y2
-	VMOVUPS      x8_3ab512da<>+0(SB), Y4
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y2, Y4
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y2, Y5
-	VFMADD213PS  Y2, Y5, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       x8_3f800000<>+0(SB), Y3, Y3
-	VMOVUPS      x8_3f800000<>+0(SB), Y2
-	VSUBPS       Y3, Y2, Y2
-	VFNMADD231PS Y3, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
+	NEGQ         BX
+	LEAQ         (SI)(BX*4), SI
+	VMOVUPS      (SI), Y8
+	VMASKMOVPS   (CX)(AX*4), Y8, Y9
+	VMASKMOVPS   (DX)(AX*4), Y8, Y10
+	VXORPS       x8_80000000<>+0(SB), Y10, Y10
+	VMOVUPS      x8_c1f00000<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VMOVUPS      Y0, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VSUBPS       Y0, Y11, Y0
+	VMOVAPS      Y10, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      Y7, Y2
+	VFMADD213PS  Y6, Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       x8_3f800000<>+0(SB), Y11, Y11
+	VMOVUPS      x8_3f800000<>+0(SB), Y0
+	VSUBPS       Y11, Y0, Y0
+	VFNMADD231PS Y11, Y3, Y0
+	VMULPS       Y0, Y9, Y9
+	VMASKMOVPS   Y9, Y8, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3546,82 +3668,92 @@ finish:
 // func expAVX2(dst []float32, src []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
-	JGT  done1
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
+	VMOVUPS x8_3d2aac77<>+0(SB), Y6
+	VMOVUPS x8_3c091cea<>+0(SB), Y7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    src_base+24(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -8(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
 
 loop1:
-	VMOVUPS      (CX)(BX*4), Y0
-	VMOVUPS      x8_42b20000<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VMOVUPS      x8_c2d00000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      x8_4b400000<>+0(SB), Y1
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y0, Y1
-	VSUBPS       x8_4b400000<>+0(SB), Y1, Y2
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS x8_3f317218<>+0(SB), Y2, Y0
-	VFNMADD231PS x8_b102e308<>+0(SB), Y2, Y0
-	VMOVUPS      x8_3ab512da<>+0(SB), Y2
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y0, Y2
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y0, Y2
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y0, Y2
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y3
-	VFMADD213PS  Y0, Y3, Y2
-	VADDPS       x8_3f800000<>+0(SB), Y2, Y2
-	VPSLLD       $0x16, Y1, Y0
-	VPAND        x8_ff800000<>+0(SB), Y0, Y0
-	VPSLLD       $0x17, Y1, Y1
-	VPSUBD       Y0, Y1, Y1
-	VPADDD       x8_3f800000<>+0(SB), Y0, Y0
-	VPADDD       x8_3f800000<>+0(SB), Y1, Y1
-	VMULPS       Y0, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	CMPQ         BX, SI
+	VMOVUPS      (DX)(AX*4), Y8
+	VMOVUPS      x8_42b20000<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      x8_c2d00000<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VMOVUPS      Y0, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y0, Y9, Y10
+	VMOVAPS      Y8, Y8
+	VFNMADD231PS Y2, Y10, Y8
+	VFNMADD231PS Y3, Y10, Y8
+	VMULPS       Y8, Y8, Y10
+	VMOVUPS      Y7, Y11
+	VFMADD213PS  Y6, Y8, Y11
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y10, Y11
+	VMOVUPS      Y5, Y12
+	VFMADD213PS  Y4, Y8, Y12
+	VFMADD231PS  Y11, Y10, Y12
+	VFMADD213PS  Y8, Y10, Y12
+	VADDPS       x8_3f800000<>+0(SB), Y12, Y12
+	VPSLLD       $0x16, Y9, Y8
+	VPAND        x8_ff800000<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VPSUBD       Y8, Y9, Y9
+	VPADDD       x8_3f800000<>+0(SB), Y8, Y8
+	VPADDD       x8_3f800000<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y9, Y12, Y12
+	VMOVUPS      Y12, (CX)(AX*4)
+	ADDQ         $0x08, AX
+	CMPQ         AX, SI
 	JLE          loop1
 
 done1:
-	SUBQ         BX, DX
+	SUBQ         AX, BX
 	JZ           finish
 	LEAQ         column_masks<>+64(SB), SI
-	NEGQ         DX
-	LEAQ         (SI)(DX*4), SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VMOVUPS      x8_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VMOVUPS      x8_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      x8_4b400000<>+0(SB), Y2
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y1, Y2
-	VSUBPS       x8_4b400000<>+0(SB), Y2, Y3
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS x8_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS x8_b102e308<>+0(SB), Y3, Y1
-	VMOVUPS      x8_3ab512da<>+0(SB), Y3
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y1, Y3
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
+	NEGQ         BX
+	LEAQ         (SI)(BX*4), SI
+	VMOVUPS      (SI), Y8
+	VMASKMOVPS   (DX)(AX*4), Y8, Y9
+	VMOVUPS      x8_42b20000<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      x8_c2d00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y0
+	VMOVAPS      Y9, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      Y7, Y2
+	VFMADD213PS  Y6, Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
 	VADDPS       x8_3f800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x16, Y2, Y1
-	VPAND        x8_ff800000<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y2, Y2
-	VPSUBD       Y1, Y2, Y2
-	VPADDD       x8_3f800000<>+0(SB), Y1, Y1
-	VPADDD       x8_3f800000<>+0(SB), Y2, Y2
-	VMULPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(BX*4)
+	VPSLLD       $0x16, Y10, Y0
+	VPAND        x8_ff800000<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y10, Y10
+	VPSUBD       Y0, Y10, Y10
+	VPADDD       x8_3f800000<>+0(SB), Y0, Y0
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VMASKMOVPS   Y3, Y8, (CX)(AX*4)
 
 finish:
 	VZEROUPPER
@@ -3637,109 +3769,127 @@ DATA x8_42b20000<>+24(SB)/4, $0x42b20000
 DATA x8_42b20000<>+28(SB)/4, $0x42b20000
 GLOBL x8_42b20000<>(SB), RODATA|NOPTR, $32
 
+DATA x8_ff800000<>+0(SB)/4, $0xff800000
+DATA x8_ff800000<>+4(SB)/4, $0xff800000
+DATA x8_ff800000<>+8(SB)/4, $0xff800000
+DATA x8_ff800000<>+12(SB)/4, $0xff800000
+DATA x8_ff800000<>+16(SB)/4, $0xff800000
+DATA x8_ff800000<>+20(SB)/4, $0xff800000
+DATA x8_ff800000<>+24(SB)/4, $0xff800000
+DATA x8_ff800000<>+28(SB)/4, $0xff800000
+GLOBL x8_ff800000<>(SB), RODATA|NOPTR, $32
+
 // func sumExpAVX2(dst []float32, src []float32, shift float32) float64
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
 TEXT ·sumExpAVX2(SB), NOSPLIT, $0-64
-	MOVSS        shift+48(FP), X0
-	VBROADCASTSS X0, Y0
-	VXORPD       Y1, Y1, Y1
-	VXORPD       Y2, Y2, Y2
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         src_base+24(FP), CX
-	MOVQ         dst_len+8(FP), DX
-	XORQ         BX, BX
-	LEAQ         -8(DX), SI
-	CMPQ         BX, SI
+	VMOVUPS      x8_4b400000<>+0(SB), Y0
+	VMOVUPS      x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS      x8_3f317218<>+0(SB), Y2
+	VMOVUPS      x8_b102e308<>+0(SB), Y3
+	VMOVUPS      x8_3efffffe<>+0(SB), Y4
+	VMOVUPS      x8_3e2aaa49<>+0(SB), Y5
+	MOVSS        shift+48(FP), X6
+	VBROADCASTSS X6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         src_base+24(FP), DX
+	MOVQ         dst_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -8(BX), SI
+	CMPQ         AX, SI
 	JGT          done1
 
 loop1:
-	VMOVUPS      (CX)(BX*4), Y3
-	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      x8_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      x8_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      x8_4b400000<>+0(SB), Y4
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y3, Y4
-	VSUBPS       x8_4b400000<>+0(SB), Y4, Y5
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS x8_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS x8_b102e308<>+0(SB), Y5, Y3
-	VMOVUPS      x8_3ab512da<>+0(SB), Y5
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y3, Y5
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y3, Y5
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y3, Y5
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD213PS  Y3, Y6, Y5
-	VADDPS       x8_3f800000<>+0(SB), Y5, Y5
-	VPSLLD       $0x16, Y4, Y3
-	VPAND        x8_ff800000<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y4, Y4
-	VPSUBD       Y3, Y4, Y4
-	VPADDD       x8_3f800000<>+0(SB), Y3, Y3
-	VPADDD       x8_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMOVUPS      Y5, (AX)(BX*4)
-	VCVTPS2PD    X5, Y3
-	VEXTRACTF128 $0x01, Y5, X4
-	VCVTPS2PD    X4, Y4
-	VADDPD       Y3, Y1, Y1
-	VADDPD       Y4, Y2, Y2
-	ADDQ         $0x08, BX
-	CMPQ         BX, SI
+	VMOVUPS      (DX)(AX*4), Y9
+	VSUBPS       Y6, Y9, Y9
+	VMOVUPS      x8_42b20000<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      x8_c2d00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      x8_3c091cea<>+0(SB), Y12
+	VFMADD213PS  x8_3d2aac77<>+0(SB), Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      Y5, Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VADDPS       x8_3f800000<>+0(SB), Y13, Y13
+	VPSLLD       $0x16, Y10, Y9
+	VPAND        x8_ff800000<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y10, Y10
+	VPSUBD       Y9, Y10, Y10
+	VPADDD       x8_3f800000<>+0(SB), Y9, Y9
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VMULPS       Y9, Y13, Y13
+	VMULPS       Y10, Y13, Y13
+	VMOVUPS      Y13, (CX)(AX*4)
+	VCVTPS2PD    X13, Y9
+	VADDPD       Y9, Y7, Y7
+	VEXTRACTF128 $0x01, Y13, X9
+	VCVTPS2PD    X9, Y9
+	VADDPD       Y9, Y8, Y8
+	ADDQ         $0x08, AX
+	CMPQ         AX, SI
 	JLE          loop1
 
 done1:
-	SUBQ         BX, DX
+	SUBQ         AX, BX
 	JZ           finish
 	LEAQ         column_masks<>+64(SB), SI
-	NEGQ         DX
-	LEAQ         (SI)(DX*4), SI
-	VMOVUPS      (SI), Y3
-	VMASKMOVPS   (CX)(BX*4), Y3, Y4
-	VSUBPS       Y0, Y4, Y4
-	VMOVUPS      x8_42b20000<>+0(SB), Y0
-	VMINPS       Y4, Y0, Y0
-	VMOVUPS      x8_c2d00000<>+0(SB), Y4
-	VMAXPS       Y0, Y4, Y0
-	VMOVUPS      x8_4b400000<>+0(SB), Y4
-	VFMADD231PS  x8_3fb8aa3b<>+0(SB), Y0, Y4
-	VSUBPS       x8_4b400000<>+0(SB), Y4, Y5
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS x8_3f317218<>+0(SB), Y5, Y0
-	VFNMADD231PS x8_b102e308<>+0(SB), Y5, Y0
-	VMOVUPS      x8_3ab512da<>+0(SB), Y5
-	VFMADD213PS  x8_3c091cea<>+0(SB), Y0, Y5
-	VFMADD213PS  x8_3d2aac77<>+0(SB), Y0, Y5
-	VFMADD213PS  x8_3e2aaa49<>+0(SB), Y0, Y5
-	VFMADD213PS  x8_3efffffe<>+0(SB), Y0, Y5
-	VMULPS       Y0, Y0, Y6
-	VFMADD213PS  Y0, Y6, Y5
-	VADDPS       x8_3f800000<>+0(SB), Y5, Y5
-	VPSLLD       $0x16, Y4, Y0
+	NEGQ         BX
+	LEAQ         (SI)(BX*4), SI
+	VMOVUPS      (SI), Y9
+	VMASKMOVPS   (DX)(AX*4), Y9, Y10
+	VSUBPS       Y6, Y10, Y10
+	VMOVUPS      x8_42b20000<>+0(SB), Y6
+	VMINPS       Y10, Y6, Y6
+	VMOVUPS      x8_c2d00000<>+0(SB), Y10
+	VMAXPS       Y6, Y10, Y6
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y6, Y10
+	VSUBPS       Y0, Y10, Y0
+	VMOVAPS      Y6, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      x8_3c091cea<>+0(SB), Y2
+	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      Y5, Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VADDPS       x8_3f800000<>+0(SB), Y3, Y3
+	VPSLLD       $0x16, Y10, Y0
 	VPAND        x8_ff800000<>+0(SB), Y0, Y0
-	VPSLLD       $0x17, Y4, Y4
-	VPSUBD       Y0, Y4, Y4
+	VPSLLD       $0x17, Y10, Y10
+	VPSUBD       Y0, Y10, Y10
 	VPADDD       x8_3f800000<>+0(SB), Y0, Y0
-	VPADDD       x8_3f800000<>+0(SB), Y4, Y4
-	VMULPS       Y0, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VANDPS       Y3, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (AX)(BX*4)
-	VCVTPS2PD    X5, Y0
-	VEXTRACTF128 $0x01, Y5, X3
-	VCVTPS2PD    X3, Y3
-	VADDPD       Y0, Y1, Y1
-	VADDPD       Y3, Y2, Y2
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VANDPS       Y9, Y3, Y3
+	VMASKMOVPS   Y3, Y9, (CX)(AX*4)
+	VCVTPS2PD    X3, Y0
+	VADDPD       Y0, Y7, Y7
+	VEXTRACTF128 $0x01, Y3, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y0, Y8, Y8
 
 finish:
-	VADDPD       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPD       X2, X1, X1
-	VHADDPD      X1, X1, X1
-	MOVSD        X1, ret+56(FP)
+	VADDPD       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPD       X8, X7, X7
+	VHADDPD      X7, X7, X7
+	MOVSD        X7, ret+56(FP)
 	VZEROUPPER
 	RET
 
@@ -3750,54 +3900,54 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-52
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   x_base+0(FP), AX
-	MOVQ   y_base+24(FP), CX
-	MOVQ   x_len+8(FP), DX
-	XORQ   BX, BX
-	LEAQ   -32(DX), SI
-	CMPQ   BX, SI
+	MOVQ   x_base+0(FP), CX
+	MOVQ   y_base+24(FP), DX
+	MOVQ   x_len+8(FP), BX
+	XORQ   AX, AX
+	LEAQ   -32(BX), SI
+	CMPQ   AX, SI
 	JGT    done4
 
 loop4:
-	VMOVUPS     (AX)(BX*4), Y4
-	VMOVUPS     (CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     32(AX)(BX*4), Y4
-	VMOVUPS     32(CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     64(AX)(BX*4), Y4
-	VMOVUPS     64(CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     96(AX)(BX*4), Y4
-	VMOVUPS     96(CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $0x20, BX
-	CMPQ        BX, SI
+	VMOVUPS     (CX)(AX*4), Y4
+	VMOVUPS     (DX)(AX*4), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     32(CX)(AX*4), Y4
+	VMOVUPS     32(DX)(AX*4), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMOVUPS     64(CX)(AX*4), Y4
+	VMOVUPS     64(DX)(AX*4), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     96(CX)(AX*4), Y4
+	VMOVUPS     96(DX)(AX*4), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        $0x20, AX
+	CMPQ        AX, SI
 	JLE         loop4
 
 done4:
-	LEAQ -8(DX), SI
-	CMPQ BX, SI
+	LEAQ -8(BX), SI
+	CMPQ AX, SI
 	JGT  done1
 
 loop1:
-	VMOVUPS     (AX)(BX*4), Y4
-	VMOVUPS     (CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y0
-	ADDQ        $0x08, BX
-	CMPQ        BX, SI
+	VMOVUPS     (CX)(AX*4), Y4
+	VMOVUPS     (DX)(AX*4), Y5
+	VFMADD231PS Y4, Y5, Y0
+	ADDQ        $0x08, AX
+	CMPQ        AX, SI
 	JLE         loop1
 
 done1:
-	SUBQ        BX, DX
+	SUBQ        AX, BX
 	JZ          finish
 	LEAQ        column_masks<>+64(SB), SI
-	NEGQ        DX
-	LEAQ        (SI)(DX*4), SI
+	NEGQ        BX
+	LEAQ        (SI)(BX*4), SI
 	VMOVUPS     (SI), Y4
-	VMASKMOVPS  (AX)(BX*4), Y4, Y5
-	VMASKMOVPS  (CX)(BX*4), Y4, Y4
-	VFMADD231PS Y4, Y5, Y0
+	VMASKMOVPS  (CX)(AX*4), Y4, Y5
+	VMASKMOVPS  (DX)(AX*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
 
 finish:
 	VADDPS       Y1, Y0, Y0
@@ -3820,56 +3970,56 @@ TEXT ·maxAVX2(SB), NOSPLIT, $0-28
 	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
 	VMOVAPS Y0, Y5
-	MOVQ    x_base+0(FP), AX
-	MOVQ    x_len+8(FP), CX
-	XORQ    DX, DX
-	LEAQ    -32(CX), BX
-	CMPQ    DX, BX
+	MOVQ    x_base+0(FP), CX
+	MOVQ    x_len+8(FP), DX
+	XORQ    AX, AX
+	LEAQ    -32(DX), BX
+	CMPQ    AX, BX
 	JGT     done4
 
 loop4:
-	VMOVUPS (AX)(DX*4), Y6
+	VMOVUPS (CX)(AX*4), Y6
 	VCMPPS  $0x03, Y6, Y6, Y7
 	VORPS   Y7, Y1, Y1
 	VMAXPS  Y6, Y2, Y2
-	VMOVUPS 32(AX)(DX*4), Y6
+	VMOVUPS 32(CX)(AX*4), Y6
 	VCMPPS  $0x03, Y6, Y6, Y7
 	VORPS   Y7, Y1, Y1
 	VMAXPS  Y6, Y3, Y3
-	VMOVUPS 64(AX)(DX*4), Y6
+	VMOVUPS 64(CX)(AX*4), Y6
 	VCMPPS  $0x03, Y6, Y6, Y7
 	VORPS   Y7, Y1, Y1
 	VMAXPS  Y6, Y4, Y4
-	VMOVUPS 96(AX)(DX*4), Y6
+	VMOVUPS 96(CX)(AX*4), Y6
 	VCMPPS  $0x03, Y6, Y6, Y7
 	VORPS   Y7, Y1, Y1
 	VMAXPS  Y6, Y5, Y5
-	ADDQ    $0x20, DX
-	CMPQ    DX, BX
+	ADDQ    $0x20, AX
+	CMPQ    AX, BX
 	JLE     loop4
 
 done4:
-	LEAQ -8(CX), BX
-	CMPQ DX, BX
+	LEAQ -8(DX), BX
+	CMPQ AX, BX
 	JGT  done1
 
 loop1:
-	VMOVUPS (AX)(DX*4), Y6
+	VMOVUPS (CX)(AX*4), Y6
 	VCMPPS  $0x03, Y6, Y6, Y7
 	VORPS   Y7, Y1, Y1
 	VMAXPS  Y6, Y2, Y2
-	ADDQ    $0x08, DX
-	CMPQ    DX, BX
+	ADDQ    $0x08, AX
+	CMPQ    AX, BX
 	JLE     loop1
 
 done1:
-	SUBQ       DX, CX
+	SUBQ       AX, DX
 	JZ         finish
 	LEAQ       column_masks<>+64(SB), BX
-	NEGQ       CX
-	LEAQ       (BX)(CX*4), BX
+	NEGQ       DX
+	LEAQ       (BX)(DX*4), BX
 	VMOVUPS    (BX), Y6
-	VMASKMOVPS (AX)(DX*4), Y6, Y7
+	VMASKMOVPS (CX)(AX*4), Y6, Y7
 	VBLENDVPS  Y6, Y7, Y0, Y7
 	VCMPPS     $0x03, Y7, Y7, Y0
 	VORPS      Y0, Y1, Y1
@@ -3922,62 +4072,62 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	VBROADCASTSS X5, Y5
 	MOVSS        decay+120(FP), X6
 	VBROADCASTSS X6, Y6
-	MOVQ         p_base+0(FP), AX
-	MOVQ         g_base+24(FP), CX
-	MOVQ         m_base+48(FP), DX
-	MOVQ         v_base+72(FP), BX
-	MOVQ         p_len+8(FP), SI
-	XORQ         DI, DI
-	LEAQ         -8(SI), R8
-	CMPQ         DI, R8
+	MOVQ         p_base+0(FP), CX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         m_base+48(FP), BX
+	MOVQ         v_base+72(FP), SI
+	MOVQ         p_len+8(FP), DI
+	XORQ         AX, AX
+	LEAQ         -8(DI), R8
+	CMPQ         AX, R8
 	JGT          done1
 
 loop1:
-	VMOVUPS     (CX)(DI*4), Y7
-	VMOVUPS     (DX)(DI*4), Y8
-	VMOVUPS     (BX)(DI*4), Y9
+	VMOVUPS     (DX)(AX*4), Y7
+	VMOVUPS     (BX)(AX*4), Y8
+	VMOVUPS     (SI)(AX*4), Y9
 	VMULPS      Y0, Y8, Y8
 	VFMADD231PS Y1, Y7, Y8
-	VMOVUPS     Y8, (DX)(DI*4)
+	VMOVUPS     Y8, (BX)(AX*4)
 	VMULPS      Y2, Y9, Y9
 	VMULPS      Y7, Y7, Y7
 	VFMADD231PS Y3, Y7, Y9
-	VMOVUPS     Y9, (BX)(DI*4)
+	VMOVUPS     Y9, (SI)(AX*4)
 	VSQRTPS     Y9, Y9
 	VADDPS      Y5, Y9, Y9
 	VMULPS      Y4, Y8, Y8
 	VDIVPS      Y9, Y8, Y8
-	VMOVUPS     (AX)(DI*4), Y7
+	VMOVUPS     (CX)(AX*4), Y7
 	VFMSUB132PS Y6, Y8, Y7
-	VMOVUPS     Y7, (AX)(DI*4)
-	ADDQ        $0x08, DI
-	CMPQ        DI, R8
+	VMOVUPS     Y7, (CX)(AX*4)
+	ADDQ        $0x08, AX
+	CMPQ        AX, R8
 	JLE         loop1
 
 done1:
-	SUBQ        DI, SI
+	SUBQ        AX, DI
 	JZ          finish
 	LEAQ        column_masks<>+64(SB), R8
-	NEGQ        SI
-	LEAQ        (R8)(SI*4), R8
+	NEGQ        DI
+	LEAQ        (R8)(DI*4), R8
 	VMOVUPS     (R8), Y7
-	VMASKMOVPS  (CX)(DI*4), Y7, Y8
-	VMASKMOVPS  (DX)(DI*4), Y7, Y9
-	VMASKMOVPS  (BX)(DI*4), Y7, Y10
+	VMASKMOVPS  (DX)(AX*4), Y7, Y8
+	VMASKMOVPS  (BX)(AX*4), Y7, Y9
+	VMASKMOVPS  (SI)(AX*4), Y7, Y10
 	VMULPS      Y0, Y9, Y9
 	VFMADD231PS Y1, Y8, Y9
-	VMASKMOVPS  Y9, Y7, (DX)(DI*4)
+	VMASKMOVPS  Y9, Y7, (BX)(AX*4)
 	VMULPS      Y2, Y10, Y10
 	VMULPS      Y8, Y8, Y8
 	VFMADD231PS Y3, Y8, Y10
-	VMASKMOVPS  Y10, Y7, (BX)(DI*4)
+	VMASKMOVPS  Y10, Y7, (SI)(AX*4)
 	VSQRTPS     Y10, Y10
 	VADDPS      Y5, Y10, Y10
 	VMULPS      Y4, Y9, Y9
 	VDIVPS      Y10, Y9, Y9
-	VMASKMOVPS  (AX)(DI*4), Y7, Y0
+	VMASKMOVPS  (CX)(AX*4), Y7, Y0
 	VFMSUB132PS Y6, Y9, Y0
-	VMASKMOVPS  Y0, Y7, (AX)(DI*4)
+	VMASKMOVPS  Y0, Y7, (CX)(AX*4)
 
 finish:
 	VZEROUPPER

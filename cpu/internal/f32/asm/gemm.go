@@ -35,13 +35,9 @@ func gemmTile(rows, width int) {
 	vectors := width / 8
 
 	name := fmt.Sprintf("gemm%dx%d", rows, width)
-	TEXT(name, NOSPLIT, "func(panels, k int, a *float32, lda int, b, c *float32, ldc, cols int, bias *float32, accumulate bool)")
-	Doc(
-		fmt.Sprintf("%s computes C = A B [+ bias] [+ C] for panels >= 1 panels of %d rows.", name, rows),
-		fmt.Sprintf("A is [%d*panels, k] with rows lda floats apart, B is [k, %d] with rows %d", rows, width, panelWidth),
-		fmt.Sprintf("floats apart, C is [%d*panels, cols], 1 <= cols <= %d; bias may be nil.", rows, width),
-	)
-	Pragma("noescape")
+	function(name, "func(panels, k int, a *float32, lda int, b, c *float32, ldc, cols int, bias *float32, accumulate bool)",
+		fmt.Sprintf("%s sets C = A B, plus bias unless it is nil, plus C if accumulate is set. A is [%d*panels, k], C [%[2]d*panels, cols], "+
+			"B a panel of k rows of %d floats; panels >= 1, k >= 1, 1 <= cols <= %d.", name, rows, panelWidth, width))
 
 	panels := Load(Param("panels"), GP64())
 	a := Load(Param("a"), GP64())
@@ -51,15 +47,15 @@ func gemmTile(rows, width int) {
 	SHLQ(Imm(2), lda)
 	SHLQ(Imm(2), ldc)
 
-	acc := make([][]reg.VecVirtual, rows)
+	acc := make([][]vec, rows)
 	for i := range acc {
-		acc[i] = make([]reg.VecVirtual, vectors)
+		acc[i] = make([]vec, vectors)
 		for j := range acc[i] {
 			acc[i][j] = YMM()
 		}
 	}
-	bv := []reg.VecVirtual{YMM(), YMM()}
-	av := []reg.VecVirtual{YMM(), YMM()}
+	bv := []vec{YMM(), YMM()}
+	av := []vec{YMM(), YMM()}
 
 	Label("panel")
 	k := Load(Param("k"), GP64())
@@ -143,7 +139,7 @@ func gemmTile(rows, width int) {
 	JMP(LabelRef("next"))
 
 	Label("masked")
-	mask := []reg.VecVirtual{YMM(), YMM()}
+	mask := []vec{YMM(), YMM()}
 	table := columnMask(cols)
 	for j := range vectors {
 		VMOVUPS(table.Offset(32*j), mask[j])
@@ -180,18 +176,13 @@ func gemmTile(rows, width int) {
 	ADDQ(stride, c)
 	DECQ(panels)
 	JNZ(LabelRef("panel"))
-	VZEROUPPER()
-	RET()
+	end()
 }
 
 // packRows copies a strip of at most one panel's width, padded with zeros.
 func packRows() {
-	TEXT("packRows", NOSPLIT, "func(rows, cols int, dst, src *float32, lds int)")
-	Doc(
-		fmt.Sprintf("packRows copies rows >= 1 rows of 1 <= cols <= %d floats, lds floats apart in src, to rows of", panelWidth),
-		fmt.Sprintf("%d floats in dst, padded with zeros.", panelWidth),
-	)
-	Pragma("noescape")
+	function("packRows", "func(rows, cols int, dst, src *float32, lds int)",
+		fmt.Sprintf("packRows copies rows >= 1 rows of 1 <= cols <= %d floats, lds floats apart in src, to rows of %[1]d in dst, padded with zeros.", panelWidth))
 	rows := Load(Param("rows"), GP64())
 	cols := Load(Param("cols"), GP64())
 	dst := Load(Param("dst"), GP64())
@@ -211,8 +202,7 @@ func packRows() {
 	ADDQ(Imm(4*panelWidth), dst)
 	DECQ(rows)
 	JNZ(LabelRef("whole"))
-	VZEROUPPER()
-	RET()
+	end()
 
 	Label("partial")
 	maskLo, maskHi := YMM(), YMM()
@@ -228,20 +218,15 @@ func packRows() {
 	ADDQ(Imm(4*panelWidth), dst)
 	DECQ(rows)
 	JNZ(LabelRef("masked"))
-	VZEROUPPER()
-	RET()
+	end()
 }
 
 // transpose8 transposes 8x8 blocks in registers: pairs of rows are interleaved
 // twice within 128-bit lanes, then the lanes are exchanged.
 func transpose8() {
-	TEXT("transpose8", NOSPLIT, "func(blocks int, dst *float32, ldd int, src *float32, lds int)")
-	Doc(
-		"transpose8 writes the transpose of the [8, 8*blocks] matrix src, blocks >= 1, to the [8*blocks, 8]",
-		"matrix dst; their rows are lds and ldd floats apart.",
-	)
-	Pragma("noescape")
-	blocks := Load(Param("blocks"), GP64())
+	function("transpose8", "func(cols int, dst *float32, ldd int, src *float32, lds int)",
+		"transpose8 writes the transpose of the [8, cols] matrix src to the [cols, 8] matrix dst; their rows are lds and ldd floats apart.")
+	cols := Load(Param("cols"), GP64())
 	dst := Load(Param("dst"), GP64())
 	ldd := Load(Param("ldd"), GP64())
 	src := Load(Param("src"), GP64())
@@ -253,31 +238,40 @@ func transpose8() {
 	LEAQ(Mem{Base: src, Index: src3, Scale: 2}, src6)
 	ADDQ(src, src3)
 
-	x, y := make([]reg.VecVirtual, 8), make([]reg.VecVirtual, 8)
+	row := func(i int) Mem {
+		if i >= 6 {
+			return rowAddress(src6, nil, lds, i-6, 0)
+		}
+		return rowAddress(src, src3, lds, i, 0)
+	}
+	x, y := make([]vec, 8), make([]vec, 8)
 	for i := range x {
 		x[i], y[i] = YMM(), YMM()
 	}
+	exchange := func() {
+		for i := 0; i < 8; i += 2 {
+			VUNPCKLPS(x[i+1], x[i], y[i])
+			VUNPCKHPS(x[i+1], x[i], y[i+1])
+		}
+		for i := 0; i < 8; i += 4 {
+			VSHUFPS(Imm(0x44), y[i+2], y[i], x[i])
+			VSHUFPS(Imm(0xee), y[i+2], y[i], x[i+1])
+			VSHUFPS(Imm(0x44), y[i+3], y[i+1], x[i+2])
+			VSHUFPS(Imm(0xee), y[i+3], y[i+1], x[i+3])
+		}
+		for i := range 4 {
+			VPERM2F128(Imm(0x20), x[i+4], x[i], y[i])
+			VPERM2F128(Imm(0x31), x[i+4], x[i], y[i+4])
+		}
+	}
+
+	SUBQ(Imm(8), cols)
+	JLT(LabelRef("rest"))
 	Label("block")
-	for i := range 6 {
-		VMOVUPS(rowAddress(src, src3, lds, i, 0), x[i])
+	for i := range x {
+		VMOVUPS(row(i), x[i])
 	}
-	for i := 6; i < 8; i++ {
-		VMOVUPS(rowAddress(src6, nil, lds, i-6, 0), x[i])
-	}
-	for i := 0; i < 8; i += 2 {
-		VUNPCKLPS(x[i+1], x[i], y[i])
-		VUNPCKHPS(x[i+1], x[i], y[i+1])
-	}
-	for i := 0; i < 8; i += 4 {
-		VSHUFPS(Imm(0x44), y[i+2], y[i], x[i])
-		VSHUFPS(Imm(0xee), y[i+2], y[i], x[i+1])
-		VSHUFPS(Imm(0x44), y[i+3], y[i+1], x[i+2])
-		VSHUFPS(Imm(0xee), y[i+3], y[i+1], x[i+3])
-	}
-	for i := range 4 {
-		VPERM2F128(Imm(0x20), x[i+4], x[i], y[i])
-		VPERM2F128(Imm(0x31), x[i+4], x[i], y[i+4])
-	}
+	exchange()
 	for i := range y {
 		VMOVUPS(y[i], Mem{Base: dst})
 		ADDQ(ldd, dst)
@@ -285,21 +279,36 @@ func transpose8() {
 	for _, p := range []reg.Register{src, src3, src6} {
 		ADDQ(Imm(32), p)
 	}
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
-	VZEROUPPER()
-	RET()
+	SUBQ(Imm(8), cols)
+	JGE(LabelRef("block"))
+
+	Label("rest")
+	ADDQ(Imm(8), cols)
+	JZ(LabelRef("return"))
+	mask := YMM()
+	VMOVUPS(columnMask(cols), mask)
+	for i := range x {
+		VMASKMOVPS(row(i), mask, x[i])
+	}
+	exchange()
+	for i := range 7 {
+		VMOVUPS(y[i], Mem{Base: dst})
+		DECQ(cols)
+		JZ(LabelRef("return"))
+		ADDQ(ldd, dst)
+	}
+	Label("return")
+	end()
 }
 
 // fmaPeak has nothing but independent fused multiply-adds in its loop; twelve
 // chains cover a latency of up to six cycles on two ports.
 func fmaPeak() {
 	const chains = 12
-	TEXT("fmaPeak", NOSPLIT, "func(n int)")
-	Doc(fmt.Sprintf("fmaPeak runs n >= 1 rounds of %d independent fused multiply-adds on 8 floats: the yardstick of", chains),
-		"BenchmarkPeak.")
+	function("fmaPeak", "func(n int)",
+		fmt.Sprintf("fmaPeak runs n >= 1 rounds of %d independent fused multiply-adds on 8 floats.", chains))
 	n := Load(Param("n"), GP64())
-	var acc [chains]reg.VecVirtual
+	var acc [chains]vec
 	for i := range acc {
 		acc[i] = YMM()
 		VXORPS(acc[i], acc[i], acc[i])
@@ -312,6 +321,5 @@ func fmaPeak() {
 	}
 	DECQ(n)
 	JNZ(LabelRef("round"))
-	VZEROUPPER()
-	RET()
+	end()
 }

@@ -13,29 +13,48 @@ import (
 // vec is a register of 8 floats.
 type vec = reg.VecVirtual
 
-var constants = map[uint32]Mem{}
+// constant is a bit pattern that fills every lane of a vector.
+type constant uint32
 
-// bits returns the memory operand of 8 copies of a 32-bit pattern.
-func bits(b uint32) Mem {
-	m, ok := constants[b]
+// float returns the constant v.
+func float(v float32) constant { return constant(math.Float32bits(v)) }
+
+var (
+	// constantData holds the constants in memory, constantRegister those that
+	// the current function keeps in registers.
+	constantData     = map[constant]Mem{}
+	constantRegister = map[constant]vec{}
+)
+
+// operand returns the constant as the source of an instruction.
+func (c constant) operand() Op {
+	if v, ok := constantRegister[c]; ok {
+		return v
+	}
+	m, ok := constantData[c]
 	if !ok {
-		m = GLOBL(fmt.Sprintf("x8_%08x", b), RODATA|NOPTR)
+		m = GLOBL(fmt.Sprintf("x8_%08x", uint32(c)), RODATA|NOPTR)
 		for i := range 8 {
-			DATA(4*i, U32(b))
+			DATA(4*i, U32(c))
 		}
-		constants[b] = m
+		constantData[c] = m
 	}
 	return m
 }
 
-// float returns the memory operand of 8 copies of v.
-func float(v float32) Mem { return bits(math.Float32bits(v)) }
-
-// hoist loads a constant into a register.
-func hoist(m Mem) vec {
+// copy returns a register of its own with the constant.
+func (c constant) copy() vec {
 	v := YMM()
-	VMOVUPS(m, v)
+	VMOVUPS(c.operand(), v)
 	return v
+}
+
+// register returns a register with the constant, not to be written.
+func (c constant) register() vec {
+	if v, ok := constantRegister[c]; ok {
+		return v
+	}
+	return c.copy()
 }
 
 var columnMasks Mem
@@ -61,23 +80,59 @@ func columnMask(n reg.Register) Mem {
 	return Mem{Base: table}
 }
 
+// function starts a function that keeps constants in registers.
+func function(name, signature, doc string, constants ...constant) {
+	TEXT(name, NOSPLIT, signature)
+	Doc(wrap(doc)...)
+	Pragma("noescape")
+	clear(constantRegister)
+	for _, c := range constants {
+		constantRegister[c] = c.copy()
+	}
+}
+
+// wrap breaks text into lines for a comment.
+func wrap(text string) []string {
+	const width = 77
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case len(*last)+1+len(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
+
+// end returns from a function that used 256-bit registers.
+func end() {
+	VZEROUPPER()
+	RET()
+}
+
 // access reads and writes the vectors of one iteration of a loop over slices.
 type access struct {
-	base map[string]reg.Register
-	i    reg.Register
-	disp int
-	mask *vec
+	base   map[string]reg.Register
+	index  reg.Register
+	unroll int
+	masked bool
+	mask   vec
 }
 
 func (x access) address(slice string) Mem {
-	return Mem{Base: x.base[slice], Index: x.i, Scale: 4, Disp: x.disp}
+	return Mem{Base: x.base[slice], Index: x.index, Scale: 4, Disp: 32 * x.unroll}
 }
 
 // load returns the current 8 floats of a slice; those beyond its end are 0.
 func (x access) load(slice string) vec {
 	v := YMM()
-	if x.mask != nil {
-		VMASKMOVPS(x.address(slice), *x.mask, v)
+	if x.masked {
+		VMASKMOVPS(x.address(slice), x.mask, v)
 	} else {
 		VMOVUPS(x.address(slice), v)
 	}
@@ -86,86 +141,84 @@ func (x access) load(slice string) vec {
 
 // store sets the current 8 floats of a slice, as far as it reaches.
 func (x access) store(v vec, slice string) {
-	if x.mask != nil {
-		VMASKMOVPS(v, *x.mask, x.address(slice))
+	if x.masked {
+		VMASKMOVPS(v, x.mask, x.address(slice))
 	} else {
 		VMOVUPS(v, x.address(slice))
 	}
 }
 
-// loop emits body for every 8 elements of the slices, the first of which
-// gives the length. The last, partial vector runs through the same
-// instructions with masked loads and stores, so that no value depends on its
-// position and nothing outside the slices is touched.
+// loop emits body for every 8 elements of the slices, the first of which gives
+// the length. The last, partial vector runs through the same instructions with
+// masked loads and stores, so that no value depends on its position and
+// nothing outside the slices is touched.
 func loop(unroll int, slices []string, body func(x access)) {
-	x := access{base: map[string]reg.Register{}}
+	x := access{base: map[string]reg.Register{}, index: GP64()}
 	for _, s := range slices {
 		x.base[s] = Load(Param(s).Base(), GP64())
 	}
-	n := Load(Param(slices[0]).Len(), GP64())
-	i, end := GP64(), GP64()
-	x.i = i
-	XORQ(i, i)
-	steps := []int{1}
+	rest := Load(Param(slices[0]).Len(), GP64())
+	last := GP64()
+	XORQ(x.index, x.index)
+	steps := []int{unroll}
 	if unroll > 1 {
-		steps = []int{unroll, 1}
+		steps = append(steps, 1)
 	}
 	for _, s := range steps {
 		loop, done := fmt.Sprintf("loop%d", s), fmt.Sprintf("done%d", s)
-		// Jumping on the whole distance, not a masked length, keeps the
-		// first test right when an earlier loop has advanced i.
-		LEAQ(Mem{Base: n, Disp: -8 * s}, end)
-		CMPQ(i, end)
+		LEAQ(Mem{Base: rest, Disp: -8 * s}, last)
+		CMPQ(x.index, last)
 		JGT(LabelRef(done))
 		Label(loop)
-		for u := range s {
-			x.disp = 32 * u
+		for x.unroll = range s {
 			body(x)
 		}
-		ADDQ(Imm(uint64(8*s)), i)
-		CMPQ(i, end)
+		ADDQ(Imm(uint64(8*s)), x.index)
+		CMPQ(x.index, last)
 		JLE(LabelRef(loop))
 		Label(done)
 	}
-	x.disp = 0
-	SUBQ(i, n)
+	x.unroll = 0
+	SUBQ(x.index, rest)
 	JZ(LabelRef("finish"))
-	mask := YMM()
-	VMOVUPS(columnMask(n), mask)
-	x.mask = &mask
+	x.masked, x.mask = true, YMM()
+	VMOVUPS(columnMask(rest), x.mask)
 	body(x)
 	Label("finish")
 }
 
-// elementwise declares a function of slices alone and its scalar parameters,
-// which reach body as broadcast registers.
-func elementwise(name, doc string, unroll int, slices, scalars string, body func(x access, s map[string]vec)) {
-	names := fields(slices)
-	signature := fmt.Sprintf("func(%s []float32", slices)
-	if scalars != "" {
-		signature += fmt.Sprintf(", %s float32", scalars)
+// elementwise is a function of slices, and of scalars, that treats all
+// elements alike.
+type elementwise struct {
+	name, formula   string
+	slices, scalars string // parameters, separated by ", "
+	unroll          int
+	constants       []constant // kept in registers
+	body            func(x access, scalar map[string]vec)
+}
+
+func (e elementwise) emit() {
+	name := e.name + "AVX2"
+	signature := fmt.Sprintf("func(%s []float32)", e.slices)
+	if e.scalars != "" {
+		signature = fmt.Sprintf("func(%s []float32, %s float32)", e.slices, e.scalars)
 	}
-	TEXT(name, NOSPLIT, signature+")")
-	Doc(doc)
-	Pragma("noescape")
-	s := map[string]vec{}
-	for _, p := range fields(scalars) {
-		s[p] = broadcast(p)
+	function(name, signature, fmt.Sprintf("%s sets %s.", name, e.formula), e.constants...)
+	scalar := map[string]vec{}
+	for _, s := range list(e.scalars) {
+		scalar[s] = broadcast(s)
 	}
-	loop(unroll, names, func(x access) { body(x, s) })
-	VZEROUPPER()
-	RET()
+	loop(e.unroll, list(e.slices), func(x access) { e.body(x, scalar) })
+	end()
+}
+
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // broadcast loads a scalar parameter into every lane of a register.
 func broadcast(param string) vec {
 	v := YMM()
-	scalar := XMM()
-	Load(Param(param), scalar)
-	VBROADCASTSS(scalar, v)
+	VBROADCASTSS(Load(Param(param), XMM()), v)
 	return v
-}
-
-func fields(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }

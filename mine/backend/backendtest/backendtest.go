@@ -1,0 +1,99 @@
+// Package backendtest decides whether an implementation keeps the contract of
+// package backend.
+//
+// The truth is never another backend: it is the definition in float64 (which
+// this package's own tests check against central differences and closed
+// forms), an exact integer, or the backend itself where the contract promises
+// bitwise equality. A tolerance is a small multiple of the rounding error that
+// a float64 error analysis predicts for the arithmetic under test, so it
+// follows the conditioning of each case.
+package backendtest
+
+import (
+	"testing"
+
+	"gomine/mine/backend"
+)
+
+// Float32 is the unit roundoff of IEEE single precision.
+const Float32 = 1.0 / (1 << 24)
+
+// Run reports as errors of t every rule of package backend that the backend
+// breaks, computing in float32. It calls open for a fresh backend as often as
+// it needs one and closes each.
+func Run(t *testing.T, open func(t testing.TB) backend.Backend) {
+	t.Helper()
+	RunUnit(t, open, Float32)
+}
+
+// RunUnit is Run for a backend whose products have the unit roundoff unit,
+// such as 2^-11 for TF32 or 2^-8 for bfloat16 operands. Every tolerance is
+// proportional to it.
+func RunUnit(t *testing.T, open func(t testing.TB) backend.Backend, unit float64) {
+	t.Helper()
+	runRules(t, rules(), open, unit)
+}
+
+func runRules(t *testing.T, rules []rule, open func(t testing.TB) backend.Backend, unit float64) {
+	t.Helper()
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			var shared backend.Backend
+			if !r.isolated {
+				shared = open(t)
+				defer closeBackend(t, shared)
+			}
+			for _, c := range r.cases() {
+				t.Run(c.name, func(t *testing.T) {
+					b := shared
+					if r.isolated {
+						b = open(t)
+						defer closeBackend(t, b)
+					}
+					if err := c.run(subject{b, unit}); err != nil {
+						t.Errorf("%v\nrule: %s", err, r.text)
+					}
+				})
+			}
+		})
+	}
+}
+
+func closeBackend(t *testing.T, b backend.Backend) {
+	t.Helper()
+	if err := b.Close(); err != nil {
+		t.Errorf("Backend.Close: %v", err)
+	}
+}
+
+// A subject is a backend under test.
+type subject struct {
+	backend.Backend
+	unit float64 // unit roundoff of its arithmetic
+}
+
+// A rule is one promise of the contract and the cases that try to catch a
+// backend breaking it.
+type rule struct {
+	name     string
+	text     string // what the contract says
+	isolated bool   // the cases close the backend
+	cases    func() []testCase
+}
+
+// A testCase returns an error if the subject breaks the rule.
+type testCase struct {
+	name string
+	run  func(s subject) error
+}
+
+func rules() []rule {
+	var all []rule
+	for _, part := range [][]rule{
+		batchRules, scoreRules, gradientRules, trainRules, evaluateRules,
+		repeatRules, memoryRules, errorRules, cancelRules,
+	} {
+		all = append(all, part...)
+	}
+	return all
+}

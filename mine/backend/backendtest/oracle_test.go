@@ -1,0 +1,275 @@
+package backendtest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"gomine/mine/backend"
+	"gomine/mine/sampling"
+)
+
+// surrogate is the function whose gradient a step follows, in naive formulas:
+// V, and for MINE mean J - mean e^M / ema with ema held fixed.
+func (p *problem) surrogate(params []float64, step uint64, ema float64) float64 {
+	o := newOracle(p.spec.Network, params, Float32)
+	rows, next := p.batch(step)
+	size := float64(len(rows))
+	var j, expM, js float64
+	for i, r := range rows {
+		joint := o.forward(p.pair(r, r)).score
+		marginal := o.forward(p.pair(r, rows[next[i]])).score
+		j += joint / size
+		expM += math.Exp(marginal) / size
+		js -= (math.Log(1+math.Exp(-joint)) + math.Log(1+math.Exp(marginal))) / size
+	}
+	switch p.spec.Objective {
+	case backend.DV:
+		return j - math.Log(expM)
+	case backend.MINE:
+		return j - expM/ema
+	case backend.NWJ:
+		return j - expM/math.E
+	}
+	return js
+}
+
+// TestOracleGradient checks backward and objective by central differences. At
+// a distance h these are off by h^2 f^(3)/6, about 1e-10 for h = 1e-5, and by
+// eps64/h, 2e-11; both relative to derivatives and values of order 1.
+func TestOracleGradient(t *testing.T) {
+	const (
+		h   = 1e-5
+		tol = 2e-8
+	)
+	for _, f := range backend.Activations() {
+		for _, o := range backend.Objectives() {
+			for _, step := range []uint64{0, 4} {
+				t.Run(fmt.Sprintf("%v/%v/step=%d", f, o, step), func(t *testing.T) {
+					p := newProblem(shape{3, 2, []int{5, 4, 3}, 7}, f, o, 1)
+					params := widen(p.state.Params)
+					got := p.truth(params, step, 0.4, Float32)
+					if f == backend.ReLU && got.clear*Float32 < h {
+						t.Fatalf("a pre-activation is within %.2g of the kink: choose another seed", h)
+					}
+					ema := math.Exp(got.logEMA)
+					for i := range params {
+						q := slices.Clone(params)
+						q[i] += h
+						up := p.surrogate(q, step, ema)
+						q[i] -= 2 * h
+						want := (up - p.surrogate(q, step, ema)) / (2 * h)
+						if err := near(fmt.Sprintf("derivative by parameter %d", i), got.grad[i], want, tol); err != nil {
+							t.Error(err)
+						}
+					}
+					if o != backend.MINE {
+						if err := near("V", got.value, p.surrogate(params, step, 0), 1e-14); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestOracleInputGradient checks the derivatives by the inputs in the same
+// way.
+func TestOracleInputGradient(t *testing.T) {
+	const (
+		h      = 1e-5
+		tol    = 1e-8
+		weight = -1.5
+	)
+	for _, f := range backend.Activations() {
+		p := newProblem(shape{3, 2, []int{5, 4}, 7}, f, backend.DV, 2)
+		o := newOracle(p.spec.Network, widen(p.state.Params), Float32)
+		for row := range 5 {
+			in := p.pair(row, row+1)
+			got, terms := o.backward(o.forward(in), weight, nil, nil)
+			for i := range in {
+				q := slices.Clone(in)
+				q[i] += h
+				up := o.forward(q).score
+				q[i] -= 2 * h
+				want := weight * (up - o.forward(q).score) / (2 * h)
+				if err := near(fmt.Sprintf("%v: row %d: derivative by input %d", f, row, i), got[i], want, tol); err != nil {
+					t.Error(err)
+				}
+				if terms[i] < math.Abs(got[i]) {
+					t.Errorf("%v: row %d: terms of input %d sum to %v, below their sum %v", f, row, i, terms[i], got[i])
+				}
+			}
+		}
+	}
+}
+
+// TestOracleObjective has scores whose objectives are known in closed form.
+func TestOracleObjective(t *testing.T) {
+	ln2, ln3 := math.Ln2, math.Log(3)
+	// mean J = 1, mean e^M = 2.
+	joint, marginal := []float64{0, 2}, []float64{0, ln3}
+	for _, c := range []struct {
+		o      backend.Objective
+		alpha  float64
+		step   uint64
+		logEMA float64
+		value  float64
+		a, b   []float64
+		ema    float64
+	}{
+		{o: backend.DV, value: 1 - ln2, a: []float64{0.5, 0.5}, b: []float64{0.25, 0.75}},
+		{o: backend.MINE, alpha: 0.25, logEMA: 9, value: 1 - ln2, a: []float64{0.5, 0.5}, b: []float64{0.25, 0.75}, ema: ln2},
+		// ema = 3/4 * 6 + 1/4 * 2 = 5
+		{o: backend.MINE, alpha: 0.25, step: 1, logEMA: math.Log(6), value: 1 - ln2,
+			a: []float64{0.5, 0.5}, b: []float64{0.1, 0.3}, ema: math.Log(5)},
+		{o: backend.NWJ, value: 1 - 2/math.E, a: []float64{0.5, 0.5}, b: []float64{0.5 / math.E, 1.5 / math.E}},
+		{o: backend.JS, value: -(ln2+math.Log(1+math.Exp(-2)))/2 - (ln2+math.Log(4))/2,
+			a: []float64{0.25, 0.5 / (1 + math.Exp(2))}, b: []float64{0.25, 0.375}},
+	} {
+		value, a, b, ema := objective(c.o, c.alpha, joint, marginal, c.step, c.logEMA)
+		what := fmt.Sprintf("%v at step %d", c.o, c.step)
+		if err := near(what, value, c.value, 1e-15); err != nil {
+			t.Error(err)
+		}
+		if err := nearNorm(what+": a", a, c.a, 1e-15); err != nil {
+			t.Error(err)
+		}
+		if err := nearNorm(what+": b", b, c.b, 1e-15); err != nil {
+			t.Error(err)
+		}
+		if c.o == backend.MINE {
+			if err := near(what+": log ema", ema, c.ema, 1e-15); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestOracleAdam follows a parameter of each kind through two steps by hand.
+func TestOracleAdam(t *testing.T) {
+	c := backend.Adam{Beta1: 0.5, Beta2: 0.75, Epsilon: 0.5, WeightDecay: 0.2}
+	p, m, v := []float64{10, 10}, []float64{0, 0}, []float64{0, 0}
+	decays := []bool{true, false}
+	// m = 1, v = 1; m/(1 - 1/2) = 2, v/(1 - 3/4) = 4: the update is
+	// 2/(2 + 0.5) = 0.8.
+	adam(c, 1, 0.5, decays, []float64{2, 2}, p, m, v)
+	want := []float64{10*0.9 + 0.4, 10.4}
+	if err := nearNorm("parameters after one step", p, want, 1e-14); err != nil {
+		t.Error(err)
+	}
+	// m = 1/2 - 1/2 = 0.
+	adam(c, 2, 0.5, decays, []float64{-1, -1}, p, m, v)
+	want = []float64{(10*0.9 + 0.4) * 0.9, 10.4}
+	if err := nearNorm("parameters after two steps", p, want, 1e-14); err != nil {
+		t.Error(err)
+	}
+	if err := nearNorm("second moments", v, []float64{1, 1}, 1e-15); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOracleEvaluation writes the definition down with a matrix of e^T and one
+// of counts.
+func TestOracleEvaluation(t *testing.T) {
+	const (
+		cycles = 3
+		seed   = 5
+	)
+	p := newProblem(small, backend.ELU, backend.DV, 3)
+	rows := backend.Rows{Lo: 2, Hi: 13}
+	n := rows.Len()
+	o := newOracle(p.spec.Network, widen(p.state.Params), Float32)
+	var meanT, meanTT, u, js float64
+	count := make([][]float64, n)
+	for i := range n {
+		count[i] = make([]float64, n)
+	}
+	for m := range uint64(cycles) {
+		cycle := sampling.NewCycle(uint64(n), seed, sampling.StreamEvaluate, m)
+		for i := range n {
+			count[i][cycle.Next(uint64(i))]++
+		}
+	}
+	largest := math.Inf(-1)
+	ui, vi, tii := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range n {
+		tii[i] = o.forward(p.pair(rows.Lo+i, rows.Lo+i)).score
+		largest = max(largest, tii[i])
+		meanT += tii[i] / float64(n)
+		meanTT += tii[i] * tii[i] / float64(n)
+		js -= math.Log(1+math.Exp(-tii[i])) / float64(n)
+		for j := range n {
+			s := o.forward(p.pair(rows.Lo+i, rows.Lo+j)).score
+			ui[i] += count[i][j] * math.Exp(s) / cycles
+			vi[j] += count[i][j] * math.Exp(s) / cycles
+			u += count[i][j] * math.Exp(s) / float64(n*cycles)
+			js -= count[i][j] * math.Log(1+math.Exp(s)) / float64(n*cycles)
+			if count[i][j] > 0 {
+				largest = max(largest, s)
+			}
+		}
+	}
+	var meanW, meanWW, meanTW float64
+	for i := range n {
+		w := (ui[i] + vi[i]) / u
+		meanW += w / float64(n)
+		meanWW += w * w / float64(n)
+		meanTW += tii[i] * w / float64(n)
+	}
+	got, _ := p.evaluation(rows, cycles, seed, Float32)
+	// Sums of 33 terms of order 1 in float64.
+	const tol = 1e-14
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"mean w", meanW, 2},
+		{"Rows", float64(got.Rows), 11},
+		{"Pairs", float64(got.Pairs), 33},
+		{"Joint", got.Joint, meanT},
+		{"LogU", got.LogU, math.Log(u)},
+		{"JS", got.JS, js},
+		{"VarT", got.VarT, meanTT - meanT*meanT},
+		{"VarW", got.VarW, meanWW - meanW*meanW},
+		{"CovTW", got.CovTW, meanTW - meanT*meanW},
+		{"MaxT", got.MaxT, largest},
+	} {
+		if err := near(c.name, c.got, c.want, tol); err != nil {
+			t.Error(err)
+		}
+	}
+	if !got.Finite {
+		t.Error("Finite = false")
+	}
+}
+
+// TestOracleErrorEstimate compares the error estimate of a score with what
+// nested loops in float32 really do: it must hold with a factor of three to
+// spare within sigmas, and not be idly large.
+func TestOracleErrorEstimate(t *testing.T) {
+	worst := 0.0
+	for _, sh := range shapes {
+		for _, f := range backend.Activations() {
+			p := newProblem(sh, f, backend.DV, 1)
+			exact := newOracle(p.spec.Network, widen(p.state.Params), Float32)
+			tr := &plainTrainer[float32]{b: &plain[float32]{}, spec: p.spec, state: p.state}
+			net := tr.net()
+			for i := range 30 {
+				x, z := i%p.x.Rows, (i+1)%p.z.Rows
+				want := exact.forward(p.pair(x, z))
+				got := float64(tr.forward(net, p.x.Row(x), p.z.Row(z)).score)
+				off := math.Abs(got-want.score) / want.scoreErr
+				worst = max(worst, off)
+				if !(off < sigmas/3.0) {
+					t.Errorf("%v/%v: off by %.2g estimates, want below a third of %d", sh, f, off, sigmas)
+				}
+			}
+		}
+	}
+	if !(worst > 0.3) {
+		t.Errorf("off by at most %.2g estimates: the estimate is idle", worst)
+	}
+}

@@ -1,0 +1,253 @@
+// Package simulate draws samples from distributions whose mutual information
+// is known, so that an estimate of it can be checked.
+//
+// A [Task] is a joint law of X in R^dx and Z in R^dz together with I(X;Z) in
+// nats. [New] makes one from a family name and [Params]; [Families] lists what
+// there is. The families, with d = Dim and N, U, chi2 independent draws:
+//
+//	gaussian         d pairs of standard normals with correlation rho
+//	                 I = -(d/2) ln(1 - rho^2)
+//	channel          Z = X + s N(0, I_d), X ~ N(0, I_d)
+//	                 I = (d/2) ln(1 + 1/s^2)
+//	correlated       (X, Z) ~ N(0, S), S a random correlation matrix
+//	                 I = 1/2 ln(det Sxx det Szz / det S)
+//	uniform-noise    d pairs Z = X + U(-e, e), X ~ U(0, 1)
+//	                 I = d (e - ln 2e) if e <= 1/2, else d / (4e)
+//	binary-channel   d pairs Z = X + s N(0, 1), X = ±1 with equal odds
+//	                 I = d (ln 2 - E ln(1 + exp(-2 (1 + s N) / s^2)))
+//	function-linear, function-cubic, function-sine
+//	                 d pairs Z = f(X) + s N(0, 1), X ~ U(-1, 1), f(x) = x, x^3, sin x
+//	                 I = d (h(Z) - 1/2 ln(2 pi e s^2)), h(Z) by quadrature
+//	student          X = N(0, I_dx) / sqrt(c), Z = N(0, I_dz) / sqrt(c), c = chi2_nu / nu
+//	                 I = f(nu) + f(nu+dx+dz) - f(nu+dx) - f(nu+dz),
+//	                 f(v) = lnGamma(v/2) - (v/2) digamma(v/2)
+//	circle           a point at a uniform angle a, and one at k a + U(-e, e) pi
+//	                 I = -ln e
+//	discrete         d pairs of k symbols: Z = X with probability 1-p,
+//	                 otherwise one of the other k-1 symbols
+//	                 I = d (ln k + (1-p) ln(1-p) + p ln(p / (k-1)))
+//	independent      standard normals that share nothing: I = 0
+//	identical        Z = X ~ N(0, I_d): I = +Inf
+//
+// The student formula is I = h(X) + h(Z) - h(X,Z) with the entropy of a
+// multivariate t in dimension m,
+//
+//	h_m = lnGamma(nu/2) - lnGamma((nu+m)/2) + (m/2) ln(nu pi)
+//	      + ((nu+m)/2) (digamma((nu+m)/2) - digamma(nu/2)),
+//
+// in which the terms in ln(nu pi) cancel and those in digamma(nu/2) leave
+// -(nu/2) digamma(nu/2). It is the part of the mutual information that
+// Arellano-Valle, Contreras-Reyes and Genton (Shannon entropy and mutual
+// information for multivariate skew-elliptical distributions, Scandinavian
+// Journal of Statistics 40, 2013) give for t vectors without correlation: X and
+// Z are uncorrelated, and the common scale is all they share.
+//
+// Mutual information does not change under an invertible map of X alone or of
+// Z alone, so every task comes in mapped versions with the same truth; see
+// [Maps].
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// Params are the settings of a family. Each family reads the fields named in
+// its [Family].Reads and ignores the others; [Family].Defaults has a working
+// value for each of them.
+type Params struct {
+	// Dim is the number of columns of X and of Z, at least 1, in the families
+	// where both have the same.
+	Dim int `json:"dim,omitempty"`
+	// DimX and DimZ are the numbers of columns, at least 1 each, in the
+	// families where they may differ.
+	DimX int `json:"dim_x,omitempty"`
+	DimZ int `json:"dim_z,omitempty"`
+	// Rho is the correlation of each pair, in (-1, 1).
+	Rho float64 `json:"rho,omitempty"`
+	// Info is the mutual information to reach, in nats, at most 10
+	// for each column. If positive, it replaces Rho or Noise, which are then
+	// solved from it.
+	Info float64 `json:"info,omitempty"`
+	// Noise is the strength of the noise: a standard deviation (channel,
+	// binary-channel, function-*), a half-width (uniform-noise), a fraction of
+	// the circle in (0, 1] (circle) or a probability in [0, 1] (discrete).
+	Noise float64 `json:"noise,omitempty"`
+	// Nu is the number of degrees of freedom, at least 0.7; small means heavy
+	// tails.
+	Nu float64 `json:"nu,omitempty"`
+	// Symbols is the size of the alphabet, at least 2.
+	Symbols int `json:"symbols,omitempty"`
+	// Turns is how often Z goes round while X goes round once, from 1
+	// to 1000000.
+	Turns int `json:"turns,omitempty"`
+	// Seed chooses the task itself: the correlation matrix of correlated, and
+	// the matrices of the rotation map. It is not the seed of a sample.
+	Seed uint64 `json:"seed,omitempty"`
+}
+
+// Family describes one kind of task.
+type Family struct {
+	Name    string
+	Summary string
+	// Reads names the parameters that the family uses, spelled as in the
+	// errors of [New]: dim, dim-x, dim-z, rho, info, noise, nu, symbols, turns,
+	// seed. Seed is also read by the rotation map, in every family.
+	Reads []string
+	// Defaults are parameters that [New] accepts.
+	Defaults Params
+
+	build func(Params) (law, error)
+}
+
+// law is a joint distribution of X and Z before any map.
+type law struct {
+	dx, dz int
+	truth  float64
+	// scaleX and scaleZ bound the typical size of a value from above, within a
+	// small factor; +Inf says that the tails are too heavy to have one.
+	scaleX, scaleZ float64
+	// params are those asked for, with Rho or Noise as solved from Info.
+	params Params
+	// draw fills x [dx] and z [dz]; scratch is [dx+dz].
+	draw func(r *rand.Rand, x, z, scratch []float64)
+}
+
+// Families returns all families, in the order in which help should list them.
+func Families() []Family { return slices.Clone(families) }
+
+// Task is a joint distribution of X and Z with known mutual information, made
+// by [New]. Its fields are for reading only, and so it is safe for concurrent
+// use.
+type Task struct {
+	// Name is the name of the family.
+	Name string
+	// Params are the parameters that the task was made with, with Rho or Noise
+	// as solved from Info.
+	Params Params
+	// MapX and MapZ are the names of the maps, "none" included.
+	MapX, MapZ string
+	// DX and DZ are the numbers of columns.
+	DX, DZ int
+	// Truth is I(X;Z) in nats. It is +Inf where Z determines X or X determines
+	// Z on a continuous scale.
+	Truth float64
+
+	law        law
+	mapX, mapZ transform
+}
+
+// New makes the task of the family called name with parameters p, the columns
+// of X transformed by the map called mapX and those of Z by mapZ; an empty
+// map name is none. It is an error if there is no such family or map, if a
+// parameter that the family reads is out of range, or if a map would not be
+// invertible in float64 on that family.
+func New(name string, p Params, mapX, mapZ string) (*Task, error) {
+	i := slices.IndexFunc(families, func(f Family) bool { return f.Name == name })
+	if i < 0 {
+		names := make([]string, len(families))
+		for i, f := range families {
+			names[i] = f.Name
+		}
+		return nil, fmt.Errorf("simulate: no family %q; use one of %s", name, strings.Join(names, ", "))
+	}
+	l, err := families[i].build(p)
+	if err != nil {
+		return nil, fmt.Errorf("simulate: %s: %w", name, err)
+	}
+	t := &Task{Name: name, Params: l.params, DX: l.dx, DZ: l.dz, Truth: l.truth, law: l}
+	if t.MapX, t.mapX, err = newTransform(mapX, l.dx, l.scaleX, p.Seed, rotationX); err != nil {
+		return nil, fmt.Errorf("simulate: %s: map of x: %w", name, err)
+	}
+	if t.MapZ, t.mapZ, err = newTransform(mapZ, l.dz, l.scaleZ, p.Seed, rotationZ); err != nil {
+		return nil, fmt.Errorf("simulate: %s: map of z: %w", name, err)
+	}
+	return t, nil
+}
+
+// Sample draws rows independent pairs: x is [rows, DX] and z is [rows, DZ],
+// row-major. Row i depends on the task, seed and i only, so a shorter sample
+// is the beginning of a longer one. A rows below 1 gives empty slices.
+func (t *Task) Sample(rows int, seed uint64) (x, z []float64) {
+	rows = max(rows, 0)
+	x, z = make([]float64, rows*t.DX), make([]float64, rows*t.DZ)
+	t.fill(0, seed, x, z)
+	return x, z
+}
+
+// Fill writes the rows first, first+1, ... of the sample with that seed into x
+// and z, as many as they hold: x is [rows, DX] and z is [rows, DZ], row-major.
+// A sample of any length can so be written piece by piece. It is an error if
+// first is negative or if x and z do not hold the same whole number of rows.
+func (t *Task) Fill(first int, seed uint64, x, z []float64) error {
+	if first < 0 {
+		return fmt.Errorf("simulate: first row is %d; give 0 or more", first)
+	}
+	if len(x)%t.DX != 0 || len(z)%t.DZ != 0 || len(x)/t.DX != len(z)/t.DZ {
+		return fmt.Errorf("simulate: x holds %d values and z holds %d; give rows*%d and rows*%d", len(x), len(z), t.DX, t.DZ)
+	}
+	t.fill(first, seed, x, z)
+	return nil
+}
+
+func (t *Task) fill(first int, seed uint64, x, z []float64) {
+	src := new(rand.PCG)
+	r := rand.New(src)
+	scratch := make([]float64, t.DX+t.DZ)
+	for i := 0; len(x) > 0; i++ {
+		seedRow(src, seed, uint64(first)+uint64(i))
+		t.law.draw(r, x[:t.DX], z[:t.DZ], scratch)
+		t.mapX(x[:t.DX], scratch)
+		t.mapZ(z[:t.DZ], scratch)
+		x, z = x[t.DX:], z[t.DZ:]
+	}
+}
+
+// Constants that keep apart the random numbers drawn for different purposes
+// from the same seed. Their values are arbitrary.
+const (
+	sampleStream uint64 = iota + 1
+	correlationStream
+	rotationX
+	rotationZ
+)
+
+// seedRow sets src to the stream of one row. Both words are hashed: streams of
+// a linear congruential generator that start close together stay correlated.
+func seedRow(src *rand.PCG, seed, row uint64) {
+	h := mix(mix(seed) + sampleStream)
+	src.Seed(mix(h+row), mix(h^mix(row)))
+}
+
+// newRand returns a generator for one purpose of a task's own seed.
+func newRand(seed, stream uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(mix(seed), mix(stream)))
+}
+
+// mix is the output function of SplitMix64 (Steele, Lea and Flood, Fast
+// splittable pseudorandom number generators, OOPSLA 2014), a bijection.
+func mix(v uint64) uint64 {
+	v += 0x9e3779b97f4a7c15
+	v = (v ^ v>>30) * 0xbf58476d1ce4e5b9
+	v = (v ^ v>>27) * 0x94d049bb133111eb
+	return v ^ v>>31
+}
+
+// atLeast reports a count below least.
+func atLeast(param string, v, least int) error {
+	if v < least {
+		return fmt.Errorf("%s is %d; give at least %d", param, v, least)
+	}
+	return nil
+}
+
+// positive reports a value that is not a positive finite number.
+func positive(param string, v float64) error {
+	if !(v > 0) || math.IsInf(v, 1) {
+		return fmt.Errorf("%s is %v; give a positive number", param, v)
+	}
+	return nil
+}
