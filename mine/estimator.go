@@ -37,8 +37,9 @@ type Estimator struct {
 	backend    backend.Backend
 	ownBackend bool
 
-	x, z   *source
-	counts RowCounts
+	x, z       *source
+	counts     RowCounts
+	determined string // which columns determine each other, if any do
 
 	run     *run // of the winner; nil before Fit
 	data    backend.Data
@@ -67,6 +68,7 @@ func NewEstimator(ctx context.Context, x, z Variable, cfg Config, opts ...Option
 	if e.x, e.z, err = newSources(x, z, cfg.Seed); err != nil {
 		return nil, err
 	}
+	e.determined = determinedColumns(e.x, e.z, counts.Train)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("mine: preparing: %w", err)
 	}

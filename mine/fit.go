@@ -11,6 +11,11 @@ import (
 	"gomine/mine/sampling"
 )
 
+// hopeless is a bound, in nats, below which a critic that never did better
+// than zero has diverged, if it is as bad on the rows it is trained on: an
+// overfitted critic is not.
+const hopeless = -10
+
 // A run is one candidate in training.
 type run struct {
 	cfg       Config
@@ -57,16 +62,19 @@ func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*r
 	return r, t.SetState(start)
 }
 
-// initialState draws the hidden weights from N(0, gain/inputs), with the gain
-// that keeps the variance of the activations (He et al. 2015), and sets the
-// output weights to zero, so that training starts at the bound 0.
+// initialState draws the hidden weights from N(0, 1/(3 inputs)) and sets the
+// rest to zero, so that training starts at the bound 0.
+//
+// The variance is a sixth of what keeps activations of ReLU networks constant
+// (He et al. 2015): a critic that starts smoother overfits less. On 20-d
+// Gaussians with 100,000 rows (2.877 nats) the two give 2.81 and 2.755.
 func initialState(n backend.Network, seed uint64) backend.State {
 	count := n.NumParams()
 	s := backend.State{Params: make([]float32, count), M: make([]float32, count), V: make([]float32, count)}
-	const gain = 2
+	const gain = 1. / 3
 	for _, b := range n.Blocks() {
-		if b.Rows == 1 || b.Cols == 1 && b.Name == "w" {
-			continue
+		if b.Name[0] != 'W' {
+			continue // a bias, or the output's weights
 		}
 		inputs := b.Rows
 		if b.Name == "Wx" || b.Name == "Wz" {
@@ -108,8 +116,7 @@ func (r *run) advance(ctx context.Context, target, patience int, report func(tra
 		var mean float64
 		for i, v := range values[:n] {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("mine: %w at step %d of %d (%v): lower the learning rate, now %g",
-					ErrDiverged, r.step-n+i+1, r.cfg.Steps, r.candidate, r.cfg.LearningRate)
+				return r.diverged(r.step - n + i + 1)
 			}
 			mean += v / float64(n)
 		}
@@ -129,11 +136,10 @@ func (r *run) validate(ctx context.Context, train float64) error {
 	if err != nil {
 		return fmt.Errorf("mine: validating: %w", err)
 	}
-	if !ev.Finite {
-		return fmt.Errorf("mine: %w at step %d of %d (%v): lower the learning rate, now %g",
-			ErrDiverged, r.step, r.cfg.Steps, r.candidate, r.cfg.LearningRate)
-	}
 	bound := ev.Joint - ev.LogU
+	if !ev.Finite || r.best.step == 0 && math.Max(bound, train) < hopeless {
+		return r.diverged(r.step)
+	}
 	r.curve = append(r.curve, Point{Step: r.step, Train: train, Validation: bound})
 	if bound <= r.best.validation {
 		r.stale++
@@ -143,6 +149,11 @@ func (r *run) validate(ctx context.Context, train float64) error {
 	state, err := r.trainer.State()
 	r.best = checkpoint{r.step, bound, ev.LogU, state}
 	return err
+}
+
+func (r *run) diverged(step int) error {
+	return fmt.Errorf("mine: %w at step %d of %d (%v): lower the learning rate, now %g",
+		ErrDiverged, step, r.cfg.Steps, r.candidate, r.cfg.LearningRate)
 }
 
 // adopt takes over where another run of the same candidate stands, whose rows

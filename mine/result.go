@@ -59,7 +59,9 @@ const (
 	WarnCeiling       WarningCode = "ceiling"       // the estimate is near ln(test rows)
 	WarnDiscrete      WarningCode = "discrete"      // columns with many ties were standardised, not ranked
 	WarnConstant      WarningCode = "constant"      // constant columns were dropped
-	WarnDeterministic WarningCode = "deterministic" // one side seems a function of the other: I may be infinite
+	WarnDeterministic WarningCode = "deterministic" // a column of x and one of z are functions of each other
+	WarnNothing       WarningCode = "nothing"       // no critic beat the trivial one
+	WarnUnstable      WarningCode = "unstable"      // a few pairs dominate the exponential mean
 	WarnInterrupted   WarningCode = "interrupted"   // the run did not end by itself
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
 )

@@ -6,6 +6,26 @@ import (
 	"strings"
 )
 
+const (
+	// ceilingMargin is how far below ln(test rows) an estimate is still taken
+	// at its word: at a nat and a half some twenty test pairs carry the
+	// exponential mean.
+	ceilingMargin = 1.5
+
+	// climbingGain is the relative gain of the validation bound over the last
+	// quarter of the steps that is worth training longer for.
+	climbingGain = 0.03
+
+	// fewTestRows is where a standard error from an average of squares is
+	// itself known to some 5% only, and heavy tails go unseen.
+	fewTestRows = 200
+
+	// determinedRows is the number of rows on which two columns must agree to
+	// be called functions of each other.
+	determinedRows = 1000
+)
+
+// warnings judges a result.
 func (e *Estimator) warnings(r *Result) []Warning {
 	var out []Warning
 	warn := func(code WarningCode, format string, args ...any) {
@@ -19,17 +39,48 @@ func (e *Estimator) warnings(r *Result) []Warning {
 		ColumnSummary
 	}{{"x", r.X}, {"z", r.Z}} {
 		if len(c.Constant) > 0 {
-			warn(WarnConstant, "dropped constant %s of %s, which carry no information", list(c.Constant), c.side)
+			warn(WarnConstant, "dropped %s of %s: constant, so without information", list(c.Constant), c.side)
 		}
 		if len(c.Discrete) > 0 && r.Winner.Preprocess == Rank {
-			warn(WarnDiscrete, "%s of %s have many ties: standardised instead of ranked", list(c.Discrete), c.side)
+			warn(WarnDiscrete, "%s of %s: many equal values, so standardised instead of ranked", list(c.Discrete), c.side)
 		}
 	}
-	ceiling := math.Log(float64(e.counts.Test))
-	if r.Estimate > ceiling-1.5 {
-		warn(WarnCeiling, "the estimate is near ln(test rows) = %.1f nats, above which no estimate from samples can be trusted: I(X;Z) may be larger, even infinite; more rows raise the limit", ceiling)
+	if e.determined != "" {
+		warn(WarnDeterministic, "%s: I(X;Z) is infinite if they are continuous, and every finite estimate then only says how many rows there are", e.determined)
+	}
+	switch {
+	case r.BestStep == 0:
+		warn(WarnNothing, "no critic scored above zero on the validation rows: either X and Z are independent, or these rows and this network cannot show the dependence")
+	case r.Estimate > math.Log(float64(r.Rows.Test))-ceilingMargin:
+		warn(WarnCeiling, "the estimate is near ln(test rows) = %.1f nats, above which no estimate from samples can be trusted (McAllester and Stratos 2020): I(X;Z) may be larger, even infinite; more rows raise the limit", math.Log(float64(r.Rows.Test)))
+	}
+	if r.Stop == StopSchedule && climbing(r.Curve, r.StdErr) {
+		warn(WarnClimbing, "the validation bound still rose when training ended: more steps are likely to raise the estimate")
+	}
+	if gap := r.Estimate - r.NWJ; gap > 2*r.StdErr && gap > 0.02 {
+		warn(WarnUnstable, "the exponential mean differs between validation and test rows (the NWJ bound is %.3f nats): a few pairs dominate it, and the estimate may be too high; more rows help", r.NWJ)
+	}
+	if r.Rows.Test < fewTestRows {
+		warn(WarnFewRows, "only %d test rows: the standard error is itself uncertain", r.Rows.Test)
 	}
 	return out
+}
+
+// climbing reports whether the last quarter of the steps raised the best
+// validation bound by more than the noise and by a share worth having.
+func climbing(curve []Point, stdErr float64) bool {
+	if len(curve) < 8 {
+		return false
+	}
+	last := curve[len(curve)-1].Step
+	before, all := 0.0, 0.0
+	for _, p := range curve {
+		if 4*p.Step <= 3*last {
+			before = math.Max(before, p.Validation)
+		}
+		all = math.Max(all, p.Validation)
+	}
+	return all-before > math.Max(stdErr, climbingGain*all)
 }
 
 // list names a few columns.
@@ -43,4 +94,51 @@ func list(names []string) string {
 		return fmt.Sprintf("%s%s and %d more", noun, strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return noun + strings.Join(names, ", ")
+}
+
+// determinedColumns looks for a column of x and one of z that are increasing
+// or decreasing functions of each other, which makes I(X;Z) infinite. It sees
+// that from their order alone, on the first training rows.
+func determinedColumns(x, z *source, train int) string {
+	n := min(train, determinedRows)
+	if n < fewTestRows {
+		return "" // too few rows to tell a function from a coincidence
+	}
+	order := func(s *source, j int) []float64 {
+		values := make([]float64, n)
+		for i := range values {
+			values[i] = s.v.at(s.row(i), j)
+		}
+		m := fitColumn(append([]float64(nil), values...), Rank)
+		if m.constant || m.discrete {
+			return nil
+		}
+		for i, v := range values {
+			values[i] = m.at(v)
+		}
+		return values
+	}
+	zs := make([][]float64, z.v.cols)
+	for k := range zs {
+		zs[k] = order(z, k)
+	}
+	for j := range x.v.cols {
+		a := order(x, j)
+		for k, b := range zs {
+			if a != nil && b != nil && (matches(a, b, 1) || matches(a, b, -1)) {
+				return fmt.Sprintf("column %s of x and column %s of z are functions of each other", x.v.name(j), z.v.name(k))
+			}
+		}
+	}
+	return ""
+}
+
+// matches reports whether a = sign*b up to the rounding of normal quantiles.
+func matches(a, b []float64, sign float64) bool {
+	for i := range a {
+		if math.Abs(a[i]-sign*b[i]) > 1e-9 {
+			return false
+		}
+	}
+	return true
 }

@@ -6,7 +6,13 @@ import (
 	"gomine/mine/backend"
 )
 
+// The float64 backend is off by the rounding of its results alone: an error
+// that the tolerances for float32 would let pass stays visible here, in the
+// oracle as in the backend.
 func TestRunAcceptsFloat64(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half of the time of this package's tests")
+	}
 	Run(t, func(testing.TB) backend.Backend { return &plain[float64]{} })
 }
 

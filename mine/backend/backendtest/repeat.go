@@ -14,7 +14,7 @@ var repeatRules = []rule{
 	{
 		name:  "repeat",
 		text:  "the same calls give bitwise the same answers",
-		cases: func() []testCase { return eachKind("", checkRepeat) },
+		cases: repeatCases,
 	},
 	{
 		name: "seed",
@@ -82,9 +82,19 @@ func trainOn(t backend.Trainer, chunks ...int) (values []float64, state backend.
 	return values, state, err
 }
 
+func repeatCases() []testCase {
+	var cases []testCase
+	for i, o := range backend.Objectives() {
+		f := backend.Activations()[i%3]
+		cases = append(cases, testCase{fmt.Sprintf("%v/%v", f, o), func(s subject) error {
+			return newProblem(repeatShape, f, o, 1).checkRepeat(s)
+		}})
+	}
+	return cases
+}
+
 // checkRepeat runs everything twice on the same backend.
-func checkRepeat(s subject, f backend.Activation, o backend.Objective) error {
-	p := newProblem(repeatShape, f, o, 1)
+func (p *problem) checkRepeat(s subject) error {
 	once := func() (backend.State, []float64, []float32, error) {
 		t, err := p.start(s)
 		if err != nil {

@@ -1,0 +1,320 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Select returns the indices of the columns that spec names. flag is the
+// command-line flag that spec came from; it only serves error texts.
+//
+// spec is a comma-separated list. Each part, in order of precedence, is
+//
+//  1. an exact column name;
+//  2. a name in double quotes, which may hold commas ("" stands for a quote);
+//  3. an index from 0, or a half-open range of them: 3, 0:20, :5, 5:, :
+//  4. a pattern in which each * stands for any text, such as X*; its columns
+//     come in file order.
+//
+// It is an error if a part selects nothing, if a column is selected twice, or
+// if a name or pattern selects a name that several columns share.
+func (r *Reader) Select(flag, spec string) ([]int, error) {
+	cols, err := r.selectColumns(spec)
+	if err != nil {
+		return nil, fmt.Errorf("table: %s: %s: %w", r.name, flag, err)
+	}
+	return cols, nil
+}
+
+// Disjoint returns an error if a column is in both a and b, which the flags
+// aFlag and bFlag selected: a variable's information about itself is not what
+// anybody wants to estimate.
+func (r *Reader) Disjoint(aFlag string, a []int, bFlag string, b []int) error {
+	in := make(map[int]bool, len(a))
+	for _, c := range a {
+		in[c] = true
+	}
+	for _, c := range b {
+		if in[c] {
+			return fmt.Errorf("table: %s: %s is in both %s and %s: leave it out of one",
+				r.name, r.describe(c), aFlag, bFlag)
+		}
+	}
+	return nil
+}
+
+func (r *Reader) selectColumns(spec string) ([]int, error) {
+	parts, err := splitSpec(spec)
+	if err != nil {
+		return nil, err
+	}
+	var cols []int
+	chosen := make(map[int]string)
+	for _, p := range parts {
+		part, err := r.resolve(p)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range part {
+			if by, ok := chosen[c]; ok {
+				return nil, fmt.Errorf("%s is selected twice, by %s and by %s: drop one", r.describe(c), by, show(p.text))
+			}
+			chosen[c] = show(p.text)
+		}
+		cols = append(cols, part...)
+	}
+	return cols, nil
+}
+
+// specPart is one part of a column specification.
+type specPart struct {
+	text   string
+	quoted bool // text was in double quotes: a name, nothing else
+}
+
+// splitSpec splits spec at the commas outside of double quotes.
+func splitSpec(spec string) ([]specPart, error) {
+	if strings.TrimSpace(spec) == "" {
+		return nil, errors.New(`no columns given: name some, for example "X*" or 0:3`)
+	}
+	var parts []specPart
+	for rest, more := spec, true; more; {
+		var p specPart
+		if s := strings.TrimLeft(rest, " \t"); strings.HasPrefix(s, `"`) {
+			name, tail, ok := unquote(s)
+			if !ok {
+				return nil, fmt.Errorf("the quote of %s is not closed", show(s))
+			}
+			p = specPart{name, true}
+			var junk string
+			junk, rest, more = strings.Cut(tail, ",")
+			if junk = strings.TrimSpace(junk); junk != "" {
+				return nil, fmt.Errorf("%s follows the closing quote of %s: put a comma between columns", show(junk), show(name))
+			}
+		} else {
+			p.text, rest, more = strings.Cut(rest, ",")
+			p.text = strings.TrimSpace(p.text)
+			if p.text == "" {
+				return nil, fmt.Errorf("%s has an empty part: remove a comma", show(spec))
+			}
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// unquote returns the text between the quote that s begins with and its
+// closing quote, and what follows.
+func unquote(s string) (text, tail string, ok bool) {
+	var b strings.Builder
+	for s = s[1:]; ; s = s[1:] {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			return "", "", false
+		}
+		b.WriteString(s[:i])
+		s = s[i+1:]
+		if !strings.HasPrefix(s, `"`) {
+			return b.String(), s, true
+		}
+		b.WriteByte('"')
+	}
+}
+
+// resolve returns the columns of one part.
+func (r *Reader) resolve(p specPart) ([]int, error) {
+	if i := slices.Index(r.names, p.text); i >= 0 {
+		return r.unambiguous([]int{i})
+	}
+	if p.quoted {
+		return nil, r.unknown(p.text)
+	}
+	if lo, hi, ok := strings.Cut(p.text, ":"); ok && isDigits(lo) && isDigits(hi) {
+		return r.columnRange(p.text, lo, hi)
+	}
+	if isDigits(p.text) {
+		i, err := strconv.Atoi(p.text)
+		if err != nil || i >= len(r.names) {
+			return nil, r.outOfRange(p.text)
+		}
+		return []int{i}, nil
+	}
+	if !strings.Contains(p.text, "*") {
+		return nil, r.unknown(p.text)
+	}
+	var cols []int
+	for i, name := range r.names {
+		if glob(p.text, name) {
+			cols = append(cols, i)
+		}
+	}
+	if cols == nil {
+		return nil, fmt.Errorf("no column matches %s; %s", show(p.text), r.available())
+	}
+	return r.unambiguous(cols)
+}
+
+// isDigits reports whether s consists of decimal digits, if of anything.
+func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
+// columnRange returns the columns from lo up to, not including, hi, where
+// empty strings stand for the ends of the table.
+func (r *Reader) columnRange(text, lo, hi string) ([]int, error) {
+	n := len(r.names)
+	from, to := 0, n
+	var errs [2]error
+	if lo != "" {
+		from, errs[0] = strconv.Atoi(lo)
+	}
+	if hi != "" {
+		to, errs[1] = strconv.Atoi(hi)
+	}
+	switch {
+	case errors.Join(errs[:]...) != nil || from > n || to > n || from == n && to == n:
+		return nil, r.outOfRange(text)
+	case from >= to:
+		return nil, fmt.Errorf("the range %s is empty: its end is not included", show(text))
+	}
+	cols := make([]int, to-from)
+	for i := range cols {
+		cols[i] = from + i
+	}
+	return cols, nil
+}
+
+// unambiguous returns cols unless one of their names occurs more than once in
+// the file.
+func (r *Reader) unambiguous(cols []int) ([]int, error) {
+	if r.count == nil {
+		r.count = make(map[string]int, len(r.names))
+		for _, name := range r.names {
+			r.count[name]++
+		}
+	}
+	for _, c := range cols {
+		if name := r.names[c]; r.count[name] > 1 {
+			return nil, fmt.Errorf("%d columns are named %s: use the index of one, the first is %d", r.count[name], show(name), slices.Index(r.names, name))
+		}
+	}
+	return cols, nil
+}
+
+func (r *Reader) outOfRange(text string) error {
+	if len(r.names) == 1 {
+		return fmt.Errorf("column %s is out of range: the file has one column, 0", show(text))
+	}
+	return fmt.Errorf("column %s is out of range: the file has %d columns, 0 to %d", show(text), len(r.names), len(r.names)-1)
+}
+
+// unknown returns the error for a name that no column has.
+func (r *Reader) unknown(name string) error {
+	if !r.head {
+		return fmt.Errorf("no column %s: the file has no header line, select by index; %s", show(name), r.available())
+	}
+	const most = 3
+	var meant []string
+	for _, n := range r.names {
+		if len(meant) < most && similar(name, n) && !slices.Contains(meant, show(n)) {
+			meant = append(meant, show(n))
+		}
+	}
+	if meant != nil {
+		return fmt.Errorf("no column %s: is it %s?", show(name), strings.Join(meant, " or "))
+	}
+	return fmt.Errorf("no column %s; %s", show(name), r.available())
+}
+
+// available lists the first few column names.
+func (r *Reader) available() string {
+	const most = 6
+	var b strings.Builder
+	b.WriteString("the file has ")
+	for i, name := range r.names {
+		if i == most {
+			fmt.Fprintf(&b, ", ... (%d columns)", len(r.names))
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(show(name))
+	}
+	return b.String()
+}
+
+// describe names column c by its name, and by its index if the name does not
+// tell it apart.
+func (r *Reader) describe(c int) string {
+	if r.head {
+		return fmt.Sprintf("column %s (index %d)", show(r.names[c]), c)
+	}
+	return fmt.Sprintf("column %d", c)
+}
+
+// glob reports whether name matches pattern, in which each * stands for any
+// text.
+func glob(pattern, name string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	name, ok := strings.CutPrefix(name, first)
+	if !ok {
+		return false
+	}
+	// The leftmost match of each middle piece leaves the most for the rest.
+	for {
+		var piece string
+		piece, rest, star = strings.Cut(rest, "*")
+		if !star {
+			return strings.HasSuffix(name, piece)
+		}
+		i := strings.Index(name, piece)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(piece):]
+	}
+}
+
+// similar reports whether b is what somebody who typed a may have meant: the
+// same but for case, or at most two edits (one, in short names) away.
+func similar(a, b string) bool {
+	const longest = 64 // the distance takes quadratic time
+	if strings.EqualFold(a, b) {
+		return true
+	}
+	if len(a) > longest || len(b) > longest {
+		return false
+	}
+	edits := 2
+	if utf8.RuneCountInString(a) < 5 {
+		edits = 1
+	}
+	return editDistance([]rune(strings.ToLower(a)), []rune(strings.ToLower(b))) <= edits
+}
+
+// editDistance is the Levenshtein distance: the least number of insertions,
+// deletions and substitutions that turn a into b.
+func editDistance(a, b []rune) int {
+	row := make([]int, len(b)+1) // distances of a[:i] to every b[:j]
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			cost := 1
+			if x == y {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

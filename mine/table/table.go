@@ -1,0 +1,415 @@
+// Package table reads and writes the numeric data files of the mine command:
+// delimited text (CSV, TSV and relatives), the same compressed by gzip, and
+// NumPy's NPY. The format is told by content, never by the file's name.
+//
+// # Reading
+//
+// [Open] reads the head of a file, [Reader.Select] turns a column
+// specification such as "X*,3,10:20" into column indices, and [Reader.Read]
+// makes one pass over the file and returns one row-major float32 [Matrix] per
+// group of columns. Every value is finite. Anything that is not a complete
+// table of finite numbers in the selected columns is an error that names the
+// file, the line (text) or row (NPY), counted from 1, and the column.
+//
+// # Precision
+//
+// Mutual information does not change under an affine map of a column, so a
+// column is stored as float32((v-offset)*scale), computed in float64, instead
+// of as float64. offset is 0 and scale is 1 unless the first 1024 rows show
+// that float32 would lose information. See [Matrix].
+//
+// # Memory
+//
+// A regular, uncompressed file needs one exact allocation per matrix. Rows
+// from a pipe or a gzip file are gathered in blocks of up to 4 MiB; joining
+// them releases blocks as it goes, so that at most an eighth of the data is in
+// memory twice. Text adds up to 64 MiB of short-lived strings. An NPY array
+// in Fortran order that arrives through a pipe or gzip is first spooled to a
+// temporary file in [os.TempDir], because its first row is complete only
+// when the last column has arrived.
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// HeaderMode says whether the first line of a text file names the columns.
+type HeaderMode int
+
+const (
+	// HeaderAuto takes the first line for a header if and only if one of its
+	// fields is not a number; "nan" and "inf" are numbers, an empty field is
+	// not. A first line that begins with "# " (as numpy.savetxt writes it) is
+	// a header.
+	HeaderAuto HeaderMode = iota
+	// HeaderYes takes the first line for a header, even if it is all numbers.
+	HeaderYes
+	// HeaderNo takes the first line for data.
+	HeaderNo
+)
+
+// Options configures [Open]. The zero value detects everything and reports
+// nothing. An NPY file uses only Progress.
+type Options struct {
+	// Comma separates the fields of a line; ' ' stands for any run of spaces
+	// and tabs. 0 detects one of tab, ';', '|', ',' and ' ' from the first
+	// lines.
+	Comma rune
+	// Header says whether the first line names the columns.
+	Header HeaderMode
+	// Progress, if not nil, is called by Read, on its goroutine, about ten
+	// times a second and once at the end, with the bytes of the file
+	// (compressed ones, if it is compressed) read so far and in total. The
+	// total is -1 for a stream.
+	Progress func(bytesRead, bytesTotal int64)
+}
+
+const (
+	// peekSize is how much of a file is looked at to tell its format and its
+	// separator: room for a few lines of 4096 numbers.
+	peekSize = 256 << 10
+	// maxColumns bounds what a damaged or hostile header can make us
+	// allocate; it is 256 times the widest data the estimator is made for.
+	maxColumns = 1 << 20
+	// checkEvery is the number of fields between two looks at the context:
+	// about a millisecond of parsing.
+	checkEvery = 1 << 16
+)
+
+// A Reader is one open data file whose columns are known. It is not safe for
+// concurrent use.
+type Reader struct {
+	name  string
+	names []string
+	head  bool           // names come from a header line
+	count map[string]int // columns by name, made by the first Select
+	src   source
+	meter *meter
+	file  io.Closer
+	opt   Options
+	read  bool // Read or Close was called
+}
+
+// source is one file format. Its errors lack the package and file prefix.
+type source interface {
+	// rowHint returns an upper bound of the number of rows that was derived
+	// from bytes that exist, or 0 if there is none. width is the number of
+	// selected columns.
+	rowHint(ctx context.Context, width int) (int, error)
+	// each passes the given columns of every row to add, in file order. The
+	// slice is reused. add returns the position of a value it cannot store,
+	// or -1.
+	each(ctx context.Context, cols []int, add func(row []float64) int) error
+	// close removes what each has left behind.
+	close() error
+}
+
+// Open opens the data file at path and reads its head. The path "-" is the
+// standard input, which Close leaves open. Errors wrap those of package os,
+// so that errors.Is(err, fs.ErrNotExist) works.
+func Open(path string, opt Options) (*Reader, error) {
+	if path == "-" {
+		return openFile("stdin", os.Stdin, opt)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("table: %s: %w", path, pathCause(err))
+	}
+	r, err := openFile(path, f, opt)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	r.file = f
+	return r, nil
+}
+
+// OpenStream reads the head of a data file that arrives through in. name
+// stands for the file in error texts. The caller closes in, after Read.
+func OpenStream(name string, in io.Reader, opt Options) (*Reader, error) {
+	return newReader(name, in, nil, opt)
+}
+
+// openFile opens f as a regular file from its current offset if it is one,
+// which gives sizes and random access, and as a stream otherwise.
+func openFile(name string, f *os.File, opt Options) (*Reader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("table: %s: %w", name, pathCause(err))
+	}
+	switch {
+	case info.IsDir():
+		return nil, fmt.Errorf("table: %s: is a directory: name a data file in it", name)
+	case !info.Mode().IsRegular():
+		return newReader(name, f, nil, opt)
+	}
+	pos, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, fmt.Errorf("table: %s: %w", name, pathCause(err))
+	}
+	return newReader(name, f, io.NewSectionReader(f, pos, max(0, info.Size()-pos)), opt)
+}
+
+// newReader tells the format of in. section gives random access to the same
+// bytes, or is nil.
+func newReader(name string, in io.Reader, section *io.SectionReader, opt Options) (*Reader, error) {
+	r := &Reader{name: name, meter: newMeter(in, section), opt: opt}
+	if err := r.open(section); err != nil {
+		return nil, fmt.Errorf("table: %s: %w", name, err)
+	}
+	return r, nil
+}
+
+func (r *Reader) open(section *io.SectionReader) error {
+	g := &guard{r: r.meter}
+	in := bufio.NewReaderSize(g, peekSize)
+	head, err := in.Peek(peekSize)
+	if err != nil && err != io.EOF {
+		return pathCause(err)
+	}
+	if len(head) == 0 {
+		return errors.New("empty file")
+	}
+	if bytes.HasPrefix(head, gzipMagic) {
+		zip, err := gzip.NewReader(in)
+		if err != nil {
+			return fmt.Errorf("damaged gzip data: %w", err)
+		}
+		section = nil
+		g = &guard{r: gunzip{zip}}
+		in = bufio.NewReaderSize(g, peekSize)
+		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
+			return pathCause(err)
+		}
+		if len(head) == 0 {
+			return errors.New("empty file inside the gzip file")
+		}
+	}
+	if bytes.HasPrefix(head, npyMagic) {
+		a, err := openNPY(in, section, r.meter)
+		if err != nil {
+			return err
+		}
+		r.src, r.names = a, indexNames(a.cols)
+		return nil
+	}
+	for _, f := range foreignFormats {
+		if bytes.HasPrefix(head, []byte(f.magic)) {
+			return fmt.Errorf("is %s, which is not supported: %s", f.what, f.advice)
+		}
+	}
+	t, err := openText(in, g, section, r.opt)
+	if err != nil {
+		return err
+	}
+	r.src, r.names, r.head = t, t.names, t.header
+	return nil
+}
+
+var gzipMagic = []byte{0x1f, 0x8b}
+
+// foreignFormats are files that users of data tools have at hand; a text
+// parser's complaint about them would help nobody.
+var foreignFormats = []struct{ magic, what, advice string }{
+	{"\x1f\x8b", "gzip data inside gzip data", "unpack it first"},
+	{"PK\x03\x04", "a zip archive (NPZ, XLSX)", "export it to NPY or CSV"},
+	{"PAR1", "a Parquet file", "export it to NPY or CSV"},
+	{"ARROW1", "an Arrow or Feather file", "export it to NPY or CSV"},
+	{"\x89HDF", "an HDF5 file", "export it to NPY or CSV"},
+	{"\x28\xb5\x2f\xfd", "zstd data", "unpack it first, for example: zstd -dc FILE | mine estimate -"},
+	{"\xfd7zXZ", "xz data", "unpack it first, for example: xz -dc FILE | mine estimate -"},
+	{"BZh", "bzip2 data", "unpack it first, for example: bzip2 -dc FILE | mine estimate -"},
+	{"\xff\xfe", "UTF-16 text", "save it as UTF-8"},
+	{"\xfe\xff", "UTF-16 text", "save it as UTF-8"},
+}
+
+// gunzip names the cause of an error that would otherwise read "unexpected
+// EOF".
+type gunzip struct{ zip *gzip.Reader }
+
+func (g gunzip) Read(p []byte) (int, error) {
+	n, err := g.zip.Read(p)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("truncated or damaged gzip data: %w", err)
+	}
+	return n, err
+}
+
+// Columns returns the names of the columns: those of the header line, or
+// "0", "1", ... for a file without one. The slice must not be modified.
+func (r *Reader) Columns() []string { return r.names }
+
+// Read reads the whole file once and returns one matrix for each group of
+// column indices, columns in the order of the group. It can be called once.
+//
+// On cancellation the error wraps ctx.Err(). The context is looked at between
+// rows: a read from a silent pipe is not interrupted.
+func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]Matrix, error) {
+	m, err := r.readGroups(ctx, groups)
+	if err != nil {
+		return nil, fmt.Errorf("table: %s: %w", r.name, err)
+	}
+	return m, nil
+}
+
+func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]Matrix, error) {
+	if r.read {
+		return nil, errors.New("the file has been read or closed: open it again")
+	}
+	for _, g := range groups {
+		if len(g) == 0 {
+			return nil, errors.New("a group of columns is empty: select at least one column")
+		}
+		for _, c := range g {
+			if c < 0 || c >= len(r.names) {
+				return nil, r.outOfRange(strconv.Itoa(c))
+			}
+		}
+	}
+	cols := slices.Concat(groups...)
+	if len(cols) == 0 {
+		return nil, errors.New("no columns to read: select at least one column")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("stopped before the first row: %w", err)
+	}
+	r.read = true
+	r.meter.report = r.opt.Progress
+	rows, err := r.src.rowHint(ctx, len(cols))
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(groups, rows)
+	if err := r.src.each(ctx, cols, b.add); err != nil {
+		return nil, err
+	}
+	r.meter.finish()
+	if b.rows == 0 {
+		if r.head {
+			return nil, errors.New("no data rows after the header line")
+		}
+		return nil, errors.New("no data rows")
+	}
+	m := b.matrices()
+	for i, g := range groups {
+		m[i].Names = make([]string, len(g))
+		for j, c := range g {
+			m[i].Names[j] = r.names[c]
+		}
+	}
+	return m, nil
+}
+
+// Close closes the file, unless it is the standard input or a stream. It may
+// be called more than once.
+func (r *Reader) Close() error {
+	r.read = true
+	err := r.src.close()
+	if r.file != nil {
+		err = cmp.Or(r.file.Close(), err)
+		r.file = nil
+	}
+	if err != nil {
+		return fmt.Errorf("table: %s: %w", r.name, pathCause(err))
+	}
+	return nil
+}
+
+// pathCause drops the operation and path that package os puts before a cause:
+// our own errors name the file already.
+func pathCause(err error) error {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}
+
+// indexNames returns "0", "1", ..., n names in all.
+func indexNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
+}
+
+// show quotes s for a one-line error text, cut to about 40 characters.
+func show(s string) string {
+	const limit = 40
+	for i, n := 0, 0; i < len(s); n++ {
+		if n == limit {
+			return strconv.Quote(s[:i]) + "..."
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+	}
+	return strconv.Quote(s)
+}
+
+// meter counts the bytes that are read from the file and reports them.
+type meter struct {
+	r           io.Reader
+	at          io.ReaderAt
+	done, total int64 // total is -1 if unknown
+	last        time.Time
+	report      func(done, total int64) // nil until Read
+}
+
+func newMeter(in io.Reader, section *io.SectionReader) *meter {
+	m := &meter{r: in, total: -1}
+	if section != nil {
+		m.at, m.total = section, section.Size()
+	}
+	return m
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	m.count(n)
+	return n, err
+}
+
+// ReadAt reads from the section that newMeter was given.
+func (m *meter) ReadAt(p []byte, off int64) (int, error) {
+	n, err := m.at.ReadAt(p, off)
+	m.count(n)
+	return n, err
+}
+
+func (m *meter) count(n int) {
+	m.done += int64(n)
+	if m.report == nil {
+		return
+	}
+	if now := time.Now(); now.Sub(m.last) >= 100*time.Millisecond {
+		m.last = now
+		m.report(m.done, m.total)
+	}
+}
+
+// finish reports the end; columns that were skipped count as read.
+func (m *meter) finish() {
+	if m.report == nil {
+		return
+	}
+	if m.total >= 0 {
+		m.done = m.total
+	}
+	m.report(m.done, m.total)
+}

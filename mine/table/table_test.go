@@ -1,0 +1,558 @@
+package table
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+)
+
+// gz returns data compressed by gzip.
+func gz(data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(data)
+	w.Close()
+	return b.Bytes()
+}
+
+// writeTemp writes data to a new file and returns its path. The name says
+// nothing about the format, which is told by content.
+func writeTemp(t testing.TB, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// delivery is one way in which the same bytes reach a Reader.
+type delivery struct {
+	name string
+	open func(t testing.TB, data []byte, opt Options) (*Reader, error)
+}
+
+var deliveries = []delivery{
+	{"file", func(t testing.TB, data []byte, opt Options) (*Reader, error) {
+		return Open(writeTemp(t, data), opt)
+	}},
+	{"gzip file", func(t testing.TB, data []byte, opt Options) (*Reader, error) {
+		return Open(writeTemp(t, gz(data)), opt)
+	}},
+	{"stream", func(t testing.TB, data []byte, opt Options) (*Reader, error) {
+		return OpenStream("data", bytes.NewReader(data), opt)
+	}},
+	{"gzip stream of single bytes", func(t testing.TB, data []byte, opt Options) (*Reader, error) {
+		return OpenStream("data", iotest.OneByteReader(bytes.NewReader(gz(data))), opt)
+	}},
+	{"stream that ends with its data", func(t testing.TB, data []byte, opt Options) (*Reader, error) {
+		return OpenStream("data", iotest.DataErrReader(bytes.NewReader(data)), opt)
+	}},
+}
+
+// readAll reads every column into one matrix.
+func readAll(r *Reader) (Matrix, error) {
+	defer r.Close()
+	cols, err := r.Select("--x", ":")
+	if err != nil {
+		return Matrix{}, err
+	}
+	m, err := r.Read(context.Background(), cols)
+	if err != nil {
+		return Matrix{}, err
+	}
+	return m[0], nil
+}
+
+func readString(data string, opt Options) (Matrix, error) {
+	r, err := OpenStream("data", strings.NewReader(data), opt)
+	if err != nil {
+		return Matrix{}, err
+	}
+	return readAll(r)
+}
+
+// restore inverts the affine map of column j.
+func (m Matrix) restore(i, j int) float64 {
+	return float64(m.Data[i*m.Cols+j])/m.Scale[j] + m.Offset[j]
+}
+
+func TestText(t *testing.T) {
+	abc, idx := []string{"a", "b", "c"}, []string{"0", "1", "2"}
+	six := []float32{1, 2, 3, 4, 5, 6}
+	for _, c := range []struct {
+		name, data string
+		opt        Options
+		names      []string
+		want       []float32
+	}{
+		{"header", "a,b,c\n1,2,3\n4,5,6\n", Options{}, abc, six},
+		{"no header", "1,2,3\n4,5,6\n", Options{}, idx, six},
+		{"numeric header", "7,8,9\n1,2,3\n4,5,6\n", Options{Header: HeaderYes}, []string{"7", "8", "9"}, six},
+		{"no end of line", "a,b,c\n1,2,3\n4,5,6", Options{}, abc, six},
+		{"CRLF", "a,b,c\r\n1,2,3\r\n4,5,6\r\n", Options{}, abc, six},
+		{"byte order mark", "\ufeffa,b,c\n1,2,3\n4,5,6\n", Options{}, abc, six},
+		{"byte order mark and quotes", "\ufeff\"a\",b,c\n1,2,3\n4,5,6\n", Options{}, abc, six},
+		{"spaces around", " a , b,c \n 1 ,2\t, 3\n4, 5 ,6\n", Options{}, abc, six},
+		{"quotes", "\"a\",\"b\",c\n\"1\",2,\"3\"\n4,5,\" 6 \"\n", Options{}, abc, six},
+		{"comma and quote in a name", "\"a,\"\"x\"\"\",b\n1,2\n", Options{}, []string{`a,"x"`, "b"}, six[:2]},
+		{"line end in a name", "\"a\nx\",b\n1,2\n", Options{}, []string{"a\nx", "b"}, six[:2]},
+		{"blank lines", "\na,b,c\n\n1,2,3\n\n\n4,5,6\n\n", Options{}, abc, six},
+		{"tabs", "a\tb\tc\n1\t2\t3\n4\t5\t6\n", Options{}, abc, six},
+		{"semicolons", "a;b;c\n1;2;3\n4;5;6\n", Options{}, abc, six},
+		{"bars", "a|b|c\n1|2|3\n4|5|6\n", Options{}, abc, six},
+		{"white space", "  a b\tc\n 1   2 3  \n4\t\t5 6\n", Options{}, abc, six},
+		{"white space, CRLF, no end of line", "a b c \r\n1 2  3\r\n4 5 6 ", Options{}, abc, six},
+		{"white space and quotes", "\"a b\"  c\n1 2\n", Options{}, []string{"a b", "c"}, six[:2]},
+		{"white space, given", "a b c\n1  2 3\n4 5 6\n", Options{Comma: ' '}, abc, six},
+		{"other separator", "a:b:c\n1:2:3\n4:5:6\n", Options{Comma: ':'}, abc, six},
+		{"separator beyond ASCII", "1·2·3\n4·5·6\n", Options{Comma: '·'}, idx, six},
+		{"commas in names, tabs between", "a,1\tb,2\n1\t2\n", Options{}, []string{"a,1", "b,2"}, six[:2]},
+		{"numpy.savetxt", "# a b c\n1.0e+00 2.0e+00 3.0e+00\n4 5 6\n", Options{}, abc, six},
+		{"one column", "a\n1\n2\n3\n", Options{}, abc[:1], six[:3]},
+		{"one column, no header", "1\n2\n3\n", Options{}, idx[:1], six[:3]},
+		{"one value", "1", Options{}, idx[:1], six[:1]},
+		{"pandas index", ",0,1\n1,2,3\n4,5,6\n", Options{}, []string{"", "0", "1"}, six},
+		{"number forms", "+1,2.,.3e1\n4e0,0x5p0,60E-1\n", Options{}, idx, six},
+		{"same name twice", "a,a,c\n1,2,3\n4,5,6\n", Options{}, []string{"a", "a", "c"}, six},
+	} {
+		for _, d := range deliveries {
+			t.Run(c.name+"/"+d.name, func(t *testing.T) {
+				r, err := d.open(t, []byte(c.data), c.opt)
+				if err != nil {
+					t.Fatal(err)
+				}
+				names := slices.Clone(r.Columns())
+				m, err := readAll(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(names, c.names) || !slices.Equal(m.Names, c.names) {
+					t.Errorf("columns %q, matrix %q, want %q", names, m.Names, c.names)
+				}
+				if m.Cols != len(c.names) || m.Rows != len(c.want)/len(c.names) || !slices.Equal(m.Data, c.want) {
+					t.Errorf("read [%d, %d] %v, want %v", m.Rows, m.Cols, m.Data, c.want)
+				}
+			})
+		}
+	}
+}
+
+// TestErrors checks that every mistake is told in one line that begins with
+// the package and the file and holds the given pieces.
+func TestErrors(t *testing.T) {
+	wide := strings.Repeat("1,", 300) + "1\n"
+	half := func(data []byte) string { return string(data[:len(data)/2]) }
+	long := strings.Repeat("x", 100)
+	for _, c := range []struct {
+		name, data string
+		opt        Options
+		want       []string
+	}{
+		{"empty", "", Options{}, []string{"empty file"}},
+		{"byte order mark only", "\ufeff", Options{}, []string{"empty file"}},
+		{"blank", "\n\n\r\n", Options{}, []string{"empty file"}},
+		{"empty gzip", string(gz(nil)), Options{}, []string{"empty file inside"}},
+		{"header only", "a,b\n", Options{}, []string{"no data rows after the header"}},
+		{"header only, by option", "1,2\n", Options{Header: HeaderYes}, []string{"no data rows after the header"}},
+		{"short row", "a,b\n1,2\n\n3\n", Options{}, []string{"line 4: ", "expected 2 fields, found 1"}},
+		{"long row", "1,2\n3,4,5\n", Options{}, []string{"line 2: ", "expected 2 fields, found 3"}},
+		{"long row far down", strings.Repeat(wide, 3000) + "1\n", Options{}, []string{"line 3001: ", "expected 301 fields, found 1"}},
+		{"text", "a,b\n1,2\n3,oops\n", Options{}, []string{`line 3, column "b": "oops" is not a number`}},
+		{"text after a quoted line end", "a,b\n1,\"\n2\"\n3,oops\n", Options{}, []string{`line 4, column "b": "oops"`}},
+		{"long text", "a,b\n1,2\n3," + long + "\n", Options{}, []string{`"` + long[:40] + `"... is not a number`}},
+		{"text in line 1", "a,b\n1,2\n", Options{Header: HeaderNo}, []string{`line 1, column "0": "a" is not a number`, "--header"}},
+		{"decimal comma", "a;b\n1;2\n3,5;4\n", Options{}, []string{`line 3, column "a": "3,5"`, "point"}},
+		{"empty field", "a,b\n1,\n", Options{}, []string{`line 2, column "b": `, "empty", "missing value"}},
+		{"blank field", "a,b\n1,  \n", Options{}, []string{`line 2, column "b": `, "missing value"}},
+		{"NA", "a,b\n1,NA\n", Options{}, []string{`line 2, column "b": "NA"`, "missing value"}},
+		{"NaN", "a,b\n1,2\nnan,2\n", Options{}, []string{`line 3, column "a": NaN is not a finite number`}},
+		{"NaN in line 1, which makes no header", "1,nan\n", Options{}, []string{`line 1, column "1": NaN is not`}},
+		{"Inf", "a,b\n1,2\n1,-inf\n", Options{}, []string{`line 3, column "b": -Inf is not a finite number`}},
+		{"beyond float64", "a,b\n1,1e999\n", Options{}, []string{`line 2, column "b": "1e999" is beyond`}},
+		{"unclosed quote", "a,b\n1,2\n3,\"4\n5,6\n", Options{}, []string{"line 3: ", "quote"}},
+		{"stray quote", "a,b\n1,2\n3,4\"\n", Options{}, []string{"line 3: ", "quote"}},
+		{"unclosed quote, white space", "a b\n1 2\n3 \"4\n", Options{}, []string{"line 3: ", "quote"}},
+		{"endless quote", "a,b\n1,\"2\n" + strings.Repeat("5,6\n", maxRecord/4+peekSize), Options{}, []string{"more than 32 MiB", "quote"}},
+		{"NUL", "a,b\n1,2\n3,\x004\n", Options{}, []string{"line 3: ", "NUL"}},
+		{"NUL far down", "a,b\n" + strings.Repeat("1,2\n", peekSize) + "\x00", Options{}, []string{fmt.Sprintf("line %d: ", peekSize+2), "NUL"}},
+		{"not UTF-8, header", "gr\xf6\xdfe,b\n1,2\n", Options{}, []string{"line 1: ", `"gr\xf6\xdfe"`, "UTF-8"}},
+		{"not UTF-8, data", "a,b\n1,\xf6\n", Options{}, []string{`line 2, column "b": "\xf6" is not a number`}},
+		{"binary junk", "\x01\x02\xff\xfe\x80 \n\x81", Options{}, []string{"line 1: ", "not UTF-8"}},
+		{"UTF-16", "\xff\xfea\x00,\x00b\x00", Options{}, []string{"UTF-16", "UTF-8"}},
+		{"zip", "PK\x03\x04..", Options{}, []string{"zip", "export"}},
+		{"separator", "a\n", Options{Comma: '"'}, []string{"separate"}},
+		{"separator, invalid rune", "a\n", Options{Comma: -1}, []string{"separate"}},
+		{"too many columns", strings.Repeat(",", maxColumns) + "\n", Options{}, []string{"line 1: ", "columns"}},
+		{"truncated gzip", half(gz([]byte(strings.Repeat("1,2\n", 1000)))), Options{}, []string{"truncated or damaged gzip"}},
+		{"gzip header only", "\x1f\x8b", Options{}, []string{"damaged gzip"}},
+		{"data after gzip", string(gz([]byte("1,2\n"))) + "junk", Options{}, []string{"damaged gzip"}},
+		{"float32 overflow", strings.Repeat("1,2\n", 2000) + "1e39,2\n", Options{}, []string{`line 2001, column "0": 1e+39 does not fit float32`}},
+	} {
+		for _, d := range deliveries {
+			if len(c.data) > 1<<22 && d.name != "file" {
+				continue // the others take seconds for the same code
+			}
+			t.Run(c.name+"/"+d.name, func(t *testing.T) {
+				r, err := d.open(t, []byte(c.data), c.opt)
+				if err == nil {
+					_, err = readAll(r)
+				}
+				want := c.want
+				if strings.HasPrefix(c.data, string(gzipMagic)) && strings.HasPrefix(d.name, "gzip") {
+					want = []string{"gzip data inside gzip data"}
+				}
+				checkError(t, err, want...)
+			})
+		}
+	}
+}
+
+func checkError(t testing.TB, err error, want ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	s := err.Error()
+	if !strings.HasPrefix(s, "table: ") || strings.Count(s, "table: ") != 1 {
+		t.Errorf("%q has not exactly one prefix", s)
+	}
+	// At most 8 quoted texts, of 40 characters like \U0010ffff each.
+	if strings.ContainsAny(s, "\n\r") || len(s) > 8*400+400 {
+		t.Errorf("%q is not one line of bounded length", s)
+	}
+	for _, w := range want {
+		if !strings.Contains(s, w) {
+			t.Errorf("%q lacks %q", s, w)
+		}
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Open(filepath.Join(dir, "missing.csv"), Options{})
+	checkError(t, err, "missing.csv: ")
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v does not wrap fs.ErrNotExist", err)
+	}
+	_, err = Open(dir, Options{})
+	checkError(t, err, "is a directory")
+
+	secret := writeTemp(t, []byte("1,2\n"))
+	if err := os.Chmod(secret, 0); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.Open(secret); err == nil {
+		f.Close() // this user may read everything
+	} else {
+		_, err = Open(secret, Options{})
+		checkError(t, err)
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%v does not wrap fs.ErrPermission", err)
+		}
+	}
+}
+
+// TestStreamErrors checks that a pipe that breaks is reported as that and not
+// as a damaged line or a short table.
+func TestStreamErrors(t *testing.T) {
+	array := npyFile("<f8", false, "(4, 1)", make([]byte, 32))
+	for name, data := range map[string][]byte{
+		"text":       []byte("1,2\n3,4\n5,\"6"),
+		"white":      []byte("1 2\n3 4\n5 \"6"),
+		"npy":        array[:len(array)-12],
+		"gzip":       gz(bytes.Repeat([]byte("1,2\n"), 100))[:30],
+		"npy header": array[:20],
+	} {
+		for _, ahead := range []int{0, peekSize} { // rows before the break
+			if ahead > 0 && name != "text" && name != "white" {
+				continue
+			}
+			t.Run(fmt.Sprint(name, ahead), func(t *testing.T) {
+				data := append(bytes.Repeat(data[:4], ahead), data...)
+				in := io.MultiReader(bytes.NewReader(data), iotest.ErrReader(syscall.EPIPE))
+				r, err := OpenStream("pipe", in, Options{})
+				if err == nil {
+					_, err = readAll(r)
+				}
+				checkError(t, err, "pipe: ")
+				if !errors.Is(err, syscall.EPIPE) {
+					t.Errorf("%v does not wrap EPIPE", err)
+				}
+			})
+		}
+	}
+
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	out.Close()
+	_, err = OpenStream("pipe", in, Options{})
+	checkError(t, err, "pipe: ")
+	if !errors.Is(err, os.ErrClosed) {
+		t.Errorf("%v does not wrap os.ErrClosed", err)
+	}
+}
+
+// TestStdin reads "-" from a pipe and from a file that another program has
+// read a part of.
+func TestStdin(t *testing.T) {
+	stdin := os.Stdin
+	defer func() { os.Stdin = stdin }()
+	check := func(in *os.File, text string) {
+		t.Helper()
+		os.Stdin = in
+		r, err := Open("-", Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := readAll(r)
+		if text != "" {
+			checkError(t, err, "stdin: ", text)
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []float32{1, 2, 3, 4}; !slices.Equal(m.Data, want) {
+			t.Errorf("read %v, want %v", m.Data, want)
+		}
+		if _, err := in.Stat(); err != nil {
+			t.Errorf("Close closed the standard input: %v", err)
+		}
+	}
+	pipe := func(data []byte) *os.File {
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			out.Write(data)
+			out.Close()
+		}()
+		return in
+	}
+	text := []byte("1,2\n3,4\n")
+	array := npyFile("|u1", false, "(2, 2)", []byte{1, 2, 3, 4})
+	check(pipe(text), "")
+	check(pipe(gz(text)), "")
+	check(pipe(array), "")
+	check(pipe(gz(array)), "")
+	check(pipe([]byte("1,2\n3\n")), "line 2")
+
+	for _, data := range [][]byte{text, gz(text), array, npyFile("|u1", true, "(2, 2)", []byte{1, 3, 2, 4})} {
+		f, err := os.Open(writeTemp(t, append([]byte("skipped\n"), data...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.Seek(int64(len("skipped\n")), io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		check(f, "")
+	}
+}
+
+func TestReadGroups(t *testing.T) {
+	r, err := OpenStream("data", strings.NewReader("a,b,note,c\n1,2,x,3\n4,5,y,6\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][][]int{nil, {{}}, {{0}, {}}, {{4}}, {{-1}}} {
+		_, err := r.Read(t.Context(), bad...)
+		checkError(t, err)
+	}
+	m, err := r.Read(t.Context(), []int{3, 0}, []int{1}, []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []Matrix{
+		{Rows: 2, Cols: 2, Data: []float32{3, 1, 6, 4}, Names: []string{"c", "a"}},
+		{Rows: 2, Cols: 1, Data: []float32{2, 5}, Names: []string{"b"}},
+		{Rows: 2, Cols: 1, Data: []float32{1, 4}, Names: []string{"a"}},
+	} {
+		if got := m[i]; got.Rows != want.Rows || got.Cols != want.Cols || !slices.Equal(got.Data, want.Data) || !slices.Equal(got.Names, want.Names) {
+			t.Errorf("group %d: %+v, want %+v", i, got, want)
+		}
+	}
+	_, err = r.Read(t.Context(), []int{0})
+	checkError(t, err, "open it again")
+	for range 2 {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLong reads enough rows for several blocks and for values that are
+// stored after the choice of the maps.
+func TestLong(t *testing.T) {
+	const cols = 3
+	rows := 2*(blockValues/cols) + 7
+	var b bytes.Buffer
+	for i := range rows {
+		fmt.Fprintf(&b, "%d,%d,x\n", i, 2*i%1000)
+	}
+	for _, d := range deliveries[:3] {
+		r, err := d.open(t, b.Bytes(), Options{Header: HeaderNo})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := r.Read(t.Context(), []int{0, 1, 0}, []int{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		if m[0].Rows != rows || len(m[0].Data) != rows*3 || len(m[1].Data) != rows {
+			t.Fatalf("%s: %d rows, %d and %d values, want %d rows", d.name, m[0].Rows, len(m[0].Data), len(m[1].Data), rows)
+		}
+		for i := range rows {
+			x, y := float32(i), float32(2*i%1000)
+			if row := m[0].Data[i*3 : i*3+3]; row[0] != x || row[1] != y || row[2] != x || m[1].Data[i] != y {
+				t.Fatalf("%s: row %d is %v, %v", d.name, i, row, m[1].Data[i])
+			}
+		}
+	}
+}
+
+// TestRowHint checks that a file is allocated for exactly, and that empty
+// lines cannot ask for more than the file can hold.
+func TestRowHint(t *testing.T) {
+	for _, c := range []struct {
+		data string
+		want int
+	}{
+		{"a,b\n1,2\n3,4\n", 2 + 1}, // the last line could lack its end
+		{"1,2\n3,4", 2},
+		{"1,2\n" + strings.Repeat("\n", 996), 1001 / 4},
+	} {
+		r, err := Open(writeTemp(t, []byte(c.data)), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if got, err := r.src.rowHint(t.Context(), 2); err != nil || got != c.want {
+			t.Errorf("%.10q: %d rows, %v, want %d", c.data, got, err, c.want)
+		}
+	}
+}
+
+// cancelAfter is a context that is cancelled when Err was called n times.
+type cancelAfter struct {
+	context.Context
+	n int
+}
+
+func (c *cancelAfter) Err() error {
+	if c.n--; c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestCancel(t *testing.T) {
+	rows := 3 * checkEvery
+	text := []byte(strings.Repeat("1,2\n", rows))
+	array := func(fortran bool) []byte {
+		return npyFile("<f8", fortran, fmt.Sprintf("(%d, 2)", rows), make([]byte, 16*rows))
+	}
+	for name, data := range map[string][]byte{"text": text, "C order": array(false), "Fortran order": array(true)} {
+		for _, d := range deliveries[:3] {
+			r, err := d.open(t, data, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			for n := 0; n < 3; n++ {
+				r.read = false
+				_, err = r.Read(&cancelAfter{t.Context(), n}, []int{0, 1})
+				if checkError(t, err, "stopped"); !errors.Is(err, context.Canceled) {
+					t.Errorf("%s, %s: %v does not wrap context.Canceled", name, d.name, err)
+				}
+			}
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	data := []byte(strings.Repeat("1,2\n", 1<<20))
+	array := npyFile("|u1", true, "(1000, 1000)", make([]byte, 1e6))
+	for _, c := range []struct {
+		data, file []byte
+		stream     bool
+	}{{data, data, false}, {data, gz(data), false}, {array, array, false}, {data, data, true}} {
+		var last, total int64
+		calls := 0
+		opt := Options{Progress: func(done, all int64) {
+			if done < last {
+				t.Errorf("progress went from %d back to %d", last, done)
+			}
+			last, total = done, all
+			calls++
+		}}
+		var r *Reader
+		var err error
+		if c.stream {
+			r, err = OpenStream("data", bytes.NewReader(c.file), opt)
+		} else {
+			r, err = Open(writeTemp(t, c.file), opt)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if calls != 0 {
+			t.Error("progress before Read")
+		}
+		if _, err := r.Read(t.Context(), []int{1}); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		want := int64(len(c.file))
+		if last != want || calls == 0 {
+			t.Errorf("%d bytes of %d in %d calls", last, want, calls)
+		}
+		if c.stream {
+			want = -1
+		}
+		if total != want {
+			t.Errorf("total %d, want %d", total, want)
+		}
+	}
+}
+
+func TestMeterRate(t *testing.T) {
+	calls := 0
+	m := newMeter(strings.NewReader(strings.Repeat("x", 1e6)), nil)
+	m.report = func(int64, int64) { calls++ }
+	n, err := io.Copy(io.Discard, iotest.OneByteReader(m))
+	if err != nil || n != 1e6 {
+		t.Fatal(n, err)
+	}
+	// A million reads take far less than the ten seconds of 100 calls.
+	if calls == 0 || calls > 100 {
+		t.Errorf("%d calls", calls)
+	}
+}
+
+func finite(m Matrix) bool {
+	for _, v := range m.Data {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return false
+		}
+	}
+	return true
+}
