@@ -16,7 +16,8 @@ const (
 	// Rank maps each value to the normal quantile of its rank; columns with
 	// many ties are standardised instead.
 	Rank Preprocessing = iota
-	// Standardize subtracts the mean and divides by the standard deviation.
+	// Standardize subtracts the mean and divides by the standard deviation;
+	// values beyond four of those are drawn in by a logarithm.
 	Standardize
 )
 
@@ -144,12 +145,12 @@ func (c Config) Validate() error {
 func DefaultConfig(rows int) Config {
 	return Config{
 		Candidates: []Candidate{
-			{backend.Softplus, Rank, backend.DV},
-			{backend.ReLU, Standardize, backend.DV},
 			{backend.Softplus, Rank, backend.JS},
 			{backend.ReLU, Standardize, backend.JS},
+			{backend.Softplus, Rank, backend.DV},
+			{backend.ReLU, Rank, backend.JS},
 		},
-		RaceSteps:          500,
+		RaceSteps:          1000,
 		Hidden:             []int{128, 128},
 		Batch:              defaultBatch(rows),
 		Steps:              5000,

@@ -358,7 +358,8 @@ func chain(v Variable, maps []columnMap, g backend.Matrix) *mat.Dense {
 			if maps[j].constant {
 				continue
 			}
-			out.Set(i, j, float64(g.Row(i)[k])*maps[j].slope(v.at(i, j)))
+			_, slope := maps[j].eval(v.at(i, j))
+			out.Set(i, j, float64(g.Row(i)[k])*slope)
 			k++
 		}
 	}

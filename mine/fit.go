@@ -55,10 +55,10 @@ func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*r
 	if err != nil {
 		return nil, err
 	}
-	start := initialState(spec.Network, e.cfg.Seed)
+	start := initialState(spec.Network, c.Objective, e.cfg.Seed)
 	r := &run{cfg: e.cfg, candidate: c, trainer: t, data: data, counts: counts,
-		// The untrained critic scores 0 everywhere: its bound is exactly 0.
-		best: checkpoint{state: start}}
+		// The untrained critic is a constant: its bound is exactly 0.
+		best: checkpoint{state: start, logU: float64(start.Params[len(start.Params)-1])}}
 	return r, t.SetState(start)
 }
 
@@ -68,7 +68,7 @@ func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*r
 // The variance is a sixth of what keeps activations of ReLU networks constant
 // (He et al. 2015): a critic that starts smoother overfits less. On 20-d
 // Gaussians with 100,000 rows (2.877 nats) the two give 2.81 and 2.755.
-func initialState(n backend.Network, seed uint64) backend.State {
+func initialState(n backend.Network, objective backend.Objective, seed uint64) backend.State {
 	count := n.NumParams()
 	s := backend.State{Params: make([]float32, count), M: make([]float32, count), V: make([]float32, count)}
 	const gain = 1. / 3
@@ -84,6 +84,9 @@ func initialState(n backend.Network, seed uint64) backend.State {
 		for i := b.Offset; i < b.Offset+b.Len(); i++ {
 			s.Params[i] = float32(sd * sampling.Normal(seed, sampling.StreamInit, 0, uint64(i)))
 		}
+	}
+	if objective == backend.NWJ {
+		s.Params[count-1] = 1 // the constant critic at which this bound is 0
 	}
 	return s
 }
@@ -200,27 +203,28 @@ func cyclesFor(pairs, n int) int { return (pairs + n - 1) / n }
 // half after each, and returns the last one left: the leader so far together
 // with the error if ctx is cancelled, nil if no candidate can be trained.
 func (e *Estimator) race(ctx context.Context) (*run, error) {
+	variants := map[Preprocessing]bool{}
+	for _, c := range e.cfg.Candidates {
+		variants[c.Preprocess] = true
+	}
+	counts := e.raceCounts(len(variants))
 	data := map[Preprocessing]backend.Data{}
 	defer func() {
 		for _, d := range data {
 			d.Close()
 		}
 	}()
-	for _, c := range e.cfg.Candidates {
-		data[c.Preprocess] = nil
+	for p := range variants {
+		m, err := e.fitMaps(p)
+		if err != nil {
+			return nil, err
+		}
+		if data[p], err = e.load(m, counts, false); err != nil {
+			return nil, err
+		}
 	}
-	counts := e.raceCounts(len(data))
 	var all []*run
 	for _, c := range e.cfg.Candidates {
-		if data[c.Preprocess] == nil {
-			m, err := e.fitMaps(c.Preprocess)
-			if err != nil {
-				return nil, err
-			}
-			if data[c.Preprocess], err = e.load(m, counts, false); err != nil {
-				return nil, err
-			}
-		}
 		r, err := e.newRun(c, data[c.Preprocess], counts)
 		if err != nil {
 			return nil, err

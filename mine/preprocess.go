@@ -21,20 +21,27 @@ const (
 	// rankKnots is the number of equally likely cells that a rank map is
 	// tabulated for, before the tails are refined.
 	rankKnots = 1024
+
+	// tailStart is where a standardised column leaves the straight line for a
+	// logarithm. A critic extrapolates its scores linearly, and a score goes
+	// into an exponential: one value at a hundred standard deviations could
+	// otherwise decide an estimate. Gaussian columns have one value in 16,000
+	// beyond.
+	tailStart = 4
 )
 
 // A columnMap is a monotone map of one column, fitted once on training rows.
 //
 // Rank maps are piecewise linear through the points (value, normal quantile of
-// (rank - 1/2)/n); standardisation is the two-point case. Outside the fitted
-// values the map is constant for ranks, where a critic has learnt nothing, and
-// linear for standardisation.
+// (rank - 1/2)/n), and constant outside the fitted values, where a critic has
+// learnt nothing. Standardisation maps to u = (v - mean)/sd as long as
+// |u| <= tailStart, and to ±(tailStart + log(1 + |u| - tailStart)) beyond.
 type columnMap struct {
 	constant bool
 	discrete bool // many ties
 
-	value, image []float64 // knots of a rank map, ascending; nil for an affine map
-	mean, scale  float64   // affine: (v - mean) * scale
+	value, image []float64 // knots of a rank map, ascending; nil if standardised
+	mean, scale  float64   // standardisation: 1/scale is the standard deviation
 }
 
 // fitColumn fits a map to training values, which it sorts.
@@ -105,20 +112,21 @@ func standardization(v []float64) (mean, scale float64) {
 
 // at returns the image of a value.
 func (m *columnMap) at(x float64) float64 {
-	if m.value == nil {
-		return (x - m.mean) * m.scale
-	}
-	y, _ := m.interpolate(x)
+	y, _ := m.eval(x)
 	return y
 }
 
-// slope returns the derivative of the map.
-func (m *columnMap) slope(x float64) float64 {
-	if m.value == nil {
-		return m.scale
+// eval returns the image of a value and the slope of the map there.
+func (m *columnMap) eval(x float64) (y, slope float64) {
+	if m.value != nil {
+		return m.interpolate(x)
 	}
-	_, s := m.interpolate(x)
-	return s
+	u := (x - m.mean) * m.scale
+	beyond := math.Abs(u) - tailStart
+	if beyond <= 0 {
+		return u, m.scale
+	}
+	return math.Copysign(tailStart+math.Log1p(beyond), u), m.scale / (1 + beyond)
 }
 
 func (m *columnMap) interpolate(x float64) (y, slope float64) {

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"gomine/mine"
+	"gomine/mine/backend"
+)
+
+// configFlags are the flags that a mine.Config is made of.
+type configFlags struct {
+	values mine.Config // what the flags of configFields were set to
+
+	objective, activation, preprocess choice
+	race                              bool
+}
+
+// configField is a field of mine.Config that one flag sets.
+type configField struct {
+	flag, json, usage string
+
+	of func(*mine.Config) any // pointer to the field
+}
+
+// configFields has all fields but the candidates, which three choice flags and
+// --race make up.
+var configFields = []configField{
+	{"race-steps", "race_steps", "`N` training steps per candidate and round of the race",
+		func(c *mine.Config) any { return &c.RaceSteps }},
+	{"hidden", "hidden", fmt.Sprintf("widths `N,N` of the hidden layers, 1 to %d of them", backend.MaxHidden),
+		func(c *mine.Config) any { return &c.Hidden }},
+	{"batch", "batch", "`N` rows per training step, at most the training rows",
+		func(c *mine.Config) any { return &c.Batch }},
+	{"steps", "steps", "`N` training steps at most",
+		func(c *mine.Config) any { return &c.Steps }},
+	{"lr", "learning_rate", "`RATE` of learning at its peak (Adam); a cosine brings it to 0",
+		func(c *mine.Config) any { return &c.LearningRate }},
+	{"weight-decay", "weight_decay", "`RATE` of weight decay, per unit of learning rate",
+		func(c *mine.Config) any { return &c.WeightDecay }},
+	{"ema-rate", "ema_rate", "`RATE` in (0, 1] of the moving average of --objective mine",
+		func(c *mine.Config) any { return &c.EMARate }},
+	{"evaluate-every", "evaluate_every", "`N` steps between two looks at the validation rows",
+		func(c *mine.Config) any { return &c.EvaluateEvery }},
+	{"patience", "patience", "stop after `N` looks without a new best",
+		func(c *mine.Config) any { return &c.Patience }},
+	{"validation-fraction", "validation_fraction", "`SHARE` of the rows that decide when to stop and who wins",
+		func(c *mine.Config) any { return &c.ValidationFraction }},
+	{"test-fraction", "test_fraction", "`SHARE` of the rows that give the reported number",
+		func(c *mine.Config) any { return &c.TestFraction }},
+	{"test-pairs", "test_pairs", "`N` shuffled pairs to evaluate on, at least",
+		func(c *mine.Config) any { return &c.TestPairs }},
+	{"confidence", "confidence", "`LEVEL` of the interval",
+		func(c *mine.Config) any { return &c.Confidence }},
+	{"seed", "seed", "`N` that all random choices follow from",
+		func(c *mine.Config) any { return &c.Seed }},
+}
+
+// helpRows are the sizes of data that help shows defaults for.
+var helpRows = []int{1_000, 100_000}
+
+// register defines the flags: those that choose the method in method, the
+// others in training.
+func (f *configFlags) register(method, training *pflag.FlagSet) {
+	addChoice(method, &f.objective, "objective", "what training ascends", append([]string{"auto"}, names(backend.Objectives())...)...)
+	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
+	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names([]mine.Preprocessing{mine.Rank, mine.Standardize})...)...)
+	method.BoolVar(&f.race, "race", true, "let the settings left at auto compete; --race=false takes the first")
+
+	defaults := make([]mine.Config, len(helpRows))
+	for i, rows := range helpRows {
+		defaults[i] = mine.DefaultConfig(rows)
+	}
+	f.values = defaults[len(defaults)-1]
+	for _, field := range configFields {
+		flags := training
+		if field.flag == "race-steps" {
+			flags = method
+		}
+		switch p := field.of(&f.values).(type) {
+		case *int:
+			flags.Var((*count)(p), field.flag, field.usage)
+		case *[]int:
+			flags.Var((*widths)(p), field.flag, field.usage)
+		case *float64:
+			flags.Float64Var(p, field.flag, *p, field.usage)
+		case *uint64:
+			flags.Uint64Var(p, field.flag, *p, field.usage)
+		}
+		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
+			flag := flags.Lookup(field.flag)
+			flag.DefValue = fmt.Sprintf("by rows, %s at %s, %s at %s",
+				low, grouped(helpRows[0]), high, grouped(helpRows[1]))
+		}
+	}
+}
+
+// names returns what String makes of each value.
+func names[T fmt.Stringer](values []T) []string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = v.String()
+	}
+	return all
+}
+
+// text is the field's value as its flag takes it.
+func (f configField) text(c *mine.Config) string {
+	if w, ok := f.of(c).(*[]int); ok {
+		return (*widths)(w).String()
+	}
+	return fmt.Sprint(reflect.ValueOf(f.of(c)).Elem())
+}
+
+// check reports, as far as it can be known before the data, whether a flag was
+// set to a value that cannot be used.
+func (f *configFlags) check(set *pflag.FlagSet) error {
+	if set.Changed("race-steps") && f.values.RaceSteps < 1 {
+		return usagef("--race-steps is %d, want at least 1", f.values.RaceSteps)
+	}
+	_, err := f.config(helpRows[len(helpRows)-1], set)
+	return err
+}
+
+// config returns the defaults for data of the given rows, with every flag that
+// was set on the command line in place of its default.
+func (f *configFlags) config(rows int, set *pflag.FlagSet) (mine.Config, error) {
+	c := mine.DefaultConfig(rows)
+	for _, field := range configFields {
+		if set.Changed(field.flag) {
+			reflect.ValueOf(field.of(&c)).Elem().Set(reflect.ValueOf(field.of(&f.values)).Elem())
+		}
+	}
+	var err error
+	if c.Candidates, err = f.candidates(c.Candidates); err != nil {
+		return mine.Config{}, err
+	}
+	if err := c.Validate(); err != nil {
+		return mine.Config{}, configError(err, nil)
+	}
+	return c, nil
+}
+
+// candidates puts the choices that were made into every candidate and drops
+// those that became the same. Without a race only the first is left.
+func (f *configFlags) candidates(defaults []mine.Candidate) ([]mine.Candidate, error) {
+	var all []mine.Candidate
+	for _, c := range defaults {
+		for _, override := range []struct {
+			choice
+			field interface{ UnmarshalText([]byte) error }
+		}{
+			{f.activation, &c.Activation},
+			{f.preprocess, &c.Preprocess},
+			{f.objective, &c.Objective},
+		} {
+			if override.value == "auto" {
+				continue
+			}
+			if err := override.field.UnmarshalText([]byte(override.value)); err != nil {
+				return nil, usageError{err}
+			}
+		}
+		if !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	if !f.race {
+		all = all[:1]
+	}
+	return all, nil
+}
+
+// configError puts the flags in place of the fields' JSON names in an error
+// about a mine.Config. It is one of usage if such a flag was set, or if set is
+// nil.
+func configError(err error, set *pflag.FlagSet) error {
+	text, found := strings.CutPrefix(err.Error(), "mine: config ")
+	subject, rest, is := strings.Cut(text, " is ")
+	if !found || !is {
+		return err
+	}
+	usage := set == nil
+	var names []string
+	for _, field := range configFields {
+		names = append(names, field.json, "--"+field.flag)
+		if strings.Contains(subject, field.json) && set != nil && set.Changed(field.flag) {
+			usage = true
+		}
+	}
+	err = worded{strings.NewReplacer(names...).Replace(subject) + " is " + rest, err}
+	if usage {
+		return usageError{err}
+	}
+	return err
+}
+
+// commandLine returns the flags that repeat the run of c, one a string. Those
+// that choose the candidates are there where all candidates agree.
+func commandLine(c mine.Config) []string {
+	var flags []string
+	first, agree := c.Candidates[0], [3]bool{true, true, true}
+	for _, other := range c.Candidates {
+		agree[0] = agree[0] && other.Objective == first.Objective
+		agree[1] = agree[1] && other.Activation == first.Activation
+		agree[2] = agree[2] && other.Preprocess == first.Preprocess
+	}
+	for i, flag := range []string{
+		"--objective " + first.Objective.String(),
+		"--activation " + first.Activation.String(),
+		"--preprocess " + first.Preprocess.String(),
+	} {
+		if agree[i] {
+			flags = append(flags, flag)
+		}
+	}
+	for _, field := range configFields {
+		if field.flag == "race-steps" && len(c.Candidates) == 1 {
+			continue
+		}
+		flags = append(flags, "--"+field.flag+" "+field.text(&c))
+	}
+	return flags
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"gomine/mine"
+	"gomine/mine/backend"
+)
+
+// parse defines the flags of a configuration and parses args.
+func parse(t *testing.T, args ...string) (*configFlags, *pflag.FlagSet) {
+	t.Helper()
+	var f configFlags
+	flags := newFlags()
+	f.register(flags, flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return &f, flags
+}
+
+// configOf is the configuration that args make for data of some rows.
+func configOf(t *testing.T, rows int, args ...string) mine.Config {
+	t.Helper()
+	f, flags := parse(t, args...)
+	if err := f.check(flags); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	c, err := f.config(rows, flags)
+	if err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return c
+}
+
+func TestConfigDefaults(t *testing.T) {
+	for _, rows := range []int{100, 1_000, 10_000, 1_000_000} {
+		if got, want := configOf(t, rows), mine.DefaultConfig(rows); !reflect.DeepEqual(got, want) {
+			t.Errorf("%d rows: without flags %+v, want %+v", rows, got, want)
+		}
+	}
+}
+
+// TestConfigFields checks that each field has a flag, and that it sets this
+// field and no other.
+func TestConfigFields(t *testing.T) {
+	values := map[string]string{
+		"race_steps": "11", "hidden": "3,5,7", "batch": "13", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
+		"ema_rate": "0.125", "evaluate_every": "17", "patience": "19", "validation_fraction": "0.3", "test_fraction": "0.4",
+		"test_pairs": "23", "confidence": "0.9", "seed": "18446744073709551615",
+	}
+	wants := map[string]any{
+		"race_steps": 11, "hidden": []int{3, 5, 7}, "batch": 13, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
+		"ema_rate": 0.125, "evaluate_every": 17, "patience": 19, "validation_fraction": 0.3, "test_fraction": 0.4,
+		"test_pairs": 23, "confidence": 0.9, "seed": uint64(1<<64 - 1),
+	}
+	flags := map[string]string{}
+	for _, field := range configFields {
+		flags[field.json] = field.flag
+	}
+	config := reflect.TypeFor[mine.Config]()
+	for i := range config.NumField() {
+		name := config.Field(i).Tag.Get("json")
+		if name == "candidates" {
+			continue
+		}
+		if flags[name] == "" || values[name] == "" {
+			t.Errorf("field %s has no flag, or none in this test", name)
+			continue
+		}
+		want := mine.DefaultConfig(5000)
+		reflect.ValueOf(&want).Elem().Field(i).Set(reflect.ValueOf(wants[name]))
+		if got := configOf(t, 5000, "--"+flags[name], values[name]); !reflect.DeepEqual(got, want) {
+			t.Errorf("--%s %s makes %+v, want %+v", flags[name], values[name], got, want)
+		}
+	}
+}
+
+// TestConfigDefaultSetByHand checks that a flag given at what help shows as
+// its default counts as given, whatever the rows.
+func TestConfigDefaultSetByHand(t *testing.T) {
+	if got := configOf(t, 1000, "--batch", "512").Batch; got != 512 {
+		t.Errorf("batch is %d, want the 512 that was asked for", got)
+	}
+}
+
+// TestHelpShowsDefaults checks that help has the default of each flag, and two
+// where it depends on the rows.
+func TestHelpShowsDefaults(t *testing.T) {
+	_, help, _ := try(t, "", "estimate", "--help")
+	for _, field := range configFields {
+		low, high := mine.DefaultConfig(1_000), mine.DefaultConfig(100_000)
+		want := "[default: " + field.text(&high) + "]"
+		if field.text(&low) != field.text(&high) {
+			want = "[default: by rows, " + field.text(&low) + " at 1,000, " + field.text(&high) + " at 100,000]"
+		}
+		_, after, found := strings.Cut(help, "  --"+field.flag+" ")
+		text, _, _ := strings.Cut(after, "\n  --")
+		if !found || !strings.Contains(text, want) {
+			t.Errorf("--%s: help says %q, want %q in it", field.flag, text, want)
+		}
+	}
+}
+
+func TestCandidates(t *testing.T) {
+	defaults := []mine.Candidate{
+		{Activation: backend.Softplus, Preprocess: mine.Rank, Objective: backend.DV},
+		{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.DV},
+		{Activation: backend.Softplus, Preprocess: mine.Rank, Objective: backend.JS},
+		{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.JS},
+	}
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"", []string{"softplus, rank, dv", "relu, standardize, dv", "softplus, rank, js", "relu, standardize, js"}},
+		{"--race=false", []string{"softplus, rank, dv"}},
+		{"--objective auto", []string{"softplus, rank, dv", "relu, standardize, dv", "softplus, rank, js", "relu, standardize, js"}},
+		{"--objective mine", []string{"softplus, rank, mine", "relu, standardize, mine"}},
+		{"--activation elu", []string{"elu, rank, dv", "elu, standardize, dv", "elu, rank, js", "elu, standardize, js"}},
+		{"--preprocess rank", []string{"softplus, rank, dv", "relu, rank, dv", "softplus, rank, js", "relu, rank, js"}},
+		{"--objective nwj --preprocess rank", []string{"softplus, rank, nwj", "relu, rank, nwj"}},
+		{"--objective nwj --race=false", []string{"softplus, rank, nwj"}},
+		{"--objective dv --activation relu --preprocess standardize", []string{"relu, standardize, dv"}},
+	} {
+		f, _ := parse(t, strings.Fields(c.args)...)
+		candidates, err := f.candidates(defaults)
+		if err != nil {
+			t.Errorf("%s: %v", c.args, err)
+			continue
+		}
+		if got := names(candidates); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: candidates %q, want %q", c.args, got, c.want)
+		}
+	}
+}
+
+// TestChoicesAreComplete checks that every name a choice offers is one that
+// the library knows, and the other way round.
+func TestChoicesAreComplete(t *testing.T) {
+	f, _ := parse(t)
+	for _, name := range f.preprocess.names[1:] {
+		if err := new(mine.Preprocessing).UnmarshalText([]byte(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if unlisted := mine.Preprocessing(len(f.preprocess.names) - 1); !strings.HasPrefix(unlisted.String(), "unknown") {
+		t.Errorf("--preprocess does not offer %v", unlisted)
+	}
+	if got, want := len(f.objective.names)-1, len(backend.Objectives()); got != want {
+		t.Errorf("--objective offers %d objectives of %d", got, want)
+	}
+	if got, want := len(f.activation.names)-1, len(backend.Activations()); got != want {
+		t.Errorf("--activation offers %d activations of %d", got, want)
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gomine/mine"
+)
+
+// estimateFlags are the flags of mine estimate.
+type estimateFlags struct {
+	input  inputFlags
+	config configFlags
+
+	threads     int
+	backend     choice // the CPU, by either name, until there is another
+	unit        choice
+	json, quiet bool
+}
+
+func newEstimate() *cobra.Command {
+	var f estimateFlags
+	cmd := &cobra.Command{
+		Use:   "estimate FILE --x COLUMNS --z COLUMNS [flags]\nestimate XFILE ZFILE [flags]",
+		Short: "Estimate the mutual information of two groups of columns",
+		Long: `Estimate the mutual information I(X;Z) of two groups of columns.
+
+FILE is CSV, TSV or other delimited text, with a header line or without, or a
+NumPy array (NPY); either may be compressed by gzip. - is standard input. With
+two files X is all of the first and Z all of the second, unless --x or --z
+choose; rows belong together in order.
+
+COLUMNS is a list with commas between its parts: a name, an index from 0, a
+range of indices without its end such as 0:20, or a pattern such as X*. A name
+that holds a comma goes in double quotes.
+
+The number is a lower bound of I(X;Z) in expectation, from rows that the network
+has never seen, and may come out below 0 if I(X;Z) is near 0. By default a few
+ways to train the network race on part of the training; the best one, by rows
+set aside for the choice, is trained to the end and reported.
+
+Ctrl-C ends the training and prints the best so far; a second one ends all.
+Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
+		Example: `  mine estimate data.csv --x 'X*' --z 'Z*'
+  mine estimate data.csv --x age,income --z 4:10 --unit bits
+  mine estimate x.npy z.npy --seed 7 --json > result.json
+  zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usagef("no data file: give one file, two files, or - for standard input")
+			case len(args) > 2:
+				return usagef("%d files, want one or two: %s", len(args), strings.Join(args, " "))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+	}
+	input, method, training, output := newFlags(), newFlags(), newFlags(), newFlags()
+	f.input.register(input)
+	addGroup(cmd, "Data", input)
+	f.input.complete(cmd)
+
+	f.config.register(method, training)
+	training.Var((*count)(&f.threads), "threads", "`N` threads; the result does not depend on them")
+	training.Lookup("threads").DefValue = "all processors"
+	addChoice(training, &f.backend, "backend", "machine to compute on", "auto", "cpu")
+	addGroup(cmd, "Method", method)
+	addGroup(cmd, "Training", training)
+
+	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
+	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
+	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
+	addGroup(cmd, "Output", output)
+	return cmd
+}
+
+func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
+	set := cmd.Flags()
+	if set.Changed("threads") && f.threads < 1 {
+		return usagef("--threads is %d, want at least 1", f.threads)
+	}
+	if f.json && f.quiet {
+		return usagef("--json and --quiet exclude each other")
+	}
+	if err := f.config.check(set); err != nil {
+		return err
+	}
+	if err := f.input.check(args); err != nil {
+		return err
+	}
+	u := unit(f.unit.value)
+	var status *statusLine
+	if !f.quiet {
+		status = newStatusLine(cmd.ErrOrStderr(), u)
+	}
+	ctx := cmd.Context()
+	defer context.AfterFunc(ctx, status.interrupted)()
+
+	result, err := f.estimate(cmd, args, status)
+	status.clear()
+	interrupted := err != nil && errors.Is(err, context.Canceled)
+	if interrupted && result.Steps == 0 {
+		return interruptedError("interrupted before there was an estimate")
+	}
+	if err != nil && !interrupted {
+		return err
+	}
+	var answer []byte
+	switch {
+	case f.quiet:
+		answer = []byte(fixed(u.of(result.Estimate), quietDecimals) + "\n")
+	case f.json:
+		x, z := f.input.sources(args)
+		if answer, err = encode(result, x, z, u); err != nil {
+			return err
+		}
+	default:
+		var b bytes.Buffer
+		x, z := f.input.sources(args)
+		report(&b, result, x, z, u)
+		answer = b.Bytes()
+	}
+	if err := write(cmd, answer); err != nil {
+		return err
+	}
+	if interrupted {
+		return interruptedError(fmt.Sprintf("interrupted after %s of %s training steps: the number is the best so far",
+			grouped(result.Steps), grouped(result.Config.Steps)))
+	}
+	return nil
+}
+
+// estimate reads the data and estimates.
+func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
+	ctx := cmd.Context()
+	x, z, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
+	if err != nil {
+		return mine.Result{}, err
+	}
+	config, err := f.config.config(x.Rows, cmd.Flags())
+	if err != nil {
+		return mine.Result{}, err
+	}
+	options := []mine.Option{mine.WithThreads(f.threads)}
+	if status != nil {
+		options = append(options, mine.WithProgress(status.estimating))
+	}
+	result, err := mine.Estimate(ctx,
+		mine.InPlace(x.Data, x.Cols).Named(x.Names...),
+		mine.InPlace(z.Data, z.Cols).Named(z.Names...),
+		config, options...)
+	return result, estimateError(err, args, cmd.Flags())
+}
+
+// estimateError puts an error of the estimator in terms of the command line.
+func estimateError(err error, files []string, set *pflag.FlagSet) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if errors.Is(err, mine.ErrDiverged) {
+		return worded{strings.Replace(oneLine(err), "the learning rate", "--lr", 1), err}
+	}
+	about := configError(err, set)
+	var usage usageError
+	if errors.As(about, &usage) {
+		return about
+	}
+	return worded{strings.Join(files, ", ") + ": " + oneLine(about), err}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// choice is a flag that takes one of some names.
+type choice struct {
+	value string
+	names []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "NAME" }
+
+func (c *choice) Set(s string) error {
+	for _, name := range c.names {
+		if s == name {
+			c.value = s
+			return nil
+		}
+	}
+	return fmt.Errorf("want one of %s", strings.Join(c.names, ", "))
+}
+
+// addChoice defines a choice flag, the first name being its default.
+func addChoice(flags *pflag.FlagSet, c *choice, flag, usage string, names ...string) {
+	*c = choice{value: names[0], names: names}
+	flags.Var(c, flag, usage+": "+strings.Join(names, ", "))
+}
+
+// complete sets the completion of a flag. It can fail only for a flag that is
+// not defined, or completed twice; any use of the command shows that.
+func complete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err)
+	}
+}
+
+// count is a flag that takes a whole number, written plainly or as in 1e6.
+type count int
+
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+func (c *count) Type() string   { return "int" }
+
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		// 2^53: below it every float64 that should be an integer is one.
+		v, floatErr := strconv.ParseFloat(s, 64)
+		if floatErr != nil || v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+			return errors.New("want a whole number")
+		}
+		n = int(v)
+	}
+	*c = count(n)
+	return nil
+}
+
+// widths is a flag that takes the widths of layers, as in 128,128.
+type widths []int
+
+func (w *widths) Type() string { return "widths" }
+
+func (w *widths) String() string {
+	text := make([]string, len(*w))
+	for i, n := range *w {
+		text[i] = strconv.Itoa(n)
+	}
+	return strings.Join(text, ",")
+}
+
+func (w *widths) Set(s string) error {
+	var all widths
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil {
+			return errors.New("want whole numbers with commas between them, such as 128,128")
+		}
+		all = append(all, n)
+	}
+	*w = all
+	return nil
+}
+
+// separator is a flag that takes the character between two fields of a text
+// file; the zero value detects it.
+type separator rune
+
+var separatorNames = map[string]separator{
+	"auto": 0, "comma": ',', "semicolon": ';', "pipe": '|', "tab": '\t', `\t`: '\t', "space": ' ',
+}
+
+func (s *separator) Type() string { return "char" }
+
+func (s *separator) String() string {
+	if *s == 0 {
+		return "auto"
+	}
+	return string(rune(*s))
+}
+
+func (s *separator) Set(text string) error {
+	if named, ok := separatorNames[text]; ok {
+		*s = named
+		return nil
+	}
+	r, size := utf8.DecodeRuneInString(text)
+	if size != len(text) || r == utf8.RuneError || r < ' ' || r == '"' || '0' <= r && r <= '9' {
+		return errors.New("want auto, comma, semicolon, pipe, tab, space or one character that is no digit or quote")
+	}
+	*s = separator(r)
+	return nil
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gomine/mine"
+)
+
+const (
+	// quietDecimals is far below any standard error, and keeps the number free
+	// of an exponent.
+	quietDecimals = 6
+
+	reportWidth = 80
+	reportTab   = 12 // width of the labels
+)
+
+// report writes a result for people to read: the number first, then what it
+// was made of, then what to be careful about.
+func report(w io.Writer, r mine.Result, x, z source, u unit) {
+	digits := decimals(u.of(r.StdErr))
+	info := func(nats float64) string { return fixed(u.of(nats), digits) }
+
+	if r.Stop == mine.StopInterrupted {
+		fmt.Fprintln(w, "INTERRUPTED: the best so far")
+	}
+	level := percent(r.Config.Confidence)
+	fmt.Fprintf(w, "I(X;Z) = %s %s   %s interval %s to %s   (at least %s with %s confidence)\n\n",
+		info(r.Estimate), u, level, info(r.Low), info(r.High), info(r.LowerBound), level)
+
+	block := func(label string, words ...string) {
+		for _, l := range wrap(words, reportWidth-reportTab) {
+			fmt.Fprintf(w, "%-*s%s\n", reportTab, label, l)
+			label = ""
+		}
+	}
+	line := func(label, format string, args ...any) {
+		block(label, strings.Fields(fmt.Sprintf(format, args...))...)
+	}
+	block("X", side(x, r.X))
+	block("Z", side(z, r.Z))
+	line("rows", "%s: %s to train, %s to validate, %s to test",
+		grouped(r.Rows.Total), grouped(r.Rows.Train), grouped(r.Rows.Validation), grouped(r.Rows.Test))
+	line("critic", "%v: %s", r.Winner, raceOutcome(r))
+	line("training", "%s of %s steps, %s; best after %s",
+		grouped(r.Steps), grouped(r.Config.Steps), stopReason(r), grouped(r.BestStep))
+	block("time", times(r)...)
+	block("settings", commandLine(r.Config)...)
+
+	if len(r.Race) > 0 {
+		reportRace(w, r, u, digits)
+	}
+	paragraph := func(text string) {
+		fmt.Fprintln(w)
+		for _, l := range wrap(strings.Fields(text), reportWidth) {
+			fmt.Fprintln(w, l)
+		}
+	}
+	if r.LowerBound <= 0 {
+		paragraph("note: the data do not show that X and Z depend on each other. Where they do not, " +
+			"chance makes a number near 0 that may be negative.")
+	}
+	for _, warning := range r.Warnings {
+		// The first line told of an interruption.
+		if warning.Code != mine.WarnInterrupted {
+			paragraph("warning: " + explain(warning, r))
+		}
+	}
+}
+
+// times says where the time went, in phrases.
+func times(r mine.Result) []string {
+	t := r.Timing
+	phrases := []string{seconds(t.Prepare+t.Race+t.Train+t.Evaluate) + ":", "prepare " + seconds(t.Prepare) + ","}
+	if len(r.Race) > 0 {
+		phrases = append(phrases, "race "+seconds(t.Race)+",")
+	}
+	if t.StepsPerSecond > 0 {
+		phrases = append(phrases, fmt.Sprintf("train %s (%s steps/s),", seconds(t.Train), grouped(int(t.StepsPerSecond+0.5))))
+	}
+	return append(phrases, "test "+seconds(t.Evaluate), fmt.Sprintf("on %s (%s)", r.Backend, r.Device))
+}
+
+// side describes the columns of X or Z.
+func side(s source, c mine.ColumnSummary) string {
+	text := plural(c.Used, "column")
+	if s.Columns != "" {
+		text += " (" + s.Columns + ")"
+	}
+	return text + " of " + s.File
+}
+
+// raceOutcome says how the winner became it. A run that was interrupted before
+// the winner was trained any further may have ended during the race.
+func raceOutcome(r mine.Result) string {
+	for _, e := range r.Race {
+		if e.Candidate == r.Winner && e.Steps == r.Steps && r.Stop == mine.StopInterrupted {
+			return fmt.Sprintf("ahead in a race of %d when interrupted", len(r.Race))
+		}
+	}
+	if len(r.Race) > 0 {
+		return fmt.Sprintf("won a race of %d", len(r.Race))
+	}
+	return "the only candidate"
+}
+
+func stopReason(r mine.Result) string {
+	switch r.Stop {
+	case mine.StopPatience:
+		return fmt.Sprintf("stopped after %d looks without a better bound", r.Config.Patience)
+	case mine.StopInterrupted:
+		return "interrupted"
+	}
+	return "all done"
+}
+
+// reportRace writes the race as a table, the winner first.
+func reportRace(w io.Writer, r mine.Result, u unit, digits int) {
+	race := slices.Clone(r.Race)
+	slices.SortStableFunc(race, func(a, b mine.RaceEntry) int {
+		switch {
+		case a.Candidate == r.Winner:
+			return -1
+		case b.Candidate == r.Winner:
+			return 1
+		case a.Steps != b.Steps:
+			return b.Steps - a.Steps
+		case a.Validation > b.Validation:
+			return -1
+		case a.Validation < b.Validation:
+			return 1
+		}
+		return 0
+	})
+	const format = "%-*s%-12s%-13s%-11s%7s   %s\n"
+	fmt.Fprintln(w)
+	fmt.Fprintf(w, format, reportTab, "race", "activation", "preprocess", "objective", "steps", "validation bound")
+	for _, e := range race {
+		mark := ""
+		if e.Candidate == r.Winner {
+			mark = "  winner"
+		}
+		bound := fixed(u.of(e.Validation), digits)
+		if e.Error != "" {
+			bound = e.Error
+		}
+		c := e.Candidate
+		fmt.Fprintf(w, format, reportTab, mark, c.Activation, c.Preprocess, c.Objective, grouped(e.Steps), bound)
+	}
+}
+
+// explain is the text of a warning and, where flags help against it, what to
+// do with them.
+func explain(warning mine.Warning, r mine.Result) string {
+	text := strings.TrimSuffix(warning.Message, ".")
+	switch warning.Code {
+	case mine.WarnClimbing:
+		return text + fmt.Sprintf(". Train longer: --steps %d.", 2*r.Config.Steps)
+	case mine.WarnFewRows:
+		return text + ". Give more rows, or test on a larger share of them: --test-fraction."
+	case mine.WarnDeterministic:
+		return text + ". See that --x and --z leave out columns that were computed from the other side."
+	case mine.WarnDiscrete:
+		return text + ". That is no error; if such numbers are codes without an order, give one 0/1 column per code instead."
+	}
+	return text + "."
+}
+
+// document is what --json prints: a Result, all of it in nats, and what is not
+// in it.
+type document struct {
+	Unit unit `json:"unit"` // of every information below but InBits
+	mine.Result
+	Input  inputs  `json:"input"`
+	InBits *inBits `json:"in_bits,omitempty"` // with --unit bits
+}
+
+type inputs struct {
+	X source `json:"x"`
+	Z source `json:"z"`
+}
+
+// inBits repeats the main numbers of a Result in bits.
+type inBits struct {
+	Estimate   float64 `json:"estimate"`
+	StdErr     float64 `json:"std_err"`
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	LowerBound float64 `json:"lower_bound"`
+	NWJ        float64 `json:"nwj"`
+}
+
+// encode returns the result as one JSON object.
+func encode(r mine.Result, x, z source, u unit) ([]byte, error) {
+	d := document{Unit: nats, Result: r, Input: inputs{x, z}}
+	if u == bits {
+		d.InBits = &inBits{
+			Estimate: mine.Bits(r.Estimate), StdErr: mine.Bits(r.StdErr),
+			Low: mine.Bits(r.Low), High: mine.Bits(r.High),
+			LowerBound: mine.Bits(r.LowerBound), NWJ: mine.Bits(r.NWJ),
+		}
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("--json: %w", err)
+	}
+	return append(text, '\n'), nil
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gomine/mine"
+	"gomine/mine/backend"
+)
+
+// sample is a result made by hand.
+func sample() mine.Result {
+	r := mine.Result{
+		Bound: mine.Bound{Estimate: 2.8423, StdErr: 0.0207, Low: 2.8017, High: 2.8829, LowerBound: 2.8083, NWJ: 2.84},
+		Race: []mine.RaceEntry{
+			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.DV}, Steps: 500, Validation: 2.1034},
+			{Candidate: mine.Candidate{Activation: backend.Softplus, Preprocess: mine.Rank, Objective: backend.DV}, Steps: 1000, Validation: 2.6512},
+			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.JS}, Steps: 20, Error: "diverged"},
+		},
+		Curve:    []mine.Point{{Step: 100, Train: 1.5, Validation: 1.25}},
+		BestStep: 3100,
+		Steps:    4600,
+		Stop:     mine.StopPatience,
+		Warnings: []mine.Warning{
+			{Code: mine.WarnClimbing, Message: "the validation bound still rose when training ended"},
+			{Code: mine.WarnConstant, Message: "dropped constant column X3 of x"},
+		},
+		Rows:    mine.RowCounts{Total: 100000, Train: 60000, Validation: 20000, Test: 20000},
+		X:       mine.ColumnSummary{Used: 19, Constant: []string{"X3"}},
+		Z:       mine.ColumnSummary{Used: 1},
+		Config:  mine.DefaultConfig(100000),
+		Backend: "cpu",
+		Device:  "2 threads",
+		Timing: mine.Timing{Prepare: 600 * time.Millisecond, Race: 3100 * time.Millisecond,
+			Train: 8 * time.Second, Evaluate: 200 * time.Millisecond, StepsPerSecond: 562.6},
+	}
+	r.Config.Steps, r.Config.Patience, r.Config.Confidence = 5000, 15, 0.95
+	r.Winner = r.Race[1].Candidate
+	return r
+}
+
+func reported(r mine.Result, u unit) string {
+	var b bytes.Buffer
+	report(&b, r, source{"g.csv", "X*"}, source{"z.npy", ""}, u)
+	return b.String()
+}
+
+func TestReport(t *testing.T) {
+	const want = `I(X;Z) = 2.842 nats   95% interval 2.802 to 2.883   (at least 2.808 with 95% confidence)
+
+X           19 columns (X*) of g.csv
+Z           1 column of z.npy
+rows        100,000: 60,000 to train, 20,000 to validate, 20,000 to test
+critic      softplus, rank, dv: won a race of 3
+training    4,600 of 5,000 steps, stopped after 15 looks without a better bound;
+            best after 3,100
+time        12 s: prepare 0.6 s, race 3.1 s, train 8.0 s (563 steps/s),
+            test 0.2 s on cpu (2 threads)
+`
+	const race = `
+race        activation  preprocess   objective    steps   validation bound
+  winner    softplus    rank         dv           1,000   2.651
+            relu        standardize  dv             500   2.103
+            relu        standardize  js              20   diverged
+
+warning: the validation bound still rose when training ended. Train longer:
+--steps 10000.
+
+warning: dropped constant column X3 of x.
+`
+	got := reported(sample(), nats)
+	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, race) {
+		t.Errorf("report is\n%s\nwant\n%s...\n%s", got, want, race)
+	}
+}
+
+func TestReportInBits(t *testing.T) {
+	// 2.8423, 2.8017, 2.8829, 2.8083 and 2.6512 nats over ln 2; the error, 0.030
+	// bits, asks for three decimals still.
+	got := reported(sample(), bits)
+	for _, want := range []string{"I(X;Z) = 4.101 bits   95% interval 4.042 to 4.159   (at least 4.052 ", "  3.825\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
+
+func TestReportInterrupted(t *testing.T) {
+	r := sample()
+	r.Stop = mine.StopInterrupted
+	r.Warnings = []mine.Warning{{Code: mine.WarnInterrupted, Message: "interrupted at step 4600"}}
+	got := reported(r, nats)
+	if !strings.HasPrefix(got, "INTERRUPTED: the best so far\nI(X;Z) = 2.842") {
+		t.Errorf("the first line does not say so:\n%s", got)
+	}
+	if strings.Contains(got, "warning") {
+		t.Errorf("said twice:\n%s", got)
+	}
+	r.Steps = 1000 // as many as in the race
+	if got := reported(r, nats); !strings.Contains(got, "ahead in a race of 3 when interrupted") {
+		t.Errorf("a race that did not end is reported as won:\n%s", got)
+	}
+}
+
+func TestReportOfNothing(t *testing.T) {
+	const note = "note: the data do not show"
+	r := sample()
+	if got := reported(r, nats); strings.Contains(got, note) {
+		t.Errorf("a lower bound above 0 is called nothing:\n%s", got)
+	}
+	r.Estimate, r.StdErr, r.Low, r.High, r.LowerBound = -0.0004, 0.004, -0.0082, 0.0074, -0.007
+	got := reported(r, nats)
+	if !strings.HasPrefix(got, "I(X;Z) = 0.000 nats   95% interval -0.008 to 0.007   (at least -0.007 ") || !strings.Contains(got, note) {
+		t.Errorf("no note on a lower bound below 0:\n%s", got)
+	}
+}
+
+// TestReportRepeats checks that the settings in a report make the same
+// configuration again.
+func TestReportRepeats(t *testing.T) {
+	for _, given := range [][]string{
+		nil,
+		{"--objective", "mine", "--hidden", "7,9", "--lr", "0.00125", "--seed", "99", "--confidence", "0.9"},
+		{"--objective", "js", "--activation", "elu", "--preprocess", "standardize"},
+		{"--race=false", "--batch", "33"},
+	} {
+		want := configOf(t, 5000, given...)
+		got := configOf(t, 5000, strings.Fields(strings.Join(commandLine(want), " "))...)
+		want.RaceSteps, got.RaceSteps = 0, 0 // not printed without a race
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: repeated as %+v, want %+v", given, got, want)
+		}
+	}
+}
+
+// decode reads what --json printed, as strictly as can be.
+func decode(t *testing.T, text string) document {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	var doc document
+	if err := d.Decode(&doc); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	if d.More() {
+		t.Fatalf("more than one object: %s", text)
+	}
+	return doc
+}
+
+func TestJSON(t *testing.T) {
+	want := sample()
+	text, err := encode(want, source{"g.csv", "X*"}, source{"z.npy", ""}, nats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := decode(t, string(text))
+	if !reflect.DeepEqual(got.Result, want) {
+		t.Errorf("read back as %+v, want %+v", got.Result, want)
+	}
+	if got.Unit != nats || got.InBits != nil || got.Input.X != (source{"g.csv", "X*"}) || got.Input.Z != (source{"z.npy", ""}) {
+		t.Errorf("unit %q, bits %v, input %+v", got.Unit, got.InBits, got.Input)
+	}
+	for _, key := range []string{`"unit":"nats"`, `"estimate":2.8423`, `"low":2.8017`, `"winner":{"activation":"softplus","preprocess":"rank","objective":"dv"}`} {
+		if !bytes.Contains(text, []byte(key)) {
+			t.Errorf("%s is not in %s", key, text)
+		}
+	}
+}
+
+func TestJSONInBits(t *testing.T) {
+	r := sample()
+	text, err := encode(r, source{}, source{}, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := decode(t, string(text))
+	if got.Unit != nats || got.Estimate != r.Estimate {
+		t.Errorf("the fields are in %s, estimate %v, want nats and %v", got.Unit, got.Estimate, r.Estimate)
+	}
+	want := inBits{mine.Bits(r.Estimate), mine.Bits(r.StdErr), mine.Bits(r.Low), mine.Bits(r.High), mine.Bits(r.LowerBound), mine.Bits(r.NWJ)}
+	if got.InBits == nil || *got.InBits != want {
+		t.Errorf("in bits %+v, want %+v", got.InBits, want)
+	}
+}
+
+// TestJSONOfRun checks that a real run prints one object with a number in it.
+func TestJSONOfRun(t *testing.T) {
+	args := append([]string{"estimate", gaussian(t, "400"), "--x", "X*", "--z", "Z*", "--json"}, small...)
+	code, stdout, stderr := try(t, "", args...)
+	if code != exitOK || stderr != "" {
+		t.Fatalf("exit %d, stderr %q", code, stderr)
+	}
+	d := decode(t, stdout)
+	if d.Rows.Total != 400 || d.Steps != 20 || d.X.Used != 2 || len(d.Race) != len(mine.DefaultConfig(400).Candidates) || d.StdErr <= 0 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// number reads output that must be one number on one line.
+func number(t *testing.T, output []byte) float64 {
+	t.Helper()
+	line, rest, _ := strings.Cut(string(output), "\n")
+	v, err := strconv.ParseFloat(line, 64)
+	if err != nil || rest != "" {
+		t.Fatalf("output is %q, want one number and nothing else", output)
+	}
+	return v
+}

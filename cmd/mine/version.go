@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:               "version",
+		Short:             "Say which build this is",
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return write(cmd, []byte(version()+"\n"))
+		},
+	}
+}
+
+// version describes the running program in one line.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "mine (unknown build) " + runtime.Version()
+	}
+	return describe(info)
+}
+
+// describe puts the module version, the commit and the toolchain of a build in
+// one line; commit and time are there only in a build from a checkout.
+func describe(info *debug.BuildInfo) string {
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	v := info.Main.Version
+	if v == "" {
+		v = "(devel)"
+	}
+	if commit := settings["vcs.revision"]; commit != "" {
+		v += fmt.Sprintf(" (commit %.12s of %.10s", commit, settings["vcs.time"])
+		if settings["vcs.modified"] == "true" {
+			v += ", modified"
+		}
+		v += ")"
+	}
+	return fmt.Sprintf("mine %s %s %s/%s", v, info.GoVersion, runtime.GOOS, runtime.GOARCH)
+}
+
+// noArguments rejects arguments of a command that has none.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no arguments, got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
