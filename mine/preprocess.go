@@ -33,15 +33,17 @@ const (
 // A columnMap is a monotone map of one column, fitted once on training rows.
 //
 // Rank maps are piecewise linear through the points (value, normal quantile of
-// (rank - 1/2)/n), and constant outside the fitted values, where a critic has
-// learnt nothing. Standardisation maps to u = (v - mean)/sd as long as
-// |u| <= tailStart, and to ±(tailStart + log(1 + |u| - tailStart)) beyond.
+// (rank - 1/2)/n). Standardisation maps to u = (v - mean)/sd as long as
+// |u| <= tailStart, and to ±(tailStart + log(1 + |u| - tailStart)) beyond. Both
+// are constant outside the fitted values, where a critic has learnt nothing.
 type columnMap struct {
 	constant bool
 	discrete bool // many ties
 
+	min, max     float64   // of the fitted values
 	value, image []float64 // knots of a rank map, ascending; nil if standardised
-	mean, scale  float64   // standardisation: 1/scale is the standard deviation
+	unit         float64   // standardisation: the largest magnitude, so that no square overflows
+	mean, scale  float64   // mean and 1/standard deviation of value/unit
 }
 
 // fitColumn fits a map to training values, which it sorts.
@@ -57,9 +59,9 @@ func fitColumn(v []float64, p Preprocessing) columnMap {
 			distinct++
 		}
 	}
-	m := columnMap{discrete: float64(distinct) < discreteShare*float64(n)}
+	m := columnMap{min: v[0], max: v[n-1], discrete: float64(distinct) < discreteShare*float64(n)}
 	if p == Standardize || m.discrete {
-		m.mean, m.scale = standardization(v)
+		m.unit, m.mean, m.scale = standardization(v)
 		return m
 	}
 	for i := 0; i < n; {
@@ -90,24 +92,21 @@ func nextKnot(i, n int) int {
 	return i + max(0, min(cell, tail)-1)
 }
 
-// standardization returns the mean and the reciprocal of the standard
-// deviation of values that are not all equal. The values are scaled first, so
-// that no square overflows.
-func standardization(v []float64) (mean, scale float64) {
-	unit := 0.0
-	for _, x := range v {
-		unit = math.Max(unit, math.Abs(x))
-	}
-	for _, x := range v {
+// standardization returns the largest magnitude of values that are not all
+// equal, and the mean and the reciprocal of the standard deviation of the
+// values divided by it.
+func standardization(sorted []float64) (unit, mean, scale float64) {
+	unit = math.Max(-sorted[0], sorted[len(sorted)-1])
+	for _, x := range sorted {
 		mean += x / unit
 	}
-	mean /= float64(len(v))
+	mean /= float64(len(sorted))
 	var square float64
-	for _, x := range v {
+	for _, x := range sorted {
 		d := x/unit - mean
 		square += d * d
 	}
-	return mean * unit, 1 / (math.Sqrt(square/float64(len(v))) * unit)
+	return unit, mean, 1 / math.Sqrt(square/float64(len(sorted)))
 }
 
 // at returns the image of a value.
@@ -118,27 +117,34 @@ func (m *columnMap) at(x float64) float64 {
 
 // eval returns the image of a value and the slope of the map there.
 func (m *columnMap) eval(x float64) (y, slope float64) {
+	if inside := min(max(x, m.min), m.max); inside != x {
+		y, _ = m.eval(inside)
+		return y, 0
+	}
 	if m.value != nil {
 		return m.interpolate(x)
 	}
-	u := (x - m.mean) * m.scale
-	beyond := math.Abs(u) - tailStart
-	if beyond <= 0 {
-		return u, m.scale
+	u := (x/m.unit - m.mean) * m.scale
+	slope = m.scale / m.unit
+	if beyond := math.Abs(u) - tailStart; beyond > 0 {
+		u = math.Copysign(tailStart+math.Log1p(beyond), u)
+		slope /= 1 + beyond
 	}
-	return math.Copysign(tailStart+math.Log1p(beyond), u), m.scale / (1 + beyond)
+	return u, math.Min(slope, math.MaxFloat64)
 }
 
+// interpolate evaluates a rank map within the range of its knots.
 func (m *columnMap) interpolate(x float64) (y, slope float64) {
-	last := len(m.value) - 1
-	switch {
-	case x <= m.value[0]:
-		return m.image[0], 0
-	case x >= m.value[last]:
-		return m.image[last], 0
-	}
-	hi := sort.SearchFloat64s(m.value, x)
+	hi := max(1, sort.SearchFloat64s(m.value, x))
 	lo := hi - 1
-	slope = (m.image[hi] - m.image[lo]) / (m.value[hi] - m.value[lo])
-	return m.image[lo] + slope*(x-m.value[lo]), slope
+	// Halves, because the distance of two finite values may be infinite; the
+	// smallest subnormal numbers, which have no halves, are exact as they are.
+	half := 0.5
+	if math.Abs(m.value[hi])+math.Abs(m.value[lo]) < 1 {
+		half = 1
+	}
+	width := half*m.value[hi] - half*m.value[lo]
+	rise := m.image[hi] - m.image[lo]
+	y = m.image[lo] + rise*((half*x-half*m.value[lo])/width)
+	return y, math.Min(rise*half/width, math.MaxFloat64)
 }
