@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gomine/cpu/internal/f32"
 )
@@ -11,6 +12,10 @@ import (
 // spins is how often a waiting worker polls before it gives up its processor:
 // some tens of microseconds, longer than the gap between two training steps.
 const spins = 1 << 14
+
+// nap is how long a waiting worker sleeps once it has spun in vain: short
+// against the milliseconds for which a scheduler takes a processor away.
+const nap = 50 * time.Microsecond
 
 // A pool runs a function on n workers at once: n-1 goroutines that live as
 // long as the pool, and the caller. Between two calls the goroutines poll for
@@ -135,12 +140,13 @@ func (b *barrier) wait() {
 	poll(func() bool { return b.phase.Load() != phase })
 }
 
-// poll returns when done does, yielding the processor now and then in case
-// there are more workers than processors.
+// poll returns when done does. It spins for about as long as workers of equal
+// shares finish apart, then sleeps between looks: whoever it waits for may need
+// the processor, if there are more workers or other programs than processors.
 func poll(done func() bool) {
 	for i := 1; !done(); i++ {
-		if i%1024 == 0 {
-			runtime.Gosched()
+		if i > spins {
+			time.Sleep(nap)
 		}
 	}
 }
