@@ -159,12 +159,18 @@ func DefaultConfig(rows int) Config {
 		EMARate:            0.01,
 		EvaluateEvery:      100,
 		Patience:           15,
-		ValidationFraction: 0.2,
-		TestFraction:       0.2,
+		ValidationFraction: share(rows, 20_000),
+		TestFraction:       share(rows, 1_000_000),
 		TestPairs:          1_000_000,
 		Confidence:         0.95,
 		Seed:               1,
 	}
+}
+
+// share is a fifth of the rows, less where that would be more than most rows:
+// then more would cost time and add little.
+func share(rows, most int) float64 {
+	return min(0.2, float64(most)/float64(max(rows, 1)))
 }
 
 // defaultBatch is 512 rows, less where an epoch would have fewer than eight

@@ -10,9 +10,9 @@ import (
 
 const (
 	// fitRows is the largest number of training rows a column map is fitted
-	// on: beyond a million the ranks are known to a thousandth of a standard
-	// error of any estimate made from them.
-	fitRows = 1 << 20
+	// on. The map need not be exact, only monotone and fixed: a rank is then
+	// known to 0.1%, and fitting takes a bounded time however many rows there are.
+	fitRows = 1 << 18
 
 	// discreteShare is the share of distinct values below which a column
 	// counts as discrete: then ranks say more about the ties than the values.
