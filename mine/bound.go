@@ -39,7 +39,7 @@ type Bound struct {
 func newBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 	b := Bound{
 		Estimate: ev.Joint - ev.LogU,
-		StdErr:   math.Sqrt(math.Max(0, ev.VarT+ev.VarW-2*ev.CovTW) / float64(ev.Rows)),
+		StdErr:   stdErr(ev),
 		NWJ:      ev.Joint - logU - math.Exp(ev.LogU-logU) + 1,
 	}
 	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
@@ -52,4 +52,9 @@ func newBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 		}
 	}
 	return b, nil
+}
+
+// stdErr is the standard error of the Donsker–Varadhan bound, see Bound.
+func stdErr(ev backend.Evaluation) float64 {
+	return math.Sqrt(math.Max(0, ev.VarT+ev.VarW-2*ev.CovTW) / float64(ev.Rows))
 }

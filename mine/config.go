@@ -59,9 +59,10 @@ func (c Candidate) String() string {
 // Config holds everything that changes the number an estimate returns. Start
 // from DefaultConfig; the zero value is not valid.
 type Config struct {
-	// Candidates race for RaceSteps steps each, the better half (by the
-	// validation bound) for as many again, until one is left; that one is
-	// trained for Steps steps and reported. With one candidate there is no race.
+	// Candidates race for RaceSteps steps each, the better half for as many
+	// again, until one is left; that one is trained for Steps steps and
+	// reported. What counts is the best bound on the validation rows less its
+	// standard error. With one candidate there is no race.
 	Candidates []Candidate `json:"candidates"`
 	RaceSteps  int         `json:"race_steps"`
 
@@ -142,15 +143,20 @@ func (c Config) Validate() error {
 
 // DefaultConfig returns the settings that the accuracy tables were made with,
 // for data of the given number of rows.
+//
+// The candidates cover what one critic cannot: smooth densities want a smooth
+// activation, edges ReLU, heavy tails ranks. All ascend the Jensen–Shannon
+// objective, whose bounded weights keep single pairs from deciding a step:
+// where information is high DV training collapses (7.5 nats come out as 5),
+// and elsewhere it is seldom better.
 func DefaultConfig(rows int) Config {
 	return Config{
 		Candidates: []Candidate{
 			{backend.Softplus, Rank, backend.JS},
-			{backend.ReLU, Standardize, backend.JS},
-			{backend.Softplus, Rank, backend.DV},
 			{backend.ReLU, Rank, backend.JS},
+			{backend.ReLU, Standardize, backend.JS},
 		},
-		RaceSteps:          1000,
+		RaceSteps:          1500,
 		Hidden:             []int{128, 128},
 		Batch:              defaultBatch(rows),
 		Steps:              5000,

@@ -26,7 +26,7 @@ func Estimate(ctx context.Context, x, z Variable, cfg Config, opts ...Option) (R
 	}
 	defer e.Close()
 	fitErr := e.Fit(ctx)
-	if fitErr != nil && (e.run == nil || ctx.Err() == nil) {
+	if fitErr != nil && (ctx.Err() == nil || e.run == nil || e.run.best.step == 0) {
 		return Result{}, fitErr
 	}
 	r, err := e.Result(context.WithoutCancel(ctx))

@@ -79,7 +79,7 @@ func TestKnownInformation(t *testing.T) {
 				if r.NWJ > r.Estimate+1e-12 {
 					t.Errorf("NWJ bound %v exceeds the DV bound %v", r.NWJ, r.Estimate)
 				}
-				if !(r.Low < r.Estimate && r.Estimate < r.High && r.Low < r.LowerBound) && r.BestStep > 0 {
+				if !(r.Low < r.Estimate && r.Estimate < r.High && r.Low < r.LowerBound) {
 					t.Errorf("estimate %v, interval %v to %v, lower bound %v", r.Estimate, r.Low, r.High, r.LowerBound)
 				}
 			})

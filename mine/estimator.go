@@ -236,7 +236,7 @@ func (e *Estimator) Train(ctx context.Context, steps int) error {
 	target := from + steps
 	err := e.run.advance(ctx, target, e.cfg.Patience, func(train float64) {
 		e.wiring.report(Progress{Phase: PhaseTrain, Step: e.run.step, Steps: target,
-			Candidate: e.run.candidate, Train: train, Validation: e.run.best.validation})
+			Candidate: e.run.candidate, Train: train, Validation: e.run.validation()})
 	})
 	e.res.Timing.Train += time.Since(began)
 	e.trained += e.run.step - from
@@ -253,11 +253,11 @@ func (e *Estimator) Train(ctx context.Context, steps int) error {
 
 // Result evaluates the best critic so far on the test rows.
 func (e *Estimator) Result(ctx context.Context) (Result, error) {
-	if e.run == nil {
-		return Result{}, errors.New("mine: Result before Fit")
+	if e.run == nil || e.run.best.step == 0 {
+		return Result{}, errors.New("mine: no critic has been validated: call Fit first")
 	}
 	began := time.Now()
-	e.wiring.report(Progress{Phase: PhaseEvaluate, Candidate: e.run.candidate, Validation: e.run.best.validation})
+	e.wiring.report(Progress{Phase: PhaseEvaluate, Candidate: e.run.candidate, Validation: e.run.validation()})
 	if err := e.run.useBest(); err != nil {
 		return Result{}, err
 	}
@@ -369,8 +369,8 @@ func chain(v Variable, maps []columnMap, g backend.Matrix) *mat.Dense {
 // loadOther maps and loads rows that are not the estimator's own, with the
 // best parameters in place.
 func (e *Estimator) loadOther(x, z Variable) (backend.Data, int, error) {
-	if e.run == nil {
-		return nil, 0, errors.New("mine: no critic before Fit")
+	if e.run == nil || e.run.best.step == 0 {
+		return nil, 0, errors.New("mine: no critic has been validated: call Fit first")
 	}
 	var dst [2]backend.Matrix
 	for i, s := range []struct {

@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +12,10 @@ import (
 	"gomine/mine/sampling"
 )
 
-// hopeless is a bound, in nats, below which a critic that never did better
-// than zero has diverged, if it is as bad on the rows it is trained on: an
-// overfitted critic is not.
-const hopeless = -10
+// hopeless is the mean training value, in nats, below which a run that never
+// rose above zero on the validation rows has diverged: an overfitted critic does
+// well on the rows it is trained on, an idle one stays near zero.
+const hopeless = -1
 
 // A run is one candidate in training.
 type run struct {
@@ -37,6 +38,7 @@ type run struct {
 type checkpoint struct {
 	step       int
 	validation float64
+	stdErr     float64
 	logU       float64 // log-mean-exp of the marginal validation scores
 	state      backend.State
 }
@@ -57,8 +59,7 @@ func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*r
 	}
 	start := initialState(spec.Network, c.Objective, e.cfg.Seed)
 	r := &run{cfg: e.cfg, candidate: c, trainer: t, data: data, counts: counts,
-		// The untrained critic is a constant: its bound is exactly 0.
-		best: checkpoint{state: start, logU: float64(start.Params[len(start.Params)-1])}}
+		best: checkpoint{validation: math.Inf(-1)}}
 	return r, t.SetState(start)
 }
 
@@ -128,6 +129,9 @@ func (r *run) advance(ctx context.Context, target, patience int, report func(tra
 		}
 		report(mean)
 	}
+	if last := len(r.curve) - 1; last >= 0 && r.best.validation <= 0 && r.curve[last].Train < hopeless {
+		return r.diverged(r.step)
+	}
 	return nil
 }
 
@@ -140,7 +144,7 @@ func (r *run) validate(ctx context.Context, train float64) error {
 		return fmt.Errorf("mine: validating: %w", err)
 	}
 	bound := ev.Joint - ev.LogU
-	if !ev.Finite || r.best.step == 0 && math.Max(bound, train) < hopeless {
+	if !ev.Finite {
 		return r.diverged(r.step)
 	}
 	r.curve = append(r.curve, Point{Step: r.step, Train: train, Validation: bound})
@@ -150,7 +154,7 @@ func (r *run) validate(ctx context.Context, train float64) error {
 	}
 	r.stale = 0
 	state, err := r.trainer.State()
-	r.best = checkpoint{r.step, bound, ev.LogU, state}
+	r.best = checkpoint{r.step, bound, stdErr(ev), ev.LogU, state}
 	return err
 }
 
@@ -196,8 +200,17 @@ func (r *run) useLatest() error {
 
 func (r *run) close() error { return r.trainer.Close() }
 
-// cyclesFor returns how many marginal cycles over n rows make enough pairs.
-func cyclesFor(pairs, n int) int { return (pairs + n - 1) / n }
+// validation returns the best validation bound so far, 0 before the first.
+func (r *run) validation() float64 {
+	if r.best.step == 0 {
+		return 0
+	}
+	return r.best.validation
+}
+
+// cyclesFor returns how many marginal cycles over n rows make enough pairs, or
+// about all pairs there are.
+func cyclesFor(pairs, n int) int { return max(1, min((pairs+n-1)/n, n-1)) }
 
 // race trains the candidates in rounds of Config.RaceSteps, keeps the better
 // half after each, and returns the last one left: the leader so far together
@@ -240,7 +253,7 @@ func (e *Estimator) race(ctx context.Context) (*run, error) {
 			base := done - r.step
 			err = r.advance(ctx, min(round*e.cfg.RaceSteps, e.cfg.Steps), math.MaxInt, func(train float64) {
 				e.wiring.report(Progress{Phase: PhaseRace, Step: base + r.step, Steps: total,
-					Candidate: r.candidate, Train: train, Validation: r.best.validation})
+					Candidate: r.candidate, Train: train, Validation: r.validation()})
 			})
 			done = base + r.step
 			if errors.Is(err, ErrDiverged) {
@@ -259,7 +272,7 @@ func (e *Estimator) race(ctx context.Context) (*run, error) {
 	leader := field[0]
 	rank(all)
 	for _, r := range all {
-		entry := RaceEntry{Candidate: r.candidate, Steps: r.step, Validation: r.best.validation}
+		entry := RaceEntry{Candidate: r.candidate, Steps: r.step, Validation: r.validation(), StdErr: r.best.stdErr}
 		if r.failed != nil {
 			entry.Error = r.failed.Error()
 		}
@@ -274,7 +287,9 @@ func (e *Estimator) race(ctx context.Context) (*run, error) {
 	return leader, err
 }
 
-// rank sorts by the validation bound, failed runs last.
+// rank sorts by the validation bound less its standard error, failed runs
+// last. The deduction keeps a critic from winning on the strength of a few
+// rows: in heavy tails one may lead by luck and fall behind on the test rows.
 func rank(field []*run) {
 	slices.SortStableFunc(field, func(a, b *run) int {
 		switch {
@@ -282,12 +297,8 @@ func rank(field []*run) {
 			return 1
 		case a.failed == nil && b.failed != nil:
 			return -1
-		case a.best.validation > b.best.validation:
-			return -1
-		case a.best.validation < b.best.validation:
-			return 1
 		}
-		return 0
+		return cmp.Compare(b.best.validation-b.best.stdErr, a.best.validation-a.best.stdErr)
 	})
 }
 

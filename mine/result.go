@@ -39,6 +39,7 @@ type RaceEntry struct {
 	Candidate  Candidate `json:"candidate"`
 	Steps      int       `json:"steps"`           // steps it was trained for before it was dropped or won
 	Validation float64   `json:"validation"`      // its best validation bound
+	StdErr     float64   `json:"std_err"`         // of that bound
 	Error      string    `json:"error,omitempty"` // why it could not go on, such as divergence
 }
 

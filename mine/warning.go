@@ -49,7 +49,7 @@ func (e *Estimator) warnings(r *Result) []Warning {
 		warn(WarnDeterministic, "%s: I(X;Z) is infinite if they are continuous, and every finite estimate then only says how many rows there are", e.determined)
 	}
 	switch {
-	case r.BestStep == 0:
+	case e.run.best.validation <= 0:
 		warn(WarnNothing, "no critic scored above zero on the validation rows: either X and Z are independent, or these rows and this network cannot show the dependence")
 	case r.Estimate > math.Log(float64(r.Rows.Test))-ceilingMargin:
 		warn(WarnCeiling, "the estimate is near ln(test rows) = %.1f nats, above which no estimate from samples can be trusted (McAllester and Stratos 2020): I(X;Z) may be larger, even infinite; more rows raise the limit", math.Log(float64(r.Rows.Test)))

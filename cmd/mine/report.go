@@ -146,7 +146,7 @@ func reportRace(w io.Writer, r mine.Result, u unit, digits int) {
 		}
 		bound := fixed(u.of(e.Validation), digits)
 		if e.Error != "" {
-			bound = e.Error
+			bound = "diverged"
 		}
 		c := e.Candidate
 		fmt.Fprintf(w, format, reportTab, mark, c.Activation, c.Preprocess, c.Objective, grouped(e.Steps), bound)
