@@ -12,9 +12,10 @@ import (
 	"gomine/mine/sampling"
 )
 
-// hopeless is the mean training value, in nats, below which a run that never
-// rose above zero on the validation rows has diverged: an overfitted critic does
-// well on the rows it is trained on, an idle one stays near zero.
+// hopeless is the mean training value, in nats above that of a constant critic,
+// below which a run that never rose above zero on the validation rows has
+// diverged: an overfitted critic does well on the rows it is trained on, an idle
+// one stays near zero.
 const hopeless = -1
 
 // A run is one candidate in training.
@@ -122,7 +123,7 @@ func (r *run) advance(ctx context.Context, target, patience int, report func(tra
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return r.diverged(r.step - n + i + 1)
 			}
-			mean += v / float64(n)
+			mean += (v - r.idle()) / float64(n)
 		}
 		if err := r.validate(ctx, mean); err != nil {
 			return err
@@ -156,6 +157,14 @@ func (r *run) validate(ctx context.Context, train float64) error {
 	state, err := r.trainer.State()
 	r.best = checkpoint{r.step, bound, stdErr(ev), ev.LogU, state}
 	return err
+}
+
+// idle is the value of the objective at its best constant critic.
+func (r *run) idle() float64 {
+	if r.candidate.Objective == backend.JS {
+		return -2 * ln2
+	}
+	return 0
 }
 
 func (r *run) diverged(step int) error {

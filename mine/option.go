@@ -50,7 +50,7 @@ type Progress struct {
 	Phase       Phase
 	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace
 	Candidate   Candidate // in training; meaningless while preparing
-	Train       float64   // mean DV value of the latest batches, nats
+	Train       float64   // mean value of the objective on the latest batches, see Point
 	Validation  float64   // best validation bound so far, nats; 0 before the first
 }
 

@@ -29,8 +29,10 @@ type Result struct {
 
 // Point is one validation of a training run.
 type Point struct {
-	Step       int     `json:"step"`
-	Train      float64 `json:"train"`      // mean DV value of the batches since the last point, NaN-free
+	Step int `json:"step"`
+	// Train is the mean value of the objective on the batches since the last
+	// point, less that of the best constant critic, which is 0 but for JS.
+	Train      float64 `json:"train"`
 	Validation float64 `json:"validation"` // DV bound on the validation rows
 }
 

@@ -10,8 +10,9 @@ import (
 
 const (
 	// sigmas is how many of the oracle's error estimates a value may be off.
-	// The estimate is that of one rounding per sum; a float32 sum of n terms in
-	// sequence reaches sqrt(n)/3 of it, which is 4 for the largest shape.
+	// The estimate is that of one rounding per sum. A float32 sum in sequence
+	// of n terms of one sign reaches sqrt(n)/3 of it, 5 at the largest width of
+	// 257; terms of mixed signs, such as the 1026 inputs, reach less.
 	sigmas = 8
 	// gradSigmas is the same for the terms of a gradient, whose errors differ
 	// from row to row and average out: a float32 backend of nested loops stays

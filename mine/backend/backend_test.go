@@ -1,0 +1,227 @@
+package backend
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+)
+
+func TestBlocks(t *testing.T) {
+	n := Network{DX: 5, DZ: 3, Hidden: []int{7, 1, 4}}
+	want := []Block{
+		{"Wx", 5, 7, 0}, {"Wz", 3, 7, 35}, {"b1", 1, 7, 56},
+		{"W2", 7, 1, 63}, {"b2", 1, 1, 70},
+		{"W3", 1, 4, 71}, {"b3", 1, 4, 75},
+		{"w", 4, 1, 79}, {"c", 1, 1, 83},
+	}
+	if got := n.Blocks(); !slices.Equal(got, want) {
+		t.Errorf("Blocks() = %v, want %v", got, want)
+	}
+	if got := n.NumParams(); got != 84 {
+		t.Errorf("NumParams() = %d, want 84", got)
+	}
+}
+
+// TestBlocksHaveNoGaps holds at every depth.
+func TestBlocksHaveNoGaps(t *testing.T) {
+	for depth := 1; depth <= MaxHidden; depth++ {
+		n := Network{DX: 2, DZ: 9, Hidden: []int{3, 5, 1, 8}[:depth]}
+		offset := 0
+		for _, b := range n.Blocks() {
+			if b.Offset != offset || b.Len() != b.Rows*b.Cols || b.Len() < 1 {
+				t.Errorf("depth %d: block %+v at %d, want it at %d", depth, b, b.Offset, offset)
+			}
+			offset += b.Len()
+		}
+		if n.NumParams() != offset {
+			t.Errorf("depth %d: NumParams() = %d, want %d", depth, n.NumParams(), offset)
+		}
+	}
+}
+
+func validSpec() Spec {
+	return Spec{
+		Network:   Network{DX: 2, DZ: 3, Hidden: []int{4, 5}, Activation: ELU},
+		Objective: MINE,
+		EMARate:   0.01,
+		Batch:     8,
+		Adam:      Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
+	}
+}
+
+func TestSpecValidate(t *testing.T) {
+	const rows = 100
+	nan := math.NaN()
+	for _, c := range []struct {
+		name   string
+		change func(s *Spec)
+		valid  bool
+	}{
+		{"as it is", func(s *Spec) {}, true},
+		{"batch of all rows", func(s *Spec) { s.Batch = rows }, true},
+		{"batch of two", func(s *Spec) { s.Batch = 2 }, true},
+		{"four hidden layers", func(s *Spec) { s.Network.Hidden = []int{1, 1, 1, 1} }, true},
+		{"rate 1", func(s *Spec) { s.EMARate = 1 }, true},
+		{"rate of another objective", func(s *Spec) { s.Objective, s.EMARate = DV, nan }, true},
+		{"no moments", func(s *Spec) { s.Adam.Beta1, s.Adam.Beta2 = 0, 0 }, true},
+		{"decay", func(s *Spec) { s.Adam.WeightDecay = 0.1 }, true},
+
+		{"no x", func(s *Spec) { s.Network.DX = 0 }, false},
+		{"no z", func(s *Spec) { s.Network.DZ = -1 }, false},
+		{"no hidden layer", func(s *Spec) { s.Network.Hidden = nil }, false},
+		{"five hidden layers", func(s *Spec) { s.Network.Hidden = []int{1, 1, 1, 1, 1} }, false},
+		{"width 0", func(s *Spec) { s.Network.Hidden = []int{4, 0} }, false},
+		{"activation", func(s *Spec) { s.Network.Activation = 3 }, false},
+		{"objective", func(s *Spec) { s.Objective = 4 }, false},
+		{"batch of one", func(s *Spec) { s.Batch = 1 }, false},
+		{"batch above the rows", func(s *Spec) { s.Batch = rows + 1 }, false},
+		{"rate 0", func(s *Spec) { s.EMARate = 0 }, false},
+		{"rate above 1", func(s *Spec) { s.EMARate = math.Nextafter(1, 2) }, false},
+		{"rate not a number", func(s *Spec) { s.EMARate = nan }, false},
+		{"Beta1 of 1", func(s *Spec) { s.Adam.Beta1 = 1 }, false},
+		{"Beta1 negative", func(s *Spec) { s.Adam.Beta1 = -0.5 }, false},
+		{"Beta2 of 1", func(s *Spec) { s.Adam.Beta2 = 1 }, false},
+		{"Beta2 not a number", func(s *Spec) { s.Adam.Beta2 = nan }, false},
+		{"Epsilon 0", func(s *Spec) { s.Adam.Epsilon = 0 }, false},
+		{"decay negative", func(s *Spec) { s.Adam.WeightDecay = -0.1 }, false},
+		{"decay not a number", func(s *Spec) { s.Adam.WeightDecay = nan }, false},
+	} {
+		s := validSpec()
+		c.change(&s)
+		checkShape(t, c.name, s.Validate(rows), c.valid)
+	}
+	checkShape(t, "2^31-1 rows", validSpec().Validate(math.MaxInt32), true)
+	checkShape(t, "2^31 rows", validSpec().Validate(math.MaxInt32+1), false)
+}
+
+// checkShape wants no error of a valid thing and ErrShape of another.
+func checkShape(t *testing.T, what string, err error, valid bool) {
+	t.Helper()
+	if valid && err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+	if !valid && !errors.Is(err, ErrShape) {
+		t.Errorf("%s: error %v, want one that wraps ErrShape", what, err)
+	}
+}
+
+func TestMatrixValidate(t *testing.T) {
+	data := make([]float32, 17)
+	for _, c := range []struct {
+		m     Matrix
+		valid bool
+	}{
+		{Matrix{Rows: 3, Cols: 5, Stride: 5, Data: data}, true},
+		{Matrix{Rows: 3, Cols: 5, Stride: 6, Data: data}, true}, // 17 = 2*6 + 5: no padding after the last row
+		{Matrix{Rows: 3, Cols: 5, Stride: 7, Data: data}, false},
+		{Matrix{Rows: 4, Cols: 5, Stride: 5, Data: data}, false},
+		{Matrix{Rows: 0, Cols: 5, Stride: 5}, true},
+		{Matrix{Rows: 1, Cols: 5, Stride: 1000, Data: data[:5]}, true},
+		{Matrix{Rows: -1, Cols: 5, Stride: 5, Data: data}, false},
+		{Matrix{Rows: 3, Cols: 0, Stride: 5, Data: data}, false},
+		{Matrix{Rows: 3, Cols: 5, Stride: 4, Data: data}, false},
+	} {
+		what := fmt.Sprintf("%d rows, %d columns, stride %d, %d values", c.m.Rows, c.m.Cols, c.m.Stride, len(c.m.Data))
+		checkShape(t, what, c.m.Validate(), c.valid)
+	}
+	m := NewMatrix(3, 4)
+	checkShape(t, "NewMatrix", m.Validate(), true)
+	for i := range m.Data {
+		m.Data[i] = float32(i)
+	}
+	if got, want := m.Row(2), []float32{8, 9, 10, 11}; !slices.Equal(got, want) {
+		t.Errorf("Row(2) = %v, want %v", got, want)
+	}
+}
+
+func TestRowsValidate(t *testing.T) {
+	for _, c := range []struct {
+		rows  Rows
+		valid bool
+	}{
+		{Rows{0, 10}, true}, {Rows{9, 10}, true}, {Rows{3, 4}, true},
+		{Rows{-1, 5}, false}, {Rows{0, 11}, false}, {Rows{4, 4}, false}, {Rows{5, 4}, false}, {Rows{10, 10}, false},
+	} {
+		checkShape(t, fmt.Sprint(c.rows), c.rows.Validate(10), c.valid)
+	}
+	if got := (Rows{3, 10}).Len(); got != 7 {
+		t.Errorf("Rows{3, 10}.Len() = %d, want 7", got)
+	}
+}
+
+func TestState(t *testing.T) {
+	n := Network{DX: 1, DZ: 1, Hidden: []int{1}} // 5 parameters
+	s := State{Step: 3, LogEMA: 0.5, Params: make([]float32, 5), M: make([]float32, 5), V: make([]float32, 5)}
+	checkShape(t, "5 values each", s.Validate(n), true)
+	for i, part := range []*[]float32{&s.Params, &s.M, &s.V} {
+		whole := *part
+		*part = whole[:4]
+		checkShape(t, fmt.Sprintf("4 values in part %d", i), s.Validate(n), false)
+		*part = whole
+	}
+	c := s.Clone()
+	for _, part := range [][]float32{c.Params, c.M, c.V} {
+		part[0] = 1
+	}
+	if c.Step != 3 || c.LogEMA != 0.5 || s.Params[0] != 0 || s.M[0] != 0 || s.V[0] != 0 {
+		t.Errorf("after writing to its clone %+v the state is %+v", c, s)
+	}
+}
+
+// text is an Activation or an Objective.
+type text interface {
+	fmt.Stringer
+	encoding.TextMarshaler
+}
+
+func TestNames(t *testing.T) {
+	var all []text
+	for _, a := range Activations() {
+		all = append(all, a)
+	}
+	for _, o := range Objectives() {
+		all = append(all, o)
+	}
+	var names []string
+	for _, v := range all {
+		name, err := v.MarshalText()
+		if err != nil {
+			t.Errorf("%v: %v", v, err)
+		}
+		if v.String() != string(name) {
+			t.Errorf("String() = %q, MarshalText() = %q", v, name)
+		}
+		names = append(names, string(name))
+		switch v := v.(type) {
+		case Activation:
+			var back Activation
+			if err := back.UnmarshalText(name); err != nil || back != v {
+				t.Errorf("UnmarshalText(%q) = %v, %v", name, back, err)
+			}
+		case Objective:
+			var back Objective
+			if err := back.UnmarshalText(name); err != nil || back != v {
+				t.Errorf("UnmarshalText(%q) = %v, %v", name, back, err)
+			}
+		}
+	}
+	want := []string{"softplus", "elu", "relu", "dv", "mine", "nwj", "js"}
+	if !slices.Equal(names, want) {
+		t.Errorf("names %v, want %v", names, want)
+	}
+	if _, err := Activation(3).MarshalText(); err == nil {
+		t.Error("an unknown activation has a text")
+	}
+	if got := Objective(9).String(); got != "unknown(9)" {
+		t.Errorf("Objective(9) is called %q, want unknown(9)", got)
+	}
+	o := NWJ
+	for _, name := range []string{"", "DV", "tanh", "dv "} {
+		if err := o.UnmarshalText([]byte(name)); err == nil || o != NWJ {
+			t.Errorf("UnmarshalText(%q) made %v, error %v", name, o, err)
+		}
+	}
+}
