@@ -17,7 +17,8 @@ const (
 	// many ties are standardised instead.
 	Rank Preprocessing = iota
 	// Standardize subtracts the mean and divides by the standard deviation;
-	// values beyond four of those are drawn in by a logarithm.
+	// values beyond four of those are drawn in by a logarithm, and columns with
+	// values beyond twelve are ranked.
 	Standardize
 )
 

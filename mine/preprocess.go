@@ -22,11 +22,15 @@ const (
 	// tabulated for, before the tails are refined.
 	rankKnots = 1024
 
+	// heavyTail is the number of standard deviations beyond which a value makes
+	// a column heavy-tailed. A score grows linearly in its inputs and goes into
+	// an exponential: with such values standardised, a few rows would decide an
+	// estimate. Normal columns stay below 6, exponential ones mostly below 12.
+	heavyTail = 12
+
 	// tailStart is where a standardised column leaves the straight line for a
-	// logarithm. A critic extrapolates its scores linearly, and a score goes
-	// into an exponential: one value at a hundred standard deviations could
-	// otherwise decide an estimate. Gaussian columns have one value in 16,000
-	// beyond.
+	// logarithm, for what heavyTail lets pass. Gaussian columns have one value
+	// in 16,000 beyond.
 	tailStart = 4
 )
 
@@ -39,6 +43,7 @@ const (
 type columnMap struct {
 	constant bool
 	discrete bool // many ties
+	heavy    bool // values far out
 
 	min, max     float64   // of the fitted values
 	value, image []float64 // knots of a rank map, ascending; nil if standardised
@@ -60,8 +65,11 @@ func fitColumn(v []float64, p Preprocessing) columnMap {
 		}
 	}
 	m := columnMap{min: v[0], max: v[n-1], discrete: float64(distinct) < discreteShare*float64(n)}
-	if p == Standardize || m.discrete {
-		m.unit, m.mean, m.scale = standardization(v)
+	m.unit, m.mean, m.scale = standardization(v)
+	for _, end := range []float64{m.min, m.max} {
+		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail
+	}
+	if m.discrete || p == Standardize && !m.heavy {
 		return m
 	}
 	for i := 0; i < n; {

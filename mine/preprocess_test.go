@@ -127,6 +127,21 @@ func TestStandardize(t *testing.T) {
 	}
 }
 
+// TestHeavyTail checks that a column with values far out is ranked even where
+// standardisation is asked for, and that a normal one is not.
+func TestHeavyTail(t *testing.T) {
+	heavy := lognormal(5000, 2)
+	if m := fitColumn(slices.Clone(heavy), Standardize); !m.heavy || m.value == nil {
+		t.Errorf("lognormal column: heavy %v, ranked %v", m.heavy, m.value != nil)
+	}
+	for i := range heavy {
+		heavy[i] = math.Log(heavy[i])
+	}
+	if m := fitColumn(heavy, Standardize); m.heavy || m.value != nil {
+		t.Errorf("normal column: heavy %v, ranked %v", m.heavy, m.value != nil)
+	}
+}
+
 func TestDiscreteAndConstant(t *testing.T) {
 	die := make([]float64, 600)
 	for i := range die {

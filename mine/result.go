@@ -87,7 +87,8 @@ type RowCounts struct {
 type ColumnSummary struct {
 	Used     int      `json:"used"`
 	Constant []string `json:"constant,omitempty"` // dropped
-	Discrete []string `json:"discrete,omitempty"` // standardised because of ties
+	Discrete []string `json:"discrete,omitempty"` // standardised in any case because of ties
+	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
 }
 
 // Timing of a run.

@@ -141,6 +141,8 @@ func (s *source) columns(maps []columnMap) ColumnSummary {
 		}
 		if maps[j].discrete {
 			c.Discrete = append(c.Discrete, s.v.name(j))
+		} else if maps[j].heavy {
+			c.Heavy = append(c.Heavy, s.v.name(j))
 		}
 	}
 	return c

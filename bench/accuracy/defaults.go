@@ -47,9 +47,6 @@ var tasks = []task{
 	{Name: "channel 50-d, I = 4", Family: "channel", Params: simulate.Params{Dim: 50, Info: 4}, Rows: 200_000, Relative: 0.10},
 	{Name: "gaussian 20-d, rho .728", Family: "gaussian", Params: simulate.Params{Dim: 20, Rho: 0.728}, Rows: 100_000, Relative: 0.08},
 	{Name: "uniform noise, e .1", Family: "uniform-noise", Params: simulate.Params{Dim: 1, Noise: 0.1}, Rows: 10_000, Relative: 0.05},
-	{Name: "binary channel", Family: "binary-channel", Params: simulate.Params{Dim: 1, Noise: math.Sqrt(0.2)}, Rows: 10_000, Relative: 0.05},
-	{Name: "discrete, 4 symbols", Family: "discrete", Params: simulate.Params{Dim: 1, Symbols: 4, Noise: 0.2}, Rows: 10_000, Relative: 0.05},
-	{Name: "circle, 2 turns", Family: "circle", Params: simulate.Params{Turns: 2, Noise: 0.1}, Rows: 10_000, Relative: 0.1},
 	{Name: "student 2+2-d, nu 2", Family: "student", Params: simulate.Params{DimX: 2, DimZ: 2, Nu: 2}, Rows: 10_000, Relative: 0.15},
 }
 
