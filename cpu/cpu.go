@@ -2,14 +2,17 @@
 // AVX2 kernels in Go assembly where the processor has them and on gonum
 // elsewhere.
 //
-// A training step is one parallel region over persistent workers, each with
-// its own rows of the batch and, in the last phase, its own rows of every
-// parameter matrix. Every sum has a fixed order that no partition of rows
-// changes, so the result does not depend on the number of threads.
+// A run of training steps is one parallel region over persistent workers. In
+// each step a worker takes its own blocks of the batch to the scores, back to
+// the gradients, and its own rows of every parameter matrix through the update;
+// the workers wait for one another in between, three times. Every sum has a
+// fixed order that no partition of the work changes, so the result does not
+// depend on the number of threads.
 package cpu
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"sync/atomic"
 
@@ -64,6 +67,9 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 	}
 	if x.Rows != z.Rows || x.Rows < 1 {
 		return nil, fmt.Errorf("cpu: load: x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
+	}
+	if x.Rows > math.MaxInt32 {
+		return nil, fmt.Errorf("cpu: load: %d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape)
 	}
 	return &data{device: d, x: x, z: z}, nil
 }

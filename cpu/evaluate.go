@@ -16,20 +16,31 @@ var projectedBytes = 64 << 20 // a variable for tests
 
 // scorer is the scratch memory with which one worker scores pairs.
 type scorer struct {
+	xs, zs []int32 // rows of the data
 	x, z   matrix
 	px, pz matrix
 	layers layers
+	scores []float32
+	unused []float32 // gradients that nobody asked for
 }
 
 func newScorer(n backend.Network, backward bool) *scorer {
 	return &scorer{
+		xs:     make([]int32, rowBlock),
+		zs:     make([]int32, rowBlock),
 		x:      newMatrix(rowBlock, n.DX),
 		z:      newMatrix(rowBlock, n.DZ),
 		px:     newMatrix(rowBlock, n.Hidden[0]),
 		pz:     newMatrix(rowBlock, n.Hidden[0]),
 		layers: newLayers(rowBlock, n.Hidden, backward),
+		scores: f32.Aligned(rowBlock),
+		unused: f32.Aligned(n.Hidden[len(n.Hidden)-1]),
 	}
 }
+
+// rowBlock is the number of pairs scored at a time, so that every layer finds
+// its input in the cache: a multiple of the matrix kernels' six rows.
+const rowBlock = 192
 
 // blocks calls f with this worker's share of [0, n), rowBlock at a time.
 func (w *worker) blocks(n int, f func(lo, hi int)) {
@@ -40,20 +51,30 @@ func (w *worker) blocks(n int, f func(lo, hi int)) {
 	}
 }
 
-// score computes the scores of n pairs, at most rowBlock, of rows of d.
-func (c *critic) score(w *worker, s *scorer, d *data, n int, pair func(i int) (x, z int)) []float32 {
-	for i := range n {
-		x, z := pair(i)
-		copy(s.x.row(i), d.x.Row(x))
-		copy(s.z.row(i), d.z.Row(z))
-	}
-	project(w, n, s.x.data, s.x.stride, &c.p.wx, c.net.DX, c.p.b[0].data, s.px.data)
-	project(w, n, s.z.data, s.z.stride, &c.p.wz, c.net.DZ, nil, s.pz.data)
-	for i := range n {
-		c.act.sum(s.layers.h[0].row(i), s.px.row(i), s.pz.row(i))
-	}
+// scoreRows scores the pairs of rows xs[i] of x and zs[i] of z, at most
+// rowBlock.
+func (c *critic) scoreRows(w *worker, s *scorer, x, z backend.Matrix, xs, zs []int32) []float32 {
+	f32.GatherRows(s.x.data, s.x.stride, x.Data, x.Stride, x.Cols, xs)
+	f32.GatherRows(s.z.data, s.z.stride, z.Data, z.Stride, z.Cols, zs)
+	c.projectX(w, len(xs), s.x.data, s.x.stride, s.px.data)
+	c.projectZ(w, len(xs), s.z.data, s.z.stride, s.pz.data)
+	return c.scoreProjected(w, s, len(xs))
+}
+
+// scoreProjected scores the n pairs of projections in s.px and s.pz.
+func (c *critic) scoreProjected(w *worker, s *scorer, n int) []float32 {
+	c.act.sum(s.layers.h[0].block(0, n), s.px.block(0, n), s.pz.block(0, n))
 	c.forward(w, &s.layers, 0, n)
-	return s.layers.score[:n]
+	c.score(s.scores[:n], &s.layers, 0)
+	return s.scores[:n]
+}
+
+// rows returns row numbers in the memory of s.
+func (s *scorer) rows(xs, zs []int) (xs32, zs32 []int32) {
+	for i := range xs {
+		s.xs[i], s.zs[i] = int32(xs[i]), int32(zs[i])
+	}
+	return s.xs[:len(xs)], s.zs[:len(xs)]
 }
 
 func (t *trainer) scorers(backward bool) []*scorer {
@@ -91,12 +112,14 @@ func (t *trainer) Scores(ctx context.Context, given backend.Data, xs, zs []int, 
 		return fmt.Errorf("cpu: scores: %w", err)
 	}
 	scorers := t.scorers(false)
-	t.device.pool.run(func(w *worker) {
+	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {
 		w.blocks(len(xs), func(lo, hi int) {
 			if ctx.Err() != nil {
 				return
 			}
-			copy(dst[lo:hi], t.score(w, scorers[w.id], d, hi-lo, func(i int) (x, z int) { return xs[lo+i], zs[lo+i] }))
+			s := scorers[w.id]
+			x, z := s.rows(xs[lo:hi], zs[lo:hi])
+			copy(dst[lo:hi], t.scoreRows(w, s, d.x, d.z, x, z))
 		})
 	})
 	if err := ctx.Err(); err != nil {
@@ -127,15 +150,17 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 		}
 	}
 	scorers := t.scorers(true)
-	t.device.pool.run(func(w *worker) {
+	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {
 		s := scorers[w.id]
 		w.blocks(len(xs), func(lo, hi int) {
 			if ctx.Err() != nil {
 				return
 			}
 			n := hi - lo
-			t.score(w, s, d, n, func(i int) (x, z int) { return xs[lo+i], zs[lo+i] })
-			t.critic.backward(w, &s.layers, weights[lo:hi], 0, n)
+			x, z := s.rows(xs[lo:hi], zs[lo:hi])
+			t.scoreRows(w, s, d.x, d.z, x, z)
+			t.top(&s.layers, 0, weights[lo:hi], s.unused, s.unused)
+			t.critic.backward(w, &s.layers, 0, n)
 			first := &s.layers.d[0]
 			back := func(weights *matrix, g backend.Matrix) {
 				w.gemm.Gemm(false, true, n, g.Cols, first.cols, first.data, first.stride,
@@ -154,8 +179,8 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 // evaluation accumulates what backend.Evaluation reports. The sums u and v of
 // e^T are kept relative to e^shift, the largest score so far.
 type evaluation struct {
-	order []int32   // the cycle in use
-	score []float32 // marginal scores by position in the cycle
+	order []int32   // the cycle in use: pair p is order[p] and order[p+1]
+	score []float32 // marginal scores by position in the cycle, then their e^T
 	joint []float32
 	u, v  []float64
 	shift float64
@@ -183,9 +208,10 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 		return fail(fmt.Errorf("%d rows in %d cycles, want at least 2 and 1: %w", n, cycles, backend.ErrShape))
 	}
 	e := &evaluation{
-		order: make([]int32, n), score: make([]float32, n), joint: make([]float32, n),
+		order: make([]int32, n+1), score: make([]float32, n), joint: make([]float32, n),
 		u: make([]float64, n), v: make([]float64, n), shift: math.Inf(-1),
 	}
+	all := len(t.device.pool.workers)
 	scorers := t.scorers(false)
 	pairs := t.pairScores(d, rows, scorers)
 
@@ -193,9 +219,13 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 	for i := 0; i < n; i += rowBlock {
 		maxima = append(maxima, 0)
 	}
-	t.device.pool.run(func(w *worker) {
+	t.device.pool.run(all, func(w *worker) {
 		w.blocks(n, func(lo, hi int) {
-			copy(e.joint[lo:hi], pairs(w, hi-lo, func(i int) (x, z int) { return lo + i, lo + i }))
+			same := scorers[w.id].xs[:hi-lo]
+			for i := range same {
+				same[i] = int32(lo + i)
+			}
+			copy(e.joint[lo:hi], pairs(w, same, same))
 			maxima[lo/rowBlock] = f32.Max(e.joint[lo:hi])
 		})
 	})
@@ -207,15 +237,18 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 			return fail(fmt.Errorf("stopped after %d of %d cycles: %w", m, cycles, err))
 		}
 		cycle := sampling.NewCycle(uint64(n), seed, sampling.StreamEvaluate, uint64(m))
-		t.device.pool.run(func(w *worker) {
+		t.device.pool.run(all, func(w *worker) {
 			w.blocks(n, func(lo, hi int) {
 				for p := lo; p < hi; p++ {
 					e.order[p] = int32(cycle.Visit(uint64(p)))
 				}
+				if lo == 0 {
+					e.order[n] = e.order[0]
+				}
 			})
 			w.wait()
 			w.blocks(n, func(lo, hi int) {
-				scores := pairs(w, hi-lo, func(i int) (x, z int) { return e.pair(lo + i) })
+				scores := pairs(w, e.order[lo:hi], e.order[lo+1:hi+1])
 				copy(e.score[lo:hi], scores)
 				maxima[lo/rowBlock] = f32.Max(scores)
 				f32.Softplus(scores, scores)
@@ -234,7 +267,7 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 		shift := math.Max(e.shift, top)
 		rescale := math.Exp(e.shift - shift) // 0 in the first cycle
 		e.shift = shift
-		t.device.pool.run(func(w *worker) {
+		t.device.pool.run(all, func(w *worker) {
 			w.blocks(n, func(lo, hi int) {
 				for i := lo; i < hi; i++ {
 					e.u[i] *= rescale
@@ -243,11 +276,11 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 			})
 			w.wait()
 			w.blocks(n, func(lo, hi int) {
-				for p := lo; p < hi; p++ {
-					x, z := e.pair(p)
-					exp := math.Exp(float64(e.score[p]) - shift)
-					e.u[x] += exp
-					e.v[z] += exp
+				exps := e.score[lo:hi]
+				f32.SumExp(exps, exps, float32(shift))
+				for i, v := range exps {
+					e.u[e.order[lo+i]] += float64(v)
+					e.v[e.order[lo+i+1]] += float64(v)
 				}
 			})
 		})
@@ -255,45 +288,36 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 	return e.result(cycles), nil
 }
 
-// pair returns the rows, counted from the start of the range, that marginal
-// pair p takes x and z from.
-func (e *evaluation) pair(p int) (x, z int) {
-	next := p + 1
-	if next == len(e.order) {
-		next = 0
-	}
-	return int(e.order[p]), int(e.order[next])
-}
-
 // pairScores returns a function that scores pairs of rows, counted from
 // rows.Lo. It keeps the projections of all rows if they fit in memory.
-func (t *trainer) pairScores(d *data, rows backend.Rows, scorers []*scorer) func(w *worker, n int, pair func(i int) (x, z int)) []float32 {
+func (t *trainer) pairScores(d *data, rows backend.Rows, scorers []*scorer) func(w *worker, xs, zs []int32) []float32 {
 	n, first := rows.Len(), t.net.Hidden[0]
+	x, z := from(d.x, rows.Lo), from(d.z, rows.Lo)
 	if 2*4*n*f32.Stride(first) > projectedBytes {
-		return func(w *worker, n int, pair func(i int) (x, z int)) []float32 {
-			return t.score(w, scorers[w.id], d, n, func(i int) (x, z int) {
-				x, z = pair(i)
-				return rows.Lo + x, rows.Lo + z
-			})
+		return func(w *worker, xs, zs []int32) []float32 {
+			return t.scoreRows(w, scorers[w.id], x, z, xs, zs)
 		}
 	}
 	px, pz := newMatrix(n, first), newMatrix(n, first)
-	t.device.pool.run(func(w *worker) {
+	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {
 		w.blocks(n, func(lo, hi int) {
-			at := rows.Lo + lo
-			project(w, hi-lo, d.x.Data[at*d.x.Stride:], d.x.Stride, &t.p.wx, t.net.DX, t.p.b[0].data, px.from(lo))
-			project(w, hi-lo, d.z.Data[at*d.z.Stride:], d.z.Stride, &t.p.wz, t.net.DZ, nil, pz.from(lo))
+			t.projectX(w, hi-lo, x.Data[lo*x.Stride:], x.Stride, px.from(lo))
+			t.projectZ(w, hi-lo, z.Data[lo*z.Stride:], z.Stride, pz.from(lo))
 		})
 	})
-	return func(w *worker, n int, pair func(i int) (x, z int)) []float32 {
-		l := &scorers[w.id].layers
-		for i := range n {
-			x, z := pair(i)
-			t.act.sum(l.h[0].row(i), px.row(x), pz.row(z))
-		}
-		t.critic.forward(w, l, 0, n)
-		return l.score[:n]
+	return func(w *worker, xs, zs []int32) []float32 {
+		s := scorers[w.id]
+		f32.GatherRows(s.px.data, s.px.stride, px.data, px.stride, px.cols, xs)
+		f32.GatherRows(s.pz.data, s.pz.stride, pz.data, pz.stride, pz.cols, zs)
+		return t.scoreProjected(w, s, len(xs))
 	}
+}
+
+// from returns the rows of m from lo on.
+func from(m backend.Matrix, lo int) backend.Matrix {
+	m.Rows -= lo
+	m.Data = m.Data[lo*m.Stride:]
+	return m
 }
 
 // result reduces the sums, in a fixed order.

@@ -21,18 +21,26 @@ func (m *matrix) row(i int) []float32 { return m.data[i*m.stride : i*m.stride+m.
 // from returns the rows from i on.
 func (m *matrix) from(i int) []float32 { return m.data[i*m.stride:] }
 
+// block returns n rows from i on with what fills them up. Element-wise
+// functions take these as one vector: the fill is finite, since it began as
+// zeros and matrix products do not touch it, and nothing depends on it.
+func (m *matrix) block(i, n int) []float32 { return m.data[i*m.stride : (i+n)*m.stride] }
+
+func (m *matrix) rows() int { return len(m.data) / m.stride }
+
 // activation bundles the kernels of one non-linearity f. The derivative is
 // taken from the output h = f(a), so that a need not be kept.
 type activation struct {
 	sum   func(dst, a, b []float32) // dst = f(a + b)
 	apply func(dst, src []float32)  // dst = f(src)
 	grad  func(g, h []float32)      // g *= f'(a), h = f(a)
+	out   f32.OutputGrad
 }
 
 var activations = [...]activation{
-	backend.Softplus: {f32.AddSoftplus, f32.Softplus, f32.SoftplusGrad},
-	backend.ELU:      {f32.AddELU, f32.ELU, f32.ELUGrad},
-	backend.ReLU:     {f32.AddReLU, f32.ReLU, f32.ReLUGrad},
+	backend.Softplus: {f32.AddSoftplus, f32.Softplus, f32.SoftplusGrad, f32.SoftplusOutputGrad},
+	backend.ELU:      {f32.AddELU, f32.ELU, f32.ELUGrad, f32.ELUOutputGrad},
+	backend.ReLU:     {f32.AddReLU, f32.ReLU, f32.ReLUGrad, f32.ReLUOutputGrad},
 }
 
 // params is one array per parameter, its gradient or its moments, in the
@@ -44,31 +52,52 @@ type params struct {
 	out     matrix   // one row
 	bias    matrix   // 1 x 1
 	ordered []matrix // all of the above in the order of Network.Blocks
-	decays  []bool   // which of them weight decay applies to: not the biases
+
+	weights []matrix // wx, wz, w[1], w[2], ...
+	vectors []vector // b[0], b[1], ..., out, bias
+}
+
+// vector is a parameter of one row, with its place among all of these when
+// they lie one after the other.
+type vector struct {
+	matrix
+	at     int
+	decays bool // whether weight decay applies: not to the biases
 }
 
 func newParams(n backend.Network) *params {
 	p := &params{b: make([]matrix, len(n.Hidden)), w: make([]matrix, len(n.Hidden))}
+	at := 0
+	row := func(cols int, decays bool) matrix {
+		v := vector{newMatrix(1, cols), at, decays}
+		p.vectors = append(p.vectors, v)
+		at += v.stride
+		return v.matrix
+	}
 	first, last := n.Hidden[0], n.Hidden[len(n.Hidden)-1]
-	p.wx, p.wz, p.b[0] = newMatrix(n.DX, first), newMatrix(n.DZ, first), newMatrix(1, first)
+	p.wx, p.wz, p.b[0] = newMatrix(n.DX, first), newMatrix(n.DZ, first), row(first, false)
+	p.weights = append(p.weights, p.wx, p.wz)
 	p.ordered = append(p.ordered, p.wx, p.wz, p.b[0])
 	for k := 1; k < len(n.Hidden); k++ {
-		p.w[k], p.b[k] = newMatrix(n.Hidden[k-1], n.Hidden[k]), newMatrix(1, n.Hidden[k])
+		p.w[k], p.b[k] = newMatrix(n.Hidden[k-1], n.Hidden[k]), row(n.Hidden[k], false)
+		p.weights = append(p.weights, p.w[k])
 		p.ordered = append(p.ordered, p.w[k], p.b[k])
 	}
-	p.out, p.bias = newMatrix(1, last), newMatrix(1, 1)
+	p.out, p.bias = row(last, true), row(1, false)
 	p.ordered = append(p.ordered, p.out, p.bias)
-	// After Wx, Wz and b1 come a matrix and a bias in turn.
-	for i := range p.ordered {
-		p.decays = append(p.decays, i < 2 || i%2 == 1)
-	}
 	return p
+}
+
+// vectorFloats returns the length of all vectors one after the other.
+func (p *params) vectorFloats() int {
+	last := p.vectors[len(p.vectors)-1]
+	return last.at + last.stride
 }
 
 // each calls f with every row and its place in the contract's layout.
 func (p *params) each(f func(row, flat []float32), flat []float32) {
 	for _, m := range p.ordered {
-		for i := range len(m.data) / m.stride {
+		for i := range m.rows() {
 			f(m.row(i), flat[:m.cols])
 			flat = flat[m.cols:]
 		}
@@ -80,13 +109,10 @@ func (p *params) store(flat []float32) { p.each(func(row, f []float32) { copy(f,
 
 // layers is the forward and backward state of up to n rows: h[k] the output
 // of hidden layer k, d[k] dV/d(input of its activation).
-type layers struct {
-	h, d  []matrix
-	score []float32
-}
+type layers struct{ h, d []matrix }
 
 func newLayers(n int, hidden []int, backward bool) layers {
-	l := layers{score: f32.Aligned(n)}
+	var l layers
 	for _, width := range hidden {
 		l.h = append(l.h, newMatrix(n, width))
 		if backward {
@@ -96,65 +122,87 @@ func newLayers(n int, hidden []int, backward bool) layers {
 	return l
 }
 
-// rowBlock is the number of rows that pass through a layer at a time, so that
-// the activation finds them in the cache: a multiple of the micro-kernel's six.
-const rowBlock = 192
-
-// critic evaluates a network; it does not change after newCritic but for the
-// values of its parameters.
+// critic evaluates a network.
 type critic struct {
 	net backend.Network
 	act activation
 	p   *params
+
+	// The weights as products read them, in the order of params.weights: W on
+	// the way forward, W^T on the way back (not of the first layer).
+	forwards, backwards []*f32.Packed
 }
 
 func newCritic(n backend.Network) critic {
-	return critic{net: n, act: activations[n.Activation], p: newParams(n)}
+	c := critic{net: n, act: activations[n.Activation], p: newParams(n)}
+	for i := range c.p.weights {
+		m := &c.p.weights[i]
+		c.forwards = append(c.forwards, f32.NewPacked(m.rows(), m.cols))
+		if i < 2 {
+			c.backwards = append(c.backwards, nil)
+		} else {
+			c.backwards = append(c.backwards, f32.NewPacked(m.cols, m.rows()))
+		}
+	}
+	return c
 }
 
-// project stores x Wx + b1 (or z Wz, with a nil bias) for n rows.
-func project(w *worker, n int, x []float32, stride int, weights *matrix, rows int, bias []float32, dst []float32) {
-	w.gemm.Gemm(false, false, n, weights.cols, rows, x, stride, weights.data, weights.stride, bias, false, dst, weights.stride)
-}
-
-// forward takes rows [lo, hi) from the output of layer 1 to the scores.
-func (c *critic) forward(w *worker, l *layers, lo, hi int) {
-	last := len(l.h) - 1
-	for ; lo < hi; lo += rowBlock {
-		n := min(rowBlock, hi-lo)
-		for k := 1; k <= last; k++ {
-			in, out := &l.h[k-1], &l.h[k]
-			w.gemm.Gemm(false, false, n, out.cols, in.cols, in.from(lo), in.stride,
-				c.p.w[k].data, c.p.w[k].stride, c.p.b[k].data, false, out.from(lo), out.stride)
-			for i := lo; i < lo+n; i++ {
-				row := out.row(i)
-				c.act.apply(row, row)
-			}
-		}
-		h := &l.h[last]
-		for i := lo; i < lo+n; i++ {
-			l.score[i] = f32.Dot(h.row(i), c.p.out.data[:h.cols]) + c.p.bias.data[0]
-		}
+// pack lays out rows [lo, hi) of weights i for the products; lo and, but at
+// the end, hi are multiples of f32.PackUnit.
+func (c *critic) pack(i, lo, hi int) {
+	m := &c.p.weights[i]
+	c.forwards[i].SetRows(lo, hi, m.from(lo), m.stride)
+	if i >= 2 {
+		c.backwards[i].SetColumns(lo, hi, m.from(lo), m.stride)
 	}
 }
 
-// backward takes dV/dscore of rows [lo, hi) back to the inputs of layer 1.
-func (c *critic) backward(w *worker, l *layers, weight []float32, lo, hi int) {
+// packAll is pack for all weights.
+func (c *critic) packAll() {
+	for i := range c.p.weights {
+		c.pack(i, 0, c.p.weights[i].rows())
+	}
+}
+
+// projectX stores x Wx + b1 for n rows, projectZ z Wz.
+func (c *critic) projectX(w *worker, n int, x []float32, stride int, dst []float32) {
+	w.gemm.GemmPacked(n, x, stride, c.forwards[0], c.p.b[0].data, dst, c.p.wx.stride)
+}
+
+func (c *critic) projectZ(w *worker, n int, z []float32, stride int, dst []float32) {
+	w.gemm.GemmPacked(n, z, stride, c.forwards[1], nil, dst, c.p.wz.stride)
+}
+
+// forward takes n rows from lo on from the output of layer 1 to that of the
+// last.
+func (c *critic) forward(w *worker, l *layers, lo, n int) {
+	for k := 1; k < len(l.h); k++ {
+		in, out := &l.h[k-1], &l.h[k]
+		w.gemm.GemmPacked(n, in.from(lo), in.stride, c.forwards[k+1], c.p.b[k].data, out.from(lo), out.stride)
+		c.act.apply(out.block(lo, n), out.block(lo, n))
+	}
+}
+
+// score stores the scores of the rows from lo on.
+func (c *critic) score(dst []float32, l *layers, lo int) {
+	h := &l.h[len(l.h)-1]
+	f32.RowDots(dst, h.from(lo), h.stride, c.p.out.data[:h.cols], c.p.bias.data[0])
+}
+
+// top takes the derivatives weight of the scores of the rows from lo on back
+// to the input of the last activation, and adds their part of the gradients
+// of the output weights and of the last bias to dw and db.
+func (c *critic) top(l *layers, lo int, weight, dw, db []float32) {
 	last := len(l.h) - 1
-	for ; lo < hi; lo += rowBlock {
-		n := min(rowBlock, hi-lo)
-		top := &l.d[last]
-		for i := lo; i < lo+n; i++ {
-			f32.Scale(top.row(i), weight[i], c.p.out.data[:top.cols])
-			c.act.grad(top.row(i), l.h[last].row(i))
-		}
-		for k := last; k >= 1; k-- {
-			out, in := &l.d[k], &l.d[k-1]
-			w.gemm.Gemm(false, true, n, in.cols, out.cols, out.from(lo), out.stride,
-				c.p.w[k].data, c.p.w[k].stride, nil, false, in.from(lo), in.stride)
-			for i := lo; i < lo+n; i++ {
-				c.act.grad(in.row(i), l.h[k-1].row(i))
-			}
-		}
+	h, d := &l.h[last], &l.d[last]
+	c.act.out(d.from(lo), h.from(lo), h.stride, weight, c.p.out.data[:h.cols], dw, db)
+}
+
+// backward takes n rows from lo on from there to the inputs of layer 1.
+func (c *critic) backward(w *worker, l *layers, lo, n int) {
+	for k := len(l.h) - 1; k >= 1; k-- {
+		out, in := &l.d[k], &l.d[k-1]
+		w.gemm.GemmPacked(n, out.from(lo), out.stride, c.backwards[k+1], nil, in.from(lo), in.stride)
+		c.act.grad(in.block(lo, n), l.h[k-1].block(lo, n))
 	}
 }

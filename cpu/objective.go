@@ -15,33 +15,32 @@ type objective struct {
 }
 
 // weights fills a[lo:hi] = dV/djoint and b[lo:hi] = dV/dmarginal, the latter
-// negative, and returns log ema after this step (MINE only). Every worker
-// computes the sums over the whole batch itself, in scratch of the batch's
-// size: that is cheaper than waiting for one another.
-func (o objective) weights(joint, marginal, a, b []float32, lo, hi int, logEMA float64, first bool, scratch []float32) float64 {
+// negative. It returns log mean exp of the marginal scores (DV and MINE only)
+// and log ema after this step (MINE only). Every worker computes the sums over
+// the whole batch itself, in scratch of the batch's size: that is cheaper than
+// waiting for one another.
+func (o objective) weights(joint, marginal, a, b []float32, lo, hi int, logEMA float64, first bool, scratch []float32) (lme, nextEMA float64) {
 	n := float32(len(joint))
 	if o.kind == backend.JS {
 		for i := lo; i < hi; i++ {
 			a[i] = sigmoid(-joint[i]) / n
 			b[i] = -sigmoid(marginal[i]) / n
 		}
-		return 0
+		return 0, 0
 	}
 	for i := lo; i < hi; i++ {
 		a[i] = 1 / n
 	}
-	switch o.kind {
-	case backend.NWJ:
+	if o.kind == backend.NWJ {
 		f32.SumExp(b[lo:hi], marginal[lo:hi], 1)
 		f32.Scale(b[lo:hi], -1/n, b[lo:hi])
-	case backend.DV:
-		shift := f32.Max(marginal)
-		sum := f32.SumExp(scratch, marginal, shift)
-		f32.Scale(b[lo:hi], float32(-1/sum), scratch[lo:hi])
-	case backend.MINE:
-		shift := f32.Max(marginal)
-		sum := f32.SumExp(scratch, marginal, shift)
-		lme := float64(shift) + math.Log(sum/float64(n))
+		return 0, 0
+	}
+	shift := f32.Max(marginal)
+	sum := f32.SumExp(scratch, marginal, shift)
+	lme = float64(shift) + math.Log(sum/float64(n))
+	scale := 1 / sum
+	if o.kind == backend.MINE {
 		if first {
 			logEMA = lme
 		} else {
@@ -49,14 +48,14 @@ func (o objective) weights(joint, marginal, a, b []float32, lo, hi int, logEMA f
 		}
 		// exp(M - ema)/B = exp(M - shift) exp(shift - ema)/B; the second factor
 		// is at most B/alpha, since ema >= log(alpha) + lme.
-		scale := math.Exp(float64(shift)-logEMA) / float64(n)
-		f32.Scale(b[lo:hi], float32(-scale), scratch[lo:hi])
+		scale = math.Exp(float64(shift)-logEMA) / float64(n)
 	}
-	return logEMA
+	f32.Scale(b[lo:hi], float32(-scale), scratch[lo:hi])
+	return lme, logEMA
 }
 
-// value returns V of a batch.
-func (o objective) value(joint, marginal, scratch []float32) float64 {
+// value returns V of a batch; lme is what weights returned.
+func (o objective) value(joint, marginal []float32, lme float64, scratch []float32) float64 {
 	n := float64(len(joint))
 	if o.kind == backend.JS {
 		var sum float64
@@ -73,13 +72,7 @@ func (o objective) value(joint, marginal, scratch []float32) float64 {
 	if o.kind == backend.NWJ {
 		return mean - f32.SumExp(scratch, marginal, 1)/n
 	}
-	return mean - logMeanExp(marginal, scratch)
-}
-
-// logMeanExp returns log mean exp(t), using scratch of the same length.
-func logMeanExp(t, scratch []float32) float64 {
-	shift := f32.Max(t)
-	return float64(shift) + math.Log(f32.SumExp(scratch, t, shift)/float64(len(t)))
+	return mean - lme
 }
 
 func logAddExp(a, b float64) float64 {

@@ -10,7 +10,7 @@ import (
 )
 
 // spins is how often a waiting worker polls before it gives up its processor:
-// some tens of microseconds, longer than the gap between two training steps.
+// some tens of microseconds, longer than the gap between two calls.
 const spins = 1 << 14
 
 // nap is how long a waiting worker sleeps once it has spun in vain: short
@@ -26,8 +26,8 @@ type pool struct {
 	barrier barrier
 
 	region  func(w *worker)
-	seq     atomic.Uint32 // number of regions started
-	running atomic.Int32  // goroutines still in the region
+	active  int          // workers of the region
+	running atomic.Int32 // goroutines still in the region
 	closed  atomic.Bool
 }
 
@@ -37,14 +37,14 @@ type worker struct {
 	pool *pool
 	gemm *f32.Workspace
 
-	asleep atomic.Bool
-	wake   chan struct{}
-	_      [64]byte // keeps two workers' flags out of one cache line
+	started atomic.Uint32 // number of regions
+	asleep  atomic.Bool
+	wake    chan struct{}
+	_       [64]byte // keeps two workers' flags out of one cache line
 }
 
 func newPool(n int) *pool {
 	p := &pool{workers: make([]worker, n)}
-	p.barrier.n = int32(n)
 	for i := range p.workers {
 		w := &p.workers[i]
 		w.id, w.pool, w.gemm, w.wake = i, p, f32.NewWorkspace(), make(chan struct{}, 1)
@@ -55,21 +55,22 @@ func newPool(n int) *pool {
 	return p
 }
 
-// run calls region on every worker and returns when all are done. The caller
-// must hold mu.
-func (p *pool) run(region func(w *worker)) {
-	p.region = region
-	p.running.Store(int32(len(p.workers) - 1))
-	p.signal()
+// run calls region on the first n workers and returns when all are done. The
+// caller must hold mu.
+func (p *pool) run(n int, region func(w *worker)) {
+	p.region, p.active, p.barrier.n = region, n, int32(n)
+	p.running.Store(int32(n - 1))
+	p.start(n)
 	region(&p.workers[0])
 	poll(func() bool { return p.running.Load() == 0 })
 }
 
-// signal lets every goroutine take up the next region.
-func (p *pool) signal() {
-	p.seq.Add(1)
-	for i := 1; i < len(p.workers); i++ {
-		if w := &p.workers[i]; w.asleep.CompareAndSwap(true, false) {
+// start lets the goroutines of the first n workers take up the region.
+func (p *pool) start(n int) {
+	for i := 1; i < n; i++ {
+		w := &p.workers[i]
+		w.started.Add(1)
+		if w.asleep.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}
 		}
 	}
@@ -79,14 +80,14 @@ func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed.Swap(true) {
-		p.signal()
+		p.start(len(p.workers))
 	}
 }
 
 func (w *worker) loop() {
 	p := w.pool
 	for seen := uint32(0); ; {
-		for i := 0; p.seq.Load() == seen; i++ {
+		for i := 0; w.started.Load() == seen; i++ {
 			if i < spins {
 				if i%1024 == 1023 {
 					runtime.Gosched()
@@ -96,7 +97,7 @@ func (w *worker) loop() {
 			i = 0
 			w.asleep.Store(true)
 			// A region that started before asleep was set did not send a wake.
-			if p.seq.Load() != seen && w.asleep.CompareAndSwap(true, false) {
+			if w.started.Load() != seen && w.asleep.CompareAndSwap(true, false) {
 				break
 			}
 			<-w.wake
@@ -110,9 +111,10 @@ func (w *worker) loop() {
 	}
 }
 
-// share returns the part [lo, hi) of [0, n) that is this worker's own.
+// share returns the part [lo, hi) of [0, n) that is this worker's own in the
+// region.
 func (w *worker) share(n int) (lo, hi int) {
-	t := len(w.pool.workers)
+	t := w.pool.active
 	return w.id * n / t, (w.id + 1) * n / t
 }
 

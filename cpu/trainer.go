@@ -10,29 +10,109 @@ import (
 	"gomine/mine/sampling"
 )
 
-// trainer runs steps on one critic. Entry i of a batch is the pair of row i;
-// marginal pair p joins the x of entry order[p] with the z of entry order[p+1].
+// trainer runs steps on one critic.
+//
+// The batch is kept in the order of its marginal cycle: position p holds the
+// entry that the cycle visits p-th, so that the joint pair at p is (x_p, z_p)
+// and the marginal pair (x_p, z_p+1), and neither needs a permutation. Every
+// worker takes whole blocks of positions from the draw to the scores and,
+// once all scores are known, back to the gradients. What a gradient sums over
+// the batch is summed by blocks and, for matrices, by chunks of blocks, which
+// the number of workers does not change.
 type trainer struct {
 	critic
-	device *device
-	spec   backend.Spec
-	data   *data
-	train  backend.Rows
-	closed bool
+	device  *device
+	spec    backend.Spec
+	data    *data
+	train   backend.Rows
+	closed  bool
+	workers int // as many as a step is worth
 
 	objective objective
 	batches   sampling.Batches
 	step      uint64
 	logEMA    float64
-	grad      *params
 	m, v      *params
 
-	rows, order, place []int32 // place is the inverse of order
-	x, z               matrix  // rows of the batch
-	px, pz             matrix  // their projections; later dV/dpx, dV/dpz
-	joint, marginal    layers
-	a, b               []float32
-	scratch            [][]float32 // per worker, of the batch's size
+	blocks []block
+	chunks []chunk
+	grad   *params   // the gradient, also that of chunk 0
+	sums   matrix    // [blocks, vectors], gradients of the vectors by block
+	biases []float64 // that of the output bias by block
+
+	rows            []int32 // of the data, a block of n positions has n+1
+	x, z            matrix  // those rows; z as rows
+	px, pz          matrix  // their projections; later dV/dpx, dV/dpz
+	layers          layers  // of each block the joint pairs, then the marginal ones
+	joint, marginal []float32
+	a, b            []float32
+	scratch         [][]float32 // per worker, of the batch's size
+}
+
+// block is positions [lo, hi) of the batch, the id-th range of such.
+type block struct{ id, lo, hi int }
+
+func (b block) len() int { return b.hi - b.lo }
+
+// first returns the block's first row in arrays with one more row per block
+// than positions, since a block's last marginal pair takes its z from the
+// position behind it.
+func (b block) first() int { return b.lo + b.id }
+
+// chunk is a number of consecutive blocks and the gradients of the matrices
+// over these.
+type chunk struct {
+	blocks []block
+	grad   *params
+}
+
+const (
+	// blockRows is the number of positions in a block at most: the rows of a
+	// layer, twice as many, then stay in the second-level cache from one
+	// product to the next, also when they are 512 wide.
+	blockRows = 64
+
+	// chunkFloats is how many floats the gradients of all chunks may take, more
+	// than two chunks at least: what adding them up may cost.
+	chunkFloats = 1 << 17
+)
+
+// workerFLOP is what a worker must have to do in a step, a multiple of what
+// waiting for it costs.
+var workerFLOP = 1 << 20 // a variable for tests
+
+// newBlocks cuts n positions into blocks as equal as possible.
+func newBlocks(n int) []block {
+	blocks := make([]block, (n+blockRows-1)/blockRows)
+	for i := range blocks {
+		blocks[i] = block{i, i * n / len(blocks), (i + 1) * n / len(blocks)}
+	}
+	return blocks
+}
+
+// newChunks distributes the blocks over a power of two of chunks.
+func newChunks(blocks []block, first *params, net backend.Network) []chunk {
+	n := 1
+	for 2*n <= len(blocks) && (n == 1 || 2*n*net.NumParams() <= chunkFloats) {
+		n *= 2
+	}
+	chunks := make([]chunk, n)
+	for i := range chunks {
+		chunks[i] = chunk{blocks[i*len(blocks)/n : (i+1)*len(blocks)/n], first}
+		if i > 0 {
+			chunks[i].grad = newParams(net)
+		}
+	}
+	return chunks
+}
+
+// stepFLOP returns the floating-point operations of the products of a step.
+func stepFLOP(n backend.Network, batch int) int {
+	flop := 4 * batch * (n.DX + n.DZ) * n.Hidden[0]
+	for k := 1; k < len(n.Hidden); k++ {
+		flop += 12 * batch * n.Hidden[k-1] * n.Hidden[k]
+	}
+	return flop
 }
 
 func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend.Rows) (backend.Trainer, error) {
@@ -56,30 +136,35 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 	net, n := spec.Network, spec.Batch
 	net.Hidden = append([]int(nil), net.Hidden...)
 	spec.Network = net
+	blocks, grad := newBlocks(n), newParams(net)
 	t := &trainer{
 		critic:    newCritic(net),
 		device:    d,
 		spec:      spec,
 		data:      own,
 		train:     train,
+		workers:   max(1, min(len(d.pool.workers), stepFLOP(net, n)/workerFLOP)),
 		objective: objective{spec.Objective, spec.EMARate},
 		batches:   sampling.NewBatches(train.Len(), n, spec.Seed),
-		grad:      newParams(net),
 		m:         newParams(net),
 		v:         newParams(net),
-		rows:      make([]int32, n),
-		order:     make([]int32, n),
-		place:     make([]int32, n),
+		blocks:    blocks,
+		chunks:    newChunks(blocks, grad, net),
+		grad:      grad,
+		sums:      newMatrix(len(blocks), grad.vectorFloats()),
+		biases:    make([]float64, len(blocks)),
+		rows:      make([]int32, n+len(blocks)),
 		x:         newMatrix(n, net.DX),
-		z:         newMatrix(n, net.DZ),
+		z:         newMatrix(n+len(blocks), net.DZ),
 		px:        newMatrix(n, net.Hidden[0]),
-		pz:        newMatrix(n, net.Hidden[0]),
-		joint:     newLayers(n, net.Hidden, true),
-		marginal:  newLayers(n, net.Hidden, true),
+		pz:        newMatrix(n+len(blocks), net.Hidden[0]),
+		layers:    newLayers(2*n, net.Hidden, true),
+		joint:     f32.Aligned(n),
+		marginal:  f32.Aligned(n),
 		a:         f32.Aligned(n),
 		b:         f32.Aligned(n),
 	}
-	for range d.pool.workers {
+	for range t.workers {
 		t.scratch = append(t.scratch, f32.Aligned(n))
 	}
 	return t, nil
@@ -105,30 +190,35 @@ func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, erro
 		return 0, err
 	}
 	defer t.end()
-	var rate float64
-	var value float64
-	var logEMA float64
-	region := func(w *worker) {
-		ema := t.gradient(w, &value)
-		w.wait() // the update writes the weights that the backward pass read
-		t.update(w, rate)
-		if w.id == 0 {
-			logEMA = ema
-		}
+	if len(rates) == 0 {
+		return 0, nil
 	}
-	for i := range rates {
-		// A step of the smallest network takes tens of microseconds, checking a
-		// context some tens of nanoseconds.
-		if err := ctx.Err(); err != nil {
-			return i, fmt.Errorf("cpu: train: stopped after %d of %d steps: %w", i, len(rates), err)
-		}
-		rate = rates[i]
-		t.device.pool.run(region)
-		values[i] = value
-		t.logEMA = logEMA
-		t.step++
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("cpu: train: stopped before the first of %d steps: %w", len(rates), err)
 	}
-	return len(rates), nil
+	first, ema := t.step, t.logEMA
+	done := 0
+	more := true
+	t.device.pool.run(t.workers, func(w *worker) {
+		ema := ema
+		for i := 0; more; i++ {
+			step := first + uint64(i)
+			ema = t.gradient(w, step, ema, &values[i])
+			t.update(w, step, rates[i])
+			if w.id == 0 {
+				done, t.logEMA = i+1, ema
+				// A step of the smallest network takes tens of microseconds,
+				// checking a context some tens of nanoseconds.
+				more = done < len(rates) && ctx.Err() == nil
+			}
+			w.wait()
+		}
+	})
+	t.step = first + uint64(done)
+	if done < len(rates) {
+		return done, fmt.Errorf("cpu: train: stopped after %d of %d steps: %w", done, len(rates), ctx.Err())
+	}
+	return done, nil
 }
 
 func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error) {
@@ -143,150 +233,224 @@ func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error)
 		return 0, fmt.Errorf("cpu: gradient: %w", err)
 	}
 	var value float64
-	t.device.pool.run(func(w *worker) { t.gradient(w, &value) })
+	t.device.pool.run(t.workers, func(w *worker) {
+		t.gradient(w, t.step, t.logEMA, &value)
+		t.reduce(w, func(i, lo, hi int) {}, func(i, lo, hi int) {})
+	})
 	t.grad.store(grad)
 	return value, nil
 }
 
-// gradient computes the batch of step t.step, its value and dV/dparameters.
-// Every worker calls it; it returns log ema after the step.
-func (t *trainer) gradient(w *worker, value *float64) float64 {
-	n := t.spec.Batch
-	lo, hi := w.share(n)
-
-	t.gather(w, lo, hi)
-	w.wait()
-
-	for i := lo; i < hi; i++ {
-		t.act.sum(t.joint.h[0].row(i), t.px.row(i), t.pz.row(i))
-		from, to := t.pair(i)
-		t.act.sum(t.marginal.h[0].row(i), t.px.row(from), t.pz.row(to))
+// gradient computes the batch of a step, its value and, by blocks and chunks,
+// dV/dparameters. Every worker calls it; it returns log ema after the step.
+func (t *trainer) gradient(w *worker, step uint64, ema float64, value *float64) float64 {
+	// Chunks that can be dealt out evenly stay with one worker, which knows all
+	// that their gradients need.
+	whole := len(t.chunks)%w.pool.active == 0
+	blocks := t.own(w, whole)
+	order := t.batches.Marginal(step)
+	for _, b := range blocks {
+		t.draw(step, &order, b)
+		t.scores(w, b)
 	}
-	t.forward(w, &t.joint, lo, hi)
-	t.forward(w, &t.marginal, lo, hi)
 	w.wait()
 
+	lo, hi := 0, 0
+	if len(blocks) > 0 {
+		lo, hi = blocks[0].lo, blocks[len(blocks)-1].hi
+	}
 	scratch := t.scratch[w.id]
-	logEMA := t.objective.weights(t.joint.score, t.marginal.score, t.a, t.b, lo, hi, t.logEMA, t.step == 0, scratch)
+	lme, ema := t.objective.weights(t.joint, t.marginal, t.a, t.b, lo, hi, ema, step == 0, scratch)
 	if w.id == 0 {
-		*value = t.objective.value(t.joint.score, t.marginal.score, scratch)
+		*value = t.objective.value(t.joint, t.marginal, lme, scratch)
 	}
-	t.backward(w, &t.joint, t.a, lo, hi)
-	t.backward(w, &t.marginal, t.b, lo, hi)
+	if whole {
+		lo, hi := w.share(len(t.chunks))
+		for _, c := range t.chunks[lo:hi] {
+			for i, b := range c.blocks {
+				t.backward(w, b)
+				t.outer(w, c.grad, b, i > 0, func(rows int) (lo, hi int) { return 0, rows })
+			}
+		}
+	} else {
+		for _, b := range blocks {
+			t.backward(w, b)
+		}
+		w.wait()
+		for _, c := range t.chunks {
+			for i, b := range c.blocks {
+				t.outer(w, c.grad, b, i > 0, w.share)
+			}
+		}
+	}
 	w.wait()
-
-	// Row i of x is in joint pair i and in the marginal pair at place[i], row
-	// i of z in joint pair i and in the marginal pair before that.
-	for i := lo; i < hi; i++ {
-		p := int(t.place[i])
-		f32.Add(t.px.row(i), t.joint.d[0].row(i), t.marginal.d[0].row(p))
-		f32.Add(t.pz.row(i), t.joint.d[0].row(i), t.marginal.d[0].row((p+n-1)%n))
-	}
-	w.wait()
-
-	t.outer(w)
-	return logEMA
+	return ema
 }
 
-// pair returns the entries that marginal pair p takes x and z from.
-func (t *trainer) pair(p int) (x, z int) {
-	next := p + 1
-	if next == len(t.order) {
-		next = 0
+// own returns this worker's blocks: those of its chunks or its share of all.
+func (t *trainer) own(w *worker, whole bool) []block {
+	if !whole {
+		lo, hi := w.share(len(t.blocks))
+		return t.blocks[lo:hi]
 	}
-	return int(t.order[p]), int(t.order[next])
+	lo, hi := w.share(len(t.chunks))
+	last := t.chunks[hi-1].blocks
+	return t.blocks[t.chunks[lo].blocks[0].id : last[len(last)-1].id+1]
 }
 
-// gather draws this worker's part of the batch and projects its rows.
-func (t *trainer) gather(w *worker, lo, hi int) {
-	t.batches.Rows(t.step, lo, t.rows[lo:hi])
-	for i := lo; i < hi; i++ {
-		row := t.train.Lo + int(t.rows[i])
-		copy(t.x.row(i), t.data.x.Row(row))
-		copy(t.z.row(i), t.data.z.Row(row))
+// draw gathers the rows of a block.
+func (t *trainer) draw(step uint64, cycle *sampling.Cycle, b block) {
+	n := b.len()
+	rows := t.rows[b.first():][:n+1]
+	epoch, next, offset := t.batches.Epoch(step)
+	for i := range rows {
+		p := b.lo + i
+		if p == t.spec.Batch {
+			p = 0
+		}
+		at := offset + cycle.Visit(uint64(p))
+		if size := epoch.N(); at < size {
+			rows[i] = int32(epoch.At(at))
+		} else {
+			rows[i] = int32(next.At(at - size))
+		}
 	}
-	cycle := t.batches.Marginal(t.step)
-	for p := lo; p < hi; p++ {
-		entry := int32(cycle.Visit(uint64(p)))
-		t.order[p] = entry
-		t.place[entry] = int32(p)
+	x, z := &t.data.x, &t.data.z
+	f32.GatherRows(t.x.from(b.lo), t.x.stride, x.Data[t.train.Lo*x.Stride:], x.Stride, x.Cols, rows[:n])
+	f32.GatherRows(t.z.from(b.first()), t.z.stride, z.Data[t.train.Lo*z.Stride:], z.Stride, z.Cols, rows)
+}
+
+// scores computes the scores of a block.
+func (t *trainer) scores(w *worker, b block) {
+	n := b.len()
+	t.projectX(w, n, t.x.from(b.lo), t.x.stride, t.px.from(b.lo))
+	t.projectZ(w, n+1, t.z.from(b.first()), t.z.stride, t.pz.from(b.first()))
+	h, px := &t.layers.h[0], t.px.block(b.lo, n)
+	t.act.sum(h.block(2*b.lo, n), px, t.pz.block(b.first(), n))
+	t.act.sum(h.block(2*b.lo+n, n), px, t.pz.block(b.first()+1, n))
+	t.forward(w, &t.layers, 2*b.lo, 2*n)
+	t.score(t.joint[b.lo:b.hi], &t.layers, 2*b.lo)
+	t.score(t.marginal[b.lo:b.hi], &t.layers, 2*b.lo+n)
+}
+
+// backward takes the weights of a block's scores back to its projections. It
+// leaves what the block adds to the gradients of the vectors in its sums.
+func (t *trainer) backward(w *worker, b block) {
+	n := b.len()
+	l, last := &t.layers, len(t.layers.d)-1
+	sums := t.sums.row(b.id)
+	clear(sums)
+	of := func(k int) []float32 { return sums[t.p.vectors[k].at:][:t.p.vectors[k].cols] }
+
+	t.top(l, 2*b.lo, t.a[b.lo:b.hi], of(last+1), of(last))
+	t.top(l, 2*b.lo+n, t.b[b.lo:b.hi], of(last+1), of(last))
+	t.critic.backward(w, l, 2*b.lo, 2*n)
+	for k := 1; k < last; k++ {
+		f32.ColumnSums(of(k), 2*n, l.d[k].from(2*b.lo), l.d[k].stride)
 	}
-	if lo < hi {
-		project(w, hi-lo, t.x.from(lo), t.x.stride, &t.p.wx, t.net.DX, t.p.b[0].data, t.px.from(lo))
-		project(w, hi-lo, t.z.from(lo), t.z.stride, &t.p.wz, t.net.DZ, nil, t.pz.from(lo))
+	var bias float64
+	for i := b.lo; i < b.hi; i++ {
+		bias += float64(t.a[i]) + float64(t.b[i])
+	}
+	t.biases[b.id] = bias
+
+	// Position p takes part in the joint pair p, its x in the marginal pair p
+	// and its z in the one before.
+	d := &l.d[0]
+	joint, marginal := d.block(2*b.lo, n), d.block(2*b.lo+n, n)
+	dx, dz := t.px.block(b.lo, n), t.pz.block(b.first(), n+1)
+	f32.Add(dx, joint, marginal)
+	one := d.stride
+	copy(dz[:one], joint)
+	f32.Add(dz[one:n*one], joint[one:], marginal)
+	copy(dz[n*one:], marginal[(n-1)*one:])
+	if last > 0 {
+		f32.ColumnSums(of(0), n, dx, one)
 	}
 }
 
-// outer computes the gradients of the parameters: this worker's rows of every
-// matrix, its columns of every vector.
-func (t *trainer) outer(w *worker) {
-	n := t.spec.Batch
-	g := t.grad
-	// weights stores rows [lo, hi) of in^T d in dst.
-	weights := func(dst *matrix, rows int, in, d *matrix, accumulate bool) {
-		if lo, hi := w.share(rows); lo < hi {
-			w.gemm.Gemm(true, false, hi-lo, dst.cols, n, in.data[lo:], in.stride, d.data, d.stride,
+// outer stores a block's part of the gradients of the matrices in g, or adds
+// it; share says which rows of a matrix.
+func (t *trainer) outer(w *worker, g *params, b block, accumulate bool, share func(rows int) (lo, hi int)) {
+	// product adds rows [lo, hi) of in^T d over n rows.
+	product := func(dst *matrix, n int, in *matrix, d *matrix, from int) {
+		if lo, hi := share(dst.rows()); lo < hi {
+			w.gemm.Gemm(true, false, hi-lo, dst.cols, n, in.from(from)[lo:], in.stride, d.from(from), d.stride,
 				nil, accumulate, dst.from(lo), dst.stride)
 		}
 	}
-	weights(&g.wx, t.net.DX, &t.x, &t.px, false)
-	weights(&g.wz, t.net.DZ, &t.z, &t.pz, false)
+	product(&g.wx, b.len(), &t.x, &t.px, b.lo)
+	product(&g.wz, b.len()+1, &t.z, &t.pz, b.first())
 	for k := 1; k < len(g.w); k++ {
-		weights(&g.w[k], t.net.Hidden[k-1], &t.joint.h[k-1], &t.joint.d[k], false)
-		weights(&g.w[k], t.net.Hidden[k-1], &t.marginal.h[k-1], &t.marginal.d[k], true)
-	}
-	for k := range g.b {
-		lo, hi := w.share(g.b[k].cols)
-		dst := g.b[k].data[lo:hi]
-		clear(dst)
-		for i := range n {
-			f32.Add(dst, dst, t.joint.d[k].row(i)[lo:hi])
-			f32.Add(dst, dst, t.marginal.d[k].row(i)[lo:hi])
-		}
-	}
-	last := len(g.b) - 1
-	lo, hi := w.share(g.out.cols)
-	dst := g.out.data[lo:hi]
-	clear(dst)
-	for i := range n {
-		f32.Axpy(dst, t.a[i], t.joint.h[last].row(i)[lo:hi])
-		f32.Axpy(dst, t.b[i], t.marginal.h[last].row(i)[lo:hi])
-	}
-	if w.id == 0 {
-		var sum float64
-		for i := range n {
-			sum += float64(t.a[i]) + float64(t.b[i])
-		}
-		g.bias.data[0] = float32(sum)
+		product(&g.w[k], 2*b.len(), &t.layers.h[k-1], &t.layers.d[k], 2*b.lo)
 	}
 }
 
-// update applies Adam to this worker's part of every array, padding included:
-// its gradient is zero and so it stays zero.
-func (t *trainer) update(w *worker, rate float64) {
+// reduce adds up this worker's part of the gradient and hands it on: of
+// weights i the rows [lo, hi), of vector i the elements [lo, hi).
+func (t *trainer) reduce(w *worker, rows func(i, lo, hi int), elements func(i, lo, hi int)) {
+	for i := range t.grad.weights {
+		g := &t.grad.weights[i]
+		const unit = f32.PackUnit
+		first, last := w.share((g.rows() + unit - 1) / unit)
+		// Unit by unit, so that it is still in the cache when it is used.
+		for u := first; u < last; u++ {
+			lo, hi := u*unit, min((u+1)*unit, g.rows())
+			sum := g.block(lo, hi-lo)
+			for _, c := range t.chunks[1:] {
+				f32.Add(sum, sum, c.grad.weights[i].block(lo, hi-lo))
+			}
+			rows(i, lo, hi)
+		}
+	}
+	for i, v := range t.grad.vectors {
+		const lane = 8 // whole vectors, so that no part has a tail
+		lo, hi := w.share(v.stride / lane)
+		lo, hi = lo*lane, hi*lane
+		if lo == hi {
+			continue
+		}
+		f32.ColumnSums(v.data[lo:hi], len(t.blocks), t.sums.data[v.at+lo:], t.sums.stride)
+		if i == len(t.grad.vectors)-1 && lo == 0 {
+			var sum float64
+			for _, b := range t.biases {
+				sum += b
+			}
+			v.data[0] = float32(sum)
+		}
+		elements(i, lo, hi)
+	}
+}
+
+// update applies Adam to this worker's part of every array, the fill of rows
+// included: its gradient is zero and so it stays zero.
+func (t *trainer) update(w *worker, step uint64, rate float64) {
 	a := t.spec.Adam
-	s := float64(t.step + 1)
+	s := float64(step + 1)
 	bias1 := 1 - math.Pow(a.Beta1, s)
 	root2 := math.Sqrt(1 - math.Pow(a.Beta2, s))
-	step := f32.AdamStep{
+	plain := f32.AdamStep{
 		Beta1:         float32(a.Beta1),
 		OneMinusBeta1: float32(1 - a.Beta1),
 		Beta2:         float32(a.Beta2),
 		OneMinusBeta2: float32(1 - a.Beta2),
 		Step:          float32(-rate * root2 / bias1), // ascent
 		Eps:           float32(a.Epsilon * root2),
+		Decay:         1,
 	}
-	for i := range t.p.ordered {
-		p, g, m, v := &t.p.ordered[i], &t.grad.ordered[i], &t.m.ordered[i], &t.v.ordered[i]
-		step.Decay = 1
-		if t.p.decays[i] {
-			step.Decay = float32(1 - rate*a.WeightDecay)
+	decaying := plain
+	decaying.Decay = float32(1 - rate*a.WeightDecay)
+	t.reduce(w, func(i, lo, hi int) {
+		n := hi - lo
+		f32.Adam(t.p.weights[i].block(lo, n), t.grad.weights[i].block(lo, n), t.m.weights[i].block(lo, n), t.v.weights[i].block(lo, n), &decaying)
+		t.pack(i, lo, hi)
+	}, func(i, lo, hi int) {
+		s := &plain
+		if t.p.vectors[i].decays {
+			s = &decaying
 		}
-		const lane = 8 // whole vectors, so that no part has a tail
-		lo, hi := w.share(len(p.data) / lane)
-		lo, hi = lo*lane, hi*lane
-		f32.Adam(p.data[lo:hi], g.data[lo:hi], m.data[lo:hi], v.data[lo:hi], &step)
-	}
+		f32.Adam(t.p.vectors[i].data[lo:hi], t.grad.vectors[i].data[lo:hi], t.m.vectors[i].data[lo:hi], t.v.vectors[i].data[lo:hi], s)
+	})
 }
 
 func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
@@ -327,6 +491,7 @@ func (t *trainer) SetState(s backend.State) error {
 	}
 	t.step, t.logEMA = s.Step, s.LogEMA
 	t.p.load(s.Params)
+	t.packAll()
 	t.m.load(s.M)
 	t.v.load(s.V)
 	return nil

@@ -17,7 +17,10 @@ import (
 //
 // where u_i and v_i are the means of exp(T_ij) over the marginal pairs that
 // row i gives its x and its z to, and U is the mean of all: the influence
-// function of the estimate, as a function of the n rows.
+// function of the estimate, as a function of the n rows. With c marginal pairs
+// a row, u and v themselves carry noise of relative variance 1/c that is counted
+// twice here but enters the estimate once: StdErr errs on the large side, by a
+// few percent where the scores spread widely.
 type Bound struct {
 	// Estimate estimates E T - log E' exp(T), which no critic can bring above
 	// I(X;Z). It is signed: near independence it may come out below zero.

@@ -121,7 +121,7 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 		cfg := mine.DefaultConfig(trainRows)
 		cfg.Candidates = cfg.Candidates[:1]
 		cfg.Steps = 1000
-		cfg.TestPairs = 20 * c.Rows
+		cfg.TestPairs = 50 * c.Rows // as many a row as a default estimate from 20,000 test rows
 		cfg.Seed = uint64(seed)
 		e, err := mine.NewEstimator(ctx, x, z, cfg, mine.WithThreads(threads))
 		if err != nil {

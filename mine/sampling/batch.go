@@ -35,3 +35,16 @@ func (b *Batches) Rows(step uint64, lo int, dst []int32) {
 func (b *Batches) Marginal(step uint64) Cycle {
 	return NewCycle(b.size, b.seed, StreamMarginal, step)
 }
+
+// Epoch returns the order of the rows in the epoch in which the batch of a
+// step begins, the order in the one after it, and the position of the batch's
+// entry 0 in the former: entry i is row order.At(offset+i), or, from
+// offset+i = n on, row next.At(offset+i-n), unless the batch spans more than
+// two epochs.
+func (b *Batches) Epoch(step uint64) (order, next Permutation, offset uint64) {
+	pos := step * b.size
+	epoch := pos / b.n
+	order = NewPermutation(b.n, b.seed, StreamEpoch, epoch)
+	next = NewPermutation(b.n, b.seed, StreamEpoch, epoch+1)
+	return order, next, pos % b.n
+}

@@ -85,3 +85,25 @@ func TestMarginalSize(t *testing.T) {
 		t.Errorf("the cycles of two steps agree in %d of 33 places", same)
 	}
 }
+
+// TestEpoch draws batches by the orders of their epochs.
+func TestEpoch(t *testing.T) {
+	for _, c := range []struct{ n, size int }{{1, 1}, {7, 3}, {100, 100}, {100, 33}, {257, 256}} {
+		b := NewBatches(c.n, c.size, 5)
+		want, got := make([]int32, c.size), make([]int32, c.size)
+		for step := range uint64(300) {
+			b.Rows(step, 0, want)
+			order, next, offset := b.Epoch(step)
+			for i := range got {
+				if at := offset + uint64(i); at < order.N() {
+					got[i] = int32(order.At(at))
+				} else {
+					got[i] = int32(next.At(at - order.N()))
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("n = %d, size = %d, step %d: rows %v by epochs, want %v", c.n, c.size, step, got, want)
+			}
+		}
+	}
+}

@@ -9,9 +9,17 @@ import (
 const MaxN = 1 << 40
 
 // feistelRounds is the number of rounds, half of them on each side. Four
-// rounds of a random function make a pseudorandom permutation (Luby and
-// Rackoff 1988); six leave a margin for a round function of two multiplications.
-const feistelRounds = 6
+// rounds of a random function make a pseudorandom permutation of a large
+// domain (Luby and Rackoff 1988). Of 2^b elements, with the smaller half of h
+// bits, R rounds leave the squared correlation of a bit of i with a bit of
+// At(i) above that of uniform permutations by a share of 2^(b - h R/2): for
+// b = 9 that is 12% with six rounds and 0.8% with eight, and less for larger b.
+const feistelRounds = 8
+
+// minWidth is the smallest domain, in bits. Fewer leave some permutations far
+// more likely than others: with six rounds on three bits, some of five elements
+// 2.6 times as likely as they should be.
+const minWidth = 8
 
 // Multipliers of the round function: odd 32-bit constants of the "lowbias32"
 // family (Wellons, 2018), whose avalanche bias was searched for to be low.
@@ -24,14 +32,15 @@ const (
 // backwards in O(1) memory. It is a value, safe for concurrent use; the zero
 // value is not valid.
 //
-// The domain of b = ceil(log2 n) bits is cut into a left half of b/2 bits and
-// a right half of the rest. Even rounds do left ^= F(right), odd rounds
-// right ^= F(left), with F(k, x) the top bits of
+// The domain of b = max(8, ceil(log2 n)) bits is cut into a left half of b/2
+// bits and a right half of the rest. Even rounds do left ^= F(right), odd
+// rounds right ^= F(left), with F(k, x) the top bits of
 //
 //	h = (x + k) * 0x7FEB352D;  h ^= h >> 15;  h *= 0x846CA68B
 //
 // in 32-bit arithmetic. Values of n or more are fed back until one is below n
-// (cycle walking; fewer than two evaluations are expected).
+// (cycle walking; fewer than two evaluations are expected for n > 128, 256/n
+// below).
 type Permutation struct {
 	n          uint64
 	rightBits  uint32
@@ -47,7 +56,7 @@ func NewPermutation(n, seed uint64, stream Stream, step uint64) Permutation {
 	if n < 1 || n > MaxN {
 		panic(fmt.Sprintf("sampling: permutation of %d elements, want 1 to 2^40", n))
 	}
-	width := uint32(bits.Len64(n - 1))
+	width := max(minWidth, uint32(bits.Len64(n-1)))
 	left := width / 2
 	right := width - left
 	p := Permutation{n: n, rightBits: right, leftShift: 32 - left, rightShift: 32 - right}

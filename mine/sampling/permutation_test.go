@@ -175,7 +175,7 @@ func checkUniform(t *testing.T, counts []int, df int, factor float64) {
 // TestPermutationsUniform draws all n! permutations of a few elements.
 func TestPermutationsUniform(t *testing.T) {
 	const keys = 40000
-	for _, n := range []uint64{2, 3} {
+	for _, n := range []uint64{3, 4, 5, 6} {
 		t.Run(fmt.Sprintf("n=%d", n), func(t *testing.T) {
 			factorial := 1
 			for k := range int(n) {
@@ -213,7 +213,7 @@ func rank(p *Permutation) int {
 // TestCyclesUniform draws all (n-1)! cycles of a few elements.
 func TestCyclesUniform(t *testing.T) {
 	const keys = 20000
-	for _, n := range []uint64{3, 4} {
+	for _, n := range []uint64{3, 4, 5} {
 		t.Run(fmt.Sprintf("n=%d", n), func(t *testing.T) {
 			counts := map[string]int{}
 			for key := range uint64(keys) {
@@ -248,7 +248,7 @@ func TestPositionsUniform(t *testing.T) {
 	for _, c := range []struct {
 		n    uint64
 		keys int
-	}{{33, 20000}, {100, 10000}} {
+	}{{5, 20000}, {10, 40000}, {17, 20000}, {100, 10000}} {
 		t.Run(fmt.Sprintf("n=%d", c.n), func(t *testing.T) {
 			counts := make([]int, c.n*c.n)
 			for key := range c.keys {
@@ -266,7 +266,7 @@ func TestPositionsUniform(t *testing.T) {
 // TestPairsUniform counts the images of two neighbours, and of two elements
 // whose numbers differ in the top bit alone.
 func TestPairsUniform(t *testing.T) {
-	for _, n := range []uint64{33, 100} {
+	for _, n := range []uint64{8, 16, 20, 32, 100} {
 		for _, distance := range []uint64{1, uint64(1) << (bits.Len64(n-1) - 1)} {
 			t.Run(fmt.Sprintf("n=%d,distance=%d", n, distance), func(t *testing.T) {
 				counts := make([]int, n*(n-1))
@@ -281,6 +281,41 @@ func TestPairsUniform(t *testing.T) {
 				}
 				checkUniform(t, counts, len(counts)-1, 1)
 			})
+		}
+	}
+}
+
+// TestPermutationMasksUncorrelated sums, over the elements, the product of a
+// sign by some bits of i and one by some bits of At(i). Over uniform
+// permutations of a power of two the sum has mean 0 and variance n^2/(n-1). A
+// Feistel network of R rounds whose smaller half has h of b bits exceeds it by
+// a share of about 2^(b - h R/2), which an independence test by permutations
+// would take for dependence. The limit is one in 1e7: 5.2 standard deviations
+// of a variance, sqrt(2/keys) each.
+func TestPermutationMasksUncorrelated(t *testing.T) {
+	for _, n := range []uint64{8, 32, 256, 512} {
+		masks := []uint64{1, 2, n / 2, 3}
+		squares := make([]float64, len(masks))
+		keys := min(20000, 8000000/n)
+		for key := range keys {
+			p := NewPermutation(n, 15, StreamEpoch, key)
+			sums := make([]int, len(masks))
+			for i := range n {
+				both := i ^ p.At(i)
+				for k, mask := range masks {
+					sums[k] += 1 - 2*(bits.OnesCount64(both&mask)&1)
+				}
+			}
+			for k, sum := range sums {
+				squares[k] += float64(sum) * float64(sum)
+			}
+		}
+		for k, mask := range masks {
+			ratio := squares[k] / float64(keys) / (float64(n) * float64(n) / float64(n-1))
+			if z := (ratio - 1) / math.Sqrt(2/float64(keys)); math.Abs(z) > 5.2 {
+				t.Errorf("n = %d, mask %d: variance is %.3f of that of uniform permutations, off by %.1f standard deviations",
+					n, mask, ratio, z)
+			}
 		}
 	}
 }

@@ -14,29 +14,41 @@ func random(r *rand.Rand, n int) []float32 {
 	return x
 }
 
+type gemmShape struct {
+	op      string
+	m, n, k int
+}
+
+// gemmShapes lists the products of a training step for three sizes of batch
+// and hidden layer, of the whole batch and as two workers of the backend cut
+// them up; a few rows; and two squares.
+func gemmShapes() []gemmShape {
+	var list []gemmShape
+	for _, s := range []struct{ batch, h, dx, block int }{
+		{256, 64, 1, 128},
+		{512, 128, 20, 192},
+		{4096, 512, 128, 192},
+	} {
+		list = append(list,
+			gemmShape{"NN", s.batch, s.h, s.dx},
+			gemmShape{"NN", s.batch, s.h, s.h},
+			gemmShape{"NT", s.batch, s.h, s.h},
+			gemmShape{"TN", s.h, s.h, s.batch},
+			gemmShape{"TN", s.dx, s.h, s.batch},
+			gemmShape{"NN", s.block, s.h, s.h},
+			gemmShape{"NT", s.block, s.h, s.h},
+			gemmShape{"TN", s.h / 2, s.h, s.batch},
+		)
+	}
+	return append(list,
+		gemmShape{"NN", 16, 128, 128},
+		gemmShape{"NN", 512, 512, 512},
+		gemmShape{"NN", 1024, 1024, 1024})
+}
+
 func BenchmarkGemm(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, s := range []struct {
-		op      string
-		m, n, k int
-	}{
-		{"NN", 512, 128, 128},
-		{"NN", 1024, 64, 64},
-		{"NN", 4096, 512, 512},
-		{"TN", 128, 128, 1024},
-		{"TN", 64, 64, 512},
-		{"TN", 512, 512, 8192},
-		{"NT", 512, 128, 128},
-		{"NT", 1024, 64, 64},
-		{"NT", 4096, 512, 512},
-		{"NN", 512, 128, 1},
-		{"NN", 512, 128, 20},
-		{"NN", 512, 128, 40},
-		{"TN", 20, 128, 1024},
-		{"NN", 16, 128, 128},
-		{"NN", 512, 512, 512},
-		{"NN", 1024, 1024, 1024},
-	} {
+	for _, s := range gemmShapes() {
 		for _, impl := range implementations() {
 			b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d", impl, s.op, s.m, s.n, s.k), func(b *testing.B) {
 				use(b, impl)
@@ -91,6 +103,10 @@ func BenchmarkVector(b *testing.B) {
 		{"exp", func() { Exp(z, x) }},
 		{"sumexp", func() { SumExp(z, x, 1) }},
 		{"dot", func() { z[0] = Dot(x, y) }},
+		{"rowdots", func() { RowDots(z[:n/64], x, 64, y[:64], 1) }},
+		{"columnsums", func() { ColumnSums(z[:64], n/64, x, 64) }},
+		{"reluoutputgrad", func() { ReLUOutputGrad(z, h, 64, x[:n/64], y[:64], v[:64], v[64:128]) }},
+		{"softplusoutputgrad", func() { SoftplusOutputGrad(z, h, 64, x[:n/64], y[:64], v[:64], v[64:128]) }},
 		{"max", func() { z[0] = Max(x) }},
 		{"adam", func() {
 			Adam(z, x, y, v, &AdamStep{Beta1: 0.9, OneMinusBeta1: 0.1, Beta2: 0.999, OneMinusBeta2: 0.001, Step: 1e-3, Eps: 1e-8, Decay: 1})
@@ -104,6 +120,42 @@ func BenchmarkVector(b *testing.B) {
 					f.run()
 				}
 				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/n, "ns/elem")
+			})
+		}
+	}
+}
+
+// BenchmarkBandwidth runs on vectors that no cache holds and reports the bytes
+// that the operation names: what the processor reads of a line before it
+// writes it is not counted.
+func BenchmarkBandwidth(b *testing.B) {
+	const n = 1 << 24
+	r := rand.New(rand.NewPCG(1, 2))
+	x, y, z, v := random(r, n), random(r, n), Aligned(n), Aligned(n)
+	for i := range v {
+		v[i] = 1
+	}
+	for _, f := range []struct {
+		op      string
+		vectors int // read or written
+		run     func()
+	}{
+		{"dot", 2, func() { z[0] = Dot(x, y) }},
+		{"add", 3, func() { Add(z, x, y) }},
+		{"addrelu", 3, func() { AddReLU(z, x, y) }},
+		{"addsoftplus", 3, func() { AddSoftplus(z, x, y) }},
+		{"relugrad", 3, func() { ReLUGrad(z, v) }},
+		{"adam", 7, func() {
+			Adam(z, x, y, v, &AdamStep{Beta1: 0.9, OneMinusBeta1: 0.1, Beta2: 0.999, OneMinusBeta2: 0.001, Step: 1e-3, Eps: 1e-8, Decay: 1})
+		}},
+	} {
+		for _, impl := range implementations() {
+			b.Run(fmt.Sprintf("impl=%s/op=%s/n=%d", impl, f.op, n), func(b *testing.B) {
+				use(b, impl)
+				for b.Loop() {
+					f.run()
+				}
+				b.ReportMetric(4*n*float64(f.vectors)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
 			})
 		}
 	}

@@ -147,10 +147,74 @@ func adam(p, g, m, v []float32, s *AdamStep) {
 	adamGeneric(p, g, m, v, s)
 }
 
+func gather(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
+	if useAVX2 {
+		gatherRows(len(rows), cols, &dst[0], ldd, &src[0], lds, &rows[0])
+		return
+	}
+	gatherGeneric(dst, ldd, src, lds, cols, rows)
+}
+
+func dots(dst, a []float32, lda int, x []float32, c float32) {
+	if useAVX2 {
+		rowDots(len(dst), len(x), &dst[0], &a[0], lda, &x[0], c)
+		return
+	}
+	dotsGeneric(dst, a, lda, x, c)
+}
+
+func sumColumns(dst []float32, rows int, a []float32, lda int) {
+	if useAVX2 {
+		columnSums(rows, len(dst), &dst[0], &a[0], lda)
+		return
+	}
+	sumColumnsGeneric(dst, rows, a, lda)
+}
+
+func reluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	if useAVX2 {
+		reluOutputGrad(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		return
+	}
+	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradGeneric)
+}
+
+func eluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	if useAVX2 {
+		eluOutputGrad(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		return
+	}
+	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradGeneric)
+}
+
+func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	if useAVX2 {
+		softplusOutputGrad(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		return
+	}
+	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradGeneric)
+}
+
 func (w *Workspace) gemm(p *product) {
 	if useAVX2 {
 		w.gemmAVX2(p)
 		return
 	}
 	w.gemmGeneric(p)
+}
+
+func (p *Packed) setRows(lo, hi int, b []float32, ldb int) {
+	if useAVX2 {
+		p.setRowsAVX2(lo, hi, b, ldb)
+		return
+	}
+	p.setRowsGeneric(lo, hi, b, ldb)
+}
+
+func (p *Packed) setColumns(lo, hi int, b []float32, ldb int) {
+	if useAVX2 {
+		p.setColumnsAVX2(lo, hi, b, ldb)
+		return
+	}
+	p.setColumnsGeneric(lo, hi, b, ldb)
 }

@@ -23,3 +23,28 @@ func dot(x, y []float32) float32                   { return dotGeneric(x, y) }
 func maximum(x []float32) float32                  { return maxGeneric(x) }
 func adam(p, g, m, v []float32, s *AdamStep)       { adamGeneric(p, g, m, v, s) }
 func (w *Workspace) gemm(p *product)               { w.gemmGeneric(p) }
+
+func gather(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
+	gatherGeneric(dst, ldd, src, lds, cols, rows)
+}
+
+func dots(dst, a []float32, lda int, x []float32, c float32) { dotsGeneric(dst, a, lda, x, c) }
+
+func sumColumns(dst []float32, rows int, a []float32, lda int) {
+	sumColumnsGeneric(dst, rows, a, lda)
+}
+
+func reluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradGeneric)
+}
+
+func eluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradGeneric)
+}
+
+func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradGeneric)
+}
+
+func (p *Packed) setRows(lo, hi int, b []float32, ldb int)    { p.setRowsGeneric(lo, hi, b, ldb) }
+func (p *Packed) setColumns(lo, hi int, b []float32, ldb int) { p.setColumnsGeneric(lo, hi, b, ldb) }

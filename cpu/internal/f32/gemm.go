@@ -27,6 +27,7 @@ type product struct {
 	lda, ldb, ldc int
 	bias          []float32
 	accumulate    bool
+	packed        *Packed // stands for b unless nil
 }
 
 // Gemm sets C = op(A) op(B), plus bias in every row unless bias is nil, plus
@@ -65,6 +66,59 @@ func (w *Workspace) Gemm(tA, tB bool, m, n, k int, a []float32, lda int, b []flo
 		tA: tA, tB: tB, m: m, n: n, k: k,
 		a: a, lda: lda, b: b, ldb: ldb, c: c, ldc: ldc,
 		bias: bias, accumulate: accumulate,
+	})
+}
+
+// PackUnit is the number of columns of op(B) that a [Packed] keeps together.
+const PackUnit = 16
+
+// Packed is a [k, n] matrix laid out the way matrix products read their right
+// operand, for products that share it. Setting different rows, or different
+// units of [PackUnit] columns, at the same time is safe.
+type Packed struct {
+	k, n int
+	data []float32
+}
+
+// NewPacked returns a [k, n] matrix of zeros.
+func NewPacked(k, n int) *Packed {
+	return &Packed{k: k, n: n, data: Aligned(k * ((n + PackUnit - 1) / PackUnit * PackUnit))}
+}
+
+// SetRows sets rows [lo, hi) to the first rows of b, which are ldb floats
+// apart.
+func (p *Packed) SetRows(lo, hi int, b []float32, ldb int) {
+	if lo < hi && p.n > 0 {
+		p.setRows(lo, hi, b[:extent(hi-lo, p.n, ldb)], ldb)
+	}
+}
+
+// SetColumns sets columns [lo, hi) to the first rows of b, which are ldb
+// floats apart. lo must be a multiple of [PackUnit], and hi as well unless it
+// is n.
+func (p *Packed) SetColumns(lo, hi int, b []float32, ldb int) {
+	if lo < hi && p.k > 0 {
+		p.setColumns(lo, hi, b[:extent(hi-lo, p.k, ldb)], ldb)
+	}
+}
+
+// GemmPacked sets C = A B, plus bias in every row unless bias is nil, with
+// the bits that [Workspace.Gemm] gives. A is [m, k], C is [m, n].
+func (w *Workspace) GemmPacked(m int, a []float32, lda int, b *Packed, bias []float32, c []float32, ldc int) {
+	if m <= 0 || b.n <= 0 {
+		return
+	}
+	c = c[:extent(m, b.n, ldc)]
+	if bias != nil {
+		bias = bias[:b.n]
+	}
+	if b.k <= 0 {
+		emptyProduct(m, b.n, bias, false, c, ldc)
+		return
+	}
+	w.gemm(&product{
+		m: m, n: b.n, k: b.k, a: a[:extent(m, b.k, lda)], lda: lda, packed: b,
+		c: c, ldc: ldc, bias: bias,
 	})
 }
 

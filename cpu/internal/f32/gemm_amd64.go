@@ -9,7 +9,7 @@ package f32
 // behind it.
 const (
 	tileRows = 6
-	tileCols = 16
+	tileCols = PackUnit
 
 	kBlock = 256
 	mBlock = 120
@@ -26,7 +26,12 @@ func (w *Workspace) gemmAVX2(p *product) {
 		nj := min(nBlock, p.n-j0)
 		for k0 := 0; k0 < p.k; k0 += ks {
 			nk := min(ks, p.k-k0)
-			b := w.packB(p, k0, nk, j0, nj)
+			var b []float32
+			if p.packed != nil {
+				b = p.packed.block(k0, nk)[j0*nk:]
+			} else {
+				b = w.packB(p, k0, nk, j0, nj)
+			}
 			t := tiles{
 				k: nk, b: b, ldc: p.ldc,
 				accumulate: p.accumulate || k0 > 0,
@@ -53,16 +58,49 @@ func (w *Workspace) gemmAVX2(p *product) {
 // 16 columns, each [nk, 16] without gaps. What fills up the last is arbitrary.
 func (w *Workspace) packB(p *product, k0, nk, j0, nj int) []float32 {
 	b := reserve(&w.b, nk*((nj+tileCols-1)/tileCols*tileCols))
-	for j := 0; j < nj; j += tileCols {
-		panel := b[j*nk:][:nk*tileCols]
-		cols := min(tileCols, nj-j)
-		if p.tB {
-			transposeAVX2(panel, tileCols, p.b[(j0+j)*p.ldb+k0:], p.ldb, cols, nk)
-			continue
-		}
-		packRows(nk, cols, &panel[0], &p.b[k0*p.ldb+j0+j], p.ldb)
+	if p.tB {
+		packColumns(b, nk, p.b[j0*p.ldb+k0:], p.ldb, nj)
+	} else {
+		packPanels(b, nk, nk, p.b[k0*p.ldb+j0:], p.ldb, nj)
 	}
 	return b
+}
+
+// packPanels copies [rows, n] to the start of panels of length k.
+func packPanels(panels []float32, k, rows int, b []float32, ldb, n int) {
+	for j := 0; j < n; j += tileCols {
+		packRows(rows, min(tileCols, n-j), &panels[j*k], &b[j], ldb)
+	}
+}
+
+// packColumns writes the transpose of [n, k] to panels of length k.
+func packColumns(panels []float32, k int, b []float32, ldb, n int) {
+	for j := 0; j < n; j += tileCols {
+		transposeAVX2(panels[j*k:][:k*tileCols], tileCols, b[j*ldb:], ldb, min(tileCols, n-j), k)
+	}
+}
+
+// block returns the panels of rows k0 to k0+nk, a block of gemmAVX2.
+func (p *Packed) block(k0, nk int) []float32 {
+	return p.data[k0*(len(p.data)/p.k):][:nk*(len(p.data)/p.k)]
+}
+
+func (p *Packed) setRowsAVX2(lo, hi int, b []float32, ldb int) {
+	ks := split(p.k, kBlock, vectorFloats)
+	for k0 := 0; k0 < p.k; k0 += ks {
+		nk := min(ks, p.k-k0)
+		if first, last := max(lo, k0), min(hi, k0+nk); first < last {
+			packPanels(p.block(k0, nk)[(first-k0)*tileCols:], nk, last-first, b[(first-lo)*ldb:], ldb, p.n)
+		}
+	}
+}
+
+func (p *Packed) setColumnsAVX2(lo, hi int, b []float32, ldb int) {
+	ks := split(p.k, kBlock, vectorFloats)
+	for k0 := 0; k0 < p.k; k0 += ks {
+		nk := min(ks, p.k-k0)
+		packColumns(p.block(k0, nk)[lo*nk:], nk, b[k0:], ldb, hi-lo)
+	}
 }
 
 // packA returns rows i0 to i0+mi and columns k0 to k0+nk of op(A) = A^T,

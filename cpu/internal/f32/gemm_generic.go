@@ -23,7 +23,10 @@ func (w *Workspace) gemmGeneric(p *product) {
 		kBlock   = 64
 	)
 	b, ldb := p.b, p.ldb
-	if p.tB {
+	switch {
+	case p.packed != nil:
+		b, ldb = p.packed.data, p.packed.n
+	case p.tB:
 		ldb = p.n
 		b = reserve(&w.b, p.k*p.n)
 		transpose(b, ldb, p.b, p.ldb, p.n, p.k)
@@ -64,6 +67,18 @@ func (w *Workspace) gemmGeneric(p *product) {
 			addGeneric(row, p.bias, row)
 		}
 	}
+}
+
+// The generic layout of a Packed is row-major without gaps.
+
+func (p *Packed) setRowsGeneric(lo, hi int, b []float32, ldb int) {
+	for i := lo; i < hi; i++ {
+		copy(p.data[i*p.n:][:p.n], b[(i-lo)*ldb:])
+	}
+}
+
+func (p *Packed) setColumnsGeneric(lo, hi int, b []float32, ldb int) {
+	transpose(p.data[lo:], p.n, b, ldb, hi-lo, p.k)
 }
 
 // transpose writes the transpose of the [rows, cols] matrix src to dst.

@@ -100,6 +100,12 @@ func packRows(rows int, cols int, dst *float32, src *float32, lds int)
 //go:noescape
 func transpose8(cols int, dst *float32, ldd int, src *float32, lds int)
 
+// gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >=
+// 1, cols >= 1.
+//
+//go:noescape
+func gatherRows(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+
 // fmaPeak runs n >= 1 rounds of 12 independent fused multiply-adds on 8 floats.
 //
 //go:noescape
@@ -155,20 +161,41 @@ func softplusAVX2(dst []float32, src []float32)
 //go:noescape
 func addSoftplusAVX2(dst []float32, a []float32, b []float32)
 
-// reluGradAVX2 sets g = 0 where h <= 0.
+// reluGradAVX2 sets g = g f', f' = 1 where h > 0, 0 elsewhere.
 //
 //go:noescape
 func reluGradAVX2(g []float32, h []float32)
 
-// eluGradAVX2 sets g = g (min(h, 0) + 1).
+// reluOutputGrad sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 where h > 0, 0
+// elsewhere, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j]
+// to db[j]; rows >= 1.
+//
+//go:noescape
+func reluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+
+// eluGradAVX2 sets g = g f', f' = min(h, 0) + 1.
 //
 //go:noescape
 func eluGradAVX2(g []float32, h []float32)
 
-// softplusGradAVX2 sets g = g (1 - exp(-h)) for h >= 0.
+// eluOutputGrad sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = min(h, 0) + 1, and
+// adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to db[j]; rows
+// >= 1.
+//
+//go:noescape
+func eluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+
+// softplusGradAVX2 sets g = g f', f' = 1 - exp(-h) for h >= 0.
 //
 //go:noescape
 func softplusGradAVX2(g []float32, h []float32)
+
+// softplusOutputGrad sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 - exp(-h) for
+// h >= 0, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to
+// db[j]; rows >= 1.
+//
+//go:noescape
+func softplusOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 
 // expAVX2 sets dst = exp(src).
 //
@@ -184,6 +211,18 @@ func sumExpAVX2(dst []float32, src []float32, shift float32) float64
 //
 //go:noescape
 func dotAVX2(x []float32, y []float32) float32
+
+// rowDots sets dst[i] to the product of row i of A, [rows, cols], with x, plus
+// c; cols >= 1.
+//
+//go:noescape
+func rowDots(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
+
+// columnSums sets dst[j] to the sum of column j of A, [rows, cols], in the
+// order of the rows; rows >= 1.
+//
+//go:noescape
+func columnSums(rows int, cols int, dst *float32, a *float32, lda int)
 
 // maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is
 // none.

@@ -2388,6 +2388,63 @@ return:
 	VZEROUPPER
 	RET
 
+// func gatherRows(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+// Requires: AVX, MMX+
+TEXT ·gatherRows(SB), NOSPLIT, $0-56
+	MOVQ    rows+0(FP), AX
+	MOVQ    dst+16(FP), CX
+	MOVQ    ldd+24(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    src+32(FP), BX
+	MOVQ    lds+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    index+48(FP), DI
+	MOVQ    cols+8(FP), R8
+	ANDQ    $0x07, R8
+	LEAQ    column_masks<>+64(SB), R9
+	NEGQ    R8
+	LEAQ    (R9)(R8*4), R9
+	VMOVUPS (R9), Y0
+
+row:
+	CMPQ       AX, $0x08
+	JLE        last
+	MOVLQSX    32(DI), R8
+	IMULQ      SI, R8
+	ADDQ       BX, R8
+	PREFETCHT0 (R8)
+
+last:
+	MOVLQSX (DI), R8
+	IMULQ   SI, R8
+	ADDQ    BX, R8
+	MOVQ    CX, R9
+	MOVQ    cols+8(FP), R10
+	SUBQ    $0x08, R10
+	JLT     rest
+
+vector:
+	VMOVUPS (R8), Y1
+	VMOVUPS Y1, (R9)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	SUBQ    $0x08, R10
+	JGE     vector
+
+rest:
+	ADDQ       $0x08, R10
+	JZ         next
+	VMASKMOVPS (R8), Y0, Y1
+	VMASKMOVPS Y1, Y0, (R9)
+
+next:
+	ADDQ $0x04, DI
+	ADDQ DX, CX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func fmaPeak(n int)
 // Requires: AVX, FMA3
 TEXT ·fmaPeak(SB), NOSPLIT, $0-8
@@ -3496,6 +3553,142 @@ finish:
 	VZEROUPPER
 	RET
 
+// func reluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// Requires: AVX, FMA3
+TEXT ·reluOutputGrad(SB), NOSPLIT, $0-72
+	MOVQ cols+8(FP), AX
+	MOVQ d+16(FP), CX
+	MOVQ h+24(FP), DX
+	MOVQ ld+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ w+48(FP), SI
+	MOVQ dw+56(FP), DI
+	MOVQ db+64(FP), R8
+	SUBQ $0x10, AX
+	JLT  narrower2
+
+strip2:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y1
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(SI), Y3
+	VMOVUPS 32(DI), Y4
+	VMOVUPS 32(R8), Y5
+
+row2:
+	VBROADCASTSS (R10), Y6
+	VMOVUPS      (R12), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VMULPS       Y6, Y0, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x06, Y9, Y7, Y7
+	VANDPS       Y7, Y8, Y7
+	VADDPS       Y7, Y2, Y2
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      32(R12), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VMULPS       Y6, Y3, Y6
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x06, Y8, Y7, Y7
+	VANDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      Y6, 32(R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row2
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y2, (R8)
+	VMOVUPS      Y4, 32(DI)
+	VMOVUPS      Y5, 32(R8)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x10, AX
+	JGE          strip2
+
+narrower2:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y1
+	VMOVUPS (R8), Y2
+
+row1:
+	VBROADCASTSS (R10), Y3
+	VMOVUPS      (R12), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VMULPS       Y3, Y0, Y3
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x06, Y5, Y4, Y4
+	VANDPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y3, (R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row1
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y2, (R8)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	SUBQ         $0x08, AX
+	JGE          strip1
+
+narrower1:
+	ADDQ       $0x08, AX
+	JZ         return
+	LEAQ       column_masks<>+64(SB), R9
+	NEGQ       AX
+	LEAQ       (R9)(AX*4), R9
+	VMOVUPS    (R9), Y0
+	MOVQ       rows+0(FP), AX
+	MOVQ       s+40(FP), R9
+	MOVQ       DX, DX
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DI), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y3
+
+rowMasked:
+	VBROADCASTSS (R9), Y4
+	VMASKMOVPS   (DX), Y0, Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMULPS       Y4, Y1, Y4
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x06, Y6, Y5, Y5
+	VANDPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMASKMOVPS   Y4, Y0, (CX)
+	ADDQ         $0x04, R9
+	ADDQ         BX, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          rowMasked
+	VMASKMOVPS   Y2, Y0, (DI)
+	VMASKMOVPS   Y3, Y0, (R8)
+
+return:
+	VZEROUPPER
+	RET
+
 // func eluGradAVX2(g []float32, h []float32)
 // Requires: AVX
 TEXT ·eluGradAVX2(SB), NOSPLIT, $0-48
@@ -3514,29 +3707,29 @@ loop4:
 	VXORPS  Y3, Y3, Y3
 	VMINPS  Y2, Y3, Y2
 	VADDPS  Y0, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, (CX)(AX*4)
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(AX*4)
 	VMOVUPS 32(CX)(AX*4), Y1
 	VMOVUPS 32(DX)(AX*4), Y2
 	VXORPS  Y3, Y3, Y3
 	VMINPS  Y2, Y3, Y2
 	VADDPS  Y0, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, 32(CX)(AX*4)
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, 32(CX)(AX*4)
 	VMOVUPS 64(CX)(AX*4), Y1
 	VMOVUPS 64(DX)(AX*4), Y2
 	VXORPS  Y3, Y3, Y3
 	VMINPS  Y2, Y3, Y2
 	VADDPS  Y0, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, 64(CX)(AX*4)
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, 64(CX)(AX*4)
 	VMOVUPS 96(CX)(AX*4), Y1
 	VMOVUPS 96(DX)(AX*4), Y2
 	VXORPS  Y3, Y3, Y3
 	VMINPS  Y2, Y3, Y2
 	VADDPS  Y0, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, 96(CX)(AX*4)
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, 96(CX)(AX*4)
 	ADDQ    $0x20, AX
 	CMPQ    AX, SI
 	JLE     loop4
@@ -3552,8 +3745,8 @@ loop1:
 	VXORPS  Y3, Y3, Y3
 	VMINPS  Y2, Y3, Y2
 	VADDPS  Y0, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, (CX)(AX*4)
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(AX*4)
 	ADDQ    $0x08, AX
 	CMPQ    AX, SI
 	JLE     loop1
@@ -3570,10 +3763,151 @@ done1:
 	VXORPS     Y4, Y4, Y4
 	VMINPS     Y3, Y4, Y3
 	VADDPS     Y0, Y3, Y3
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, (CX)(AX*4)
+	VMULPS     Y3, Y2, Y3
+	VMASKMOVPS Y3, Y1, (CX)(AX*4)
 
 finish:
+	VZEROUPPER
+	RET
+
+// func eluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// Requires: AVX, FMA3
+TEXT ·eluOutputGrad(SB), NOSPLIT, $0-72
+	VMOVUPS x8_3f800000<>+0(SB), Y0
+	MOVQ    cols+8(FP), AX
+	MOVQ    d+16(FP), CX
+	MOVQ    h+24(FP), DX
+	MOVQ    ld+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    w+48(FP), SI
+	MOVQ    dw+56(FP), DI
+	MOVQ    db+64(FP), R8
+	SUBQ    $0x10, AX
+	JLT     narrower2
+
+strip2:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Y1
+	VMOVUPS (DI), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS 32(SI), Y4
+	VMOVUPS 32(DI), Y5
+	VMOVUPS 32(R8), Y6
+
+row2:
+	VBROADCASTSS (R10), Y7
+	VMOVUPS      (R12), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VMULPS       Y7, Y1, Y9
+	VXORPS       Y10, Y10, Y10
+	VMINPS       Y8, Y10, Y8
+	VADDPS       Y0, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      Y8, (R11)
+	VMOVUPS      32(R12), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VMULPS       Y7, Y4, Y7
+	VXORPS       Y9, Y9, Y9
+	VMINPS       Y8, Y9, Y8
+	VADDPS       Y0, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y8, 32(R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row2
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (R8)
+	VMOVUPS      Y5, 32(DI)
+	VMOVUPS      Y6, 32(R8)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x10, AX
+	JGE          strip2
+
+narrower2:
+	ADDQ $0x10, AX
+	SUBQ $0x08, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Y1
+	VMOVUPS (DI), Y2
+	VMOVUPS (R8), Y3
+
+row1:
+	VBROADCASTSS (R10), Y4
+	VMOVUPS      (R12), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMULPS       Y4, Y1, Y4
+	VXORPS       Y6, Y6, Y6
+	VMINPS       Y5, Y6, Y5
+	VADDPS       Y0, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y5, (R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row1
+	VMOVUPS      Y2, (DI)
+	VMOVUPS      Y3, (R8)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	SUBQ         $0x08, AX
+	JGE          strip1
+
+narrower1:
+	ADDQ       $0x08, AX
+	JZ         return
+	LEAQ       column_masks<>+64(SB), R9
+	NEGQ       AX
+	LEAQ       (R9)(AX*4), R9
+	VMOVUPS    (R9), Y1
+	MOVQ       rows+0(FP), AX
+	MOVQ       s+40(FP), R9
+	MOVQ       DX, DX
+	VMASKMOVPS (SI), Y1, Y2
+	VMASKMOVPS (DI), Y1, Y3
+	VMASKMOVPS (R8), Y1, Y4
+
+rowMasked:
+	VBROADCASTSS (R9), Y5
+	VMASKMOVPS   (DX), Y1, Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VMULPS       Y5, Y2, Y5
+	VXORPS       Y7, Y7, Y7
+	VMINPS       Y6, Y7, Y6
+	VADDPS       Y0, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y4, Y4
+	VMASKMOVPS   Y6, Y1, (CX)
+	ADDQ         $0x04, R9
+	ADDQ         BX, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          rowMasked
+	VMASKMOVPS   Y3, Y1, (DI)
+	VMASKMOVPS   Y4, Y1, (R8)
+
+return:
 	VZEROUPPER
 	RET
 
@@ -3585,9 +3919,6 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-48
 	VMOVUPS x8_3f317218<>+0(SB), Y2
 	VMOVUPS x8_b102e308<>+0(SB), Y3
 	VMOVUPS x8_3efffffe<>+0(SB), Y4
-	VMOVUPS x8_3e2aaa49<>+0(SB), Y5
-	VMOVUPS x8_3d2aac77<>+0(SB), Y6
-	VMOVUPS x8_3c091cea<>+0(SB), Y7
 	MOVQ    g_base+0(FP), CX
 	MOVQ    h_base+24(FP), DX
 	MOVQ    g_len+8(FP), BX
@@ -3597,32 +3928,32 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-48
 	JGT     done1
 
 loop1:
-	VMOVUPS      (CX)(AX*4), Y8
-	VMOVUPS      (DX)(AX*4), Y9
-	VXORPS       x8_80000000<>+0(SB), Y9, Y9
-	VMOVUPS      x8_c1f00000<>+0(SB), Y10
-	VMAXPS       Y9, Y10, Y9
-	VMOVUPS      Y0, Y10
-	VFMADD231PS  Y1, Y9, Y10
-	VSUBPS       Y0, Y10, Y11
-	VMOVAPS      Y9, Y9
-	VFNMADD231PS Y2, Y11, Y9
-	VFNMADD231PS Y3, Y11, Y9
-	VMULPS       Y9, Y9, Y11
-	VMOVUPS      Y7, Y12
-	VFMADD213PS  Y6, Y9, Y12
-	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
-	VMOVUPS      Y5, Y13
-	VFMADD213PS  Y4, Y9, Y13
-	VFMADD231PS  Y12, Y11, Y13
-	VFMADD213PS  Y9, Y11, Y13
-	VPSLLD       $0x17, Y10, Y10
-	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
-	VMOVUPS      x8_3f800000<>+0(SB), Y9
-	VSUBPS       Y10, Y9, Y9
-	VFNMADD231PS Y10, Y13, Y9
-	VMULPS       Y9, Y8, Y8
-	VMOVUPS      Y8, (CX)(AX*4)
+	VMOVUPS      (CX)(AX*4), Y5
+	VMOVUPS      (DX)(AX*4), Y6
+	VXORPS       x8_80000000<>+0(SB), Y6, Y6
+	VMOVUPS      x8_c1f00000<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMOVUPS      Y0, Y7
+	VFMADD231PS  Y1, Y6, Y7
+	VSUBPS       Y0, Y7, Y8
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VMULPS       Y6, Y6, Y8
+	VMOVUPS      x8_3c091cea<>+0(SB), Y9
+	VFMADD213PS  x8_3d2aac77<>+0(SB), Y6, Y9
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y8, Y9
+	VMOVUPS      x8_3e2aaa49<>+0(SB), Y10
+	VFMADD213PS  Y4, Y6, Y10
+	VFMADD231PS  Y9, Y8, Y10
+	VFMADD213PS  Y6, Y8, Y10
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       x8_3f800000<>+0(SB), Y7, Y7
+	VMOVUPS      x8_3f800000<>+0(SB), Y6
+	VSUBPS       Y7, Y6, Y6
+	VFNMADD231PS Y7, Y10, Y6
+	VMULPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (CX)(AX*4)
 	ADDQ         $0x08, AX
 	CMPQ         AX, SI
 	JLE          loop1
@@ -3633,35 +3964,164 @@ done1:
 	LEAQ         column_masks<>+64(SB), SI
 	NEGQ         BX
 	LEAQ         (SI)(BX*4), SI
-	VMOVUPS      (SI), Y8
-	VMASKMOVPS   (CX)(AX*4), Y8, Y9
-	VMASKMOVPS   (DX)(AX*4), Y8, Y10
+	VMOVUPS      (SI), Y5
+	VMASKMOVPS   (CX)(AX*4), Y5, Y6
+	VMASKMOVPS   (DX)(AX*4), Y5, Y7
+	VXORPS       x8_80000000<>+0(SB), Y7, Y7
+	VMOVUPS      x8_c1f00000<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VMOVUPS      Y0, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y0, Y8, Y0
+	VMOVAPS      Y7, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVUPS      x8_3c091cea<>+0(SB), Y2
+	VFMADD213PS  x8_3d2aac77<>+0(SB), Y1, Y2
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
+	VMOVUPS      x8_3e2aaa49<>+0(SB), Y3
+	VFMADD213PS  Y4, Y1, Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       x8_3f800000<>+0(SB), Y8, Y8
+	VMOVUPS      x8_3f800000<>+0(SB), Y0
+	VSUBPS       Y8, Y0, Y0
+	VFNMADD231PS Y8, Y3, Y0
+	VMULPS       Y0, Y6, Y0
+	VMASKMOVPS   Y0, Y5, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func softplusOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softplusOutputGrad(SB), NOSPLIT, $0-72
+	VMOVUPS x8_4b400000<>+0(SB), Y0
+	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
+	VMOVUPS x8_3f317218<>+0(SB), Y2
+	VMOVUPS x8_b102e308<>+0(SB), Y3
+	VMOVUPS x8_3efffffe<>+0(SB), Y4
+	MOVQ    cols+8(FP), AX
+	MOVQ    d+16(FP), CX
+	MOVQ    h+24(FP), DX
+	MOVQ    ld+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    w+48(FP), SI
+	MOVQ    dw+56(FP), DI
+	MOVQ    db+64(FP), R8
+	SUBQ    $0x08, AX
+	JLT     narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Y5
+	VMOVUPS (DI), Y6
+	VMOVUPS (R8), Y7
+
+row1:
+	VBROADCASTSS (R10), Y8
+	VMOVUPS      (R12), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMULPS       Y8, Y5, Y8
+	VXORPS       x8_80000000<>+0(SB), Y9, Y9
+	VMOVUPS      x8_c1f00000<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VMOVUPS      Y0, Y10
+	VFMADD231PS  Y1, Y9, Y10
+	VSUBPS       Y0, Y10, Y11
+	VMOVAPS      Y9, Y9
+	VFNMADD231PS Y2, Y11, Y9
+	VFNMADD231PS Y3, Y11, Y9
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      x8_3c091cea<>+0(SB), Y12
+	VFMADD213PS  x8_3d2aac77<>+0(SB), Y9, Y12
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y11, Y12
+	VMOVUPS      x8_3e2aaa49<>+0(SB), Y13
+	VFMADD213PS  Y4, Y9, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       x8_3f800000<>+0(SB), Y10, Y10
+	VMOVUPS      x8_3f800000<>+0(SB), Y9
+	VSUBPS       Y10, Y9, Y9
+	VFNMADD231PS Y10, Y13, Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      Y9, (R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row1
+	VMOVUPS      Y6, (DI)
+	VMOVUPS      Y7, (R8)
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	SUBQ         $0x08, AX
+	JGE          strip1
+
+narrower1:
+	ADDQ       $0x08, AX
+	JZ         return
+	LEAQ       column_masks<>+64(SB), R9
+	NEGQ       AX
+	LEAQ       (R9)(AX*4), R9
+	VMOVUPS    (R9), Y5
+	MOVQ       rows+0(FP), AX
+	MOVQ       s+40(FP), R9
+	MOVQ       DX, DX
+	VMASKMOVPS (SI), Y5, Y6
+	VMASKMOVPS (DI), Y5, Y7
+	VMASKMOVPS (R8), Y5, Y8
+
+rowMasked:
+	VBROADCASTSS (R9), Y9
+	VMASKMOVPS   (DX), Y5, Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VMULPS       Y9, Y6, Y9
 	VXORPS       x8_80000000<>+0(SB), Y10, Y10
 	VMOVUPS      x8_c1f00000<>+0(SB), Y11
 	VMAXPS       Y10, Y11, Y10
 	VMOVUPS      Y0, Y11
 	VFMADD231PS  Y1, Y10, Y11
-	VSUBPS       Y0, Y11, Y0
-	VMOVAPS      Y10, Y1
-	VFNMADD231PS Y2, Y0, Y1
-	VFNMADD231PS Y3, Y0, Y1
-	VMULPS       Y1, Y1, Y0
-	VMOVUPS      Y7, Y2
-	VFMADD213PS  Y6, Y1, Y2
-	VFMADD231PS  x8_3ab512da<>+0(SB), Y0, Y2
-	VMOVUPS      Y5, Y3
-	VFMADD213PS  Y4, Y1, Y3
-	VFMADD231PS  Y2, Y0, Y3
-	VFMADD213PS  Y1, Y0, Y3
+	VSUBPS       Y0, Y11, Y12
+	VMOVAPS      Y10, Y10
+	VFNMADD231PS Y2, Y12, Y10
+	VFNMADD231PS Y3, Y12, Y10
+	VMULPS       Y10, Y10, Y12
+	VMOVUPS      x8_3c091cea<>+0(SB), Y13
+	VFMADD213PS  x8_3d2aac77<>+0(SB), Y10, Y13
+	VFMADD231PS  x8_3ab512da<>+0(SB), Y12, Y13
+	VMOVUPS      x8_3e2aaa49<>+0(SB), Y14
+	VFMADD213PS  Y4, Y10, Y14
+	VFMADD231PS  Y13, Y12, Y14
+	VFMADD213PS  Y10, Y12, Y14
 	VPSLLD       $0x17, Y11, Y11
 	VPADDD       x8_3f800000<>+0(SB), Y11, Y11
-	VMOVUPS      x8_3f800000<>+0(SB), Y0
-	VSUBPS       Y11, Y0, Y0
-	VFNMADD231PS Y11, Y3, Y0
-	VMULPS       Y0, Y9, Y9
-	VMASKMOVPS   Y9, Y8, (CX)(AX*4)
+	VMOVUPS      x8_3f800000<>+0(SB), Y10
+	VSUBPS       Y11, Y10, Y10
+	VFNMADD231PS Y11, Y14, Y10
+	VMULPS       Y10, Y9, Y10
+	VADDPS       Y10, Y8, Y8
+	VMASKMOVPS   Y10, Y5, (CX)
+	ADDQ         $0x04, R9
+	ADDQ         BX, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          rowMasked
+	VMASKMOVPS   Y7, Y5, (DI)
+	VMASKMOVPS   Y8, Y5, (R8)
 
-finish:
+return:
 	VZEROUPPER
 	RET
 
@@ -3958,6 +4418,235 @@ finish:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	MOVSS        X0, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func rowDots(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·rowDots(SB), NOSPLIT, $0-52
+	MOVQ         rows+0(FP), AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         a+24(FP), DX
+	MOVQ         lda+32(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         x+40(FP), SI
+	MOVSS        c+48(FP), X0
+	VBROADCASTSS X0, Y0
+	SUBQ         $0x08, AX
+	JLT          single
+
+eight:
+	MOVQ   cols+8(FP), DI
+	MOVQ   SI, R8
+	MOVQ   DX, R9
+	LEAQ   (BX)(BX*2), R10
+	LEAQ   (R9)(R10*2), R11
+	ADDQ   R9, R10
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ   $0x08, DI
+	JLT    rest8
+
+vectors8:
+	VMOVUPS     (R8), Y9
+	VFMADD231PS (R9), Y9, Y1
+	VFMADD231PS (R9)(BX*1), Y9, Y2
+	VFMADD231PS (R9)(BX*2), Y9, Y3
+	VFMADD231PS (R10), Y9, Y4
+	VFMADD231PS (R10)(BX*1), Y9, Y5
+	VFMADD231PS (R10)(BX*2), Y9, Y6
+	VFMADD231PS (R11), Y9, Y7
+	VFMADD231PS (R11)(BX*1), Y9, Y8
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	ADDQ        $0x20, R10
+	ADDQ        $0x20, R11
+	SUBQ        $0x08, DI
+	JGE         vectors8
+
+rest8:
+	ADDQ        $0x08, DI
+	JZ          summed8
+	LEAQ        column_masks<>+64(SB), R12
+	NEGQ        DI
+	LEAQ        (R12)(DI*4), R12
+	VMOVUPS     (R12), Y11
+	VMASKMOVPS  (R8), Y11, Y9
+	VMASKMOVPS  (R9), Y11, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMASKMOVPS  (R9)(BX*1), Y11, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMASKMOVPS  (R9)(BX*2), Y11, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMASKMOVPS  (R10), Y11, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMASKMOVPS  (R10)(BX*1), Y11, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMASKMOVPS  (R10)(BX*2), Y11, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMASKMOVPS  (R11), Y11, Y10
+	VFMADD231PS Y10, Y9, Y7
+	VMASKMOVPS  (R11)(BX*1), Y11, Y10
+	VFMADD231PS Y10, Y9, Y8
+
+summed8:
+	VHADDPS    Y2, Y1, Y1
+	VHADDPS    Y4, Y3, Y2
+	VHADDPS    Y6, Y5, Y3
+	VHADDPS    Y8, Y7, Y4
+	VHADDPS    Y2, Y1, Y1
+	VHADDPS    Y4, Y3, Y2
+	VPERM2F128 $0x20, Y2, Y1, Y3
+	VPERM2F128 $0x31, Y2, Y1, Y1
+	VADDPS     Y1, Y3, Y3
+	VADDPS     Y0, Y3, Y3
+	VMOVUPS    Y3, (CX)
+	ADDQ       $0x20, CX
+	LEAQ       (DX)(BX*8), DX
+	SUBQ       $0x08, AX
+	JGE        eight
+
+single:
+	ADDQ $0x08, AX
+	JZ   return
+
+one:
+	MOVQ   cols+8(FP), DI
+	MOVQ   SI, R8
+	MOVQ   DX, R9
+	VXORPS Y1, Y1, Y1
+	SUBQ   $0x08, DI
+	JLT    rest1
+
+vectors1:
+	VMOVUPS     (R8), Y2
+	VFMADD231PS (R9), Y2, Y1
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, R9
+	SUBQ        $0x08, DI
+	JGE         vectors1
+
+rest1:
+	ADDQ        $0x08, DI
+	JZ          summed1
+	LEAQ        column_masks<>+64(SB), R10
+	NEGQ        DI
+	LEAQ        (R10)(DI*4), R10
+	VMOVUPS     (R10), Y3
+	VMASKMOVPS  (R8), Y3, Y2
+	VMASKMOVPS  (R9), Y3, Y3
+	VFMADD231PS Y3, Y2, Y1
+
+summed1:
+	VHADDPS      Y1, Y1, Y1
+	VHADDPS      Y1, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDSS       X2, X1, X1
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (CX)
+	ADDQ         $0x04, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          one
+
+return:
+	VZEROUPPER
+	RET
+
+// func columnSums(rows int, cols int, dst *float32, a *float32, lda int)
+// Requires: AVX
+TEXT ·columnSums(SB), NOSPLIT, $0-40
+	MOVQ cols+8(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ a+24(FP), DX
+	MOVQ lda+32(FP), BX
+	SHLQ $0x02, BX
+	SUBQ $0x40, AX
+	JLT  narrower8
+
+strip8:
+	MOVQ   rows+0(FP), SI
+	MOVQ   DX, DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+row8:
+	VADDPS  (DI), Y0, Y0
+	VADDPS  32(DI), Y1, Y1
+	VADDPS  64(DI), Y2, Y2
+	VADDPS  96(DI), Y3, Y3
+	VADDPS  128(DI), Y4, Y4
+	VADDPS  160(DI), Y5, Y5
+	VADDPS  192(DI), Y6, Y6
+	VADDPS  224(DI), Y7, Y7
+	ADDQ    BX, DI
+	DECQ    SI
+	JNZ     row8
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x40, AX
+	JGE     strip8
+
+narrower8:
+	ADDQ $0x40, AX
+	SUBQ $0x08, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ   rows+0(FP), SI
+	MOVQ   DX, DI
+	VXORPS Y0, Y0, Y0
+
+row1:
+	VADDPS  (DI), Y0, Y0
+	ADDQ    BX, DI
+	DECQ    SI
+	JNZ     row1
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, AX
+	JGE     strip1
+
+narrower1:
+	ADDQ    $0x08, AX
+	JZ      return
+	LEAQ    column_masks<>+64(SB), SI
+	NEGQ    AX
+	LEAQ    (SI)(AX*4), SI
+	VMOVUPS (SI), Y0
+	MOVQ    rows+0(FP), AX
+	VXORPS  Y1, Y1, Y1
+
+rowMasked:
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       BX, DX
+	DECQ       AX
+	JNZ        rowMasked
+	VMASKMOVPS Y1, Y0, (CX)
+
+return:
 	VZEROUPPER
 	RET
 

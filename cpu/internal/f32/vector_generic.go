@@ -144,3 +144,39 @@ func adamGeneric(p, g, m, v []float32, s *AdamStep) {
 		p[i] = s.Decay*p[i] - s.Step*m[i]/(root+s.Eps)
 	}
 }
+
+func gatherGeneric(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
+	for i, r := range rows {
+		copy(dst[i*ldd:][:cols], src[int(r)*lds:])
+	}
+}
+
+func dotsGeneric(dst, a []float32, lda int, x []float32, c float32) {
+	for i := range dst {
+		dst[i] = dotGeneric(x, a[i*lda:][:len(x)]) + c
+	}
+}
+
+func sumColumnsGeneric(dst []float32, rows int, a []float32, lda int) {
+	clear(dst)
+	for i := range rows {
+		for j, v := range a[i*lda:][:len(dst)] {
+			dst[j] += v
+		}
+	}
+}
+
+// outputGradGeneric is an OutputGrad; grad multiplies by the derivative.
+func outputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32, grad func(g, h []float32)) {
+	for i, si := range s {
+		di, hi := d[i*ld:][:len(w)], h[i*ld:][:len(w)]
+		for j, v := range hi {
+			dw[j] += si * v
+			di[j] = si * w[j]
+		}
+		grad(di, hi)
+		for j, v := range di {
+			db[j] += v
+		}
+	}
+}

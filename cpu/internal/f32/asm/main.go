@@ -16,12 +16,15 @@ func main() {
 	}
 	packRows()
 	transpose8()
+	gatherRows()
 	fmaPeak()
 
 	arithmetic()
 	activations()
 	exponentials()
 	dot()
+	rowDots()
+	columnSums()
 	maximum()
 	adam()
 

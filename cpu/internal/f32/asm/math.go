@@ -52,6 +52,12 @@ var (
 	}
 )
 
+// Predicates of VCMPPS; both are true if an operand is NaN.
+const (
+	unordered      = 3
+	notLessOrEqual = 6
+)
+
 func zero() vec {
 	z := YMM()
 	VXORPS(z, z, z)
@@ -167,4 +173,33 @@ func softplus(x vec) vec {
 	VMULPS(s, z, z)
 	VFMADD231PS(z, p, sum)
 	return sum
+}
+
+// The derivatives of the activations, given by their value h, multiply g.
+
+// reluGrad clears g where h <= 0, also if g is NaN there.
+func reluGrad(g, h vec) vec {
+	mask, y := YMM(), YMM()
+	VCMPPS(Imm(notLessOrEqual), zero(), h, mask)
+	VANDPS(mask, g, y)
+	return y
+}
+
+func eluGrad(g, h vec) vec {
+	y := smaller(h, zero())
+	VADDPS(one.operand(), y, y)
+	VMULPS(y, g, y)
+	return y
+}
+
+// softplusGrad takes 1 - exp(-h) = (1 - s) - s e without cancellation.
+func softplusGrad(g, h vec) vec {
+	y := YMM()
+	VXORPS(signBit.operand(), h, y)
+	e, s := expm1Negative(y)
+	t := one.copy()
+	VSUBPS(s, t, t)
+	VFNMADD231PS(s, e, t)
+	VMULPS(t, g, t)
+	return t
 }

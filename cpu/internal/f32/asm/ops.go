@@ -96,48 +96,25 @@ func activations() {
 		}.emit()
 	}
 
-	elementwise{
-		name: "reluGrad", formula: "g = 0 where h <= 0", slices: "g, h", unroll: light,
-		body: func(x access, _ map[string]vec) {
-			g, h := x.load("g"), x.load("h")
-			VCMPPS(Imm(notLessOrEqual), zero(), h, h)
-			VANDPS(h, g, g)
-			x.store(g, "g")
-		},
-	}.emit()
-	elementwise{
-		name: "eluGrad", formula: "g = g (min(h, 0) + 1)", slices: "g, h", unroll: light,
-		constants: []constant{one},
-		body: func(x access, _ map[string]vec) {
-			g, h := x.load("g"), x.load("h")
-			h = smaller(h, zero())
-			VADDPS(one.operand(), h, h)
-			VMULPS(h, g, g)
-			x.store(g, "g")
-		},
-	}.emit()
-	elementwise{
-		name: "softplusGrad", formula: "g = g (1 - exp(-h)) for h >= 0", slices: "g, h", unroll: 1,
-		constants: expm1Constants,
-		body: func(x access, _ map[string]vec) {
-			g, h := x.load("g"), x.load("h")
-			VXORPS(signBit.operand(), h, h)
-			e, s := expm1Negative(h)
-			// 1 - exp(-h) = (1 - s) - s e.
-			t := one.copy()
-			VSUBPS(s, t, t)
-			VFNMADD231PS(s, e, t)
-			VMULPS(t, g, g)
-			x.store(g, "g")
-		},
-	}.emit()
+	for _, f := range []struct {
+		name, formula string
+		unroll        int
+		widths        []int // vectors of the strips of outputGrad
+		constants     []constant
+		apply         func(g, h vec) vec
+	}{
+		{"relu", "1 where h > 0, 0 elsewhere", light, []int{2, 1}, nil, reluGrad},
+		{"elu", "min(h, 0) + 1", light, []int{2, 1}, []constant{one}, eluGrad},
+		{"softplus", "1 - exp(-h) for h >= 0", 1, []int{1}, expm1Constants[:5], softplusGrad},
+	} {
+		elementwise{
+			name: f.name + "Grad", formula: "g = g f', f' = " + f.formula,
+			slices: "g, h", unroll: f.unroll, constants: f.constants,
+			body: func(x access, _ map[string]vec) { x.store(f.apply(x.load("g"), x.load("h")), "g") },
+		}.emit()
+		outputGrad(f.name, f.formula, f.widths, f.constants, f.apply)
+	}
 }
-
-// Predicates of VCMPPS; both are true if an operand is NaN.
-const (
-	unordered      = 3
-	notLessOrEqual = 6
-)
 
 func exponentials() {
 	elementwise{

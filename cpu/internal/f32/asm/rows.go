@@ -1,0 +1,306 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// byteStride loads a leading dimension, in floats, as a distance in bytes.
+func byteStride(param string) reg.Register {
+	ld := Load(Param(param), GP64())
+	SHLQ(Imm(2), ld)
+	return ld
+}
+
+// rowDots keeps one chain of multiply-adds for each row; eight rows at a time
+// hide its latency. The lanes of a chain are added in the same order whether
+// its row is one of eight or alone.
+func rowDots() {
+	function("rowDots", "func(rows, cols int, dst, a *float32, lda int, x *float32, c float32)",
+		"rowDots sets dst[i] to the product of row i of A, [rows, cols], with x, plus c; cols >= 1.")
+	rows := Load(Param("rows"), GP64())
+	dst := Load(Param("dst"), GP64())
+	a := Load(Param("a"), GP64())
+	lda := byteStride("lda")
+	base := Load(Param("x"), GP64())
+	c := broadcast("c")
+
+	// sums leaves the sums over cols of n rows from a on in acc.
+	sums := func(n int) []vec {
+		label := func(s string) string { return fmt.Sprintf("%s%d", s, n) }
+		cols := Load(Param("cols"), GP64())
+		x, p, p3, p6 := GP64(), GP64(), GP64(), GP64()
+		MOVQ(base, x)
+		MOVQ(a, p)
+		if n > 3 {
+			LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, p3)
+			LEAQ(Mem{Base: p, Index: p3, Scale: 2}, p6)
+			ADDQ(p, p3)
+		}
+		row := func(i int) Mem {
+			if i >= 6 {
+				return rowAddress(p6, nil, lda, i-6, 0)
+			}
+			return rowAddress(p, p3, lda, i, 0)
+		}
+		acc := make([]vec, n)
+		for i := range acc {
+			acc[i] = zero()
+		}
+		v, t := YMM(), YMM()
+		SUBQ(Imm(8), cols)
+		JLT(LabelRef(label("rest")))
+		Label(label("vectors"))
+		VMOVUPS(Mem{Base: x}, v)
+		for i := range acc {
+			VFMADD231PS(row(i), v, acc[i])
+		}
+		ADDQ(Imm(32), x)
+		ADDQ(Imm(32), p)
+		if n > 3 {
+			ADDQ(Imm(32), p3)
+			ADDQ(Imm(32), p6)
+		}
+		SUBQ(Imm(8), cols)
+		JGE(LabelRef(label("vectors")))
+		Label(label("rest"))
+		ADDQ(Imm(8), cols)
+		JZ(LabelRef(label("summed")))
+		mask := YMM()
+		VMOVUPS(columnMask(cols), mask)
+		VMASKMOVPS(Mem{Base: x}, mask, v)
+		for i := range acc {
+			VMASKMOVPS(row(i), mask, t)
+			VFMADD231PS(t, v, acc[i])
+		}
+		Label(label("summed"))
+		return acc
+	}
+
+	SUBQ(Imm(8), rows)
+	JLT(LabelRef("single"))
+	Label("eight")
+	s := sums(8)
+	for n := 8; n > 2; n /= 2 {
+		for i := range n / 2 {
+			VHADDPS(s[2*i+1], s[2*i], s[i])
+		}
+	}
+	low, high := YMM(), YMM()
+	VPERM2F128(Imm(0x20), s[1], s[0], low)
+	VPERM2F128(Imm(0x31), s[1], s[0], high)
+	VADDPS(high, low, low)
+	VADDPS(c, low, low)
+	VMOVUPS(low, Mem{Base: dst})
+	ADDQ(Imm(32), dst)
+	LEAQ(Mem{Base: a, Index: lda, Scale: 8}, a)
+	SUBQ(Imm(8), rows)
+	JGE(LabelRef("eight"))
+
+	Label("single")
+	ADDQ(Imm(8), rows)
+	JZ(LabelRef("return"))
+	Label("one")
+	sum := sums(1)[0]
+	VHADDPS(sum, sum, sum)
+	VHADDPS(sum, sum, sum)
+	upper := XMM()
+	VEXTRACTF128(Imm(1), sum, upper)
+	VADDSS(upper, sum.AsX(), sum.AsX())
+	VADDSS(c.AsX(), sum.AsX(), sum.AsX())
+	VMOVSS(sum.AsX(), Mem{Base: dst})
+	ADDQ(Imm(4), dst)
+	ADDQ(lda, a)
+	DECQ(rows)
+	JNZ(LabelRef("one"))
+	Label("return")
+	end()
+}
+
+// strips emits body for strips of the columns of a matrix: as many vectors
+// wide as widths says in turn, each as often as it fits, and a masked one for
+// the rest. Every strip runs over all rows, so that sums over rows stay in
+// registers. body must leave the pointers as they are; strips moves them.
+func strips(cols reg.Register, widths []int, pointers []reg.Register, body func(label func(string) string, x strip)) {
+	for _, w := range widths {
+		label := func(s string) string { return fmt.Sprintf("%s%d", s, w) }
+		SUBQ(Imm(uint64(8*w)), cols)
+		JLT(LabelRef(label("narrower")))
+		Label(label("strip"))
+		body(label, strip{vectors: w})
+		for _, p := range pointers {
+			ADDQ(U32(32*w), p)
+		}
+		SUBQ(Imm(uint64(8*w)), cols)
+		JGE(LabelRef(label("strip")))
+		Label(label("narrower"))
+		ADDQ(Imm(uint64(8*w)), cols)
+	}
+	JZ(LabelRef("return"))
+	mask := YMM()
+	VMOVUPS(columnMask(cols), mask)
+	body(func(s string) string { return s + "Masked" }, strip{vectors: 1, mask: mask})
+	Label("return")
+	end()
+}
+
+// strip reads and writes one row of a strip of columns.
+type strip struct {
+	vectors int
+	mask    vec // of the last strip, nil in the others
+}
+
+func (s strip) load(base reg.Register, i int) vec {
+	v := YMM()
+	if s.mask != nil {
+		VMASKMOVPS(Mem{Base: base}, s.mask, v)
+	} else {
+		VMOVUPS(Mem{Base: base, Disp: 32 * i}, v)
+	}
+	return v
+}
+
+func (s strip) store(v vec, base reg.Register, i int) {
+	if s.mask != nil {
+		VMASKMOVPS(v, s.mask, Mem{Base: base})
+	} else {
+		VMOVUPS(v, Mem{Base: base, Disp: 32 * i})
+	}
+}
+
+func columnSums() {
+	function("columnSums", "func(rows, cols int, dst, a *float32, lda int)",
+		"columnSums sets dst[j] to the sum of column j of A, [rows, cols], in the order of the rows; rows >= 1.")
+	cols := Load(Param("cols"), GP64())
+	dst := Load(Param("dst"), GP64())
+	a := Load(Param("a"), GP64())
+	lda := byteStride("lda")
+	strips(cols, []int{8, 1}, []reg.Register{dst, a}, func(label func(string) string, x strip) {
+		rows := Load(Param("rows"), GP64())
+		p := GP64()
+		MOVQ(a, p)
+		acc := make([]vec, x.vectors)
+		for i := range acc {
+			acc[i] = zero()
+		}
+		Label(label("row"))
+		for i := range acc {
+			if x.mask != nil {
+				VADDPS(x.load(p, i), acc[i], acc[i])
+			} else {
+				VADDPS(Mem{Base: p, Disp: 32 * i}, acc[i], acc[i])
+			}
+		}
+		ADDQ(lda, p)
+		DECQ(rows)
+		JNZ(LabelRef(label("row")))
+		for i := range acc {
+			x.store(acc[i], dst, i)
+		}
+	})
+}
+
+// outputGrad is the backward pass from the scores to the last hidden layer:
+// all that needs its outputs h, in one sweep.
+func outputGrad(name, formula string, widths []int, constants []constant, grad func(g, h vec) vec) {
+	name += "OutputGrad"
+	function(name, "func(rows, cols int, d, h *float32, ld int, s, w, dw, db *float32)",
+		fmt.Sprintf("%s sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = %s, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to db[j]; rows >= 1.", name, formula),
+		constants...)
+	cols := Load(Param("cols"), GP64())
+	d := Load(Param("d"), GP64())
+	h := Load(Param("h"), GP64())
+	ld := byteStride("ld")
+	w := Load(Param("w"), GP64())
+	dw := Load(Param("dw"), GP64())
+	db := Load(Param("db"), GP64())
+	strips(cols, widths, []reg.Register{d, h, w, dw, db}, func(label func(string) string, x strip) {
+		rows := Load(Param("rows"), GP64())
+		s := Load(Param("s"), GP64())
+		dp, hp := GP64(), GP64()
+		MOVQ(d, dp)
+		MOVQ(h, hp)
+		wv, dwv, dbv := make([]vec, x.vectors), make([]vec, x.vectors), make([]vec, x.vectors)
+		for i := range wv {
+			wv[i], dwv[i], dbv[i] = x.load(w, i), x.load(dw, i), x.load(db, i)
+		}
+		Label(label("row"))
+		sv := YMM()
+		VBROADCASTSS(Mem{Base: s}, sv)
+		for i := range wv {
+			hv := x.load(hp, i)
+			VFMADD231PS(sv, hv, dwv[i])
+			g := YMM()
+			VMULPS(sv, wv[i], g)
+			g = grad(g, hv)
+			VADDPS(g, dbv[i], dbv[i])
+			x.store(g, dp, i)
+		}
+		ADDQ(Imm(4), s)
+		ADDQ(ld, dp)
+		ADDQ(ld, hp)
+		DECQ(rows)
+		JNZ(LabelRef(label("row")))
+		for i := range wv {
+			x.store(dwv[i], dw, i)
+			x.store(dbv[i], db, i)
+		}
+	})
+}
+
+// gatherRows asks for a row some iterations before it copies it, since rows
+// drawn at random are rarely in the cache.
+func gatherRows() {
+	const ahead = 8
+	function("gatherRows", "func(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)",
+		"gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >= 1, cols >= 1.")
+	rows := Load(Param("rows"), GP64())
+	dst := Load(Param("dst"), GP64())
+	ldd := byteStride("ldd")
+	src := Load(Param("src"), GP64())
+	lds := byteStride("lds")
+	index := Load(Param("index"), GP64())
+	mask := YMM()
+	rest := Load(Param("cols"), GP64())
+	ANDQ(Imm(7), rest)
+	VMOVUPS(columnMask(rest), mask)
+
+	Label("row")
+	from, next, to := GP64(), GP64(), GP64()
+	CMPQ(rows, Imm(ahead))
+	JLE(LabelRef("last"))
+	MOVLQSX(Mem{Base: index, Disp: 4 * ahead}, next)
+	IMULQ(lds, next)
+	ADDQ(src, next)
+	PREFETCHT0(Mem{Base: next})
+	Label("last")
+	MOVLQSX(Mem{Base: index}, from)
+	IMULQ(lds, from)
+	ADDQ(src, from)
+	MOVQ(dst, to)
+	cols := Load(Param("cols"), GP64())
+	v := YMM()
+	SUBQ(Imm(8), cols)
+	JLT(LabelRef("rest"))
+	Label("vector")
+	VMOVUPS(Mem{Base: from}, v)
+	VMOVUPS(v, Mem{Base: to})
+	ADDQ(Imm(32), from)
+	ADDQ(Imm(32), to)
+	SUBQ(Imm(8), cols)
+	JGE(LabelRef("vector"))
+	Label("rest")
+	ADDQ(Imm(8), cols)
+	JZ(LabelRef("next"))
+	VMASKMOVPS(Mem{Base: from}, mask, v)
+	VMASKMOVPS(v, mask, Mem{Base: to})
+	Label("next")
+	ADDQ(Imm(4), index)
+	ADDQ(ldd, dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	end()
+}
