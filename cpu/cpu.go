@@ -26,11 +26,14 @@ type Options struct {
 	Threads int
 }
 
+// maxThreads bounds the workers, each of which has buffers of its own.
+const maxThreads = 1024
+
 // Open returns a backend that runs on the host's processors.
 func Open(opt Options) (backend.Backend, error) {
 	n := opt.Threads
-	if n < 0 {
-		return nil, fmt.Errorf("cpu: %d threads: %w", n, backend.ErrShape)
+	if n < 0 || n > maxThreads {
+		return nil, fmt.Errorf("cpu: %d threads, want 0 to %d: %w", n, maxThreads, backend.ErrShape)
 	}
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)

@@ -79,11 +79,14 @@ type Config struct {
 
 	ValidationFraction float64 `json:"validation_fraction"` // of the rows; decides when to stop and who wins
 	TestFraction       float64 `json:"test_fraction"`       // of the rows; gives the reported value, seen by nothing else
-	TestPairs          int     `json:"test_pairs"`          // marginal pairs of the final evaluation, at least
+	TestPairs          int     `json:"test_pairs"`          // marginal pairs of the final evaluation; ten a test row at least, all at most
 
 	Confidence float64 `json:"confidence"` // level of the interval, such as 0.95
 	Seed       uint64  `json:"seed"`
 }
+
+// maxConfidence keeps normal quantiles finite.
+const maxConfidence = 1 - 1e-9
 
 // Validate reports the first field that cannot be used, by its JSON name.
 func (c Config) Validate() error {
@@ -120,12 +123,12 @@ func (c Config) Validate() error {
 		return bad("validation_fraction + test_fraction", c.ValidationFraction+c.TestFraction, "less than 1, to leave rows to train on")
 	case c.TestPairs < 1:
 		return bad("test_pairs", c.TestPairs, "at least 1")
-	case !(c.Confidence > 0 && c.Confidence < 1):
+	case !(c.Confidence > 0 && c.Confidence <= maxConfidence):
 		return bad("confidence", c.Confidence, "between 0 and 1")
 	}
 	for _, width := range c.Hidden {
-		if width < 1 {
-			return bad("hidden", c.Hidden, "widths of at least 1")
+		if width < 1 || width > backend.MaxWidth {
+			return bad("hidden", c.Hidden, fmt.Sprintf("widths from 1 to %d", backend.MaxWidth))
 		}
 	}
 	for _, cand := range c.Candidates {
@@ -167,7 +170,7 @@ func DefaultConfig(rows int) Config {
 		EvaluateEvery:      100,
 		Patience:           15,
 		ValidationFraction: share(rows, 20_000),
-		TestFraction:       share(rows, 1_000_000),
+		TestFraction:       share(rows, 200_000),
 		TestPairs:          1_000_000,
 		Confidence:         0.95,
 		Seed:               1,

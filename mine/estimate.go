@@ -29,6 +29,9 @@ func Estimate(ctx context.Context, x, z Variable, cfg Config, opts ...Option) (R
 	if fitErr != nil && (ctx.Err() == nil || e.run == nil || e.run.best.step == 0) {
 		return Result{}, fitErr
 	}
-	r, err := e.Result(context.WithoutCancel(ctx))
+	if fitErr == nil {
+		return e.Result(ctx)
+	}
+	r, err := e.result(context.WithoutCancel(ctx), hastyPairs)
 	return r, errors.Join(fitErr, err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -17,6 +18,14 @@ const (
 	// minTestRows is the smallest number of validation or test rows: with
 	// fewer the bound is noise and its ceiling ln n below 3 nats.
 	minTestRows = 20
+
+	// testCycles is the smallest number of marginal pairs a test row, so that
+	// the standard error errs by a few percent at most (see Bound).
+	testCycles = 10
+
+	// hastyPairs is the number of marginal pairs of the evaluation after a
+	// cancelled training, for which somebody waits.
+	hastyPairs = 50_000
 
 	// validationPairs is the number of marginal pairs of a validation, at
 	// least: enough to rank checkpoints, which share the rows and the pairs.
@@ -41,6 +50,8 @@ type Estimator struct {
 	counts     RowCounts
 	determined string // which columns determine each other, if any do
 
+	fitted  bool // Fit was called
+	closed  bool
 	run     *run // of the winner; nil before Fit
 	data    backend.Data
 	maps    maps
@@ -49,12 +60,13 @@ type Estimator struct {
 }
 
 // NewEstimator checks and splits the data. The variables must stay unchanged
-// until Close.
+// until Fit returns.
 func NewEstimator(ctx context.Context, x, z Variable, cfg Config, opts ...Option) (*Estimator, error) {
 	start := time.Now()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	cfg.Candidates, cfg.Hidden = slices.Clone(cfg.Candidates), slices.Clone(cfg.Hidden)
 	e := &Estimator{cfg: cfg}
 	for _, o := range opts {
 		o(&e.wiring)
@@ -109,10 +121,16 @@ func (c RowCounts) test() backend.Rows { return backend.Rows{Lo: c.Train + c.Val
 
 // Close releases the critic and, unless it was given, the backend.
 func (e *Estimator) Close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
 	var errs []error
 	if e.run != nil {
-		errs = append(errs, e.run.close(), e.data.Close())
-		e.run = nil
+		errs = append(errs, e.run.close())
+	}
+	if e.data != nil {
+		errs = append(errs, e.data.Close())
 	}
 	if e.ownBackend {
 		errs = append(errs, e.backend.Close())
@@ -130,7 +148,7 @@ func (e *Estimator) fitMaps(p Preprocessing) (maps, error) {
 		maps []columnMap
 	}{{e.x, m.x}, {e.z, m.z}} {
 		if varying(s.maps) == 0 {
-			return m, fmt.Errorf("mine: every column of %s is constant, so it carries no information: I(X;Z) is 0", s.side)
+			return m, fmt.Errorf("mine: every column of %s is constant on the training rows: there is nothing to learn from it", s.side)
 		}
 	}
 	return m, nil
@@ -184,9 +202,13 @@ func (e *Estimator) raceCounts(variants int) RowCounts {
 // When ctx is cancelled, it returns an error that wraps ctx.Err(); if a critic
 // has been validated by then, Result reports it.
 func (e *Estimator) Fit(ctx context.Context) error {
-	if e.run != nil {
+	if e.closed {
+		return fmt.Errorf("mine: fit: %w", backend.ErrClosed)
+	}
+	if e.fitted {
 		return errors.New("mine: Fit was called before; Train goes on")
 	}
+	e.fitted = true
 	candidate := e.cfg.Candidates[0]
 	var leader *run
 	var raceErr error
@@ -199,6 +221,9 @@ func (e *Estimator) Fit(ctx context.Context) error {
 		}
 		defer leader.close()
 		candidate = leader.candidate
+		if raceErr != nil && leader.best.step == 0 {
+			return raceErr
+		}
 	}
 
 	began := time.Now()
@@ -212,7 +237,9 @@ func (e *Estimator) Fit(ctx context.Context) error {
 	if e.run, err = e.newRun(candidate, e.data, e.counts); err != nil {
 		return err
 	}
-	if leader != nil {
+	// A race on part of the rows only chose the candidate; its critic knows too
+	// few rows, and its bound is not comparable with those to come.
+	if leader != nil && (leader.counts.Train == e.counts.Train && leader.counts.Validation == e.counts.Validation || raceErr != nil) {
 		if err := e.run.adopt(leader); err != nil {
 			return err
 		}
@@ -226,13 +253,20 @@ func (e *Estimator) Fit(ctx context.Context) error {
 }
 
 // Train trains the critic of Fit for more steps, at most: it stops early when
-// Config.Patience validations bring no new best. Beyond Config.Steps the
-// learning rate stays at its last value.
+// Config.Patience validations bring no new best. After Config.Steps the
+// learning rate starts again from its peak and falls to zero over the steps of
+// each call.
 func (e *Estimator) Train(ctx context.Context, steps int) error {
-	if e.run == nil {
-		return errors.New("mine: Train before Fit")
+	if err := e.ready(); err != nil {
+		return err
+	}
+	if steps < 0 || steps > math.MaxInt-e.run.step {
+		return fmt.Errorf("mine: cannot train for %d more steps", steps)
 	}
 	began, from := time.Now(), e.run.step
+	if from >= e.run.from+e.run.span {
+		e.run.from, e.run.span = from, max(steps, 1)
+	}
 	target := from + steps
 	err := e.run.advance(ctx, target, e.cfg.Patience, func(train float64) {
 		e.wiring.report(Progress{Phase: PhaseTrain, Step: e.run.step, Steps: target,
@@ -251,17 +285,44 @@ func (e *Estimator) Train(ctx context.Context, steps int) error {
 	return err
 }
 
+// ready reports whether there is a run to go on with.
+func (e *Estimator) ready() error {
+	switch {
+	case e.closed:
+		return fmt.Errorf("mine: estimator: %w", backend.ErrClosed)
+	case e.run == nil:
+		return errors.New("mine: there is no critic before Fit")
+	}
+	return nil
+}
+
+// trainedCritic reports whether there is a critic to put to use.
+func (e *Estimator) trainedCritic() error {
+	if err := e.ready(); err != nil {
+		return err
+	}
+	if e.run.best.step == 0 {
+		return errors.New("mine: training ended before the first validation: there is no critic yet")
+	}
+	return nil
+}
+
 // Result evaluates the best critic so far on the test rows.
 func (e *Estimator) Result(ctx context.Context) (Result, error) {
-	if e.run == nil || e.run.best.step == 0 {
-		return Result{}, errors.New("mine: no critic has been validated: call Fit first")
+	return e.result(ctx, max(e.cfg.TestPairs, testCycles*e.counts.Test))
+}
+
+func (e *Estimator) result(ctx context.Context, pairs int) (Result, error) {
+	if err := e.trainedCritic(); err != nil {
+		return Result{}, err
 	}
 	began := time.Now()
 	e.wiring.report(Progress{Phase: PhaseEvaluate, Candidate: e.run.candidate, Validation: e.run.validation()})
+	e.run.giveUp()
 	if err := e.run.useBest(); err != nil {
 		return Result{}, err
 	}
-	cycles := cyclesFor(e.cfg.TestPairs, e.counts.Test)
+	cycles := cyclesFor(pairs, e.counts.Test)
 	ev, err := e.run.trainer.Evaluate(ctx, e.data, e.counts.test(), cycles, e.cfg.Seed)
 	if err != nil {
 		return Result{}, err
@@ -289,7 +350,7 @@ func (e *Estimator) Result(ctx context.Context) (Result, error) {
 }
 
 // Evaluate returns the bound of the best critic so far on other paired rows.
-// At least Config.TestPairs marginal pairs are drawn from them.
+// Config.TestPairs marginal pairs are drawn from them, or as many as there are.
 func (e *Estimator) Evaluate(ctx context.Context, x, z Variable) (Bound, error) {
 	data, n, err := e.loadOther(x, z)
 	if err != nil {
@@ -329,7 +390,7 @@ func (e *Estimator) Scores(ctx context.Context, x, z Variable) ([]float64, error
 
 // Gradients returns the derivative of every pair's score with respect to its
 // raw inputs, [n, dx] and [n, dz], in nats per unit of the column. It is zero
-// for constant columns and outside the range that a rank map was fitted on.
+// for constant columns and outside the range of the training rows.
 func (e *Estimator) Gradients(ctx context.Context, x, z Variable) (gx, gz *mat.Dense, err error) {
 	data, n, err := e.loadOther(x, z)
 	if err != nil {
@@ -369,8 +430,8 @@ func chain(v Variable, maps []columnMap, g backend.Matrix) *mat.Dense {
 // loadOther maps and loads rows that are not the estimator's own, with the
 // best parameters in place.
 func (e *Estimator) loadOther(x, z Variable) (backend.Data, int, error) {
-	if e.run == nil || e.run.best.step == 0 {
-		return nil, 0, errors.New("mine: no critic has been validated: call Fit first")
+	if err := e.trainedCritic(); err != nil {
+		return nil, 0, err
 	}
 	var dst [2]backend.Matrix
 	for i, s := range []struct {

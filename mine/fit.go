@@ -26,6 +26,9 @@ type run struct {
 	data      backend.Data
 	counts    RowCounts
 
+	start      backend.State // of the constant critic that training began with
+	from, span int           // steps over which the cosine of the learning rate runs
+
 	step   int
 	curve  []Point
 	best   checkpoint
@@ -59,7 +62,7 @@ func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*r
 		return nil, err
 	}
 	start := initialState(spec.Network, c.Objective, e.cfg.Seed)
-	r := &run{cfg: e.cfg, candidate: c, trainer: t, data: data, counts: counts,
+	r := &run{cfg: e.cfg, candidate: c, trainer: t, data: data, counts: counts, start: start, span: e.cfg.Steps,
 		best: checkpoint{validation: math.Inf(-1)}}
 	return r, t.SetState(start)
 }
@@ -96,7 +99,7 @@ func initialState(n backend.Network, objective backend.Objective, seed uint64) b
 
 // rate is the learning rate of a step: a cosine from the peak to zero.
 func (r *run) rate(step int) float64 {
-	progress := float64(min(step, r.cfg.Steps-1)) / float64(r.cfg.Steps)
+	progress := float64(step-r.from) / float64(r.span)
 	return r.cfg.LearningRate * (1 + math.Cos(math.Pi*progress)) / 2
 }
 
@@ -106,8 +109,8 @@ func (r *run) advance(ctx context.Context, target, patience int, report func(tra
 	if err := r.useLatest(); err != nil {
 		return err
 	}
-	values := make([]float64, r.cfg.EvaluateEvery)
-	rates := make([]float64, r.cfg.EvaluateEvery)
+	most := max(0, min(r.cfg.EvaluateEvery, target-r.step))
+	values, rates := make([]float64, most), make([]float64, most)
 	r.stale = 0
 	for r.step < target && r.stale < patience {
 		n := min(r.cfg.EvaluateEvery-r.step%r.cfg.EvaluateEvery, target-r.step)
@@ -173,8 +176,8 @@ func (r *run) diverged(step int) error {
 		ErrDiverged, step, r.cfg.Steps, r.candidate, r.cfg.LearningRate)
 }
 
-// adopt takes over where another run of the same candidate stands, whose rows
-// may have been fewer.
+// adopt takes over where another run of the same candidate on the same rows
+// stands.
 func (r *run) adopt(from *run) error {
 	if err := from.useLatest(); err != nil {
 		return err
@@ -218,9 +221,21 @@ func (r *run) validation() float64 {
 	return r.best.validation
 }
 
-// cyclesFor returns how many marginal cycles over n rows make enough pairs, or
-// about all pairs there are.
-func cyclesFor(pairs, n int) int { return max(1, min((pairs+n-1)/n, n-1)) }
+// trivial is how many standard errors below zero the best validation bound
+// must lie for the constant critic, whose bound is zero, to be reported instead.
+const trivial = 3
+
+// giveUp makes the constant critic the best one if the others are clearly worse
+// than it.
+func (r *run) giveUp() {
+	if r.best.validation < -trivial*r.best.stdErr {
+		r.best = checkpoint{step: r.best.step, state: r.start, logU: float64(r.start.Params[len(r.start.Params)-1])}
+	}
+}
+
+// cyclesFor returns how many marginal cycles over n rows make enough pairs, but
+// no more than there are pairs.
+func cyclesFor(pairs, n int) int { return max(1, min(1+(pairs-1)/n, n-1)) }
 
 // race trains the candidates in rounds of Config.RaceSteps, keeps the better
 // half after each, and returns the last one left: the leader so far together
@@ -277,6 +292,9 @@ func (e *Estimator) race(ctx context.Context) (*run, error) {
 		if err == nil {
 			field = field[:(len(field)+1)/2]
 			err = field[0].failed
+			for len(field) > 1 && field[len(field)-1].failed != nil {
+				field = field[:len(field)-1]
+			}
 		}
 	}
 	leader := field[0]

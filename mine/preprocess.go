@@ -14,9 +14,11 @@ const (
 	// known to 0.1%, and fitting takes a bounded time however many rows there are.
 	fitRows = 1 << 18
 
-	// discreteShare is the share of distinct values below which a column
-	// counts as discrete: then ranks say more about the ties than the values.
-	discreteShare = 0.1
+	// A column with fewer distinct values than discreteValues, each ten times
+	// over on average, counts as discrete: then ranks say more about the ties
+	// than the values. More values are ranked, equal ones together.
+	discreteValues = 1000
+	discreteShare  = 0.1
 
 	// rankKnots is the number of equally likely cells that a rank map is
 	// tabulated for, before the tails are refined.
@@ -64,11 +66,12 @@ func fitColumn(v []float64, p Preprocessing) columnMap {
 			distinct++
 		}
 	}
-	m := columnMap{min: v[0], max: v[n-1], discrete: float64(distinct) < discreteShare*float64(n)}
+	m := columnMap{min: v[0], max: v[n-1]}
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail
 	}
+	m.discrete = !m.heavy && distinct < discreteValues && float64(distinct) < discreteShare*float64(n)
 	if m.discrete || p == Standardize && !m.heavy {
 		return m
 	}
@@ -105,10 +108,13 @@ func nextKnot(i, n int) int {
 // values divided by it.
 func standardization(sorted []float64) (unit, mean, scale float64) {
 	unit = math.Max(-sorted[0], sorted[len(sorted)-1])
+	// Sums of distances from the median do not lose the spread of a column
+	// with a large offset.
+	middle := sorted[len(sorted)/2] / unit
 	for _, x := range sorted {
-		mean += x / unit
+		mean += x/unit - middle
 	}
-	mean /= float64(len(sorted))
+	mean = middle + mean/float64(len(sorted))
 	var square float64
 	for _, x := range sorted {
 		d := x/unit - mean

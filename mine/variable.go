@@ -2,6 +2,7 @@ package mine
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 
 	"gonum.org/v1/gonum/mat"
@@ -24,10 +25,11 @@ type Variable struct {
 // Float is the element type of slices that a Variable can be made of.
 type Float interface{ ~float32 | ~float64 }
 
-// Matrix takes the rows of a gonum matrix as observations. The matrix is read
-// during Estimate and NewEstimator only, and not modified.
+// Matrix takes the rows of a gonum matrix as observations. The matrix is not
+// modified, and read from several goroutines at once, until Estimate or
+// Estimator.Fit returns.
 func Matrix(m mat.Matrix) Variable {
-	if m == nil {
+	if v := reflect.ValueOf(m); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return Variable{err: fmt.Errorf("mine: nil matrix")}
 	}
 	rows, cols := m.Dims()

@@ -39,7 +39,7 @@ func (e *Estimator) warnings(r *Result) []Warning {
 		ColumnSummary
 	}{{"x", r.X}, {"z", r.Z}} {
 		if len(c.Constant) > 0 {
-			warn(WarnConstant, "dropped %s of %s: constant, so without information", list(c.Constant), c.side)
+			warn(WarnConstant, "dropped %s of %s: constant on the training rows", list(c.Constant), c.side)
 		}
 		if len(c.Discrete) > 0 && r.Winner.Preprocess == Rank {
 			warn(WarnDiscrete, "%s of %s: many equal values, so standardised instead of ranked", list(c.Discrete), c.side)

@@ -71,13 +71,15 @@ type Data interface {
 }
 
 // A Trainer is one critic in training. It is not safe for concurrent use.
-// After Close every method but Close returns ErrClosed.
+// After Close every method but Close returns ErrClosed. A method that is given
+// a context that is cancelled already does nothing and returns its error.
 type Trainer interface {
 	// Train runs len(rates) steps, step i with learning rate rates[i], and
 	// stores each step's objective value (nats, before its update) in
 	// values[i]. It returns the number of steps done, which is less than
 	// len(rates) only together with an error; the state is then that of the
-	// steps done. A non-finite value is stored as it is and is not an error.
+	// steps done. values must be as long as rates. A non-finite value is stored
+	// as it is and is not an error.
 	Train(ctx context.Context, rates []float64, values []float64) (int, error)
 
 	// Gradient returns the value of the objective on the batch of the next
@@ -132,9 +134,10 @@ func (m Matrix) Validate() error {
 		return fmt.Errorf("matrix of %d rows and %d columns: %w", m.Rows, m.Cols, ErrShape)
 	case m.Stride < m.Cols:
 		return fmt.Errorf("matrix stride %d is below its %d columns: %w", m.Stride, m.Cols, ErrShape)
-	case m.Rows > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols:
-		return fmt.Errorf("matrix of %d rows of stride %d needs %d values, has %d: %w",
-			m.Rows, m.Stride, (m.Rows-1)*m.Stride+m.Cols, len(m.Data), ErrShape)
+	// Divided, because the product may overflow.
+	case m.Rows > 0 && (len(m.Data) < m.Cols || (len(m.Data)-m.Cols)/m.Stride < m.Rows-1):
+		return fmt.Errorf("matrix of %d rows of stride %d and %d columns does not fit in %d values: %w",
+			m.Rows, m.Stride, m.Cols, len(m.Data), ErrShape)
 	}
 	return nil
 }

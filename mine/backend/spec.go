@@ -8,6 +8,9 @@ import (
 // MaxHidden is the largest number of hidden layers.
 const MaxHidden = 4
 
+// MaxWidth is the largest width of a hidden layer.
+const MaxWidth = 1 << 16
+
 // Activation is the non-linearity of the hidden layers.
 type Activation uint8
 
@@ -144,8 +147,8 @@ func (n Network) Validate() error {
 		return fmt.Errorf("network with %d hidden layers, want 1 to %d: %w", len(n.Hidden), MaxHidden, ErrShape)
 	}
 	for _, width := range n.Hidden {
-		if width < 1 {
-			return fmt.Errorf("hidden layer of width %d: %w", width, ErrShape)
+		if width < 1 || width > MaxWidth {
+			return fmt.Errorf("hidden layer of width %d, want 1 to %d: %w", width, MaxWidth, ErrShape)
 		}
 	}
 	if int(n.Activation) >= len(activationNames) {
