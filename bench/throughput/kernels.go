@@ -98,41 +98,46 @@ func (k *Kernels) Bandwidth(ctx context.Context, op string, window time.Duration
 }
 
 // A Product is C = op(A) op(B) with C [m, n] and k terms in every sum. Op is
-// NN for A B, TN for A^T B, NT for A B^T.
+// NN for A B, TN for A^T B, NT for A B^T. Packed says that B comes in the
+// layout that the kernel reads, as weights do, which are packed once a step.
 type Product struct {
-	Op string `json:"op"`
-	M  int    `json:"m"`
-	N  int    `json:"n"`
-	K  int    `json:"k"`
+	Op     string `json:"op"`
+	M      int    `json:"m"`
+	N      int    `json:"n"`
+	K      int    `json:"k"`
+	Packed bool   `json:"packed"`
 }
 
 // Products lists those of a step of the standard shapes: of the whole batch,
-// as a program without threads does them, then as the backend does them with
-// two, which take the rows of a layer in blocks of up to 192 and half the rows
-// of a weight gradient each; and two large squares.
+// as a program without threads does them, then of blocks of 64 joint and as
+// many marginal pairs, as the backend does them; and two large squares.
 func Products() []Product {
+	const block = 64
 	var list []Product
-	for _, s := range []struct{ batch, h, dx, block int }{
-		{256, 64, 1, 128},
-		{512, 128, 20, 192},
-		{4096, 512, 128, 192},
+	for _, s := range []struct{ batch, h, dx int }{
+		{256, 64, 1},
+		{512, 128, 20},
+		{4096, 512, 128},
 	} {
 		list = append(list,
-			Product{"NN", s.batch, s.h, s.dx},
-			Product{"NN", s.batch, s.h, s.h},
-			Product{"NT", s.batch, s.h, s.h},
-			Product{"TN", s.h, s.h, s.batch},
-			Product{"TN", s.dx, s.h, s.batch},
-			Product{"NN", s.block, s.h, s.h},
-			Product{"NT", s.block, s.h, s.h},
-			Product{"TN", s.h / 2, s.h, s.batch},
+			Product{"NN", s.batch, s.h, s.dx, false},
+			Product{"NN", s.batch, s.h, s.h, false},
+			Product{"NT", s.batch, s.h, s.h, false},
+			Product{"TN", s.h, s.h, s.batch, false},
+			Product{"TN", s.dx, s.h, s.batch, false},
+			Product{"NN", block, s.h, s.dx, true},
+			Product{"NN", 2 * block, s.h, s.h, true},
+			Product{"TN", s.h, s.h, 2 * block, false},
+			Product{"TN", s.dx, s.h, block, false},
 		)
 	}
-	return append(list, Product{"NN", 512, 512, 512}, Product{"NN", 1024, 1024, 1024})
+	return append(list, Product{"NN", 512, 512, 512, false}, Product{"NN", 1024, 1024, 1024, false})
 }
 
 // String returns the product as it stands in the name of its benchmark.
-func (p Product) String() string { return fmt.Sprintf("op=%s/m=%d/n=%d/k=%d", p.Op, p.M, p.N, p.K) }
+func (p Product) String() string {
+	return fmt.Sprintf("op=%s/m=%d/n=%d/k=%d/packed=%t", p.Op, p.M, p.N, p.K, p.Packed)
+}
 
 // Operations returns the number of floating-point operations.
 func (p Product) Operations() float64 { return 2 * float64(p.M) * float64(p.N) * float64(p.K) }

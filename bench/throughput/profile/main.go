@@ -117,17 +117,15 @@ type step struct {
 	Threads int     `json:"threads"`
 	Steps   int     `json:"steps"`   // trained
 	Seconds float64 `json:"seconds"` // it took
-	Samples int     `json:"samples"` // of the profile
 	Peak    float64 `json:"peak"`    // operations per second of all threads, 0 if unknown
 	Parts   []part  `json:"parts"`
 }
 
-// A part is one row of the table. Share is the part of the samples that fell
-// on it, of all threads.
+// A part is one row of the table.
 type part struct {
 	Name       string  `json:"name"`
-	Share      float64 `json:"share"`
-	Operations float64 `json:"operations"` // in a step; 0 where none are counted
+	Seconds    float64 `json:"seconds"`    // of all threads together, in all steps
+	Operations float64 `json:"operations"` // in one step; 0 where none are counted
 }
 
 // profile trains a case for about the given time while the program is sampled.
@@ -163,29 +161,35 @@ func profile(ctx context.Context, c throughput.Case, threads int, window time.Du
 	if err != nil {
 		return step{}, fmt.Errorf("%v: %w", c, err)
 	}
-	s.Parts, s.Samples = attribute(stacks, c.Operations())
+	s.Parts = attribute(stacks, c.Operations())
+	idle := s.Seconds * float64(threads)
+	for _, p := range s.Parts {
+		idle -= p.Seconds
+	}
+	s.Parts = append(s.Parts, part{Name: "not running", Seconds: max(idle, 0)})
 	return s, nil
 }
 
 func (s step) print(w io.Writer) {
-	perStep := s.Seconds / float64(s.Steps)
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
 	t.AppendHeader(table.Row{"part", "us/step", "share", "MFLOP", "GFLOP/s", "of peak"})
-	var total float64
+	total := part{Name: "step"}
 	for _, p := range s.Parts {
-		t.AppendRow(s.row(p, perStep))
-		total += p.Operations
+		t.AppendRow(s.row(p))
+		total.Seconds += p.Seconds
+		total.Operations += p.Operations
 	}
-	t.AppendFooter(s.row(part{"step", 1, total}, perStep))
-	fmt.Fprintf(w, "%s, %d threads: %.1f steps/s, %d samples\n%s\n\n",
-		s.Case, s.Threads, 1/perStep, s.Samples, t.Render())
+	t.AppendFooter(s.row(total))
+	fmt.Fprintf(w, "%s, %d threads: %.1f steps/s\n%s\n\n", s.Case, s.Threads, float64(s.Steps)/s.Seconds, t.Render())
 }
 
-func (s step) row(p part, perStep float64) table.Row {
-	seconds := p.Share * perStep
-	row := table.Row{p.Name, fmt.Sprintf("%.1f", 1e6*seconds), fmt.Sprintf("%.1f%%", 100*p.Share), "", "", ""}
+// row gives the time of a step that a part takes when all threads share it.
+func (s step) row(p part) table.Row {
+	all := s.Seconds * float64(s.Threads)
+	seconds := p.Seconds / float64(s.Steps) / float64(s.Threads)
+	row := table.Row{p.Name, fmt.Sprintf("%.1f", 1e6*seconds), fmt.Sprintf("%.1f%%", 100*p.Seconds/all), "", "", ""}
 	if p.Operations > 0 {
 		row[3] = fmt.Sprintf("%.1f", p.Operations/1e6)
 		if seconds > 0 {

@@ -85,19 +85,20 @@ type rule struct {
 
 // rules are tried in turn; what none matches is "other".
 var rules = []rule{
-	match("sampling and gather", `sampling\.|trainer\)\.pair|memmove`, `trainer\)\.gradient`),
-	match("projection", `Gemm$`, `cpu\.project$`),
-	match("hidden layers, forward", `Gemm$`, `critic\)\.forward`),
-	match("hidden layers, backward", `Gemm$`, `critic\)\.backward`),
-	match("weight gradients", `Gemm$`, `trainer\)\.outer`),
-	match("bias gradients", `f32\.Add$`, `trainer\)\.outer`),
-	match("output layer", `f32\.(Dot|Scale|Axpy)$`, `critic\)\.(forward|backward)|trainer\)\.outer`),
-	match("activation, forward", `f32\.(Add)?(ReLU|ELU|Softplus)$`, `trainer\)\.gradient`),
-	match("activation, backward", `f32\.(ReLU|ELU|Softplus)Grad$`, `trainer\)\.gradient`),
-	match("sum of dJ and dM", `f32\.Add$`, `trainer\)\.gradient`),
+	match("sampling and gather", `trainer\)\.draw$|sampling\.`, ``),
+	match("projection", `Gemm`, `critic\)\.project[XZ]$`),
+	match("hidden layers, forward", `Gemm`, `critic\)\.forward$`),
+	match("hidden layers, backward", `Gemm`, `critic\)\.backward$`),
+	match("weight gradients", `Gemm`, `trainer\)\.outer`),
+	match("output layer", `f32\.(RowDots|\w+OutputGrad)$`, ``),
+	match("activation, forward", `f32\.(Add)?(ReLU|ELU|Softplus)$`, ``),
+	match("activation, backward", `f32\.(ReLU|ELU|Softplus)Grad$`, ``),
+	match("sums of dT", `f32\.(Add|ColumnSums)$`, `trainer\)\.backward$`),
 	match("objective", `cpu\.objective\.`, ``),
-	match("Adam", `trainer\)\.update`, ``),
-	match("waiting for workers", `cpu\.poll|barrier\)\.wait|Gosched|worker\)\.loop$`, ``),
+	match("Adam", `f32\.Adam$`, ``),
+	match("packing of weights", `critic\)\.pack$`, ``),
+	match("reduction", `f32\.(Add|ColumnSums)$`, `trainer\)\.reduce`),
+	match("waiting for workers", `cpu\.poll$|barrier\)\.wait$|worker\)\.loop$`, ``),
 }
 
 func match(part, callee, caller string) rule {
@@ -118,9 +119,8 @@ func (r rule) matches(s stack) bool {
 	return false
 }
 
-// attribute sums up the stacks by part, in the order of the rules, and returns
-// how many samples there were.
-func attribute(stacks []stack, o throughput.Operations) ([]part, int) {
+// attribute sums up the stacks by part, in the order of the rules.
+func attribute(stacks []stack, o throughput.Operations) []part {
 	operations := map[string]float64{
 		"projection":              o.Projection,
 		"hidden layers, forward":  o.Forward,
@@ -134,7 +134,6 @@ func attribute(stacks []stack, o throughput.Operations) ([]part, int) {
 	}
 	other := &parts[len(rules)]
 	other.Name = "other"
-	var total float64
 	for _, s := range stacks {
 		into := other
 		for i, r := range rules {
@@ -143,14 +142,7 @@ func attribute(stacks []stack, o throughput.Operations) ([]part, int) {
 				break
 			}
 		}
-		into.Share += s.seconds
-		total += s.seconds
+		into.Seconds += s.seconds
 	}
-	for i := range parts {
-		if total > 0 {
-			parts[i].Share /= total
-		}
-	}
-	const rate = 100 // samples per second of the profiler
-	return parts, int(total*rate + 0.5)
+	return parts
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"gomine/bench/throughput"
 )
@@ -16,7 +16,7 @@ Duration: 2.1s, Total samples = 1.04s (49.52%)
      0.01s   gomine/cpu/internal/f32.gemm6x16
              gomine/cpu/internal/f32.rowPanels.run
              gomine/cpu/internal/f32.(*Workspace).gemm (inline)
-             gomine/cpu/internal/f32.(*Workspace).Gemm
+             gomine/cpu/internal/f32.(*Workspace).GemmPacked
              gomine/cpu.(*critic).forward
              gomine/cpu.(*trainer).gradient
 -----------+-------------------------------------------------------
@@ -51,14 +51,14 @@ func TestAttribute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts, samples := attribute(stacks, throughput.Operations{Forward: 5})
-	if samples != 104 {
-		t.Errorf("%d samples, want 104", samples)
-	}
-	want := map[string]float64{"hidden layers, forward": 1. / 104, "waiting for workers": 102. / 104, "other": 1. / 104}
+	parts := attribute(stacks, throughput.Operations{Forward: 5})
+	want := map[string]float64{"hidden layers, forward": 0.01, "waiting for workers": 1.02, "other": 0.01}
 	for _, p := range parts {
-		if math.Abs(p.Share-want[p.Name]) > 1e-12 { // a handful of roundings of numbers up to 1
-			t.Errorf("%s has share %v, want %v", p.Name, p.Share, want[p.Name])
+		if p.Seconds != want[p.Name] {
+			t.Errorf("%s took %v s, want %v", p.Name, p.Seconds, want[p.Name])
+		}
+		if (p.Operations == 5) != (p.Name == "hidden layers, forward") {
+			t.Errorf("%s has %v operations", p.Name, p.Operations)
 		}
 	}
 }
@@ -73,26 +73,30 @@ func TestRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := profile(context.Background(), c, 1, 1e9)
+	s, err := profile(context.Background(), c, 1, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Samples < 70 {
-		t.Skipf("only %d samples in a second: the machine is busy", s.Samples)
-	}
-	share := map[string]float64{}
+	var running float64
+	seconds := map[string]float64{}
 	for _, p := range s.Parts {
-		share[p.Name] = p.Share
+		seconds[p.Name] = p.Seconds
+		if p.Name != "not running" {
+			running += p.Seconds
+		}
+	}
+	if running < 0.7 {
+		t.Skipf("ran for %.2f s out of %.2f: the machine is busy", running, s.Seconds)
 	}
 	// Products take two thirds of this step and the activations a fifth: that
 	// 70 samples show half as much is a matter of four standard deviations.
-	if v := share["hidden layers, forward"] + share["hidden layers, backward"] + share["weight gradients"]; v < 0.33 {
-		t.Errorf("products take %.0f%% of the step: %v", 100*v, s.Parts)
+	if v := seconds["hidden layers, forward"] + seconds["hidden layers, backward"] + seconds["weight gradients"]; v < 0.33*running {
+		t.Errorf("products take %.2f s of %.2f: %v", v, running, s.Parts)
 	}
-	if v := share["activation, forward"] + share["activation, backward"]; v < 0.03 {
-		t.Errorf("activations take %.0f%% of the step: %v", 100*v, s.Parts)
+	if v := seconds["activation, forward"] + seconds["activation, backward"]; v < 0.03*running {
+		t.Errorf("activations take %.2f s of %.2f: %v", v, running, s.Parts)
 	}
-	if v := share["other"]; v > 0.3 {
-		t.Errorf("%.0f%% of the step is spent on nothing in particular: %v", 100*v, s.Parts)
+	if v := seconds["other"]; v > 0.3*running {
+		t.Errorf("%.2f s of %.2f are spent on nothing in particular: %v", v, running, s.Parts)
 	}
 }
