@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"gomine/cpu/internal/f32"
 	"gomine/mine/backend"
@@ -185,7 +186,9 @@ type evaluation struct {
 	u, v  []float64
 	shift float64
 	maxT  float64
-	js    float64 // sum of softplus of the marginal scores
+
+	overflow atomic.Bool // a marginal score is not finite; -Inf leaves no other trace
+	js       float64     // sum of softplus of the marginal scores
 }
 
 func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend.Rows, cycles int, seed uint64) (backend.Evaluation, error) {
@@ -240,8 +243,9 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 		t.device.pool.run(all, func(w *worker) {
 			w.blocks(n, func(lo, hi int) {
 				for p := lo; p < hi; p++ {
-					e.order[p] = int32(cycle.Visit(uint64(p)))
+					e.order[p] = int32(p)
 				}
+				f32.PermuteInverse(e.order[lo:hi], cycle.Order())
 				if lo == 0 {
 					e.order[n] = e.order[0]
 				}
@@ -251,6 +255,9 @@ func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend
 				scores := pairs(w, e.order[lo:hi], e.order[lo+1:hi+1])
 				copy(e.score[lo:hi], scores)
 				maxima[lo/rowBlock] = f32.Max(scores)
+				if !finite(scores) {
+					e.overflow.Store(true)
+				}
 				f32.Softplus(scores, scores)
 				var sum float64
 				for _, s := range scores {
@@ -351,11 +358,20 @@ func (e *evaluation) result(cycles int) backend.Evaluation {
 	r.VarT /= n
 	r.VarW /= n
 	r.CovTW /= n
-	r.Finite = true
+	r.Finite = !e.overflow.Load()
 	for _, v := range []float64{r.Joint, r.LogU, r.JS, r.VarT, r.VarW, r.CovTW, r.MaxT} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			r.Finite = false
 		}
 	}
 	return r
+}
+
+func finite(scores []float32) bool {
+	for _, t := range scores {
+		if t-t != 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -302,22 +302,38 @@ func (t *trainer) own(w *worker, whole bool) []block {
 func (t *trainer) draw(step uint64, cycle *sampling.Cycle, b block) {
 	n := b.len()
 	rows := t.rows[b.first():][:n+1]
-	epoch, next, offset := t.batches.Epoch(step)
 	for i := range rows {
-		p := b.lo + i
-		if p == t.spec.Batch {
-			p = 0
-		}
-		at := offset + cycle.Visit(uint64(p))
-		if size := epoch.N(); at < size {
-			rows[i] = int32(epoch.At(at))
-		} else {
-			rows[i] = int32(next.At(at - size))
-		}
+		rows[i] = int32(b.lo + i)
 	}
+	if b.hi == t.spec.Batch {
+		rows[n] = 0
+	}
+	f32.PermuteInverse(rows, cycle.Order())
+	t.entries(step, rows)
 	x, z := &t.data.x, &t.data.z
 	f32.GatherRows(t.x.from(b.lo), t.x.stride, x.Data[t.train.Lo*x.Stride:], x.Stride, x.Cols, rows[:n])
 	f32.GatherRows(t.z.from(b.first()), t.z.stride, z.Data[t.train.Lo*z.Stride:], z.Stride, z.Cols, rows)
+}
+
+// entries replaces entries of the batch of a step by their rows. Few batches
+// lie in two epochs.
+func (t *trainer) entries(step uint64, rows []int32) {
+	epoch, next, offset := t.batches.Epoch(step)
+	n := epoch.N()
+	if offset+uint64(t.spec.Batch) <= n {
+		for i := range rows {
+			rows[i] += int32(offset)
+		}
+		f32.PermuteAt(rows, &epoch)
+		return
+	}
+	for i, entry := range rows {
+		if at := offset + uint64(entry); at < n {
+			rows[i] = int32(epoch.At(at))
+		} else {
+			rows[i] = int32(next.At(at - n))
+		}
+	}
 }
 
 // scores computes the scores of a block.

@@ -46,6 +46,7 @@ func main() {
 type options struct {
 	threads, rounds int
 	window          time.Duration
+	products        bool
 	python, dir     string
 	out             string
 }
@@ -91,6 +92,7 @@ func command() *cobra.Command {
 	f.IntVar(&opt.threads, "threads", 2, "threads of every contender")
 	f.IntVar(&opt.rounds, "rounds", 7, "rounds to take the medians of")
 	f.DurationVar(&opt.window, "window", time.Second, "how long a contender trains in a round")
+	f.BoolVar(&opt.products, "products", true, "compare matrix products as well")
 	f.StringVar(&opt.python, "python", "python3", "Python to make the environment with")
 	f.StringVar(&opt.dir, "environment", defaultDir(), "directory of the Python environment")
 	f.StringVar(&opt.out, "out", "", "write the raw measurements to this file as JSON")
@@ -156,8 +158,10 @@ func compare(ctx context.Context, opt options, cases []throughput.Case, out, log
 			}
 		}
 	}
-	if err := compareProducts(ctx, opt, env, alone, r, log); err != nil {
-		return err
+	if opt.products {
+		if err := compareProducts(ctx, opt, env, alone, r, log); err != nil {
+			return err
+		}
 	}
 	r.print(out, cases)
 	if opt.out != "" {

@@ -67,7 +67,7 @@ class Torch:
         torch.set_num_threads(threads)
         torch.set_num_interop_threads(1)
         self.torch, self.compiled = torch, compiled
-        self.versions = {"torch": torch.__version__}
+        self.versions = {"torch": f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()} kernels"}
 
     def prepare(self, case):
         """Returns a function that trains for n steps and returns the last value."""

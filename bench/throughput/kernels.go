@@ -72,10 +72,18 @@ func metrics(fields []string) (map[string]float64, error) {
 }
 
 // Peak measures how many multiply-adds on registers one core does, as
-// floating-point operations per second.
+// floating-point operations per second: the best of a few attempts, since only
+// other programs can make it less.
 func (k *Kernels) Peak(ctx context.Context) (float64, error) {
-	m, err := k.Measure(ctx, "BenchmarkPeak", 200*time.Millisecond)
-	return 1e9 * m["GFLOP/s"], err
+	var best float64
+	for range 5 {
+		m, err := k.Measure(ctx, "BenchmarkPeak", 50*time.Millisecond)
+		if err != nil {
+			return 0, err
+		}
+		best = max(best, 1e9*m["GFLOP/s"])
+	}
+	return best, nil
 }
 
 // Product measures a matrix product in operations per second.

@@ -70,6 +70,12 @@ func NewPermutation(n, seed uint64, stream Stream, step uint64) Permutation {
 // N returns the size of the domain.
 func (p *Permutation) N() uint64 { return p.n }
 
+// Rounds returns the sizes of the halves in bits and the keys of the rounds,
+// for implementations that permute many elements at a time.
+func (p *Permutation) Rounds() (leftBits, rightBits int, key [feistelRounds]uint32) {
+	return int(32 - p.leftShift), int(p.rightBits), p.key
+}
+
 // At returns the image of i, which must be below n.
 func (p *Permutation) At(i uint64) uint64 {
 	for {
@@ -123,6 +129,9 @@ type Cycle struct{ sigma Permutation }
 func NewCycle(n, seed uint64, stream Stream, step uint64) Cycle {
 	return Cycle{NewPermutation(n, seed, stream, step)}
 }
+
+// Order returns the permutation sigma.
+func (c *Cycle) Order() *Permutation { return &c.sigma }
 
 // Next returns the successor of i.
 func (c *Cycle) Next(i uint64) uint64 {

@@ -2,7 +2,13 @@
 
 package f32
 
-import "golang.org/x/sys/cpu"
+import (
+	"math"
+
+	"golang.org/x/sys/cpu"
+
+	"gomine/mine/sampling"
+)
 
 var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
@@ -217,4 +223,18 @@ func (p *Packed) setColumns(lo, hi int, b []float32, ldb int) {
 		return
 	}
 	p.setColumnsGeneric(lo, hi, b, ldb)
+}
+
+// permute reports whether it could permute v.
+func permute(v []int32, p *sampling.Permutation, inverse bool) bool {
+	if !useAVX2 || p.N() > math.MaxInt32 || len(v) == 0 {
+		return false
+	}
+	left, right, key := p.Rounds()
+	if inverse {
+		feistelInverse(len(v), &v[0], int(p.N()), right, 32-left, 32-right, &key[0])
+	} else {
+		feistelAt(len(v), &v[0], int(p.N()), right, 32-left, 32-right, &key[0])
+	}
+	return true
 }

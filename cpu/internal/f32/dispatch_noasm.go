@@ -2,6 +2,8 @@
 
 package f32
 
+import "gomine/mine/sampling"
+
 const useAVX2 = false
 
 func add(dst, a, b []float32)                      { addGeneric(dst, a, b) }
@@ -48,3 +50,5 @@ func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
 
 func (p *Packed) setRows(lo, hi int, b []float32, ldb int)    { p.setRowsGeneric(lo, hi, b, ldb) }
 func (p *Packed) setColumns(lo, hi int, b []float32, ldb int) { p.setColumnsGeneric(lo, hi, b, ldb) }
+
+func permute([]int32, *sampling.Permutation, bool) bool { return false }

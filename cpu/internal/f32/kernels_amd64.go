@@ -235,3 +235,15 @@ func maxAVX2(x []float32) float32
 //
 //go:noescape
 func adamAVX2(p []float32, g []float32, m []float32, v []float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, step float32, eps float32, decay float32)
+
+// feistelAt replaces each of n >= 1 elements of v by its image under the
+// Feistel permutation of [0, domain), domain < 2^31.
+//
+//go:noescape
+func feistelAt(n int, v *int32, domain int, rightBits int, leftShift int, rightShift int, key *uint32)
+
+// feistelInverse replaces each of n >= 1 elements of v by its origin under the
+// Feistel permutation of [0, domain), domain < 2^31.
+//
+//go:noescape
+func feistelInverse(n int, v *int32, domain int, rightBits int, leftShift int, rightShift int, key *uint32)

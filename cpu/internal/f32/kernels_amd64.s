@@ -2407,35 +2407,38 @@ TEXT ·gatherRows(SB), NOSPLIT, $0-56
 	VMOVUPS (R9), Y0
 
 row:
-	CMPQ       AX, $0x08
-	JLE        last
-	MOVLQSX    32(DI), R8
-	IMULQ      SI, R8
-	ADDQ       BX, R8
-	PREFETCHT0 (R8)
-
-last:
 	MOVLQSX (DI), R8
 	IMULQ   SI, R8
 	ADDQ    BX, R8
-	MOVQ    CX, R9
-	MOVQ    cols+8(FP), R10
-	SUBQ    $0x08, R10
-	JLT     rest
+	MOVQ    R8, R9
+	CMPQ    AX, $0x04
+	JLE     last
+	MOVLQSX 16(DI), R9
+	IMULQ   SI, R9
+	ADDQ    BX, R9
+
+last:
+	MOVQ CX, R10
+	MOVQ cols+8(FP), R11
+	SUBQ $0x08, R11
+	JLT  rest
 
 vector:
-	VMOVUPS (R8), Y1
-	VMOVUPS Y1, (R9)
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	SUBQ    $0x08, R10
-	JGE     vector
+	PREFETCHT0 (R9)
+	VMOVUPS    (R8), Y1
+	VMOVUPS    Y1, (R10)
+	ADDQ       $0x20, R8
+	ADDQ       $0x20, R9
+	ADDQ       $0x20, R10
+	SUBQ       $0x08, R11
+	JGE        vector
 
 rest:
-	ADDQ       $0x08, R10
+	ADDQ       $0x08, R11
 	JZ         next
+	PREFETCHT0 (R9)
 	VMASKMOVPS (R8), Y0, Y1
-	VMASKMOVPS Y1, Y0, (R9)
+	VMASKMOVPS Y1, Y0, (R10)
 
 next:
 	ADDQ $0x04, DI
@@ -4819,5 +4822,277 @@ done1:
 	VMASKMOVPS  Y0, Y7, (CX)(AX*4)
 
 finish:
+	VZEROUPPER
+	RET
+
+// func feistelAt(n int, v *int32, domain int, rightBits int, leftShift int, rightShift int, key *uint32)
+// Requires: AVX, AVX2
+TEXT ·feistelAt(SB), NOSPLIT, $0-56
+	VMOVUPS      x8_7feb352d<>+0(SB), Y0
+	VMOVUPS      x8_846ca68b<>+0(SB), Y1
+	MOVQ         n+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         key+48(FP), DX
+	MOVQ         domain+16(FP), BX
+	VMOVQ        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         rightBits+24(FP), BX
+	VMOVQ        BX, X3
+	MOVQ         leftShift+32(FP), BX
+	VMOVQ        BX, X4
+	MOVQ         rightShift+40(FP), BX
+	VMOVQ        BX, X5
+	VPCMPEQD     Y6, Y6, Y6
+	VPSLLD       X3, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y7, Y6, Y6
+
+vector:
+	VPXOR   Y9, Y9, Y9
+	CMPQ    AX, $0x08
+	JLT     partial
+	VMOVDQU (CX), Y7
+	JMP     walk
+
+partial:
+	LEAQ       column_masks<>+64(SB), BX
+	MOVQ       AX, SI
+	NEGQ       SI
+	LEAQ       (BX)(SI*4), BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS (CX), Y8, Y7
+
+walk:
+	VPSRLD       X3, Y7, Y10
+	VPAND        Y6, Y7, Y11
+	VPBROADCASTD (DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 4(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 8(DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 12(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 16(DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 20(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 24(DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 28(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPSLLD       X3, Y10, Y10
+	VPOR         Y11, Y10, Y10
+	VBLENDVPS    Y9, Y7, Y10, Y7
+	VPCMPGTD     Y7, Y2, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVMSKPS    Y9, BX
+	CMPL         BX, $0x000000ff
+	JNE          walk
+	CMPQ         AX, $0x08
+	JLT          storePartial
+	VMOVDQU      Y7, (CX)
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, AX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+storePartial:
+	VMASKMOVPS Y7, Y8, (CX)
+	VZEROUPPER
+	RET
+
+DATA x8_7feb352d<>+0(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+4(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+8(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+12(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+16(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+20(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+24(SB)/4, $0x7feb352d
+DATA x8_7feb352d<>+28(SB)/4, $0x7feb352d
+GLOBL x8_7feb352d<>(SB), RODATA|NOPTR, $32
+
+DATA x8_846ca68b<>+0(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+4(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+8(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+12(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+16(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+20(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+24(SB)/4, $0x846ca68b
+DATA x8_846ca68b<>+28(SB)/4, $0x846ca68b
+GLOBL x8_846ca68b<>(SB), RODATA|NOPTR, $32
+
+// func feistelInverse(n int, v *int32, domain int, rightBits int, leftShift int, rightShift int, key *uint32)
+// Requires: AVX, AVX2
+TEXT ·feistelInverse(SB), NOSPLIT, $0-56
+	VMOVUPS      x8_7feb352d<>+0(SB), Y0
+	VMOVUPS      x8_846ca68b<>+0(SB), Y1
+	MOVQ         n+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         key+48(FP), DX
+	MOVQ         domain+16(FP), BX
+	VMOVQ        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVQ         rightBits+24(FP), BX
+	VMOVQ        BX, X3
+	MOVQ         leftShift+32(FP), BX
+	VMOVQ        BX, X4
+	MOVQ         rightShift+40(FP), BX
+	VMOVQ        BX, X5
+	VPCMPEQD     Y6, Y6, Y6
+	VPSLLD       X3, Y6, Y6
+	VPCMPEQD     Y7, Y7, Y7
+	VPXOR        Y7, Y6, Y6
+
+vector:
+	VPXOR   Y9, Y9, Y9
+	CMPQ    AX, $0x08
+	JLT     partial
+	VMOVDQU (CX), Y7
+	JMP     walk
+
+partial:
+	LEAQ       column_masks<>+64(SB), BX
+	MOVQ       AX, SI
+	NEGQ       SI
+	LEAQ       (BX)(SI*4), BX
+	VMOVUPS    (BX), Y8
+	VMASKMOVPS (CX), Y8, Y7
+
+walk:
+	VPSRLD       X3, Y7, Y10
+	VPAND        Y6, Y7, Y11
+	VPBROADCASTD 28(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 24(DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 20(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 16(DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 12(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD 8(DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPBROADCASTD 4(DX), Y12
+	VPADDD       Y10, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X5, Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VPBROADCASTD (DX), Y12
+	VPADDD       Y11, Y12, Y12
+	VPMULLD      Y0, Y12, Y12
+	VPSRLD       $0x0f, Y12, Y13
+	VPXOR        Y13, Y12, Y12
+	VPMULLD      Y1, Y12, Y12
+	VPSRLD       X4, Y12, Y12
+	VPXOR        Y12, Y10, Y10
+	VPSLLD       X3, Y10, Y10
+	VPOR         Y11, Y10, Y10
+	VBLENDVPS    Y9, Y7, Y10, Y7
+	VPCMPGTD     Y7, Y2, Y10
+	VPOR         Y10, Y9, Y9
+	VMOVMSKPS    Y9, BX
+	CMPL         BX, $0x000000ff
+	JNE          walk
+	CMPQ         AX, $0x08
+	JLT          storePartial
+	VMOVDQU      Y7, (CX)
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, AX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+storePartial:
+	VMASKMOVPS Y7, Y8, (CX)
 	VZEROUPPER
 	RET

@@ -27,6 +27,8 @@ func main() {
 	columnSums()
 	maximum()
 	adam()
+	feistel("feistelAt", false)
+	feistel("feistelInverse", true)
 
 	Generate()
 }

@@ -254,7 +254,7 @@ func outputGrad(name, formula string, widths []int, constants []constant, grad f
 // gatherRows asks for a row some iterations before it copies it, since rows
 // drawn at random are rarely in the cache.
 func gatherRows() {
-	const ahead = 8
+	const ahead = 4
 	function("gatherRows", "func(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)",
 		"gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >= 1, cols >= 1.")
 	rows := Load(Param("rows"), GP64())
@@ -270,31 +270,34 @@ func gatherRows() {
 
 	Label("row")
 	from, next, to := GP64(), GP64(), GP64()
+	MOVLQSX(Mem{Base: index}, from)
+	IMULQ(lds, from)
+	ADDQ(src, from)
+	MOVQ(from, next)
 	CMPQ(rows, Imm(ahead))
 	JLE(LabelRef("last"))
 	MOVLQSX(Mem{Base: index, Disp: 4 * ahead}, next)
 	IMULQ(lds, next)
 	ADDQ(src, next)
-	PREFETCHT0(Mem{Base: next})
 	Label("last")
-	MOVLQSX(Mem{Base: index}, from)
-	IMULQ(lds, from)
-	ADDQ(src, from)
 	MOVQ(dst, to)
 	cols := Load(Param("cols"), GP64())
 	v := YMM()
 	SUBQ(Imm(8), cols)
 	JLT(LabelRef("rest"))
 	Label("vector")
+	PREFETCHT0(Mem{Base: next})
 	VMOVUPS(Mem{Base: from}, v)
 	VMOVUPS(v, Mem{Base: to})
 	ADDQ(Imm(32), from)
+	ADDQ(Imm(32), next)
 	ADDQ(Imm(32), to)
 	SUBQ(Imm(8), cols)
 	JGE(LabelRef("vector"))
 	Label("rest")
 	ADDQ(Imm(8), cols)
 	JZ(LabelRef("next"))
+	PREFETCHT0(Mem{Base: next})
 	VMASKMOVPS(Mem{Base: from}, mask, v)
 	VMASKMOVPS(v, mask, Mem{Base: to})
 	Label("next")
