@@ -8,7 +8,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHTIME   ?= 1s
 FUZZTIME    ?= 10s
 
-.PHONY: help build test test-purego race bench lint fmt cover fuzz generate clean
+.PHONY: help build test test-purego race bench bench-peers lint fmt cover fuzz generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ race: ## run the tests under the race detector (slow)
 
 bench: ## run the benchmarks; BENCHTIME=1s
 	go test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+
+bench-peers: ## compare with PyTorch, JAX and OpenBLAS; makes its own Python environment
+	go run ./bench/peers
 
 lint: ## formatting, vet, staticcheck, tidy modules, generated code
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not formatted: run make fmt'; exit 1; }
