@@ -14,7 +14,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -160,7 +159,10 @@ func compare(ctx context.Context, opt options, cases []throughput.Case, out, log
 	}
 	if opt.products {
 		if err := compareProducts(ctx, opt, env, alone, r, log); err != nil {
-			return err
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			fmt.Fprintln(log, "peers: products left out from here on:", err)
 		}
 	}
 	r.print(out, cases)
@@ -191,21 +193,20 @@ func compareProducts(ctx context.Context, opt options, env environment, alone bo
 		fmt.Fprintf(log, "round %d/%d  products\n", round+1, opt.rounds)
 		peak, err := kernels.Peak(ctx)
 		if err != nil {
-			fmt.Fprintln(log, "peers: products left out:", err)
-			return ctx.Err()
+			return err
 		}
 		r.Peak = append(r.Peak, peak/1e9)
 		for _, p := range throughput.Products() {
 			rate, err := kernels.Product(ctx, p, length)
 			if err != nil {
-				return errors.Join(ctx.Err(), err)
+				return err
 			}
 			r.Products = append(r.Products, speed{p, own, round, rate / 1e9})
 			if blas == nil {
 				continue
 			}
 			if rate, err = blas.multiply(p, length); err != nil {
-				return errors.Join(ctx.Err(), err)
+				return err
 			}
 			r.Products = append(r.Products, speed{p, "openblas", round, rate / 1e9})
 		}

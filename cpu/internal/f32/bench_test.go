@@ -17,40 +17,47 @@ func random(r *rand.Rand, n int) []float32 {
 type gemmShape struct {
 	op      string
 	m, n, k int
+	packed  bool // the right operand is a Packed
+}
+
+func (s gemmShape) String() string {
+	return fmt.Sprintf("op=%s/m=%d/n=%d/k=%d/packed=%t", s.op, s.m, s.n, s.k, s.packed)
 }
 
 // gemmShapes lists the products of a training step for three sizes of batch
-// and hidden layer, of the whole batch and as two workers of the backend cut
-// them up; a few rows; and two squares.
+// and hidden layer, of the whole batch and of blocks of 64 joint and as many
+// marginal pairs, as the backend cuts it up; a few rows; and two squares.
 func gemmShapes() []gemmShape {
+	const block = 64
 	var list []gemmShape
-	for _, s := range []struct{ batch, h, dx, block int }{
-		{256, 64, 1, 128},
-		{512, 128, 20, 192},
-		{4096, 512, 128, 192},
+	for _, s := range []struct{ batch, h, dx int }{
+		{256, 64, 1},
+		{512, 128, 20},
+		{4096, 512, 128},
 	} {
 		list = append(list,
-			gemmShape{"NN", s.batch, s.h, s.dx},
-			gemmShape{"NN", s.batch, s.h, s.h},
-			gemmShape{"NT", s.batch, s.h, s.h},
-			gemmShape{"TN", s.h, s.h, s.batch},
-			gemmShape{"TN", s.dx, s.h, s.batch},
-			gemmShape{"NN", s.block, s.h, s.h},
-			gemmShape{"NT", s.block, s.h, s.h},
-			gemmShape{"TN", s.h / 2, s.h, s.batch},
+			gemmShape{"NN", s.batch, s.h, s.dx, false},
+			gemmShape{"NN", s.batch, s.h, s.h, false},
+			gemmShape{"NT", s.batch, s.h, s.h, false},
+			gemmShape{"TN", s.h, s.h, s.batch, false},
+			gemmShape{"TN", s.dx, s.h, s.batch, false},
+			gemmShape{"NN", block, s.h, s.dx, true},
+			gemmShape{"NN", 2 * block, s.h, s.h, true},
+			gemmShape{"TN", s.h, s.h, 2 * block, false},
+			gemmShape{"TN", s.dx, s.h, block, false},
 		)
 	}
 	return append(list,
-		gemmShape{"NN", 16, 128, 128},
-		gemmShape{"NN", 512, 512, 512},
-		gemmShape{"NN", 1024, 1024, 1024})
+		gemmShape{"NN", 16, 128, 128, false},
+		gemmShape{"NN", 512, 512, 512, false},
+		gemmShape{"NN", 1024, 1024, 1024, false})
 }
 
 func BenchmarkGemm(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, s := range gemmShapes() {
 		for _, impl := range implementations() {
-			b.Run(fmt.Sprintf("impl=%s/op=%s/m=%d/n=%d/k=%d", impl, s.op, s.m, s.n, s.k), func(b *testing.B) {
+			b.Run(fmt.Sprintf("impl=%s/%v", impl, s), func(b *testing.B) {
 				use(b, impl)
 				tA, tB := s.op[0] == 'T', s.op[1] == 'T'
 				rows, cols := flip(tA, s.m, s.k)
@@ -62,8 +69,14 @@ func BenchmarkGemm(b *testing.B) {
 				ldc := Stride(s.n)
 				z := Aligned(s.m * ldc)
 				w := NewWorkspace()
+				multiply := func() { w.Gemm(tA, tB, s.m, s.n, s.k, x, lda, y, ldb, nil, false, z, ldc) }
+				if s.packed {
+					packed := NewPacked(s.k, s.n)
+					packed.SetRows(0, s.k, y, ldb)
+					multiply = func() { w.GemmPacked(s.m, x, lda, packed, nil, z, ldc) }
+				}
 				for b.Loop() {
-					w.Gemm(tA, tB, s.m, s.n, s.k, x, lda, y, ldb, nil, false, z, ldc)
+					multiply()
 				}
 				flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
@@ -130,10 +143,9 @@ func BenchmarkVector(b *testing.B) {
 // writes it is not counted.
 func BenchmarkBandwidth(b *testing.B) {
 	const n = 1 << 24
-	r := rand.New(rand.NewPCG(1, 2))
-	x, y, z, v := random(r, n), random(r, n), Aligned(n), Aligned(n)
-	for i := range v {
-		v[i] = 1
+	x, y, z, v := Aligned(n), Aligned(n), Aligned(n), Aligned(n)
+	for i := range n {
+		x[i], y[i], z[i], v[i] = 1, -1, 1, 1
 	}
 	for _, f := range []struct {
 		op      string
