@@ -81,6 +81,9 @@ func (l *library) close() error {
 	return errors.Join(append(errs, l.device.Close())...)
 }
 
+// errRefused: the server could not do what it was asked for, and goes on.
+var errRefused = errors.New("request refused")
+
 // A server is peers.py with one contender: see there for what it understands.
 type server struct {
 	name     string
@@ -142,7 +145,7 @@ func (s *server) receive(answer any) error {
 		return fmt.Errorf("%s answers %q: %w", s.name, line, err)
 	}
 	if refusal.Error != "" {
-		return fmt.Errorf("%s: %s", s.name, refusal.Error)
+		return fmt.Errorf("%s: %w: %s", s.name, errRefused, refusal.Error)
 	}
 	return json.Unmarshal(line, answer)
 }

@@ -267,7 +267,11 @@ class OpenBLAS:
         while seconds < request["seconds"]:
             seconds += self.repeat(arguments, chunk)
             products += chunk
-        return {"products": products, "seconds": seconds - products * empty}
+        seconds -= products * empty
+        # The cost of a call is known to some percent only.
+        if seconds < 3 * products * empty:
+            raise ValueError(f"product takes {1e6 * seconds / products:.1f} us, too little to be measured from Python")
+        return {"products": products, "seconds": seconds}
 
     def repeat(self, arguments, n):
         """Returns how long n products take."""

@@ -104,7 +104,8 @@ func (r *results) print(w io.Writer, cases []throughput.Case) {
 		r.trainingTable(cases))
 	if len(r.Products) > 0 {
 		fmt.Fprintf(w, "\nMatrix products on one thread, GFLOP/s: median of the rounds, half their range in\n"+
-			"percent; multiply-add peak %s\n%s\n", number(r.Peak), r.productTable())
+			"percent; multiply-add peak %s; no entry for OpenBLAS where a product is over\n"+
+			"before Python can time it\n%s\n", number(r.Peak), r.productTable())
 	}
 }
 
