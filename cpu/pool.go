@@ -10,8 +10,10 @@ import (
 )
 
 // spins is how often a waiting worker polls before it gives up its processor:
-// some tens of microseconds, longer than the gap between two calls.
-const spins = 1 << 14
+// some hundred microseconds, longer than the gap between two calls and than
+// workers of equal shares finish apart; a shorter time halved the speed of a
+// step of half a millisecond.
+const spins = 1 << 18
 
 // nap is how long a waiting worker sleeps once it has spun in vain: short
 // against the milliseconds for which a scheduler takes a processor away.

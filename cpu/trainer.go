@@ -77,9 +77,10 @@ const (
 	chunkFloats = 1 << 17
 )
 
-// workerFLOP is what a worker must have to do in a step, a multiple of what
-// waiting for it costs.
-var workerFLOP = 1 << 20 // a variable for tests
+// workerFLOP is what a worker must have to do in a step: some 150 µs of work, a
+// multiple of what waiting for it costs, which on virtual processors can be tens
+// of microseconds. With less, two workers were measured to be slower than one.
+var workerFLOP = 1 << 24 // a variable for tests
 
 // newBlocks cuts n positions into blocks as equal as possible.
 func newBlocks(n int) []block {
