@@ -15,6 +15,19 @@ import (
 // step of half a millisecond.
 const spins = 1 << 18
 
+// processors is how many workers can run at once; asking the runtime takes a
+// lock.
+var processors = runtime.GOMAXPROCS(0)
+
+// spinsFor returns how often to poll for others of n workers: hardly at all if
+// they wait for the processor that the poller is on.
+func spinsFor(n int) int {
+	if n > processors {
+		return spins / 1024
+	}
+	return spins
+}
+
 // nap is how long a waiting worker sleeps once it has spun in vain: short
 // against the milliseconds for which a scheduler takes a processor away.
 const nap = 50 * time.Microsecond
@@ -64,7 +77,7 @@ func (p *pool) run(n int, region func(w *worker)) {
 	p.running.Store(int32(n - 1))
 	p.start(n)
 	region(&p.workers[0])
-	poll(func() bool { return p.running.Load() == 0 })
+	poll(spinsFor(p.active), func() bool { return p.running.Load() == 0 })
 }
 
 // start lets the goroutines of the first n workers take up the region.
@@ -141,13 +154,13 @@ func (b *barrier) wait() {
 		b.phase.Add(1)
 		return
 	}
-	poll(func() bool { return b.phase.Load() != phase })
+	poll(spinsFor(int(b.n)), func() bool { return b.phase.Load() != phase })
 }
 
 // poll returns when done does. It spins for about as long as workers of equal
 // shares finish apart, then sleeps between looks: whoever it waits for may need
 // the processor, if there are more workers or other programs than processors.
-func poll(done func() bool) {
+func poll(spins int, done func() bool) {
 	for i := 1; !done(); i++ {
 		if i > spins {
 			time.Sleep(nap)
