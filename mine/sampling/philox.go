@@ -57,7 +57,6 @@ const (
 	StreamMarginal Stream = 3 // marginal cycle of a training batch
 	StreamEvaluate Stream = 4 // marginal cycles of an evaluation
 	StreamInit     Stream = 5 // initial parameters
-	StreamSubset   Stream = 6 // rows a preprocessing map is fitted on
 )
 
 // block returns the Philox block number block of (seed, stream, step). The
