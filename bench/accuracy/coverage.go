@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"gonum.org/v1/gonum/stat"
 
+	"gomine/bench/internal/report"
 	"gomine/mine"
 	"gomine/mine/simulate"
 )
@@ -74,9 +75,7 @@ func coverageCommand() *cobra.Command {
 				enc.SetIndent("", "  ")
 				return enc.Encode(all)
 			}
-			t := table.NewWriter()
-			t.SetStyle(table.StyleLight)
-			t.AppendHeader(table.Row{"data", "rows", "bound", "std err", "spread", "95% interval covers", "lower bound holds"})
+			t := report.NewTable("data", "rows", "bound", "std err", "spread", "95% interval covers", "lower bound holds")
 			for _, r := range all {
 				t.AppendRow(table.Row{r.Name, r.Rows, num(r.Bound), num(r.MeanStdErr), num(r.Spread),
 					fmt.Sprintf("%.1f%%", 100*r.Coverage), fmt.Sprintf("%.1f%%", 100*r.OneSided)})

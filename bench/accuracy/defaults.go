@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"gonum.org/v1/gonum/stat"
 
+	"gomine/bench/internal/report"
 	"gomine/cpu"
 	"gomine/mine"
 	"gomine/mine/simulate"
@@ -160,22 +161,14 @@ func (t task) run(ctx context.Context, seeds, threads int, set string) (outcome,
 	if seeds == 1 {
 		o.Spread = 0
 	}
-	o.Median, o.Seconds, o.StdErr = median(o.Estimates), median(seconds), median(stdErrs)
+	o.Median, o.Seconds, o.StdErr = report.Median(o.Estimates), report.Median(seconds), report.Median(stdErrs)
 	o.Allowed = t.Absolute + t.Relative*law.Truth
 	o.OK = math.Abs(o.Median-o.Truth) <= o.Allowed
 	return o, nil
 }
 
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
-}
-
 func printOutcomes(w io.Writer, outcomes []outcome, seeds int) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"data", "rows", "truth", "median", "mean", "spread", "std err", "error", "allowed", "seconds", "winners"})
+	t := report.NewTable("data", "rows", "truth", "median", "mean", "spread", "std err", "error", "allowed", "seconds", "winners")
 	for _, o := range outcomes {
 		verdict := ""
 		if !o.OK {

@@ -20,11 +20,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gomine/bench/internal/report"
 	"gomine/bench/throughput"
 )
 
@@ -168,7 +168,7 @@ func compare(ctx context.Context, opt options, cases []throughput.Case, out, log
 	}
 	r.print(out, cases)
 	if opt.out != "" {
-		return r.write(opt.out)
+		return report.WriteJSON(opt.out, r)
 	}
 	return nil
 }
@@ -215,9 +215,4 @@ func compareProducts(ctx context.Context, opt options, env environment, alone bo
 		}
 	}
 	return nil
-}
-
-// commandLine is how to run this again.
-func commandLine() string {
-	return strings.Join(append([]string{"go run ./bench/peers"}, os.Args[1:]...), " ")
 }

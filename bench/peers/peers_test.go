@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gomine/bench/internal/report"
 	"gomine/bench/throughput"
 )
 
@@ -92,29 +93,7 @@ func TestAlone(t *testing.T) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
-	if v := r.speeds(own, c); len(v) != opt.rounds || median(v) <= 0 {
+	if v := r.speeds(own, c); len(v) != opt.rounds || report.Median(v) <= 0 {
 		t.Errorf("speeds in the file are %v, want %d", v, opt.rounds)
-	}
-}
-
-func TestNumber(t *testing.T) {
-	for _, test := range []struct {
-		v    []float64
-		want string
-	}{
-		{nil, ""},
-		{[]float64{3}, "3.00 ±0%"},
-		{[]float64{30, 10, 20}, "20.0 ±50%"},
-		{[]float64{300, 100}, "200 ±50%"},
-	} {
-		if got := number(test.v); got != test.want {
-			t.Errorf("number(%v) = %q, want %q", test.v, got, test.want)
-		}
-	}
-	if got := ratio(3, 2); got != "1.50" {
-		t.Errorf("ratio(3, 2) = %q", got)
-	}
-	if got := ratio(3, median(nil)); got != "" {
-		t.Errorf("ratio to nothing is %q, want none", got)
 	}
 }

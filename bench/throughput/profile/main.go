@@ -21,9 +21,9 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"gomine/bench/internal/report"
 	"gomine/bench/throughput"
 	"gomine/cpu"
 )
@@ -171,10 +171,7 @@ func profile(ctx context.Context, c throughput.Case, threads int, window time.Du
 }
 
 func (s step) print(w io.Writer) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
-	t.AppendHeader(table.Row{"part", "us/step", "share", "MFLOP", "GFLOP/s", "of peak"})
+	t := report.NewTable("part", "us/step", "share", "MFLOP", "GFLOP/s", "of peak")
 	total := part{Name: "step"}
 	for _, p := range s.Parts {
 		t.AppendRow(s.row(p))

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"gomine/bench/internal/report"
 	"gomine/bench/throughput"
 )
 
@@ -70,10 +70,7 @@ func roofline(ctx context.Context, window time.Duration) (string, error) {
 		bandwidth = max(bandwidth, bandwidths[op])
 	}
 
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"kernel", "FLOP/byte", "GFLOP/s", "GB/s", "bound", "of bound"})
+	t := report.NewTable("kernel", "FLOP/byte", "GFLOP/s", "GB/s", "bound", "of bound")
 	for _, p := range throughput.Products() {
 		rate, err := k.Product(ctx, p, window)
 		if err != nil {
