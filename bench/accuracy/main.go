@@ -1,9 +1,11 @@
 // Accuracy measures how right gomine is, on data whose mutual information is
-// known: the estimates of the default settings, and the coverage of the
-// interval.
+// known: the estimates of the default settings, the coverage of the interval,
+// sweeps over families of laws, and the error against the number of rows.
 //
 //	go run ./bench/accuracy defaults
 //	go run ./bench/accuracy coverage
+//	go run ./bench/accuracy sweep --out DIR
+//	go run ./bench/accuracy consistency --out DIR
 package main
 
 import (
@@ -15,6 +17,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// program is how this is started.
+const program = "go run ./bench/accuracy"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -24,7 +29,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

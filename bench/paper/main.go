@@ -1,0 +1,35 @@
+// Paper repeats the experiments of Belghazi et al., "Mutual Information Neural
+// Estimation" (ICML 2018), with this library: information is estimated,
+// maximised and minimised.
+//
+//	go run ./bench/paper gaussian --out DIR
+//	go run ./bench/paper nonlinear --quick
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+)
+
+// program is how this is started.
+const program = "go run ./bench/paper"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	root := &cobra.Command{
+		Use:           "paper",
+		Short:         "Repeat the experiments of the MINE paper",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(gaussianCommand(), nonlinearCommand())
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "paper:", err)
+		os.Exit(1)
+	}
+}
