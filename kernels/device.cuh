@@ -1,0 +1,87 @@
+// What every kernel stands on: the one header that knows whether a GPU or the
+// emulator of kernels/emulator runs it.
+//
+//	KERNEL(threads) name(outputs, inputs, sizes, scalars) { .. }
+//
+// declares a kernel for blocks of at most that many threads. The tools of this
+// folder find kernels by this line.
+#pragma once
+
+#ifdef GOMINE_EMULATOR
+
+#include "emulator/emulator.h"
+
+#else
+
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+
+#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+
+// DYNAMIC_SHARED names the block's dynamic shared memory, aligned for float4.
+#define DYNAMIC_SHARED(T, name) extern __shared__ __align__(16) T name[]
+
+// cp_async_16 copies 16 bytes from global to shared memory in the background,
+// or stores zeros if not valid; both addresses are multiples of 16. It is done
+// for the calling thread once cp_async_wait<n> has returned and no more than n
+// younger groups, closed by cp_async_commit, are under way; and for the others
+// after a barrier.
+__device__ __forceinline__ void cp_async_16(void* shared, const void* global, bool valid) {
+#if __CUDA_ARCH__ >= 800
+	const unsigned to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+	const int bytes = valid ? 16 : 0;
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(bytes) : "memory");
+#else
+	*static_cast<float4*>(shared) = valid ? *static_cast<const float4*>(global) : make_float4(0, 0, 0, 0);
+#endif
+}
+
+__device__ __forceinline__ void cp_async_commit() {
+#if __CUDA_ARCH__ >= 800
+	asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+template <int n>
+__device__ __forceinline__ void cp_async_wait() {
+#if __CUDA_ARCH__ >= 800
+	asm volatile("cp.async.wait_group %0;" ::"n"(n) : "memory");
+#endif
+}
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+
+// to_tf32 rounds to the nearest of TF32's 10 bits of mantissa, ties away from 0.
+__device__ __forceinline__ float to_tf32(float x) {
+	unsigned u;
+	asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(u) : "f"(x));
+	return __uint_as_float(u);
+}
+
+// mma_m16n8k8_tf32 adds a b to d across a warp. Lane 4g+t holds of a [16, 8]
+// the entries (g, t), (g+8, t), (g, t+4), (g+8, t+4), of b [8, 8] (t, g) and
+// (t+4, g), and of d [16, 8] (g, 2t), (g, 2t+1), (g+8, 2t), (g+8, 2t+1) (PTX ISA,
+// "Matrix fragments for mma.m16n8k8").
+__device__ __forceinline__ void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) {
+	asm volatile(
+		"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+		: "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+		: "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])), "r"(__float_as_uint(a[3])),
+		  "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
+}
+
+#endif
+
+#endif
+
+// inside says whether i lies below n. All guards of tails are written with it;
+// the mutation check of the emulator replaces each by true.
+__device__ __forceinline__ bool inside(int i, int n) { return i < n; }
+
+// All lanes of a warp.
+constexpr unsigned all_lanes = 0xffffffffu;
+
+// padded rounds a number of columns up to the 4 floats of a 16-byte access: the
+// distance between rows.
+__device__ __forceinline__ int padded(int columns) { return (columns + 3) / 4 * 4; }

@@ -1,0 +1,320 @@
+// The scheduler of the emulator: fibers, barriers, warp operations, shared
+// memory. One kernel runs at a time.
+#include "launch.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#define UNCHECKED __attribute__((no_sanitize_address, noinline))
+#else
+#define UNPOISON(p, n) ((void)0)
+#define UNCHECKED __attribute__((noinline))
+#endif
+
+// switch_stack saves the registers that a call preserves, stores the stack
+// pointer in *from and continues with what was saved at to.
+extern "C" void gomine_switch_stack(void** from, void* to);
+
+#if defined(__x86_64__)
+asm(R"(
+.text
+.type gomine_switch_stack,@function
+gomine_switch_stack:
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, (%rdi)
+	movq %rsi, %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbx
+	popq %rbp
+	ret
+.size gomine_switch_stack, .-gomine_switch_stack
+)");
+#elif defined(__aarch64__)
+asm(R"(
+.text
+.type gomine_switch_stack,@function
+gomine_switch_stack:
+	sub sp, sp, #160
+	stp x19, x20, [sp, #0]
+	stp x21, x22, [sp, #16]
+	stp x23, x24, [sp, #32]
+	stp x25, x26, [sp, #48]
+	stp x27, x28, [sp, #64]
+	stp x29, x30, [sp, #80]
+	stp d8, d9, [sp, #96]
+	stp d10, d11, [sp, #112]
+	stp d12, d13, [sp, #128]
+	stp d14, d15, [sp, #144]
+	mov x9, sp
+	str x9, [x0]
+	mov sp, x1
+	ldp x19, x20, [sp, #0]
+	ldp x21, x22, [sp, #16]
+	ldp x23, x24, [sp, #32]
+	ldp x25, x26, [sp, #48]
+	ldp x27, x28, [sp, #64]
+	ldp x29, x30, [sp, #80]
+	ldp d8, d9, [sp, #96]
+	ldp d10, d11, [sp, #112]
+	ldp d12, d13, [sp, #128]
+	ldp d14, d15, [sp, #144]
+	add sp, sp, #160
+	ret
+.size gomine_switch_stack, .-gomine_switch_stack
+)");
+#else
+#error "the emulator switches stacks on x86-64 and arm64 only"
+#endif
+
+// The linker marks where static shared memory begins and ends.
+extern "C" {
+extern char __start_emulated_shared[] __attribute__((weak, visibility("hidden")));
+extern char __stop_emulated_shared[] __attribute__((weak, visibility("hidden")));
+}
+
+namespace emulator {
+
+Here here;
+
+namespace {
+
+enum class State : uint8_t { ready, at_barrier, at_warp_barrier, ended };
+
+constexpr size_t stack_size = 128 << 10;
+
+struct Fiber {
+	Thread thread;
+	State state;
+	void* stack_pointer;
+	char* stack;
+	const char* where;
+};
+
+struct Warp {
+	unsigned arrived, live;
+	const char* where; // of the operation that lanes wait in
+	unsigned char slots[warp_size][32];
+};
+
+std::vector<Fiber*> fibers; // kept from launch to launch
+std::vector<Warp> warps;
+std::vector<unsigned> turns;
+unsigned threads, live, waiting;
+Fiber* running;
+void* scheduler;
+const std::function<void()>* body;
+std::string failure;
+void* shared;
+
+void yield() {
+	gomine_switch_stack(&running->stack_pointer, scheduler);
+}
+
+// fail ends the kernel: the scheduler never comes back to any of its fibers.
+void fail(const std::string& what) {
+	if (failure.empty()) {
+		const Thread& t = *here.thread;
+		failure = "block (" + std::to_string(here.block.x) + "," + std::to_string(here.block.y) + "," +
+			std::to_string(here.block.z) + ") thread " + std::to_string(t.linear) + ": " + what;
+	}
+	for (;;) yield();
+}
+
+UNCHECKED void entry() {
+	(*body)();
+	Fiber& me = *running;
+	me.state = State::ended;
+	--live;
+	warps[me.thread.linear / warp_size].live &= ~(1u << me.thread.linear % warp_size);
+	for (;;) yield();
+}
+
+UNCHECKED void prepare(Fiber& f) {
+	void** top = reinterpret_cast<void**>(f.stack + stack_size - 256);
+#if defined(__x86_64__)
+	*--top = nullptr; // where entry would return to
+	*--top = reinterpret_cast<void*>(entry);
+	for (int i = 0; i < 6; ++i) *--top = nullptr;
+#else
+	top -= 20;
+	for (int i = 0; i < 20; ++i) top[i] = nullptr;
+	top[11] = reinterpret_cast<void*>(entry); // the link register
+#endif
+	f.stack_pointer = top;
+}
+
+// poison fills memory with the bytes of a NaN, around what watches it.
+UNCHECKED void poison(char* from, char* to) {
+	for (volatile char* p = from; p < to; ++p) *p = char(0xff);
+}
+
+std::vector<unsigned> order(unsigned n, unsigned seed) {
+	std::vector<unsigned> all(n);
+	for (unsigned i = 0; i < n; ++i) all[i] = i;
+	if (seed == 1) std::reverse(all.begin(), all.end());
+	if (seed > 1) {
+		std::mt19937 random(seed);
+		std::shuffle(all.begin(), all.end(), random);
+	}
+	return all;
+}
+
+// release_barrier lets all threads of the block go on.
+void release_barrier() {
+	const char* where = nullptr;
+	for (unsigned i = 0; i < threads; ++i) {
+		Fiber& f = *fibers[i];
+		if (f.state != State::at_barrier) continue;
+		if (where != nullptr && std::strcmp(where, f.where) != 0) {
+			failure = "divergent barriers: some threads wait at " + std::string(where) + ", thread " + std::to_string(i) +
+				" at " + f.where;
+			return;
+		}
+		where = f.where;
+		f.state = State::ready;
+	}
+	waiting = 0;
+}
+
+void run_block() {
+	live = threads;
+	waiting = 0;
+	warps.assign((threads + warp_size - 1) / warp_size, Warp{});
+	poison(__start_emulated_shared, __stop_emulated_shared);
+	for (unsigned i = 0; i < threads; ++i) {
+		if (i == fibers.size()) {
+			fibers.push_back(new Fiber{});
+			fibers[i]->stack = static_cast<char*>(std::aligned_alloc(64, stack_size));
+		}
+		Fiber& f = *fibers[i];
+		const dim3 size = here.block_size;
+		f.thread.linear = i;
+		f.thread.index = dim3(i % size.x, i / size.x % size.y, i / (size.x * size.y));
+		f.thread.groups.assign(1, {});
+		f.state = State::ready;
+		warps[i / warp_size].live |= 1u << i % warp_size;
+		prepare(f);
+	}
+	while (live > 0 && failure.empty()) {
+		bool progress = false;
+		for (unsigned i : turns) {
+			if (fibers[i]->state != State::ready) continue;
+			progress = true;
+			running = fibers[i];
+			here.thread = &running->thread;
+			gomine_switch_stack(&scheduler, running->stack_pointer);
+			if (!failure.empty()) return;
+		}
+		if (progress || live == 0) continue;
+		if (waiting == live) {
+			release_barrier();
+			continue;
+		}
+		for (unsigned i = 0; i < threads; ++i) {
+			const Fiber& f = *fibers[i];
+			if (f.state != State::at_barrier && f.state != State::at_warp_barrier) continue;
+			failure = "divergence: thread " + std::to_string(i) + " waits for others at " + f.where + " for ever, " +
+				std::to_string(waiting) + " of " + std::to_string(live) + " threads are at a block barrier";
+			return;
+		}
+	}
+}
+
+} // namespace
+
+void* dynamic_shared() { return shared; }
+
+void barrier(const char* where) {
+	running->state = State::at_barrier;
+	running->where = where;
+	++waiting;
+	yield();
+}
+
+void warp_barrier(unsigned mask, const char* where) {
+	const unsigned lane = running->thread.linear % warp_size, first = running->thread.linear - lane;
+	Warp& w = warps[running->thread.linear / warp_size];
+	if ((mask >> lane & 1) == 0) fail(std::string("the mask of the warp operation at ") + where + " leaves out the calling lane");
+	if (w.arrived != 0 && w.where != where)
+		fail(std::string("divergent warp: lanes are at ") + w.where + " and at " + where);
+	w.where = where;
+	w.arrived |= 1u << lane;
+	if ((w.arrived & mask) != (mask & w.live)) {
+		running->state = State::at_warp_barrier;
+		running->where = where;
+		yield();
+		return;
+	}
+	w.arrived = 0;
+	for (unsigned l = 0; l < warp_size && first + l < threads; ++l)
+		if (fibers[first + l]->state == State::at_warp_barrier) fibers[first + l]->state = State::ready;
+}
+
+const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32] {
+	const unsigned linear = running->thread.linear;
+	Warp& w = warps[linear / warp_size];
+	std::memcpy(w.slots[linear % warp_size], value, size);
+	warp_barrier(mask, where);
+	return w.slots;
+}
+
+void release(unsigned mask, const char* where) { warp_barrier(mask, where); }
+
+void copy_async(void* to, const void* from, bool valid) {
+	if (reinterpret_cast<uintptr_t>(to) % 16 != 0 || (valid && reinterpret_cast<uintptr_t>(from) % 16 != 0))
+		fail("cp.async: an address is no multiple of 16");
+	running->thread.groups.back().push_back({to, valid ? from : nullptr});
+}
+
+void commit() { running->thread.groups.emplace_back(); }
+
+void wait(int younger) {
+	auto& groups = running->thread.groups;
+	while (int(groups.size()) - 1 > younger) {
+		for (const Copy& c : groups.front()) {
+			if (c.from == nullptr)
+				std::memset(c.to, 0, 16);
+			else
+				std::memcpy(c.to, c.from, 16);
+		}
+		groups.erase(groups.begin());
+	}
+}
+
+std::string run(const std::function<void()>& kernel, dim3 grid, dim3 block, size_t shared_bytes, unsigned seed) {
+	body = &kernel;
+	failure.clear();
+	threads = block.x * block.y * block.z;
+	here.grid_size = grid;
+	here.block_size = block;
+	turns = order(threads, seed);
+	// Exactly the bytes asked for, so that a byte more is found out of bounds.
+	char* memory = static_cast<char*>(std::malloc(shared_bytes));
+	shared = memory;
+	for (unsigned i : order(grid.x * grid.y * grid.z, seed)) {
+		here.block = dim3(i % grid.x, i / grid.x % grid.y, i / (grid.x * grid.y));
+		poison(memory, memory + shared_bytes);
+		run_block();
+		if (!failure.empty()) break;
+	}
+	std::free(memory);
+	if (!failure.empty())
+		for ([[maybe_unused]] Fiber* f : fibers) UNPOISON(f->stack, stack_size); // frames that were abandoned
+	return failure;
+}
+
+} // namespace emulator

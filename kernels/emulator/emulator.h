@@ -1,0 +1,153 @@
+// The device side of the emulator: what a .cu file needs to be compiled by g++
+// and run on the host, one block at a time, one fiber per thread. A fiber runs
+// until it waits: at a barrier, in a warp operation, or at its end. Which runs
+// next is a matter of a seed, and must not matter.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __forceinline__ inline __attribute__((always_inline))
+// Static shared memory lies in a section of its own, which is poisoned before
+// every block.
+#define __shared__ static __attribute__((section("emulated_shared")))
+#define KERNEL(threads) extern "C" void
+#define DYNAMIC_SHARED(T, name) T* name = static_cast<T*>(emulator::dynamic_shared())
+
+struct dim3 {
+	unsigned x, y, z;
+	dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+struct alignas(8) float2 { float x, y; };
+struct alignas(16) float4 { float x, y, z, w; };
+struct alignas(8) int2 { int x, y; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline int2 make_int2(int x, int y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+namespace emulator {
+
+constexpr unsigned warp_size = 32;
+
+// A copy in the background: cp.async.
+struct Copy {
+	void* to;
+	const void* from; // null: zeros
+};
+
+struct Thread {
+	dim3 index;
+	unsigned linear;
+	std::vector<std::vector<Copy>> groups; // of copies, the last one still open
+};
+
+// The running block and thread.
+struct Here {
+	Thread* thread;
+	dim3 block, block_size, grid_size;
+};
+extern Here here;
+
+void* dynamic_shared();
+
+// barrier waits for all threads of the block that have not ended; where says
+// which barrier it is, and all must have come to the same.
+void barrier(const char* where);
+
+// warp_barrier waits for the lanes of mask that have not ended.
+void warp_barrier(unsigned mask, const char* where);
+
+// exchange gives every lane a view of what the lanes of its warp published:
+// slots of 32 bytes. It holds until release.
+const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
+void release(unsigned mask, const char* where);
+
+void copy_async(void* shared, const void* global, bool valid);
+void commit();
+void wait(int younger);
+
+template <class T, class Source>
+inline T shuffle(unsigned mask, T value, Source source) {
+	static_assert(sizeof(T) <= 32, "too large to shuffle");
+	const auto slots = exchange(mask, &value, sizeof value, "shuffle");
+	const unsigned lane = here.thread->linear % warp_size, from = source(lane);
+	T result;
+	std::memcpy(&result, slots[from], sizeof result);
+	release(mask, "shuffle");
+	return result;
+}
+
+} // namespace emulator
+
+#define threadIdx (emulator::here.thread->index)
+#define blockIdx (emulator::here.block)
+#define blockDim (emulator::here.block_size)
+#define gridDim (emulator::here.grid_size)
+
+#define EMULATOR_TEXT_(x) #x
+#define EMULATOR_TEXT(x) EMULATOR_TEXT_(x)
+#define EMULATOR_HERE __FILE__ ":" EMULATOR_TEXT(__LINE__)
+#define __syncthreads() emulator::barrier(EMULATOR_HERE)
+#define __syncwarp(...) emulator::warp_barrier(0xffffffffu, EMULATOR_HERE)
+
+template <class T>
+inline T __shfl_xor_sync(unsigned mask, T value, int other) {
+	return emulator::shuffle(mask, value, [=](unsigned lane) { return (lane ^ other) % emulator::warp_size; });
+}
+template <class T>
+inline T __shfl_sync(unsigned mask, T value, int source) {
+	return emulator::shuffle(mask, value, [=](unsigned) { return unsigned(source) % emulator::warp_size; });
+}
+template <class T>
+inline T __shfl_down_sync(unsigned mask, T value, int delta) {
+	return emulator::shuffle(mask, value,
+		[=](unsigned lane) { return lane + delta < emulator::warp_size ? lane + delta : lane; });
+}
+
+inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((uint64_t(a) * b) >> 32); }
+inline float __uint_as_float(unsigned u) { float f; std::memcpy(&f, &u, 4); return f; }
+inline unsigned __float_as_uint(float f) { unsigned u; std::memcpy(&u, &f, 4); return u; }
+inline float __int_as_float(int i) { return __uint_as_float(unsigned(i)); }
+inline int __float_as_int(float f) { return int(__float_as_uint(f)); }
+template <class T> inline T __ldg(const T* p) { return *p; }
+template <class T> inline T min(T a, T b) { return b < a ? b : a; }
+template <class T> inline T max(T a, T b) { return a < b ? b : a; }
+inline int atomicOr(int* p, int v) { int old = *p; *p = old | v; return old; }
+
+inline void cp_async_16(void* shared, const void* global, bool valid) { emulator::copy_async(shared, global, valid); }
+inline void cp_async_commit() { emulator::commit(); }
+template <int n> inline void cp_async_wait() { emulator::wait(n); }
+
+inline float to_tf32(float x) {
+	if (!(std::fabs(x) < INFINITY)) return x;
+	return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
+}
+
+// The tensor cores see only TF32's bits of their operands.
+inline void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) {
+	float mine[6];
+	for (int i = 0; i < 6; ++i)
+		mine[i] = __uint_as_float(__float_as_uint(i < 4 ? a[i] : b[i - 4]) & 0xffffe000u);
+	const auto slots = emulator::exchange(0xffffffffu, mine, sizeof mine, "mma");
+	const unsigned lane = emulator::here.thread->linear % emulator::warp_size, g = lane / 4, t = lane % 4;
+	float result[4];
+	for (unsigned i = 0; i < 4; ++i) {
+		const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
+		float sum = d[i];
+		for (unsigned k = 0; k < 8; ++k) {
+			float fa[6], fb[6];
+			std::memcpy(fa, slots[row % 8 * 4 + k % 4], sizeof fa);
+			std::memcpy(fb, slots[column * 4 + k % 4], sizeof fb);
+			sum += fa[row / 8 + 2 * (k / 4)] * fb[4 + k / 4];
+		}
+		result[i] = sum;
+	}
+	emulator::release(0xffffffffu, "mma");
+	std::memcpy(d, result, sizeof result);
+}
