@@ -22,34 +22,6 @@
 // DYNAMIC_SHARED names the block's dynamic shared memory, aligned for float4.
 #define DYNAMIC_SHARED(T, name) extern __shared__ __align__(16) T name[]
 
-// cp_async_16 copies 16 bytes from global to shared memory in the background,
-// or stores zeros if not valid; both addresses are multiples of 16. It is done
-// for the calling thread once cp_async_wait<n> has returned and no more than n
-// younger groups, closed by cp_async_commit, are under way; and for the others
-// after a barrier.
-__device__ __forceinline__ void cp_async_16(void* shared, const void* global, bool valid) {
-#if __CUDA_ARCH__ >= 800
-	const unsigned to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
-	const int bytes = valid ? 16 : 0;
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(bytes) : "memory");
-#else
-	*static_cast<float4*>(shared) = valid ? *static_cast<const float4*>(global) : make_float4(0, 0, 0, 0);
-#endif
-}
-
-__device__ __forceinline__ void cp_async_commit() {
-#if __CUDA_ARCH__ >= 800
-	asm volatile("cp.async.commit_group;" ::: "memory");
-#endif
-}
-
-template <int n>
-__device__ __forceinline__ void cp_async_wait() {
-#if __CUDA_ARCH__ >= 800
-	asm volatile("cp.async.wait_group %0;" ::"n"(n) : "memory");
-#endif
-}
-
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
 // to_tf32 rounds to the nearest of TF32's 10 bits of mantissa, ties away from 0.

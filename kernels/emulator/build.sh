@@ -9,7 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: build.sh DIR [plain|asan]}
 kernels=${KERNELS:-$here/..}
-flags=(-std=c++17 -fPIC -fvisibility=hidden -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -Wno-unused-function -DGOMINE_EMULATOR -I "$kernels" -I "$here/.." -I "$here")
+flags=(-std=c++17 -fPIC -fvisibility=hidden -ffp-contract=fast -Wall -Wextra -Wno-unknown-pragmas -Wno-unused-function -Wno-sign-compare -DGOMINE_EMULATOR -I "$kernels" -I "$here/.." -I "$here")
 case ${2:-plain} in
 plain) flags+=(-O2 -march=x86-64-v3) ;;
 asan) flags+=(-O1 -g -fsanitize=address -fsanitize-sections=emulated_shared) ;;

@@ -204,7 +204,6 @@ void run_block() {
 		const dim3 size = here.block_size;
 		f.thread.linear = i;
 		f.thread.index = dim3(i % size.x, i / size.x % size.y, i / (size.x * size.y));
-		f.thread.groups.assign(1, {});
 		f.state = State::ready;
 		warps[i / warp_size].live |= 1u << i % warp_size;
 		prepare(f);
@@ -273,27 +272,6 @@ const unsigned char (*exchange(unsigned mask, const void* value, size_t size, co
 }
 
 void release(unsigned mask, const char* where) { warp_barrier(mask, where); }
-
-void copy_async(void* to, const void* from, bool valid) {
-	if (reinterpret_cast<uintptr_t>(to) % 16 != 0 || (valid && reinterpret_cast<uintptr_t>(from) % 16 != 0))
-		fail("cp.async: an address is no multiple of 16");
-	running->thread.groups.back().push_back({to, valid ? from : nullptr});
-}
-
-void commit() { running->thread.groups.emplace_back(); }
-
-void wait(int younger) {
-	auto& groups = running->thread.groups;
-	while (int(groups.size()) - 1 > younger) {
-		for (const Copy& c : groups.front()) {
-			if (c.from == nullptr)
-				std::memset(c.to, 0, 16);
-			else
-				std::memcpy(c.to, c.from, 16);
-		}
-		groups.erase(groups.begin());
-	}
-}
 
 std::string run(const std::function<void()>& kernel, dim3 grid, dim3 block, size_t shared_bytes, unsigned seed) {
 	body = &kernel;

@@ -35,16 +35,9 @@ namespace emulator {
 
 constexpr unsigned warp_size = 32;
 
-// A copy in the background: cp.async.
-struct Copy {
-	void* to;
-	const void* from; // null: zeros
-};
-
 struct Thread {
 	dim3 index;
 	unsigned linear;
-	std::vector<std::vector<Copy>> groups; // of copies, the last one still open
 };
 
 // The running block and thread.
@@ -67,10 +60,6 @@ void warp_barrier(unsigned mask, const char* where);
 // slots of 32 bytes. It holds until release.
 const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
 void release(unsigned mask, const char* where);
-
-void copy_async(void* shared, const void* global, bool valid);
-void commit();
-void wait(int younger);
 
 template <class T, class Source>
 inline T shuffle(unsigned mask, T value, Source source) {
@@ -119,10 +108,6 @@ template <class T> inline T __ldg(const T* p) { return *p; }
 template <class T> inline T min(T a, T b) { return b < a ? b : a; }
 template <class T> inline T max(T a, T b) { return a < b ? b : a; }
 inline int atomicOr(int* p, int v) { int old = *p; *p = old | v; return old; }
-
-inline void cp_async_16(void* shared, const void* global, bool valid) { emulator::copy_async(shared, global, valid); }
-inline void cp_async_commit() { emulator::commit(); }
-template <int n> inline void cp_async_wait() { emulator::wait(n); }
 
 inline float to_tf32(float x) {
 	if (!(std::fabs(x) < INFINITY)) return x;

@@ -1,0 +1,15 @@
+// One parameter's step of Adam, upwards, as backend.Adam has it.
+#pragma once
+
+#include "device.cuh"
+
+// adam_step moves parameter e along its gradient g. control holds the rate over
+// 1 - Beta1^s, 1/(1 - Beta2^s), and what decay leaves of a parameter.
+__device__ __forceinline__ void adam_step(float* params, float* m, float* v, size_t e, float g, const float* control, bool decays,
+	float gain1, float gain2, float epsilon) {
+	const float first = m[e] + gain1 * (g - m[e]), second = v[e] + gain2 * (g * g - v[e]);
+	m[e] = first;
+	v[e] = second;
+	const float kept = decays ? params[e] * control[2] : params[e];
+	params[e] = kept + control[0] * first / (sqrtf(second * control[1]) + epsilon);
+}
