@@ -9,7 +9,7 @@ constexpr int softplus_code = 0, elu_code = 1, relu_code = 2;
 __device__ __forceinline__ float softplus(float a) { return (a > 0 ? a : 0) + log1pf(expf(-fabsf(a))); }
 
 // activate returns f(a).
-__device__ __forceinline__ float activate(float a, int activation) {
+__device__ OUT_OF_LINE float activate(float a, int activation) {
 	switch (activation) {
 	case softplus_code:
 		return softplus(a);
@@ -23,7 +23,7 @@ __device__ __forceinline__ float activate(float a, int activation) {
 
 // backward returns g f'(a) from h = f(a): f' is 1 - e^-h for softplus, without
 // cancellation; 1 or h + 1 for ELU. Where ReLU is 0 the result is, whatever g.
-__device__ __forceinline__ float backward(float g, float h, int activation) {
+__device__ OUT_OF_LINE float backward(float g, float h, int activation) {
 	switch (activation) {
 	case softplus_code:
 		return g * -expm1f(-h);

@@ -17,6 +17,8 @@
 #define INFINITY __int_as_float(0x7f800000)
 #endif
 
+#define OUT_OF_LINE inline __noinline__
+
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 
 // DYNAMIC_SHARED names the block's dynamic shared memory, aligned for float4.

@@ -85,10 +85,11 @@ KERNEL(256) moments_mean(double* partial, const float* joint, const float* um, c
 KERNEL(256) moments_central(double* partial, const float* joint, const float* um, const double* us, const float* vm, const double* vs, int n, double shift, double mean, double scale) {
 	__shared__ double space[33];
 	double tt = 0, ww = 0, tw = 0;
-#pragma unroll 1
 	for (long long i = blockIdx.x * 256 + threadIdx.x; i < n; i += 256 * 256) {
-		const double dt = joint[i] - mean;
-		const double dw = (us[i] * exp(um[i] - shift) + vs[i] * exp(vm[i] - shift)) * scale - 2;
+		double w = 0;
+#pragma unroll 1
+		for (int side = 0; side < 2; ++side) w += (side == 0 ? us : vs)[i] * exp((side == 0 ? um : vm)[i] - shift);
+		const double dt = joint[i] - mean, dw = w * scale - 2;
 		tt += dt * dt;
 		ww += dw * dw;
 		tw += dt * dw;

@@ -1,0 +1,259 @@
+//go:build cuda
+
+// Package driver is the part of CUDA's driver interface that the backend needs,
+// on gorgonia.org/cu: a device with its kernels, memory, streams and graphs.
+//
+// A context belongs to the operating system's thread that uses it, so a Device
+// has one goroutine, locked to its thread, on which everything runs that is given
+// to Do. All other functions of this package must be called from there.
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	_ "gomine/cuda/check" // says what is wrong before gorgonia.org/cu ends the process
+	"gomine/mine/backend"
+)
+
+// An Image is a file of kernels as PTX, for compute capability Arch, as in 80,
+// and newer.
+type Image struct {
+	Name string
+	Text string
+	Arch int
+}
+
+// A Device is an open CUDA device.
+type Device struct {
+	Name            string
+	Arch            int // compute capability, as in 90
+	Multiprocessors int
+	Shared          int // bytes of shared memory a block may have
+
+	context     cu.CUContext
+	modules     []cu.Module
+	functions   map[string]cu.Function
+	shared      map[string]int // what a function's limit was raised to
+	synchronous bool
+	work        chan func()
+	closed      bool
+}
+
+// sharedOptIn is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which
+// gorgonia.org/cu does not name.
+const sharedOptIn cu.DeviceAttribute = 97
+
+// sharedDefault is what a block may have without asking.
+const sharedDefault = 48 << 10
+
+// Open opens a device and loads those images that it can run. If synchronous,
+// every launch is waited for, so that an error names the kernel that made it.
+func Open(ordinal int, synchronous bool, images []Image) (*Device, error) {
+	d := &Device{
+		functions:   map[string]cu.Function{},
+		shared:      map[string]int{},
+		synchronous: synchronous,
+		work:        make(chan func()),
+	}
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		for f := range d.work {
+			f()
+		}
+	}()
+	err := d.Do(func() error { return d.open(ordinal, images) })
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Device) open(ordinal int, images []Image) error {
+	n, err := cu.NumDevices()
+	if err != nil {
+		return wrap("count devices", err)
+	}
+	if ordinal < 0 || ordinal >= n {
+		return fmt.Errorf("device %d of %d: %w", ordinal, n, backend.ErrUnavailable)
+	}
+	device, err := cu.GetDevice(ordinal)
+	if err != nil {
+		return wrap("device", err)
+	}
+	if d.Name, err = device.Name(); err != nil {
+		return wrap("device name", err)
+	}
+	d.Name = strings.TrimRight(d.Name, "\x00")
+	var major, minor int
+	for _, a := range []struct {
+		of    cu.DeviceAttribute
+		value *int
+	}{{cu.ComputeCapabilityMajor, &major}, {cu.ComputeCapabilityMinor, &minor},
+		{cu.MultiprocessorCount, &d.Multiprocessors}, {sharedOptIn, &d.Shared}} {
+		if *a.value, err = device.Attribute(a.of); err != nil {
+			return wrap("device attribute", err)
+		}
+	}
+	d.Arch = 10*major + minor
+	if d.context, err = device.MakeContext(cu.SchedAuto); err != nil {
+		return wrap("context", err)
+	}
+	for _, image := range images {
+		if image.Arch > d.Arch {
+			continue
+		}
+		module, err := cu.LoadData(image.Text)
+		if err != nil {
+			return fmt.Errorf("kernels %s on %s, sm_%d, driver %d: %w: %w", image.Name, d.Name, d.Arch, cu.Version(), err, backend.ErrUnavailable)
+		}
+		d.modules = append(d.modules, module)
+		for _, name := range entries(image.Text) {
+			if d.functions[name], err = module.Function(name); err != nil {
+				return wrap("kernel "+name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// entries returns the names of the kernels in PTX.
+func entries(ptx string) []string {
+	const entry = ".visible .entry "
+	var names []string
+	for {
+		at := strings.Index(ptx, entry)
+		if at < 0 {
+			return names
+		}
+		ptx = ptx[at+len(entry):]
+		names = append(names, ptx[:strings.IndexAny(ptx, "( \n")])
+	}
+}
+
+// Has says whether the device can run a kernel.
+func (d *Device) Has(kernel string) bool { _, ok := d.functions[kernel]; return ok }
+
+// Do runs f on the device's thread. After Close it returns backend.ErrClosed.
+func (d *Device) Do(f func() error) (err error) {
+	done := make(chan struct{})
+	d.work <- func() {
+		defer close(done)
+		if d.closed {
+			err = backend.ErrClosed
+			return
+		}
+		err = f()
+	}
+	<-done
+	return err
+}
+
+// Close ends the context and frees all that is in it. It may be called twice.
+func (d *Device) Close() error {
+	err := d.Do(func() error {
+		d.closed = true
+		if d.context == (cu.CUContext{}) {
+			return nil
+		}
+		return wrap("close", d.context.Destroy())
+	})
+	if errors.Is(err, backend.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Free returns how many bytes of the device's memory are unused.
+func (d *Device) Free() (int64, error) {
+	free, _, err := cu.MemInfo()
+	return free, wrap("memory info", err)
+}
+
+// wrap gives an error of the driver the name of the operation.
+func wrap(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case err == cu.OutOfMemory:
+		return fmt.Errorf("%s: %v: %w", op, err, backend.ErrOutOfMemory)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// Pointer is an address in the device's memory; 0 is none.
+type Pointer uint64
+
+// Float returns the address of element i of an array of 4-byte elements.
+func (p Pointer) Float(i int) Pointer { return p + Pointer(4*i) }
+
+// Double returns the address of element i of an array of 8-byte elements.
+func (p Pointer) Double(i int) Pointer { return p + Pointer(8*i) }
+
+// Memory is a number of arrays that are freed together.
+type Memory struct {
+	device *Device
+	all    []cu.DevicePtr
+	bytes  int64
+	limit  int64
+}
+
+// NewMemory returns memory that may take up to limit bytes; 0 means what there
+// is.
+func (d *Device) NewMemory(limit int64) *Memory { return &Memory{device: d, limit: limit} }
+
+// Alloc returns an array of zeros, at a multiple of 256 bytes.
+func (m *Memory) Alloc(what string, bytes int64) (Pointer, error) {
+	bytes = max(bytes, 16)
+	free, err := m.device.Free()
+	if err != nil {
+		return 0, err
+	}
+	if m.limit > 0 {
+		free = min(free, m.limit-m.bytes)
+	}
+	if bytes > free {
+		return 0, fmt.Errorf("%s needs %d bytes, %d are free: %w", what, bytes, free, backend.ErrOutOfMemory)
+	}
+	p, err := cu.MemAlloc(bytes)
+	if err != nil {
+		return 0, wrap(fmt.Sprintf("%s of %d bytes, %d free", what, bytes, free), err)
+	}
+	m.all = append(m.all, p)
+	m.bytes += bytes
+	return Pointer(p), wrap(what, cu.MemsetD8(p, 0, bytes))
+}
+
+// Free frees everything; the memory can be used again.
+func (m *Memory) Free() error {
+	var all error
+	for _, p := range m.all {
+		all = errors.Join(all, wrap("free", cu.MemFree(p)))
+	}
+	m.all, m.bytes = nil, 0
+	return all
+}
+
+// Upload copies a slice to the device, and waits.
+func Upload[T any](to Pointer, from []T) error {
+	if len(from) == 0 {
+		return nil
+	}
+	return wrap("upload", cu.MemcpyHtoD(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), size(from)))
+}
+
+// Download copies from the device to a slice, and waits for the work that was
+// given to streams before.
+func Download[T any](to []T, from Pointer) error {
+	if len(to) == 0 {
+		return nil
+	}
+	return wrap("download", cu.MemcpyDtoH(unsafe.Pointer(unsafe.SliceData(to)), cu.DevicePtr(from), size(to)))
+}
+
+func size[T any](s []T) int64 { return int64(len(s)) * int64(unsafe.Sizeof(s[0])) }

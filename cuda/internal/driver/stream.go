@@ -1,0 +1,112 @@
+//go:build cuda
+
+package driver
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"gomine/mine/backend"
+)
+
+// Dim is the number of blocks of a grid in each direction; a direction of 0 or
+// less makes the launch do nothing.
+type Dim struct{ X, Y, Z int }
+
+// Arg is an argument of a kernel as it lies in memory: all are passed as 8
+// bytes, of which the kernel reads the first ones.
+type Arg uint64
+
+// Constructors of arguments.
+func Address(p Pointer) Arg      { return Arg(p) }
+func Int(v int) Arg              { return Arg(uint32(int32(v))) }
+func Uint64(v uint64) Arg        { return Arg(v) }
+func Float32(v float32) Arg      { return Arg(math.Float32bits(v)) }
+func Float64(v float64) Arg      { return Arg(math.Float64bits(v)) }
+func bits(a *Arg) unsafe.Pointer { return unsafe.Pointer(a) }
+
+// A Stream is a queue of work on a device.
+type Stream struct {
+	device    *Device
+	stream    cu.Stream
+	capturing bool
+}
+
+// NewStream returns an empty queue. Upload and Download wait for it.
+func (d *Device) NewStream() (*Stream, error) {
+	s, err := cu.MakeStream(cu.DefaultStream)
+	if err != nil {
+		return nil, wrap("stream", err)
+	}
+	return &Stream{device: d, stream: s}, nil
+}
+
+// Close waits for the queue and frees it.
+func (s *Stream) Close() error { return wrap("close stream", s.stream.Destroy()) }
+
+// Launch queues a kernel with that many threads a block and bytes of dynamic
+// shared memory.
+func (s *Stream) Launch(kernel string, grid Dim, threads, shared int, args ...Arg) error {
+	if grid.X < 1 || grid.Y < 1 || grid.Z < 1 {
+		return nil
+	}
+	d := s.device
+	f, ok := d.functions[kernel]
+	if !ok {
+		return fmt.Errorf("kernel %s: not for %s, sm_%d: %w", kernel, d.Name, d.Arch, backend.ErrUnavailable)
+	}
+	if shared > max(sharedDefault, d.shared[kernel]) {
+		if err := setShared(f, shared); err != nil {
+			return wrap(fmt.Sprintf("kernel %s: %d bytes of shared memory, %d at most", kernel, shared, d.Shared), err)
+		}
+		d.shared[kernel] = shared
+	}
+	boxes := make([]unsafe.Pointer, len(args))
+	for i := range args {
+		boxes[i] = bits(&args[i])
+	}
+	if err := f.Launch(grid.X, grid.Y, grid.Z, threads, 1, 1, shared, s.stream, boxes); err != nil {
+		return wrap("launch kernel "+kernel, err)
+	}
+	if d.synchronous && !s.capturing {
+		return wrap("kernel "+kernel, s.stream.Synchronize())
+	}
+	return nil
+}
+
+// Synchronize waits for all work in the queue.
+func (s *Stream) Synchronize() error { return wrap("synchronize", s.stream.Synchronize()) }
+
+// Fill queues the setting of n 4-byte elements.
+func (s *Stream) Fill(p Pointer, value uint32, n int) error {
+	if n == 0 {
+		return nil
+	}
+	return wrap("fill", cu.MemsetD32Async(cu.DevicePtr(p), uint(value), int64(n), s.stream))
+}
+
+// CopyIn queues a copy of pinned memory to the device.
+func (s *Stream) CopyIn(to Pointer, from *Pinned, bytes int64) error {
+	return wrap("copy to the device", cu.MemcpyHtoDAsync(cu.DevicePtr(to), from.p, bytes, s.stream))
+}
+
+// Capture returns as a graph the work that f queues, which is not done yet.
+func (s *Stream) Capture(f func() error) (*Graph, error) {
+	if err := beginCapture(s.stream); err != nil {
+		return nil, wrap("capture", err)
+	}
+	s.capturing = true
+	err := f()
+	s.capturing = false
+	g, endErr := endCapture(s.stream)
+	if err != nil {
+		return nil, err
+	}
+	return g, wrap("capture", endErr)
+}
+
+// Synchronous says whether every launch is waited for.
+func (d *Device) Synchronous() bool { return d.synchronous }

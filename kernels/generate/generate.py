@@ -1,0 +1,288 @@
+"""Compiles kernels/*.cu and writes what the rest of the project needs of them:
+
+    kernels/ptx/NAME.ptx                      what the driver loads
+    kernels/REPORT.md                         registers, occupancy, instruction mix
+    cuda/internal/kernel/kernel.go            typed launch functions
+
+usage: generate.py TOOLS, the folder that requirements.txt was unpacked into.
+
+NVRTC 12.0 writes PTX 8.0, which drivers since R525 load: for compute_70, or for
+what a line "// arch: 80" in the source asks for. ptxas assembles it for every
+architecture; a register that spills is an error.
+"""
+
+import collections
+import ctypes
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+KERNELS = pathlib.Path(__file__).resolve().parent.parent
+ROOT = KERNELS.parent
+ARCHITECTURES = [70, 75, 80, 86, 89, 90, 100, 120]
+MAX_PTX = (8, 0)
+DISASSEMBLED = 90
+
+# Of an SM: registers, shared memory in bytes, of a block at most, threads,
+# blocks. CUDA C++ Programming Guide, "Technical specifications per compute
+# capability". A block takes 1 KiB more than it asks for from 8.0 on.
+LIMITS = {
+    70: (65536, 96 << 10, 96 << 10, 2048, 32),
+    75: (65536, 64 << 10, 64 << 10, 1024, 16),
+    80: (65536, 164 << 10, 163 << 10, 2048, 32),
+    86: (65536, 100 << 10, 99 << 10, 1536, 16),
+    89: (65536, 100 << 10, 99 << 10, 1536, 24),
+    90: (65536, 228 << 10, 227 << 10, 2048, 32),
+    100: (65536, 228 << 10, 227 << 10, 2048, 32),
+    120: (65536, 100 << 10, 99 << 10, 1536, 24),
+}
+
+# Classes of SASS instructions by how their names begin.
+CLASSES = {
+    "FFMA": ("FFMA", "FMUL", "FADD"),
+    "HMMA": ("HMMA",),
+    "FP64": ("DFMA", "DMUL", "DADD", "DSETP"),
+    "MUFU": ("MUFU",),
+    "LDS": ("LDS",),
+    "STS": ("STS",),
+    "LDG": ("LDG",),
+    "STG": ("STG",),
+    "BAR": ("BAR",),
+}
+
+GO_TYPES = {
+    "int": ("int", "driver.Int"),
+    "unsigned long long": ("uint64", "driver.Uint64"),
+    "float": ("float32", "driver.Float32"),
+    "double": ("float64", "driver.Float64"),
+}
+
+
+class Kernel:
+    """One kernel as its source declares it."""
+
+    def __init__(self, comment, threads, name, arguments):
+        self.comment, self.threads, self.name, self.arguments = comment, threads, name, arguments
+        shared = re.search(r"dynamic shared: (\d+)\n?", comment + "\n")
+        self.shared = int(shared.group(1)) if shared else 0
+
+    @property
+    def go_name(self):
+        parts = []
+        for part in self.name.split("_"):
+            parts.append(part.upper() if re.fullmatch(r"nn|nt|tn|f32|tf32|tf32x3", part) else part.capitalize())
+        return "".join(parts).replace("X3", "x3")
+
+
+def parse(source):
+    """Finds the kernels of a source and their arguments as (type, pointer, name)."""
+    kernels = []
+    pattern = re.compile(r"((?://[^\n]*\n)*)KERNEL\((\d+)\) (\w+)\(([^)]*)\)")
+    for comment, threads, name, arguments in pattern.findall(source):
+        parsed = []
+        for argument in arguments.split(","):
+            kind, pointer, argument_name = re.fullmatch(r"\s*(?:const )?([a-z ]+?)\s*(\*?)\s*(\w+)", argument).groups()
+            parsed.append((kind, bool(pointer), argument_name))
+        lines = [re.sub(r"^// ?", "", line) for line in comment.strip().split("\n")]
+        kernels.append(Kernel("\n".join(lines), int(threads), name, parsed))
+    return kernels
+
+
+class Compiler:
+    """NVRTC."""
+
+    def __init__(self, tools):
+        self.library = ctypes.CDLL(str(tools / "nvidia/cuda_nvrtc/lib/libnvrtc.so.12"))
+
+    def check(self, code):
+        if code != 0:
+            text = self.library.nvrtcGetErrorString
+            text.restype = ctypes.c_char_p
+            raise SystemExit(f"generate: NVRTC: {text(code).decode()}")
+
+    def read(self, program, what):
+        size = ctypes.c_size_t()
+        self.check(getattr(self.library, f"nvrtcGet{what}Size")(program, ctypes.byref(size)))
+        text = ctypes.create_string_buffer(size.value)
+        self.check(getattr(self.library, f"nvrtcGet{what}")(program, text))
+        return text.value.decode()
+
+    def compile(self, path, architecture):
+        options = [b"-default-device", b"--std=c++17", b"--gpu-architecture=compute_%d" % architecture, b"-I" + os.fsencode(KERNELS)]
+        program = ctypes.c_void_p()
+        source = path.read_bytes()
+        self.check(self.library.nvrtcCreateProgram(ctypes.byref(program), source, path.name.encode(), 0, None, None))
+        failed = self.library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+        log = self.read(program, "ProgramLog").strip()
+        if failed or log:
+            raise SystemExit(f"generate: {path.name}:\n{log}")
+        ptx = self.read(program, "PTX")
+        self.library.nvrtcDestroyProgram(ctypes.byref(program))
+        version = tuple(map(int, re.search(r"^\.version (\d+)\.(\d+)", ptx, re.M).groups()))
+        if version > MAX_PTX:
+            raise SystemExit(f"generate: {path.name}: PTX {version}, drivers since R525 load {MAX_PTX} at most")
+        return ptx.rstrip("\0")
+
+
+def assemble(tools, ptx, architecture, folder):
+    """Returns {kernel: (registers, static shared memory)}, and the instruction counts of DISASSEMBLED."""
+    source, cubin = folder / "kernel.ptx", folder / "kernel.cubin"
+    source.write_text(ptx)
+    run = subprocess.run(
+        [tools / "nvidia/cuda_nvcc/bin/ptxas", "-v", f"-arch=sm_{architecture}", source, "-o", cubin],
+        capture_output=True, text=True)
+    if run.returncode != 0:
+        raise SystemExit(f"generate: ptxas for sm_{architecture}:\n{run.stderr}")
+    found = {}
+    for name, report in re.findall(r"Compiling entry function '(\w+)'(.*?)(?=Compiling entry function|\Z)", run.stderr, re.S):
+        spilled = sum(map(int, re.findall(r"(\d+) bytes spill", report)))
+        if spilled:
+            raise SystemExit(f"generate: {name} spills registers on sm_{architecture}:\n{report}")
+        registers = int(re.search(r"Used (\d+) registers", report).group(1))
+        shared = re.search(r"(\d+) bytes smem", report)
+        found[name] = (registers, int(shared.group(1)) if shared else 0)
+    if architecture != DISASSEMBLED:
+        return found
+    listing = subprocess.run([tools / "nvidia/cu13/bin/nvdisasm", "-c", cubin], capture_output=True, text=True, check=True).stdout
+    for name in found:
+        body = re.search(rf"^\.text\.{name}:\n(.*?)(?=^\s*\.section|\Z)", listing, re.S | re.M).group(1)
+        counts = collections.Counter()
+        for instruction in re.findall(r"^\s+/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+ )?([A-Z0-9]+)", body, re.M):
+            counts["all"] += instruction != "NOP"
+            for kind, beginnings in CLASSES.items():
+                counts[kind] += instruction.startswith(beginnings)
+        found[name] += (counts,)
+    return found
+
+
+def occupancy(architecture, threads, registers, shared):
+    """Blocks per SM; 0 if one does not fit."""
+    all_registers, all_shared, block_shared, all_threads, blocks = LIMITS[architecture]
+    if shared > block_shared:
+        return 0
+    warps = (threads + 31) // 32
+    by_registers = all_registers // ((registers + 7) // 8 * 8 * 32) // warps  # in units of 256 per warp
+    reserved = 1024 if architecture >= 80 else 0
+    by_shared = all_shared // max(1, shared + reserved) if shared + reserved else blocks
+    return min(blocks, all_threads // (warps * 32), by_registers, by_shared)
+
+
+def fused_shared(name, layers=2):
+    """The dynamic shared memory of a fused kernel: fused_floats in fused.cuh."""
+    rows, width = map(int, re.match(r"fused_r(\d+)_w(\d+)_", name).groups())
+    pitch = width + 8
+    return 4 * ((layers + 2) * 2 * rows * pitch + 16 * (pitch + max(2 * rows, width) + 8))
+
+
+def report(kernels, results):
+    lines = [
+        "# What the assembler says of the kernels",
+        "",
+        "Written by `make kernels`: ptxas 12.9 on the committed PTX, the instructions of sm_90 as nvdisasm lists them.",
+        "None of this is a measurement: **no kernel has run on a GPU yet.** No register is spilled on any architecture.",
+        "",
+        "Registers per thread and blocks that fit an SM at once, `registers/blocks`, by architecture. Dynamic shared memory is counted in,",
+        "that of the fused kernels for two layers. `-` is an architecture without the instructions, 0 one whose shared memory is too small.",
+        "",
+        "| kernel | threads | shared bytes | " + " | ".join(f"sm_{a}" for a in ARCHITECTURES) + " |",
+        "|---|--:|--:|" + "--:|" * len(ARCHITECTURES),
+    ]
+    mix = [
+        "",
+        "Instructions of each kernel on sm_90, counted once however often they run:",
+        "",
+        "| kernel | all | " + " | ".join(CLASSES) + " |",
+        "|---|--:|" + "--:|" * len(CLASSES),
+    ]
+    for k in kernels:
+        cells = []
+        dynamic = fused_shared(k.name) if k.name.startswith("fused_r") else k.shared
+        for a in ARCHITECTURES:
+            if k.name not in results[a]:
+                cells.append("-")
+                continue
+            registers, static = results[a][k.name][:2]
+            cells.append(f"{registers}/{occupancy(a, k.threads, registers, static + dynamic)}")
+        static = results[DISASSEMBLED][k.name][1]
+        lines.append(f"| `{k.name}` | {k.threads} | {static + dynamic} | " + " | ".join(cells) + " |")
+        counts = results[DISASSEMBLED][k.name][2]
+        mix.append(f"| `{k.name}` | {counts['all']} | " + " | ".join(str(counts[c]) for c in CLASSES) + " |")
+    return "\n".join(lines + mix) + "\n"
+
+
+def wrappers(kernels):
+    """Go: one function per kernel."""
+    out = [
+        "//go:build cuda",
+        "",
+        "// Code generated by kernels/generate. DO NOT EDIT.",
+        "",
+        "// Package kernel launches the kernels: one function for each, with the types of",
+        "// its arguments. See the sources in the folder kernels for what they compute.",
+        "package kernel",
+        "",
+        'import "gomine/cuda/internal/driver"',
+    ]
+    for k in kernels:
+        arguments, boxed = [], []
+        for kind, pointer, name in k.arguments:
+            words = name.split("_")
+            go = words[0] + "".join(w.capitalize() for w in words[1:])
+            if pointer:
+                arguments.append((go, "driver.Pointer"))
+                boxed.append(f"driver.Address({go})")
+            else:
+                go_type, box = GO_TYPES[kind]
+                arguments.append((go, go_type))
+                boxed.append(f"{box}({go})")
+        signature, previous = [], None
+        for go, go_type in arguments:
+            if previous == go_type:
+                signature[-1] = signature[-1].rsplit(" ", 1)[0]
+            signature.append(f"{go} {go_type}")
+            previous = go_type
+        out += ["", f"// {k.go_name} launches {k.name} with blocks of {k.threads} threads."]
+        out.append(f"func {k.go_name}(s *driver.Stream, grid driver.Dim, shared int, {', '.join(signature)}) error {{")
+        out.append(f'\treturn s.Launch("{k.name}", grid, {k.threads}, shared, {", ".join(boxed)})')
+        out.append("}")
+    return "\n".join(out) + "\n"
+
+
+def main():
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    tools = pathlib.Path(sys.argv[1]).resolve()
+    compiler = Compiler(tools)
+    (KERNELS / "ptx").mkdir(exist_ok=True)
+    kernels, written = [], set()
+    results = {a: {} for a in ARCHITECTURES}
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sorted(KERNELS.glob("*.cu")):
+            source = path.read_text()
+            declared = re.search(r"^// arch: (\d+)$", source, re.M)
+            oldest = int(declared.group(1)) if declared else 70
+            ptx = compiler.compile(path, oldest)
+            kernels += parse(source)
+            target = KERNELS / "ptx" / (path.stem + ".ptx")
+            target.write_text(ptx)
+            written.add(target)
+            for a in ARCHITECTURES:
+                if a >= oldest:
+                    results[a] |= assemble(tools, ptx, a, pathlib.Path(folder))
+            print(f"{path.name}: {len(parse(source))} kernels")
+    for stale in set((KERNELS / "ptx").glob("*.ptx")) - written:
+        stale.unlink()
+    missing = {k.name for k in kernels} ^ set(results[DISASSEMBLED])
+    if missing:
+        raise SystemExit(f"generate: declared and compiled kernels differ: {sorted(missing)}")
+    (KERNELS / "REPORT.md").write_text(report(kernels, results))
+    folder = ROOT / "cuda/internal/kernel"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kernel.go").write_text(wrappers(kernels))
+    subprocess.run(["gofmt", "-w", folder / "kernel.go"], check=True)
+
+
+main()
