@@ -88,9 +88,10 @@ func (s *Stream) Fill(p Pointer, value uint32, n int) error {
 	return wrap("fill", cu.MemsetD32Async(cu.DevicePtr(p), uint(value), int64(n), s.stream))
 }
 
-// CopyIn queues a copy of pinned memory to the device.
-func (s *Stream) CopyIn(to Pointer, from *Pinned, bytes int64) error {
-	return wrap("copy to the device", cu.MemcpyHtoDAsync(cu.DevicePtr(to), from.p, bytes, s.stream))
+// CopyIn queues a copy of n floats of pinned memory, from number first on, to the
+// device.
+func (s *Stream) CopyIn(to Pointer, from *Pinned, first, n int) error {
+	return wrap("copy to the device", cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Add(from.p, 4*first), 4*int64(n), s.stream))
 }
 
 // Capture returns as a graph the work that f queues, which is not done yet.
@@ -110,3 +111,22 @@ func (s *Stream) Capture(f func() error) (*Graph, error) {
 
 // Synchronous says whether every launch is waited for.
 func (d *Device) Synchronous() bool { return d.synchronous }
+
+// An Event is a place in the work of a stream.
+type Event struct{ event cu.Event }
+
+// NewEvent returns an event that is nowhere yet.
+func NewEvent() (*Event, error) {
+	e, err := cu.MakeEvent(cu.DisableTiming)
+	return &Event{e}, wrap("event", err)
+}
+
+// Record puts the event behind all work queued so far.
+func (e *Event) Record(s *Stream) error { return wrap("record event", e.event.Record(s.stream)) }
+
+// Wait returns when the work before the event is done; at once if it was never
+// recorded.
+func (e *Event) Wait() error { return wrap("wait for event", e.event.Synchronize()) }
+
+// Close frees the event.
+func (e *Event) Close() error { return wrap("close event", cu.DestroyEvent(&e.event)) }

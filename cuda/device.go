@@ -1,0 +1,198 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"gomine/cuda/internal/driver"
+	"gomine/kernels"
+	"gomine/mine/backend"
+)
+
+// Open opens a device. Errors wrap backend.ErrUnavailable if it is not there, or
+// cannot do what is asked of it.
+func Open(opt Options) (backend.Backend, error) {
+	d, err := open(opt)
+	if err != nil {
+		return nil, fmt.Errorf("cuda: open: %w", err)
+	}
+	return d, nil
+}
+
+// tensorArch is the first compute capability with TF32 tensor cores.
+const tensorArch = 80
+
+func open(opt Options) (*device, error) {
+	if err := opt.Precision.Validate(); err != nil {
+		return nil, err
+	}
+	files, err := kernels.Files()
+	if err != nil {
+		return nil, err
+	}
+	var images []driver.Image
+	for _, f := range files {
+		images = append(images, driver.Image{Name: f.Name, Text: f.PTX, Arch: f.Arch})
+	}
+	d, err := driver.Open(opt.Device, opt.Synchronous, images)
+	if err != nil {
+		return nil, err
+	}
+	p := opt.Precision
+	switch {
+	case p == Auto && d.Arch >= tensorArch:
+		p = TF32x3
+	case p == Auto:
+		p = FP32
+	case p != FP32 && d.Arch < tensorArch:
+		return nil, errors.Join(fmt.Errorf("%s has compute capability %d.%d, precision %s needs 8.0: %w",
+			d.Name, d.Arch/10, d.Arch%10, p, backend.ErrUnavailable), d.Close())
+	}
+	return &device{gpu: d, precision: p, limit: opt.MemoryLimit}, nil
+}
+
+// device is the backend.
+type device struct {
+	gpu       *driver.Device
+	precision Precision
+	limit     int64 // of the memory of data
+	path      path  // for tests
+	closed    atomic.Bool
+}
+
+func (d *device) Name() string { return "cuda" }
+
+func (d *device) Device() string {
+	return fmt.Sprintf("%s, sm_%d, %s", d.gpu.Name, d.gpu.Arch, d.precision)
+}
+
+func (d *device) Close() error {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	return d.gpu.Close()
+}
+
+// data is rows in the device's memory, or in the host's.
+type data struct {
+	device       *device
+	hostX, hostZ backend.Matrix // as given
+	resident     bool
+	x, z         driver.Pointer // [rows, padded(cols)]
+	memory       *driver.Memory
+	closed       atomic.Bool
+}
+
+// padded rounds columns up to four floats, the distance between rows on the
+// device.
+func padded(cols int) int { return (cols + 3) / 4 * 4 }
+
+func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
+	fail := func(err error) (backend.Data, error) { return nil, fmt.Errorf("cuda: load: %w", err) }
+	if d.closed.Load() {
+		return fail(backend.ErrClosed)
+	}
+	for _, m := range []backend.Matrix{x, z} {
+		if err := m.Validate(); err != nil {
+			return fail(err)
+		}
+	}
+	if x.Rows != z.Rows || x.Rows < 1 {
+		return fail(fmt.Errorf("x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape))
+	}
+	if x.Rows > math.MaxInt32 {
+		return fail(fmt.Errorf("%d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape))
+	}
+	own := &data{device: d, hostX: x, hostZ: z}
+	err := d.gpu.Do(func() error {
+		free, err := d.gpu.Free()
+		if err != nil {
+			return err
+		}
+		limit := d.limit
+		if limit <= 0 {
+			limit = free / 10 * 9
+		}
+		need := 4 * int64(x.Rows) * int64(padded(x.Cols)+padded(z.Cols))
+		if need > min(limit, free) {
+			return nil // they stay where they are
+		}
+		own.memory = d.gpu.NewMemory(0)
+		if err := own.upload(); err != nil {
+			return errors.Join(err, own.memory.Free())
+		}
+		own.resident = true
+		return nil
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return own, nil
+}
+
+func (d *data) upload() (err error) {
+	for _, side := range []struct {
+		host backend.Matrix
+		to   *driver.Pointer
+		name string
+	}{{d.hostX, &d.x, "x"}, {d.hostZ, &d.z, "z"}} {
+		ld := padded(side.host.Cols)
+		if *side.to, err = d.memory.Alloc("data "+side.name, 4*int64(side.host.Rows)*int64(ld)); err != nil {
+			return err
+		}
+		if side.host.Stride == ld && side.host.Cols == ld {
+			rows := side.host.Data[:side.host.Rows*ld]
+			if err := driver.Upload(*side.to, rows); err != nil {
+				return err
+			}
+			continue
+		}
+		block := min(side.host.Rows, max(1, (1<<22)/ld)) // 16 MiB at a time
+		rows := make([]float32, block*ld)
+		for lo := 0; lo < side.host.Rows; lo += block {
+			n := min(block, side.host.Rows-lo)
+			for i := range n {
+				copy(rows[i*ld:], side.host.Row(lo+i))
+			}
+			if err := driver.Upload(side.to.Float(lo*ld), rows[:n*ld]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *data) Rows() int          { return d.hostX.Rows }
+func (d *data) Dims() (dx, dz int) { return d.hostX.Cols, d.hostZ.Cols }
+
+func (d *data) Close() error {
+	if d.closed.Swap(true) || !d.resident || d.device.closed.Load() {
+		return nil
+	}
+	if err := d.device.gpu.Do(d.memory.Free); err != nil && !errors.Is(err, backend.ErrClosed) {
+		return fmt.Errorf("cuda: close data: %w", err)
+	}
+	return nil
+}
+
+// use returns the data behind the interface if a network of this backend can
+// read it.
+func (d *device) use(given backend.Data, n backend.Network) (*data, error) {
+	own, ok := given.(*data)
+	switch {
+	case d.closed.Load():
+		return nil, backend.ErrClosed
+	case !ok || own.device != d:
+		return nil, fmt.Errorf("data of another backend: %w", backend.ErrShape)
+	case own.closed.Load():
+		return nil, fmt.Errorf("data: %w", backend.ErrClosed)
+	case own.hostX.Cols != n.DX || own.hostZ.Cols != n.DZ:
+		return nil, fmt.Errorf("data of %d and %d columns for a network of %d and %d: %w",
+			own.hostX.Cols, own.hostZ.Cols, n.DX, n.DZ, backend.ErrShape)
+	}
+	return own, nil
+}

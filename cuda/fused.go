@@ -1,0 +1,95 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"gomine/cuda/internal/driver"
+	"gomine/cuda/internal/kernel"
+)
+
+// fused computes the steps of a small network by two kernels.
+type fused struct {
+	rows, width  int // positions of a block and widest layer, of the kernel
+	blocks       int
+	shared       int // bytes
+	partials     driver.Pointer
+	stats        driver.Pointer
+	hidden       [4]int
+	launch       fusedKernel
+	gain1, gain2 float32
+}
+
+type fusedKernel = func(s *driver.Stream, grid driver.Dim, shared int, partials, stats, params, x, z, clock driver.Pointer, seed uint64,
+	i, n, first, batch, streamed, dx, dz, h1, h2, h3, h4, kind, activation int) error
+
+// fusedKernels lists what there is, the better choice first.
+var fusedKernels = []struct {
+	rows, width int
+	of          map[Precision]fusedKernel
+}{
+	{16, 64, map[Precision]fusedKernel{FP32: kernel.FusedR16W64F32, TF32: kernel.FusedR16W64TF32, TF32x3: kernel.FusedR16W64TF32x3}},
+	{32, 128, map[Precision]fusedKernel{FP32: kernel.FusedR32W128F32, TF32: kernel.FusedR32W128TF32, TF32x3: kernel.FusedR32W128TF32x3}},
+	{16, 128, map[Precision]fusedKernel{FP32: kernel.FusedR16W128F32, TF32: kernel.FusedR16W128TF32, TF32x3: kernel.FusedR16W128TF32x3}},
+}
+
+const (
+	// fusedStatic is more than the static shared memory of these kernels.
+	fusedStatic = 1 << 10
+	// fusedBlocks and fusedBytes bound what fused_adam must read.
+	fusedBlocks = 1024
+	fusedBytes  = 64 << 20
+	// wideBatch is from where on blocks of 32 positions occupy a large device.
+	wideBatch = 2048
+)
+
+// fusedFloats is fused_floats of fused.cuh.
+func fusedFloats(rows, width, layers int) int {
+	pitch := func(width int) int { return width + 8 }
+	return (layers+2)*2*rows*pitch(width) + 16*(pitch(width)+pitch(max(2*rows, width)))
+}
+
+// newFused returns the fused path if the network is small enough for it.
+func newFused(t *trainer) (*fused, bool) {
+	f := &fused{gain1: float32(1 - t.spec.Adam.Beta1), gain2: float32(1 - t.spec.Adam.Beta2)}
+	widest := 0
+	for k, h := range t.net.Hidden {
+		f.hidden[k] = h
+		widest = max(widest, h)
+	}
+	for _, k := range fusedKernels {
+		f.rows, f.width, f.launch = k.rows, k.width, k.of[t.device.precision]
+		f.shared = 4 * fusedFloats(k.rows, k.width, len(t.net.Hidden))
+		f.blocks = (t.spec.Batch + k.rows - 1) / k.rows
+		switch {
+		case widest > k.width || f.shared+fusedStatic > t.device.gpu.Shared:
+		case k.rows == 32 && t.spec.Batch < wideBatch && t.device.path == pathAuto:
+		case f.blocks > fusedBlocks || f.blocks*2*t.layout.size*4 > fusedBytes:
+		default:
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+func (f *fused) open(t *trainer) (err error) {
+	if f.partials, err = t.memory.Alloc("gradients of blocks", int64(f.blocks)*2*4*int64(t.layout.size)); err != nil {
+		return err
+	}
+	f.stats, err = t.memory.Alloc("scores of blocks", int64(f.blocks)*4*8)
+	return err
+}
+
+func (f *fused) step(t *trainer, src source, i int, grad driver.Pointer) error {
+	streamed := 0
+	if src.streamed {
+		streamed = 1
+	}
+	n, h, kind := t.spec.Batch, f.hidden, int(t.spec.Objective)
+	err := f.launch(t.stream, driver.Dim{X: f.blocks, Y: 1, Z: 1}, f.shared, f.partials, f.stats, t.params, src.x, src.z, t.clock, t.spec.Seed,
+		i, t.train.Len(), src.first, n, streamed, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], kind, int(t.net.Activation))
+	if err != nil {
+		return err
+	}
+	return kernel.FusedAdam(t.stream, blocks(t.layout.size, 32), 4*f.blocks, t.params, t.m, t.v, grad, f.partials, f.stats, t.values, t.ema, t.control, t.clock,
+		i, f.blocks, n, kind, t.spec.EMARate, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], f.gain1, f.gain2, float32(t.spec.Adam.Epsilon))
+}

@@ -1,0 +1,14 @@
+//go:build !cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"gomine/mine/backend"
+)
+
+// Open opens a device.
+func Open(Options) (backend.Backend, error) {
+	return nil, fmt.Errorf("cuda: this program was built without the tag cuda: %w", backend.ErrUnavailable)
+}

@@ -1,0 +1,475 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"gomine/cuda/internal/driver"
+	"gomine/cuda/internal/kernel"
+	"gomine/mine/backend"
+	"gomine/mine/sampling"
+)
+
+// path is the way a step is computed.
+type path uint8
+
+const (
+	pathAuto  path = iota
+	pathFused      // two kernels
+	pathTiled      // a chain of matrix products
+)
+
+// trainer is one critic in training.
+type trainer struct {
+	device *device
+	spec   backend.Spec
+	net    backend.Network
+	data   *data
+	train  backend.Rows
+	closed bool
+
+	step   uint64
+	logEMA float64
+
+	layout       layout
+	memory       *driver.Memory
+	stream       *driver.Stream
+	params, m, v driver.Pointer
+	grad         driver.Pointer // of Gradient
+	stepper      stepper
+
+	clock         driver.Pointer // step and place in the rings, of a graph's first step
+	control       driver.Pointer // ring of Adam's constants
+	values, ema   driver.Pointer // rings
+	rows, entries driver.Pointer // of the batch by position
+	graphs        map[graphKey]*driver.Graph
+	feed          *feed // of data in the host's memory
+
+	scratch *scratch // of evaluations
+}
+
+// A stepper queues the kernels of a step: number i of a graph, with rows from
+// src. If grad is not 0 it stores the gradient there in place of an update.
+type stepper interface {
+	step(t *trainer, src source, i int, grad driver.Pointer) error
+}
+
+// source is where a step takes its rows from.
+type source struct {
+	x, z     driver.Pointer
+	first    int  // the first row of the training range
+	streamed bool // the rows of step i, in the order of positions, start at i*batch
+}
+
+type graphKey struct {
+	steps int
+	x     driver.Pointer // of the source
+}
+
+// ring is the number of steps between two looks at the host's memory.
+const ring = 1024
+
+// graphSteps are the sizes of graphs, largest first.
+var graphSteps = []int{32, 8, 1}
+
+func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend.Rows) (backend.Trainer, error) {
+	fail := func(err error) (backend.Trainer, error) { return nil, fmt.Errorf("cuda: new trainer: %w", err) }
+	if d.closed.Load() {
+		return fail(backend.ErrClosed)
+	}
+	if err := spec.Network.Validate(); err != nil {
+		return fail(err)
+	}
+	own, err := d.use(given, spec.Network)
+	if err != nil {
+		return fail(err)
+	}
+	if err := train.Validate(own.Rows()); err != nil {
+		return fail(err)
+	}
+	if err := spec.Validate(train.Len()); err != nil {
+		return fail(err)
+	}
+	net := spec.Network
+	net.Hidden = append([]int(nil), net.Hidden...)
+	spec.Network = net
+	t := &trainer{
+		device: d, spec: spec, net: net, data: own, train: train,
+		layout: newLayout(net), graphs: map[graphKey]*driver.Graph{},
+	}
+	if err := d.gpu.Do(t.open); err != nil {
+		return fail(err)
+	}
+	return t, nil
+}
+
+// open allocates; after an error nothing stays allocated.
+func (t *trainer) open() (err error) {
+	t.memory = t.device.gpu.NewMemory(0)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.release())
+		}
+	}()
+	if t.stream, err = t.device.gpu.NewStream(); err != nil {
+		return err
+	}
+	params, batch := 4*int64(t.layout.size), 4*int64(t.spec.Batch)
+	for _, a := range []struct {
+		what  string
+		to    *driver.Pointer
+		bytes int64
+	}{
+		{"parameters", &t.params, params}, {"first moments", &t.m, params}, {"second moments", &t.v, params}, {"gradient", &t.grad, params},
+		{"clock", &t.clock, 16}, {"rates", &t.control, 16 * ring}, {"values", &t.values, 8 * ring}, {"moving averages", &t.ema, 8 * (ring + 1)},
+		{"rows", &t.rows, batch}, {"entries", &t.entries, batch},
+	} {
+		if *a.to, err = t.memory.Alloc(a.what, a.bytes); err != nil {
+			return err
+		}
+	}
+	if t.stepper, err = t.newStepper(); err != nil {
+		return err
+	}
+	if !t.data.resident {
+		t.feed, err = newFeed(t)
+	}
+	return err
+}
+
+// newStepper chooses the path.
+func (t *trainer) newStepper() (stepper, error) {
+	f, ok := newFused(t)
+	if t.device.path != pathTiled && ok {
+		return f, f.open(t)
+	}
+	s := &tiled{}
+	return s, s.open(t)
+}
+
+// release frees everything that open and later calls allocated.
+func (t *trainer) release() error {
+	var err error
+	for _, g := range t.graphs {
+		err = errors.Join(err, g.Close())
+	}
+	clear(t.graphs)
+	if t.feed != nil {
+		err = errors.Join(err, t.feed.close())
+	}
+	if t.scratch != nil {
+		err = errors.Join(err, t.scratch.close())
+	}
+	if t.stream != nil {
+		err = errors.Join(err, t.stream.Close())
+	}
+	return errors.Join(err, t.memory.Free())
+}
+
+func (t *trainer) Close() error {
+	if t.closed {
+		return nil
+	}
+	t.closed = true
+	if t.device.closed.Load() {
+		return nil // its memory went with the device
+	}
+	if err := t.device.gpu.Do(t.release); err != nil && !errors.Is(err, backend.ErrClosed) {
+		return fmt.Errorf("cuda: close trainer: %w", err)
+	}
+	return nil
+}
+
+// do runs f on the device's thread if the trainer can be used.
+func (t *trainer) do(op string, f func() error) error {
+	if t.closed || t.device.closed.Load() || t.data.closed.Load() {
+		return fmt.Errorf("cuda: %s: %w", op, backend.ErrClosed)
+	}
+	if err := t.device.gpu.Do(f); err != nil {
+		return fmt.Errorf("cuda: %s: %w", op, err)
+	}
+	return nil
+}
+
+func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, error) {
+	if len(values) != len(rates) {
+		return 0, fmt.Errorf("cuda: train: %d values for %d rates: %w", len(values), len(rates), backend.ErrShape)
+	}
+	done := 0
+	err := t.do("train", func() error {
+		for done < len(rates) {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("stopped after %d of %d steps: %w", done, len(rates), err)
+			}
+			hi := min(done+ring, len(rates))
+			n, err := t.run(ctx, rates[done:hi], values[done:hi])
+			done += n
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return done, err
+}
+
+// run trains up to ring steps and returns how many were done: fewer if the
+// context ends, which is no error here.
+func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error) {
+	control := make([]float32, 0, 4*len(rates))
+	a := t.spec.Adam
+	for i, rate := range rates {
+		s := float64(t.step) + float64(i) + 1
+		control = append(control, float32(rate/(1-math.Pow(a.Beta1, s))), float32(1/(1-math.Pow(a.Beta2, s))), float32(1-rate*a.WeightDecay), 0)
+	}
+	if err := errors.Join(t.setClock(), driver.Upload(t.control, control)); err != nil {
+		return 0, err
+	}
+	done := 0
+	for _, size := range graphSteps {
+		for done+size <= len(rates) && ctx.Err() == nil {
+			src, err := t.source(t.step+uint64(done), size)
+			if err != nil {
+				return 0, err
+			}
+			if err := t.launch(src, size); err != nil {
+				return 0, err
+			}
+			done += size
+		}
+	}
+	if done == 0 {
+		return 0, nil
+	}
+	ema := make([]float64, 1)
+	if err := errors.Join(driver.Download(values[:done], t.values), driver.Download(ema, t.ema.Double(done))); err != nil {
+		return 0, err
+	}
+	t.step += uint64(done)
+	if t.spec.Objective == backend.MINE {
+		t.logEMA = ema[0]
+	}
+	return done, nil
+}
+
+// setClock tells the device which step comes next.
+func (t *trainer) setClock() error {
+	return errors.Join(driver.Upload(t.clock, []uint64{t.step, 0}), driver.Upload(t.ema, []float64{t.logEMA}))
+}
+
+// source returns where the next steps find their rows.
+func (t *trainer) source(step uint64, steps int) (source, error) {
+	if t.data.resident {
+		return source{x: t.data.x, z: t.data.z, first: t.train.Lo}, nil
+	}
+	return t.feed.fill(t, step, steps)
+}
+
+// launch queues some steps: as a graph, except where every kernel is waited for.
+func (t *trainer) launch(src source, steps int) error {
+	queue := func() error {
+		for i := range steps {
+			if err := t.stepper.step(t, src, i, 0); err != nil {
+				return err
+			}
+		}
+		return kernel.Advance(t.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, t.clock, steps)
+	}
+	if t.device.gpu.Synchronous() {
+		return queue()
+	}
+	key := graphKey{steps, src.x}
+	g := t.graphs[key]
+	if g == nil {
+		var err error
+		if g, err = t.stream.Capture(queue); err != nil {
+			return err
+		}
+		t.graphs[key] = g
+	}
+	return g.Launch(t.stream)
+}
+
+func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error) {
+	if want := t.net.NumParams(); len(grad) != want {
+		return 0, fmt.Errorf("cuda: gradient of %d values, network has %d parameters: %w", len(grad), want, backend.ErrShape)
+	}
+	value := make([]float64, 1)
+	err := t.do("gradient", func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		src, err := t.source(t.step, 1)
+		if err != nil {
+			return err
+		}
+		device := make([]float32, t.layout.size)
+		err = errors.Join(t.setClock(), t.stepper.step(t, src, 0, t.grad), driver.Download(device, t.grad), driver.Download(value, t.values))
+		t.layout.gather(device, grad)
+		return err
+	})
+	return value[0], err
+}
+
+func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
+	n := t.spec.Batch
+	rows, next = make([]int, n), make([]int, n)
+	err = t.do("batch", func() error {
+		if err := driver.Upload(t.clock, []uint64{step, 0}); err != nil {
+			return err
+		}
+		if err := t.draw(source{}, 0); err != nil {
+			return err
+		}
+		at, entries := make([]int32, n), make([]int32, n)
+		if err := errors.Join(driver.Download(at, t.rows), driver.Download(entries, t.entries)); err != nil {
+			return err
+		}
+		for p, e := range entries {
+			rows[e] = int(at[p])
+			next[e] = int(entries[(p+1)%n])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return rows, next, nil
+}
+
+// draw queues the choice of the rows of step i of a graph.
+func (t *trainer) draw(src source, i int) error {
+	streamed := 0
+	if src.streamed {
+		streamed = 1
+	}
+	return kernel.Draw(t.stream, blocks(t.spec.Batch, 256), 0, t.rows, t.entries, t.clock, t.spec.Seed, i, t.train.Len(), src.first, t.spec.Batch, streamed)
+}
+
+// blocks is a grid of as many blocks of size as n needs.
+func blocks(n, size int) driver.Dim { return driver.Dim{X: (n + size - 1) / size, Y: 1, Z: 1} }
+
+func (t *trainer) State() (backend.State, error) {
+	n := t.net.NumParams()
+	s := backend.State{Step: t.step, LogEMA: t.logEMA, Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
+	err := t.do("state", func() error {
+		device := make([]float32, t.layout.size)
+		for _, part := range []struct {
+			from driver.Pointer
+			to   []float32
+		}{{t.params, s.Params}, {t.m, s.M}, {t.v, s.V}} {
+			if err := driver.Download(device, part.from); err != nil {
+				return err
+			}
+			t.layout.gather(device, part.to)
+		}
+		return nil
+	})
+	if err != nil {
+		return backend.State{}, err
+	}
+	return s, nil
+}
+
+func (t *trainer) SetState(s backend.State) error {
+	return t.do("set state", func() error {
+		if err := s.Validate(t.net); err != nil {
+			return err
+		}
+		for _, part := range []struct {
+			to   driver.Pointer
+			from []float32
+		}{{t.params, s.Params}, {t.m, s.M}, {t.v, s.V}} {
+			if err := driver.Upload(part.to, t.layout.spread(part.from)); err != nil {
+				return err
+			}
+		}
+		t.step, t.logEMA = s.Step, s.LogEMA
+		return nil
+	})
+}
+
+// A feed brings rows from the host's memory: those of one graph's steps at a
+// time, in the order of positions, into two places in turn, so that the host
+// gathers the next ones while the device trains on these.
+type feed struct {
+	places  [2]place
+	next    int
+	batches sampling.Batches
+}
+
+// place has room for the rows of a graph's steps on both sides.
+type place struct {
+	host   *driver.Pinned
+	x, z   driver.Pointer
+	copied *driver.Event // when the device has its rows
+}
+
+func newFeed(t *trainer) (*feed, error) {
+	f := &feed{batches: sampling.NewBatches(t.train.Len(), t.spec.Batch, t.spec.Seed)}
+	rows := graphSteps[0] * t.spec.Batch
+	for i := range f.places {
+		p := &f.places[i]
+		var err error
+		if p.x, err = t.memory.Alloc("rows of x", 4*int64(rows)*int64(padded(t.net.DX))); err != nil {
+			return f, err
+		}
+		if p.z, err = t.memory.Alloc("rows of z", 4*int64(rows)*int64(padded(t.net.DZ))); err != nil {
+			return f, err
+		}
+		if p.host, err = driver.NewPinned(4 * int64(rows) * int64(padded(t.net.DX)+padded(t.net.DZ))); err != nil {
+			return f, err
+		}
+		if p.copied, err = driver.NewEvent(); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+func (f *feed) close() error {
+	var err error
+	for _, p := range f.places {
+		if p.host != nil {
+			err = errors.Join(err, p.host.Close())
+		}
+		if p.copied != nil {
+			err = errors.Join(err, p.copied.Close())
+		}
+	}
+	return err
+}
+
+// fill gathers the rows of some steps and queues their copy.
+func (f *feed) fill(t *trainer, step uint64, steps int) (source, error) {
+	p := &f.places[f.next]
+	f.next = 1 - f.next
+	// The copy out of this place, two fills ago, must be over. That the device
+	// does not overwrite rows in use follows from the order of the stream.
+	if err := p.copied.Wait(); err != nil {
+		return source{}, err
+	}
+	n := t.spec.Batch
+	ldx, ldz := padded(t.net.DX), padded(t.net.DZ)
+	host := p.host.Floats()
+	x, z := host[:steps*n*ldx], host[steps*n*ldx:][:steps*n*ldz]
+	entries := make([]int32, n)
+	for i := range steps {
+		f.batches.Rows(step+uint64(i), 0, entries)
+		cycle := f.batches.Marginal(step + uint64(i))
+		for q := range n {
+			row := t.train.Lo + int(entries[cycle.Visit(uint64(q))])
+			put(x[(i*n+q)*ldx:][:ldx], t.data.hostX.Row(row))
+			put(z[(i*n+q)*ldz:][:ldz], t.data.hostZ.Row(row))
+		}
+	}
+	err := errors.Join(t.stream.CopyIn(p.x, p.host, 0, len(x)), t.stream.CopyIn(p.z, p.host, len(x), len(z)), p.copied.Record(t.stream))
+	return source{x: p.x, z: p.z, streamed: true}, err
+}
+
+// put copies a row and zeroes its padding.
+func put(dst, row []float32) { clear(dst[copy(dst, row):]) }
