@@ -24,3 +24,27 @@ func openPath(p path, precision Precision) func(testing.TB) backend.Backend {
 
 func TestConformanceTiled(t *testing.T) { backendtest.Run(t, openPath(pathTiled, FP32)) }
 func TestConformanceFused(t *testing.T) { backendtest.Run(t, openPath(pathFused, FP32)) }
+
+// unitTF32x3 is the unit roundoff of the error-compensated products: of the four
+// products of halves the one of the two rests, below 2^-22 of the whole, is left
+// out, and each rest loses half a unit of its last bit, 2^-22 again.
+const unitTF32x3 = 1.0 / (1 << 21)
+
+func TestConformanceTF32x3Tiled(t *testing.T) {
+	backendtest.RunUnit(t, openPath(pathTiled, TF32x3), unitTF32x3)
+}
+
+func TestConformanceTF32x3Fused(t *testing.T) {
+	backendtest.RunUnit(t, openPath(pathFused, TF32x3), unitTF32x3)
+}
+
+// unitTF32 is that of TF32's 11 bits of significand.
+const unitTF32 = 1.0 / (1 << 11)
+
+func TestConformanceTF32Tiled(t *testing.T) {
+	backendtest.RunUnit(t, openPath(pathTiled, TF32), unitTF32)
+}
+
+func TestConformanceTF32Fused(t *testing.T) {
+	backendtest.RunUnit(t, openPath(pathFused, TF32), unitTF32)
+}

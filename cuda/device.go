@@ -170,10 +170,10 @@ func (d *data) Rows() int          { return d.hostX.Rows }
 func (d *data) Dims() (dx, dz int) { return d.hostX.Cols, d.hostZ.Cols }
 
 func (d *data) Close() error {
-	if d.closed.Swap(true) || !d.resident || d.device.closed.Load() {
+	if d.closed.Swap(true) || !d.resident {
 		return nil
 	}
-	if err := d.device.gpu.Do(d.memory.Free); err != nil && !errors.Is(err, backend.ErrClosed) {
+	if err := d.device.gpu.Release(d.memory.Free); err != nil {
 		return fmt.Errorf("cuda: close data: %w", err)
 	}
 	return nil

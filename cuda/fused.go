@@ -9,14 +9,13 @@ import (
 
 // fused computes the steps of a small network by two kernels.
 type fused struct {
-	rows, width  int // positions of a block and widest layer, of the kernel
-	blocks       int
-	shared       int // bytes
-	partials     driver.Pointer
-	stats        driver.Pointer
-	hidden       [4]int
-	launch       fusedKernel
-	gain1, gain2 float32
+	rows, width int // positions of a block and widest layer, of the kernel
+	blocks      int
+	shared      int // bytes
+	partials    driver.Pointer
+	stats       driver.Pointer
+	hidden      [4]int
+	launch      fusedKernel
 }
 
 type fusedKernel = func(s *driver.Stream, grid driver.Dim, shared int, partials, stats, params, x, z, clock driver.Pointer, seed uint64,
@@ -50,7 +49,7 @@ func fusedFloats(rows, width, layers int) int {
 
 // newFused returns the fused path if the network is small enough for it.
 func newFused(t *trainer) (*fused, bool) {
-	f := &fused{gain1: float32(1 - t.spec.Adam.Beta1), gain2: float32(1 - t.spec.Adam.Beta2)}
+	f := &fused{}
 	widest := 0
 	for k, h := range t.net.Hidden {
 		f.hidden[k] = h
@@ -90,6 +89,7 @@ func (f *fused) step(t *trainer, src source, i int, grad driver.Pointer) error {
 	if err != nil {
 		return err
 	}
+	a := t.adam()
 	return kernel.FusedAdam(t.stream, blocks(t.layout.size, 32), 4*f.blocks, t.params, t.m, t.v, grad, f.partials, f.stats, t.values, t.ema, t.control, t.clock,
-		i, f.blocks, n, kind, t.spec.EMARate, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], f.gain1, f.gain2, float32(t.spec.Adam.Epsilon))
+		i, f.blocks, n, kind, t.spec.EMARate, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
 }

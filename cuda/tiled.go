@@ -123,7 +123,6 @@ type tiled struct {
 	sliceCount        int
 	parts             map[string]part
 	blockRows, onRows int // rows of a block that sums columns, of pairs and of positions
-	gain1, gain2      float32
 }
 
 // part is where the parts of a block's gradient lie among the partials.
@@ -142,7 +141,6 @@ const sliceSize = 256
 
 func (s *tiled) open(t *trainer) (err error) {
 	n := t.spec.Batch
-	s.gain1, s.gain2 = float32(1-t.spec.Adam.Beta1), float32(1-t.spec.Adam.Beta2)
 	if s.layers, err = t.newLayers(t.memory, n, 2*n, true); err != nil {
 		return err
 	}
@@ -273,6 +271,7 @@ func (s *tiled) step(t *trainer, src source, i int, grad driver.Pointer) error {
 			return err
 		}
 	}
+	a := t.adam()
 	return kernel.Adam(t.stream, driver.Dim{X: s.sliceCount, Y: 1, Z: 1}, 0, t.params, t.m, t.v, grad, s.partials, s.segments, s.slices,
-		t.control, t.clock, i, s.gain1, s.gain2, float32(t.spec.Adam.Epsilon))
+		t.control, t.clock, i, a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
 }

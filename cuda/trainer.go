@@ -175,10 +175,7 @@ func (t *trainer) Close() error {
 		return nil
 	}
 	t.closed = true
-	if t.device.closed.Load() {
-		return nil // its memory went with the device
-	}
-	if err := t.device.gpu.Do(t.release); err != nil && !errors.Is(err, backend.ErrClosed) {
+	if err := t.device.gpu.Release(t.release); err != nil {
 		return fmt.Errorf("cuda: close trainer: %w", err)
 	}
 	return nil
@@ -254,6 +251,15 @@ func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error)
 		t.logEMA = ema[0]
 	}
 	return done, nil
+}
+
+// adam holds the constants of the optimiser as the kernels take them; gain is 1 -
+// beta, which a float would lose digits of.
+type adam struct{ beta1, gain1, beta2, gain2, epsilon float32 }
+
+func (t *trainer) adam() adam {
+	a := t.spec.Adam
+	return adam{float32(a.Beta1), float32(1 - a.Beta1), float32(a.Beta2), float32(1 - a.Beta2), float32(a.Epsilon)}
 }
 
 // setClock tells the device which step comes next.

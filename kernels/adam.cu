@@ -8,7 +8,7 @@
 // q = 0, 1, .. at partials[offset + q stride ..]. Block b takes the 256 parameters
 // from slices[2b+1] on of segment slices[2b].
 // grid slices
-KERNEL(256) adam(float* params, float* m, float* v, float* grad, const float* partials, const long long* segments, const int* slices, const float* control, const unsigned long long* clock, int i, float gain1, float gain2, float epsilon) {
+KERNEL(256) adam(float* params, float* m, float* v, float* grad, const float* partials, const long long* segments, const int* slices, const float* control, const unsigned long long* clock, int i, float beta1, float gain1, float beta2, float gain2, float epsilon) {
 	const long long* segment = segments + 6 * slices[2 * blockIdx.x];
 	const int at = slices[2 * blockIdx.x + 1] + threadIdx.x;
 	if (!inside(at, static_cast<int>(segment[1]))) return;
@@ -21,5 +21,5 @@ KERNEL(256) adam(float* params, float* m, float* v, float* grad, const float* pa
 	if (grad != nullptr)
 		grad[e] = g;
 	else
-		adam_step(params, m, v, e, g, control + 4 * (clock[1] + i), segment[5] != 0, gain1, gain2, epsilon);
+		adam_step(params, m, v, e, g, control + 4 * (clock[1] + i), segment[5] != 0, beta1, gain1, beta2, gain2, epsilon);
 }

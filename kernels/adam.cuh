@@ -6,8 +6,8 @@
 // adam_step moves parameter e along its gradient g. control holds the rate over
 // 1 - Beta1^s, 1/(1 - Beta2^s), and what decay leaves of a parameter.
 __device__ __forceinline__ void adam_step(float* params, float* m, float* v, size_t e, float g, const float* control, bool decays,
-	float gain1, float gain2, float epsilon) {
-	const float first = m[e] + gain1 * (g - m[e]), second = v[e] + gain2 * (g * g - v[e]);
+	float beta1, float gain1, float beta2, float gain2, float epsilon) {
+	const float first = beta1 * m[e] + gain1 * g, second = beta2 * v[e] + gain2 * (g * g);
 	m[e] = first;
 	v[e] = second;
 	const float kept = decays ? params[e] * control[2] : params[e];

@@ -16,7 +16,7 @@
 // values[clock[1]+i] and the log moving average in ema[clock[1]+i+1]. Eight
 // threads share a parameter: thread (g, e) adds up blocks g, g+8, ..
 // grid parameters/32, dynamic shared: 4 blocks
-KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const float* partials, const double* stats, double* values, double* ema, const float* control, const unsigned long long* clock, int i, int blocks, int batch, int kind, double alpha, int dx, int dz, int h1, int h2, int h3, int h4, float gain1, float gain2, float epsilon) {
+KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const float* partials, const double* stats, double* values, double* ema, const float* control, const unsigned long long* clock, int i, int blocks, int batch, int kind, double alpha, int dx, int dz, int h1, int h2, int h3, int h4, float beta1, float gain1, float beta2, float gain2, float epsilon) {
 	DYNAMIC_SHARED(float, scale); // of each block's marginal part
 	__shared__ double space[33];
 	__shared__ float sums[256];
@@ -69,5 +69,5 @@ KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const flo
 	if (grad != nullptr)
 		grad[e] = sum;
 	else
-		adam_step(params, m, v, e, sum, control + 4 * ring, net.decays(e), gain1, gain2, epsilon);
+		adam_step(params, m, v, e, sum, control + 4 * ring, net.decays(e), beta1, gain1, beta2, gain2, epsilon);
 }

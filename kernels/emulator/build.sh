@@ -61,5 +61,6 @@ for source in "$kernels"/*.cu; do
 	start "$registered" "$out/$name.o"
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
-"${CXX:-g++}" "${flags[@]}" -shared -Wl,-soname,libcuda.so.1 -o "$out/libcuda.so.1" "${objects[@]}"
+"${CXX:-g++}" "${flags[@]}" -shared -Wl,-soname,libcuda.so.1 -o "$out/libcuda.so.1.new" "${objects[@]}"
+mv "$out/libcuda.so.1.new" "$out/libcuda.so.1" # a running test keeps the old one
 ln -sf libcuda.so.1 "$out/libcuda.so"

@@ -122,16 +122,16 @@ inline void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) {
 		mine[i] = __uint_as_float(__float_as_uint(i < 4 ? a[i] : b[i - 4]) & 0xffffe000u);
 	const auto slots = emulator::exchange(0xffffffffu, mine, sizeof mine, "mma");
 	const unsigned lane = emulator::here.thread->linear % emulator::warp_size, g = lane / 4, t = lane % 4;
+	const auto entry = [=](unsigned lane, unsigned i) {
+		float v;
+		std::memcpy(&v, slots[lane] + 4 * i, sizeof v);
+		return v;
+	};
 	float result[4];
 	for (unsigned i = 0; i < 4; ++i) {
 		const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
 		float sum = d[i];
-		for (unsigned k = 0; k < 8; ++k) {
-			float fa[6], fb[6];
-			std::memcpy(fa, slots[row % 8 * 4 + k % 4], sizeof fa);
-			std::memcpy(fb, slots[column * 4 + k % 4], sizeof fb);
-			sum += fa[row / 8 + 2 * (k / 4)] * fb[4 + k / 4];
-		}
+		for (unsigned k = 0; k < 8; ++k) sum += entry(row % 8 * 4 + k % 4, row / 8 + k / 4 * 2) * entry(column * 4 + k % 4, 4 + k / 4);
 		result[i] = sum;
 	}
 	emulator::release(0xffffffffu, "mma");

@@ -43,6 +43,7 @@ type Device struct {
 	synchronous bool
 	work        chan func()
 	closed      bool
+	lost        bool
 }
 
 // sharedOptIn is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which
@@ -149,8 +150,32 @@ func (d *Device) Do(f func() error) (err error) {
 			return
 		}
 		err = f()
+		if errors.As(err, new(lostError)) {
+			d.lost = true
+		}
 	}
 	<-done
+	return err
+}
+
+// lostError is an error after which a context is of no use.
+type lostError struct{ error }
+
+func (e lostError) Error() string { return "device lost: " + e.error.Error() }
+func (e lostError) Unwrap() error { return e.error }
+
+// Release runs f, which frees things, on the device's thread. After Close, or
+// where the device is lost, there is nothing to free any more.
+func (d *Device) Release(f func() error) error {
+	err := d.Do(func() error {
+		if d.lost {
+			return nil
+		}
+		return f()
+	})
+	if errors.Is(err, backend.ErrClosed) {
+		return nil
+	}
 	return err
 }
 
@@ -161,7 +186,10 @@ func (d *Device) Close() error {
 		if d.context == (cu.CUContext{}) {
 			return nil
 		}
-		return wrap("close", d.context.Destroy())
+		if err := d.context.Destroy(); !d.lost {
+			return wrap("close", err)
+		}
+		return nil
 	})
 	if errors.Is(err, backend.ErrClosed) {
 		return nil
@@ -175,6 +203,13 @@ func (d *Device) Free() (int64, error) {
 	return free, wrap("memory info", err)
 }
 
+// fatal lists the errors that the driver says leave a process in an inconsistent
+// state.
+var fatal = map[error]bool{
+	cu.LaunchFailed: true, cu.IllegalAddress: true, cu.LaunchTimeout: true, cu.HardwareStackError: true, cu.IllegalInstruction: true,
+	cu.MisalignedAddress: true, cu.InvalidAddressSpace: true, cu.InvalidPc: true, cu.EccUncorrectable: true, cu.Unknown: true,
+}
+
 // wrap gives an error of the driver the name of the operation.
 func wrap(op string, err error) error {
 	switch {
@@ -182,6 +217,8 @@ func wrap(op string, err error) error {
 		return nil
 	case err == cu.OutOfMemory:
 		return fmt.Errorf("%s: %v: %w", op, err, backend.ErrOutOfMemory)
+	case fatal[err]:
+		return lostError{fmt.Errorf("%s: %w", op, err)}
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

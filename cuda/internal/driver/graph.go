@@ -25,6 +25,10 @@ func code(r C.CUresult) error {
 		return nil
 	case C.CUDA_ERROR_OUT_OF_MEMORY:
 		return cu.OutOfMemory
+	case C.CUDA_ERROR_LAUNCH_FAILED:
+		return cu.LaunchFailed
+	case C.CUDA_ERROR_ILLEGAL_ADDRESS:
+		return cu.IllegalAddress
 	}
 	var text *C.char
 	if C.cuGetErrorString(r, &text) != C.CUDA_SUCCESS {

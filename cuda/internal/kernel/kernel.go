@@ -9,8 +9,8 @@ package kernel
 import "gomine/cuda/internal/driver"
 
 // Adam launches adam with blocks of 256 threads.
-func Adam(s *driver.Stream, grid driver.Dim, shared int, params, m, v, grad, partials, segments, slices, control, clock driver.Pointer, i int, gain1, gain2, epsilon float32) error {
-	return s.Launch("adam", grid, 256, shared, driver.Address(params), driver.Address(m), driver.Address(v), driver.Address(grad), driver.Address(partials), driver.Address(segments), driver.Address(slices), driver.Address(control), driver.Address(clock), driver.Int(i), driver.Float32(gain1), driver.Float32(gain2), driver.Float32(epsilon))
+func Adam(s *driver.Stream, grid driver.Dim, shared int, params, m, v, grad, partials, segments, slices, control, clock driver.Pointer, i int, beta1, gain1, beta2, gain2, epsilon float32) error {
+	return s.Launch("adam", grid, 256, shared, driver.Address(params), driver.Address(m), driver.Address(v), driver.Address(grad), driver.Address(partials), driver.Address(segments), driver.Address(slices), driver.Address(control), driver.Address(clock), driver.Int(i), driver.Float32(beta1), driver.Float32(gain1), driver.Float32(beta2), driver.Float32(gain2), driver.Float32(epsilon))
 }
 
 // Draw launches draw with blocks of 256 threads.
@@ -54,8 +54,8 @@ func MomentsCentral(s *driver.Stream, grid driver.Dim, shared int, partial, join
 }
 
 // FusedAdam launches fused_adam with blocks of 256 threads.
-func FusedAdam(s *driver.Stream, grid driver.Dim, shared int, params, m, v, grad, partials, stats, values, ema, control, clock driver.Pointer, i, blocks, batch, kind int, alpha float64, dx, dz, h1, h2, h3, h4 int, gain1, gain2, epsilon float32) error {
-	return s.Launch("fused_adam", grid, 256, shared, driver.Address(params), driver.Address(m), driver.Address(v), driver.Address(grad), driver.Address(partials), driver.Address(stats), driver.Address(values), driver.Address(ema), driver.Address(control), driver.Address(clock), driver.Int(i), driver.Int(blocks), driver.Int(batch), driver.Int(kind), driver.Float64(alpha), driver.Int(dx), driver.Int(dz), driver.Int(h1), driver.Int(h2), driver.Int(h3), driver.Int(h4), driver.Float32(gain1), driver.Float32(gain2), driver.Float32(epsilon))
+func FusedAdam(s *driver.Stream, grid driver.Dim, shared int, params, m, v, grad, partials, stats, values, ema, control, clock driver.Pointer, i, blocks, batch, kind int, alpha float64, dx, dz, h1, h2, h3, h4 int, beta1, gain1, beta2, gain2, epsilon float32) error {
+	return s.Launch("fused_adam", grid, 256, shared, driver.Address(params), driver.Address(m), driver.Address(v), driver.Address(grad), driver.Address(partials), driver.Address(stats), driver.Address(values), driver.Address(ema), driver.Address(control), driver.Address(clock), driver.Int(i), driver.Int(blocks), driver.Int(batch), driver.Int(kind), driver.Float64(alpha), driver.Int(dx), driver.Int(dz), driver.Int(h1), driver.Int(h2), driver.Int(h3), driver.Int(h4), driver.Float32(beta1), driver.Float32(gain1), driver.Float32(beta2), driver.Float32(gain2), driver.Float32(epsilon))
 }
 
 // FusedR16W64F32 launches fused_r16_w64_f32 with blocks of 256 threads.
