@@ -8,7 +8,20 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHTIME   ?= 1s
 FUZZTIME    ?= 10s
 
-.PHONY: help build test test-purego race bench bench-peers lint fmt cover fuzz generate clean
+# What was fetched or built for CUDA; nothing here is committed.
+CACHE    := .cache
+TOOLS    := $(CACHE)/tools
+EMULATOR := $(CACHE)/emulator
+# The headers of CUDA 12.9 come first, whatever toolkit is installed:
+# gorgonia.org/cu does not compile with those of 13.x, and the driver's binary
+# interface is the same.
+HEADERS11 := $(abspath $(TOOLS))/cu11/nvidia/cuda_runtime/include
+HEADERS12 := $(abspath $(TOOLS))/cu12/nvidia/cuda_runtime/include
+WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
+EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
+
+.PHONY: help build test test-purego race bench bench-peers lint fmt cover fuzz generate clean \
+	kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +65,48 @@ fuzz: ## fuzz every reader for FUZZTIME=10s
 	  done; \
 	done
 
-generate: ## write the assembly kernels anew
-	go generate ./...
+$(TOOLS)/done: kernels/generate/requirements.txt
+	@command -v python3 > /dev/null || { echo 'this needs python3 with pip, to fetch the CUDA compiler and headers'; exit 1; }
+	rm -rf $(TOOLS) && mkdir -p $(TOOLS)/wheels
+	python3 -m pip download --quiet --no-deps --require-hashes -r $< -d $(TOOLS)/wheels
+	cd $(TOOLS) && for wheel in wheels/*.whl; do \
+	  case $$wheel in *_cu11-*) dir=cu11;; *) dir=cu12;; esac; python3 -m zipfile -e $$wheel $$dir; done
+	rm -rf $(TOOLS)/wheels && chmod +x $(TOOLS)/cu12/nvidia/*/bin/*
+	touch $@
 
-clean: ## remove what was built
-	rm -rf bin
+kernels: $(TOOLS)/done ## compile the CUDA kernels: PTX, launch functions, report
+	python3 kernels/generate/generate.py $(TOOLS)/cu12
+
+emulator: ## build the stand-in for the CUDA driver
+	kernels/emulator/build.sh $(EMULATOR)
+
+build-cuda: $(TOOLS)/done emulator ## build bin/mine-cuda, for a machine with an NVIDIA driver
+	$(WITH_CUDA) go build -tags cuda -o bin/mine-cuda ./cmd/mine
+
+test-emulator: $(TOOLS)/done emulator ## run the tests of the CUDA backend on the emulator (ten minutes)
+	$(EMULATED) go test -tags cuda -timeout 30m ./cuda/... ./cmd/... ./mine/... ./kernels/...
+	$(EMULATED) GOMINE_EMULATOR_SEED=7 go test -tags cuda -timeout 30m -run 'Tiled$$|Fused$$' ./cuda
+
+test-asan: $(TOOLS)/done ## the same kernels under AddressSanitizer
+	kernels/emulator/build.sh $(EMULATOR)-asan asan
+	$(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))-asan LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+	  ASAN_OPTIONS=detect_leaks=0,abort_on_error=1,detect_stack_use_after_return=0 \
+	  go test -tags cuda -timeout 30m -run 'Ways|ParametersAgree' ./cuda
+
+test-mutants: $(TOOLS)/done ## delete every barrier and guard of the kernels in turn: the tests must notice
+	$(WITH_CUDA) python3 kernels/emulator/mutants.py $(CACHE)/mutants
+
+vet-cuda: $(TOOLS)/done emulator ## vet and build with the tag cuda, against the headers of 11.8 and 12.9
+	for headers in $(HEADERS11) $(HEADERS12); do \
+	  CGO_CFLAGS=-I$$headers CGO_LDFLAGS=-L$(abspath $(EMULATOR)) go vet -tags cuda ./... && \
+	  CGO_CFLAGS=-I$$headers CGO_LDFLAGS=-L$(abspath $(EMULATOR)) go build -tags cuda ./... || exit 1; \
+	done
+
+bundle: $(TOOLS)/done emulator ## everything to test and measure on a GPU machine without Go: bundle/
+	$(WITH_CUDA) bench/gpu/bundle.sh bundle
+
+generate: ## write the assembly kernels anew
+	go generate ./cpu/...
+
+clean: ## remove what was built and fetched
+	rm -rf bin bundle $(CACHE)

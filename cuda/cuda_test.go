@@ -31,20 +31,20 @@ func TestConformanceFused(t *testing.T) { backendtest.Run(t, openPath(pathFused,
 const unitTF32x3 = 1.0 / (1 << 21)
 
 func TestConformanceTF32x3Tiled(t *testing.T) {
-	backendtest.RunUnit(t, openPath(pathTiled, TF32x3), unitTF32x3)
+	backendtest.RunArithmetic(t, openPath(pathTiled, TF32x3), unitTF32x3)
 }
 
 func TestConformanceTF32x3Fused(t *testing.T) {
-	backendtest.RunUnit(t, openPath(pathFused, TF32x3), unitTF32x3)
+	backendtest.RunArithmetic(t, openPath(pathFused, TF32x3), unitTF32x3)
 }
 
 // unitTF32 is that of TF32's 11 bits of significand.
 const unitTF32 = 1.0 / (1 << 11)
 
 func TestConformanceTF32Tiled(t *testing.T) {
-	backendtest.RunUnit(t, openPath(pathTiled, TF32), unitTF32)
+	backendtest.RunArithmetic(t, openPath(pathTiled, TF32), unitTF32)
 }
 
 func TestConformanceTF32Fused(t *testing.T) {
-	backendtest.RunUnit(t, openPath(pathFused, TF32), unitTF32)
+	backendtest.RunArithmetic(t, openPath(pathFused, TF32), unitTF32)
 }

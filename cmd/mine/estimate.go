@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gomine/cuda"
 	"gomine/mine"
+	"gomine/mine/backend"
 )
 
 // estimateFlags are the flags of mine estimate.
@@ -19,7 +21,9 @@ type estimateFlags struct {
 	config configFlags
 
 	threads     int
-	backend     choice // the CPU, by either name, until there is another
+	backend     choice
+	precision   choice
+	device      int
 	unit        choice
 	json, quiet bool
 }
@@ -68,9 +72,15 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	f.input.complete(cmd)
 
 	f.config.register(method, training)
-	training.Var((*count)(&f.threads), "threads", "`N` threads; the result does not depend on them")
+	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
-	addChoice(training, &f.backend, "backend", "machine to compute on", "auto", "cpu")
+	addChoice(training, &f.backend, "backend", "machine to compute on", mine.Backends()...)
+	precisions := []string{"auto"}
+	for _, p := range cuda.Precisions() {
+		precisions = append(precisions, string(p))
+	}
+	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions...)
+	training.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
 	addGroup(cmd, "Method", method)
 	addGroup(cmd, "Training", training)
 
@@ -85,6 +95,11 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	set := cmd.Flags()
 	if set.Changed("threads") && f.threads < 1 {
 		return usagef("--threads is %d, want at least 1", f.threads)
+	}
+	for _, flag := range []string{"precision", "device"} {
+		if set.Changed(flag) && f.backend.value == mine.BackendCPU {
+			return usagef("--%s is for CUDA, not for --backend cpu", flag)
+		}
 	}
 	if f.json && f.quiet {
 		return usagef("--json and --quiet exclude each other")
@@ -148,7 +163,12 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if err != nil {
 		return mine.Result{}, err
 	}
-	options := []mine.Option{mine.WithThreads(f.threads)}
+	b, err := f.open()
+	if err != nil {
+		return mine.Result{}, err
+	}
+	defer b.Close()
+	options := []mine.Option{mine.WithBackend(b)}
 	if status != nil {
 		options = append(options, mine.WithProgress(status.estimating))
 	}
@@ -157,6 +177,15 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		mine.InPlace(z.Data, z.Cols).Named(z.Names...),
 		config, options...)
 	return result, estimateError(err, args, cmd.Flags())
+}
+
+// open opens the backend that the flags ask for.
+func (f *estimateFlags) open() (backend.Backend, error) {
+	b, err := mine.OpenBackend(f.backend.value, mine.BackendOptions{Threads: f.threads, Device: f.device, Precision: f.precision.value})
+	if errors.Is(err, backend.ErrUnavailable) {
+		return nil, usagef("--backend %s: %s; see the README on building with CUDA, or use --backend cpu", f.backend.value, oneLine(err))
+	}
+	return b, err
 }
 
 // estimateError puts an error of the estimator in terms of the command line.

@@ -62,6 +62,9 @@ void warp_barrier(unsigned mask, const char* where);
 const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
 void release(unsigned mask, const char* where);
 
+// matrix_multiply is mma.m16n8k8 of a whole warp; each lane gives its fragments.
+void matrix_multiply(float d[4], const float a[4], const float b[2]);
+
 template <class T, class Source>
 inline T shuffle(unsigned mask, T value, Source source) {
 	static_assert(sizeof(T) <= 32, "too large to shuffle");
@@ -115,25 +118,4 @@ inline float to_tf32(float x) {
 	return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
 }
 
-// The tensor cores see only TF32's bits of their operands.
-inline void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) {
-	float mine[6];
-	for (int i = 0; i < 6; ++i)
-		mine[i] = __uint_as_float(__float_as_uint(i < 4 ? a[i] : b[i - 4]) & 0xffffe000u);
-	const auto slots = emulator::exchange(0xffffffffu, mine, sizeof mine, "mma");
-	const unsigned lane = emulator::here.thread->linear % emulator::warp_size, g = lane / 4, t = lane % 4;
-	const auto entry = [=](unsigned lane, unsigned i) {
-		float v;
-		std::memcpy(&v, slots[lane] + 4 * i, sizeof v);
-		return v;
-	};
-	float result[4];
-	for (unsigned i = 0; i < 4; ++i) {
-		const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
-		float sum = d[i];
-		for (unsigned k = 0; k < 8; ++k) sum += entry(row % 8 * 4 + k % 4, row / 8 + k / 4 * 2) * entry(column * 4 + k % 4, 4 + k / 4);
-		result[i] = sum;
-	}
-	emulator::release(0xffffffffu, "mma");
-	std::memcpy(d, result, sizeof result);
-}
+inline void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) { emulator::matrix_multiply(d, a, b); }

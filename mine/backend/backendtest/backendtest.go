@@ -10,6 +10,7 @@
 package backendtest
 
 import (
+	"slices"
 	"testing"
 
 	"gomine/mine/backend"
@@ -32,6 +33,14 @@ func Run(t *testing.T, open func(t testing.TB) backend.Backend) {
 func RunUnit(t *testing.T, open func(t testing.TB) backend.Backend, unit float64) {
 	t.Helper()
 	runRules(t, rules(), open, unit)
+}
+
+// RunArithmetic is RunUnit with those rules alone that the rounding of products
+// can break: what a backend with several precisions need not run in full for
+// each of them.
+func RunArithmetic(t *testing.T, open func(t testing.TB) backend.Backend, unit float64) {
+	t.Helper()
+	runRules(t, slices.Concat(scoreRules, gradientRules, trainRules, evaluateRules), open, unit)
 }
 
 func runRules(t *testing.T, rules []rule, open func(t testing.TB) backend.Backend, unit float64) {
