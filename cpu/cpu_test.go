@@ -191,3 +191,8 @@ func TestTrainAllocates(t *testing.T) {
 		}
 	}
 }
+
+// TestGradientAccuracy: rounding costs no more than the CUDA backend's FP32.
+func TestGradientAccuracy(t *testing.T) {
+	backendtest.RunAccuracy(t, func(t testing.TB) backend.Backend { return open(t, 2) }, 1e-5)
+}

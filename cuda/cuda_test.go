@@ -48,3 +48,15 @@ func TestConformanceTF32Tiled(t *testing.T) {
 func TestConformanceTF32Fused(t *testing.T) {
 	backendtest.RunArithmetic(t, openPath(pathFused, TF32), unitTF32)
 }
+
+// TestGradientAccuracy holds the precisions to what the README says of them.
+func TestGradientAccuracy(t *testing.T) {
+	for _, c := range []struct {
+		precision Precision
+		allowed   float64
+	}{{FP32, 1e-5}, {TF32x3, 1e-5}, {TF32, 2e-3}} {
+		for _, p := range []path{pathTiled, pathFused} {
+			t.Run(string(c.precision), func(t *testing.T) { backendtest.RunAccuracy(t, openPath(p, c.precision), c.allowed) })
+		}
+	}
+}

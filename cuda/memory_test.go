@@ -13,6 +13,10 @@ import (
 	"gomine/mine/backend"
 )
 
+// allGraphs is a number of steps that takes graphs of all sizes, and two of the
+// largest in turn.
+const allGraphs = 77
+
 // onEmulator skips a test that sets up what only the emulator can be told.
 func onEmulator(t *testing.T) {
 	t.Helper()
@@ -23,9 +27,9 @@ func onEmulator(t *testing.T) {
 	}
 }
 
-// everything calls all methods that allocate or compute, and returns what they
-// computed.
-func everything(ctx context.Context, b backend.Backend, c testCase) (all []any, err error) {
+// everything calls all methods that allocate or compute, training for some steps,
+// and returns what they computed.
+func everything(ctx context.Context, b backend.Backend, c testCase, steps int) (all []any, err error) {
 	data, err := b.Load(c.x, c.z)
 	if err != nil {
 		return nil, err
@@ -39,7 +43,7 @@ func everything(ctx context.Context, b backend.Backend, c testCase) (all []any, 
 	if err := trainer.SetState(c.state); err != nil {
 		return nil, err
 	}
-	rates, values := make([]float64, 45), make([]float64, 45) // graphs of all sizes
+	rates, values := make([]float64, steps), make([]float64, steps)
 	for i := range rates {
 		rates[i] = 1e-3
 	}
@@ -87,7 +91,7 @@ func TestWays(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.path = p
-			got, err := everything(t.Context(), d, c)
+			got, err := everything(t.Context(), d, c, allGraphs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,28 +111,30 @@ func TestWays(t *testing.T) {
 // TestOrders: the order of threads and blocks does not matter.
 func TestOrders(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 65, backend.DV, backend.ELU, 17, 9)
+	c := newCase(300, 5, 3, 65, backend.DV, backend.Softplus, 17, 9)
 	for _, precision := range Precisions() {
-		for _, p := range []path{pathFused, pathTiled} {
-			var want []any
-			for seed := range 4 {
-				t.Setenv("GOMINE_EMULATOR_SEED", fmt.Sprint(seed))
-				b := openPath(p, precision)(t)
-				got, err := everything(t.Context(), b, c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
-				if want == nil {
-					want = got
-				}
-				if !reflect.DeepEqual(got, want) {
-					t.Errorf("%s, path %d: order %d gives other bits than the natural one", precision, p, seed)
+		t.Run(string(precision), func(t *testing.T) {
+			for _, p := range []path{pathFused, pathTiled} {
+				var want []any
+				for seed := range 4 {
+					t.Setenv("GOMINE_EMULATOR_SEED", fmt.Sprint(seed))
+					b := openPath(p, precision)(t)
+					got, err := everything(t.Context(), b, c, 3)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := b.Close(); err != nil {
+						t.Error(err)
+					}
+					if want == nil {
+						want = got
+					}
+					if !reflect.DeepEqual(got, want) {
+						t.Errorf("path %d: order %d gives other bits than the natural one", p, seed)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -148,7 +154,7 @@ func TestOutOfMemory(t *testing.T) {
 					}
 					d.path = p
 					t.Setenv("GOMINE_EMULATOR_FAIL", fmt.Sprintf("%s:%d", function, number))
-					_, err = everything(t.Context(), d, c)
+					_, err = everything(t.Context(), d, c, 9)
 					t.Setenv("GOMINE_EMULATOR_FAIL", "")
 					before := free(t, d)
 					if closeErr := d.Close(); closeErr != nil {
@@ -196,7 +202,7 @@ func TestMemoryFull(t *testing.T) {
 	}
 	defer d.Close()
 	c := newCase(3000, 10, 10, 2000, backend.DV, backend.ReLU, 200)
-	_, err = everything(t.Context(), d, c)
+	_, err = everything(t.Context(), d, c, allGraphs)
 	if !errors.Is(err, backend.ErrOutOfMemory) || !strings.Contains(err.Error(), "needs ") || !strings.Contains(err.Error(), " are free") {
 		t.Errorf("error %v, want one of memory with the bytes needed and free", err)
 	}
@@ -215,7 +221,7 @@ func TestDeviceLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Setenv("GOMINE_EMULATOR_FAIL", fault)
-		_, err = everything(t.Context(), d, c)
+		_, err = everything(t.Context(), d, c, allGraphs)
 		t.Setenv("GOMINE_EMULATOR_FAIL", "")
 		if err == nil || !strings.Contains(err.Error(), "device lost") {
 			t.Errorf("%s: error %v, want one that says the device is lost", fault, err)
@@ -239,7 +245,7 @@ func TestArchitectures(t *testing.T) {
 		if want := TF32x3; (d.precision == want) != (d.gpu.Arch >= tensorArch) {
 			t.Errorf("sm_%s: precision %s", arch, d.precision)
 		}
-		if _, err := everything(t.Context(), d, c); err != nil {
+		if _, err := everything(t.Context(), d, c, allGraphs); err != nil {
 			t.Errorf("sm_%s: %v", arch, err)
 		}
 		if err := d.Close(); err != nil {

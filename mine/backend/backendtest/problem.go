@@ -201,6 +201,7 @@ type truth struct {
 	logEMA   float64   // after the step
 	grad     []float64 // dV/dparameters
 	terms    []float64 // sums of the absolute values of the gradient's terms
+	parts    float64   // norm of the gradient's part from joint pairs, plus that from marginal ones
 	err      float64   // largest error of a score or pre-activation of the batch
 	clear    float64   // smallest distance to a kink, in errors
 }
@@ -231,9 +232,14 @@ func (p *problem) truth(params []float64, step uint64, logEMA, unit float64) tru
 	if p.spec.Objective == backend.NWJ {
 		t.valueErr = scoreErr + math.Exp(logMeanExp(scoreM)-1)*(math.Expm1(scoreErr)+unit)
 	}
+	fromMarginal := make([]float64, len(params))
 	for i := range rows {
 		o.backward(joint[i], a[i], t.grad, t.terms)
-		o.backward(marginal[i], -b[i], t.grad, t.terms)
+		o.backward(marginal[i], -b[i], fromMarginal, t.terms)
+	}
+	t.parts = norm(t.grad) + norm(fromMarginal)
+	for i, g := range fromMarginal {
+		t.grad[i] += g
 	}
 	return t
 }
