@@ -84,14 +84,17 @@ build-cuda: $(TOOLS)/done emulator ## build bin/mine-cuda, for a machine with an
 	$(WITH_CUDA) go build -tags cuda -o bin/mine-cuda ./cmd/mine
 
 test-emulator: $(TOOLS)/done emulator ## run the tests of the CUDA backend on the emulator (ten minutes)
-	$(EMULATED) go test -tags cuda -timeout 30m ./cuda/... ./cmd/... ./mine/... ./kernels/...
-	$(EMULATED) GOMINE_EMULATOR_SEED=7 go test -tags cuda -timeout 30m -run 'Tiled$$|Fused$$' ./cuda
+	$(EMULATED) go vet -tags cuda ./cuda/...
+	$(EMULATED) go test -tags cuda -timeout 30m -run 'TF32' ./cuda & tensor=$$!; \
+	$(EMULATED) go test -tags cuda -timeout 30m -skip 'TF32' ./cuda/... ./cmd/... ./mine/... ./kernels/...; \
+	rest=$$?; wait $$tensor && exit $$rest
+	$(EMULATED) GOMINE_EMULATOR_SEED=7 go test -tags cuda -timeout 30m -run '^TestConformance(Tiled|Fused)$$/^(gradient|evaluate)$$' ./cuda
 
 test-asan: $(TOOLS)/done ## the same kernels under AddressSanitizer
 	kernels/emulator/build.sh $(EMULATOR)-asan asan
 	$(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))-asan LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 	  ASAN_OPTIONS=detect_leaks=0,abort_on_error=1,detect_stack_use_after_return=0 \
-	  go test -tags cuda -timeout 30m -run 'Ways|ParametersAgree' ./cuda
+	  go test -tags cuda -timeout 30m -run 'Ways|Shapes|Padding|EvaluationAgrees' ./cuda
 
 test-mutants: $(TOOLS)/done ## delete every barrier and guard of the kernels in turn: the tests must notice
 	$(WITH_CUDA) python3 kernels/emulator/mutants.py $(CACHE)/mutants

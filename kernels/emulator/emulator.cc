@@ -262,6 +262,7 @@ static void meet(unsigned mask, const char* where, Last last) {
 		yield();
 		return;
 	}
+	if ((mask & w.live) != mask) fail(std::string("lanes of the warp operation at ") + where + " have ended");
 	last();
 	w.arrived = 0;
 	for (unsigned l = 0; l < warp_size && first + l < threads; ++l)
@@ -281,7 +282,6 @@ void matrix_multiply(float d[4], const float a[4], const float b[2]) {
 	for (unsigned i = 0; i < 2; ++i) w.b[t + i * 4][g] = tf32(b[i]);
 	w.d[lane] = d;
 	meet(0xffffffffu, "mma", [&w] {
-		if (w.live != 0xffffffffu) fail("mma: lanes of the warp have ended");
 		for (unsigned row = 0; row < 16; ++row) {
 			float sum[8];
 			for (unsigned n = 0; n < 8; ++n) sum[n] = w.d[row % 8 * 4 + n / 2][row / 8 * 2 + n % 2];

@@ -1,0 +1,70 @@
+// Kernels with faults, to show that the emulator finds them: faulty NAME SEED
+// prints what the kernel computed, and what went wrong.
+#include "launch.h"
+#include "../../device.cuh"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+// reverse reverses 64 values through shared memory; without its barrier some
+// orders of threads read what is not there yet.
+template <bool with_barrier>
+void reverse(float* out) {
+	__shared__ float values[64];
+	values[threadIdx.x] = threadIdx.x;
+	if (with_barrier) __syncthreads();
+	out[threadIdx.x] = values[63 - threadIdx.x];
+}
+
+void divergent(float*) {
+	if (threadIdx.x < 10) __syncthreads();
+}
+
+void different(float*) {
+	if (threadIdx.x < 10)
+		__syncthreads();
+	else
+		__syncthreads();
+}
+
+void unset(float* out) {
+	DYNAMIC_SHARED(float, values);
+	out[threadIdx.x] = values[threadIdx.x];
+}
+
+void partial_shuffle(float* out) {
+	if (threadIdx.x % 2 == 0) out[threadIdx.x] = __shfl_xor_sync(all_lanes, 1.f, 1);
+}
+
+void beyond_shared(float* out) {
+	DYNAMIC_SHARED(float, values);
+	values[threadIdx.x + 1] = 1; // the last one is outside
+	__syncthreads();
+	out[threadIdx.x] = values[threadIdx.x];
+}
+
+void beyond_global(float* out) { out[threadIdx.x + 1] = 1; }
+
+int main(int argc, char** argv) {
+	if (argc != 3) return 2;
+	const std::string name = argv[1];
+	float* out = static_cast<float*>(std::calloc(64, sizeof(float)));
+	void (*kernel)(float*) = nullptr;
+	if (name == "right") kernel = reverse<true>;
+	if (name == "no-barrier") kernel = reverse<false>;
+	if (name == "divergent") kernel = divergent;
+	if (name == "different") kernel = different;
+	if (name == "unset") kernel = unset;
+	if (name == "partial-shuffle") kernel = partial_shuffle;
+	if (name == "beyond-shared") kernel = beyond_shared;
+	if (name == "beyond-global") kernel = beyond_global;
+	if (kernel == nullptr) return 2;
+	const std::string failure =
+		emulator::run([=] { kernel(out); }, dim3(1), dim3(64), 64 * sizeof(float), unsigned(std::atoi(argv[2])));
+	double sum = 0;
+	for (int i = 0; i < 64; ++i) sum += i * out[i];
+	std::printf("%g\n%s\n", sum, failure.c_str());
+	std::free(out);
+	return 0;
+}
