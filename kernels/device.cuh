@@ -3,8 +3,9 @@
 //
 //	KERNEL(threads) name(outputs, inputs, sizes, scalars) { .. }
 //
-// declares a kernel for blocks of at most that many threads. The tools of this
-// folder find kernels by this line.
+// declares a kernel for blocks of at most that many threads; KERNEL(threads, 2) one
+// that leaves registers for two blocks per SM. The tools of this folder find kernels
+// by this line.
 #pragma once
 
 #ifdef GOMINE_EMULATOR
@@ -19,7 +20,7 @@
 
 #define OUT_OF_LINE inline __noinline__
 
-#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
 
 // DYNAMIC_SHARED names the block's dynamic shared memory, aligned for float4.
 #define DYNAMIC_SHARED(T, name) extern __shared__ __align__(16) T name[]

@@ -30,11 +30,11 @@ __device__ __forceinline__ void multiply(int rows, int columns, int over, A a, B
 			__syncthreads(); // what the operands are made of is there, space is free
 			for (int e = threadIdx.x; e < depth * M; e += tile_threads) {
 				const int k = e / M, i = e % M;
-				as[k * pitch<M> + i] = inside(m0 + i, rows) && inside(k0 + k, over) ? a(k0 + k, m0 + i) : 0.f;
+				as[k * pitch<M> + i] = inside(m0 + i, rows) && inside(k0 + k, over) ? Precision::stage(a(k0 + k, m0 + i)) : 0.f;
 			}
 			for (int e = threadIdx.x; e < depth * N; e += tile_threads) {
 				const int k = along ? e % depth : e / N, j = along ? e / depth : e % N;
-				bs[k * pitch<N> + j] = inside(j, columns) && inside(k0 + k, over) ? b(k0 + k, j) : 0.f;
+				bs[k * pitch<N> + j] = inside(j, columns) && inside(k0 + k, over) ? Precision::stage(b(k0 + k, j)) : 0.f;
 			}
 			__syncthreads();
 			product.add(as, bs);

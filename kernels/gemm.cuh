@@ -22,6 +22,11 @@ __device__ __forceinline__ float4 load4(const float* p, bool valid) {
 	return valid ? *reinterpret_cast<const float4*>(p) : make_float4(0, 0, 0, 0);
 }
 
+template <class Precision>
+__device__ __forceinline__ float4 stage(float4 v) {
+	return make_float4(Precision::stage(v.x), Precision::stage(v.y), Precision::stage(v.z), Precision::stage(v.w));
+}
+
 // An Along operand has the depth as its row index: p is [depths, width] with
 // rows ld apart, or with rows rows[k] where rows is not null. The vectors lie
 // along the width; the padding behind it is zero.
@@ -41,10 +46,11 @@ struct Along {
 		}
 		return c;
 	}
+	template <class Precision>
 	__device__ __forceinline__ void store(const Chunk& c, float* shared) const {
 #pragma unroll
 		for (int i = 0; i < 2; ++i)
-			*reinterpret_cast<float4*>(shared + (threadIdx.x / 32 + 8 * i) * pitch<tile> + threadIdx.x % 32 * 4) = c.v[i];
+			*reinterpret_cast<float4*>(shared + (threadIdx.x / 32 + 8 * i) * pitch<tile> + threadIdx.x % 32 * 4) = stage<Precision>(c.v[i]);
 	}
 };
 
@@ -68,14 +74,16 @@ struct Across {
 		}
 		return c;
 	}
+	template <class Precision>
 	__device__ __forceinline__ void store(const Chunk& c, float* shared) const {
 #pragma unroll
 		for (int i = 0; i < 2; ++i) {
 			float* to = shared + (threadIdx.x / tile * 4 + 8 * i) * pitch<tile> + threadIdx.x % tile;
-			to[0] = c.v[i].x;
-			to[pitch<tile>] = c.v[i].y;
-			to[2 * pitch<tile>] = c.v[i].z;
-			to[3 * pitch<tile>] = c.v[i].w;
+			const float4 v = stage<Precision>(c.v[i]);
+			to[0] = v.x;
+			to[pitch<tile>] = v.y;
+			to[2 * pitch<tile>] = v.z;
+			to[3 * pitch<tile>] = v.w;
 		}
 	}
 };
@@ -93,8 +101,8 @@ __device__ __forceinline__ void gemm(const A& a, const B& b, int from, int to, f
 		float* even = shared;
 		float* odd = shared + 2 * depth * pitch<tile>;
 		for (int k = from; k < to; k += depth) {
-			a.store(x, even);
-			b.store(y, even + depth * pitch<tile>);
+			a.template store<Precision>(x, even);
+			b.template store<Precision>(y, even + depth * pitch<tile>);
 			__syncthreads();
 			if (k + depth < to) {
 				x = a.load(m0, k + depth);

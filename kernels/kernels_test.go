@@ -24,7 +24,7 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	declared := regexp.MustCompile(`(?m)^KERNEL\(\d+\) (\w+)\(`)
+	declared := regexp.MustCompile(`(?m)^KERNEL\([\d, ]+\) (\w+)\(`)
 	compiled := regexp.MustCompile(`(?m)^\.visible \.entry (\w+)\(`)
 	for i, f := range files {
 		source, err := os.ReadFile(f.Name + ".cu")

@@ -19,9 +19,13 @@ constexpr int pitch = width + 8;
 // factors to 10 bits of mantissa and multiplies on tensor cores. TF32x3 splits
 // each factor into a TF32 number and the TF32 of what is left, and adds the three
 // larger products of the four, the small ones first: about FP32's accuracy.
-struct FP32 {};
-struct TF32 {};
-struct TF32x3 {};
+// stage is what an entry becomes on its way into shared memory: TF32 rounds it
+// there, once, and not for each of the warps that read it.
+struct FP32 {
+	__device__ static __forceinline__ float stage(float x) { return x; }
+};
+struct TF32;
+struct TF32x3 : FP32 {};
 
 // A Product accumulates a tile [M, N], spread over the registers of a block.
 template <class Precision, int M, int N>
@@ -69,6 +73,10 @@ struct Product<FP32, M, N> {
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
+struct TF32 {
+	__device__ static __forceinline__ float stage(float x) { return to_tf32(x); }
+};
+
 // split returns the TF32 of x, and that of the rest.
 __device__ __forceinline__ float split(float x, float& rest) {
 	const float large = to_tf32(x);
@@ -87,7 +95,7 @@ struct TensorProduct {
 
 	__device__ __forceinline__ void add(const float* a, const float* b) {
 		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll
+#pragma unroll 1 // two at a time would take the registers of a second block per SM
 		for (int k = 0; k < depth; k += 8) {
 			float large[row_tiles][4], small[row_tiles][4];
 #pragma unroll
@@ -95,7 +103,7 @@ struct TensorProduct {
 #pragma unroll
 				for (int q = 0; q < 4; ++q) {
 					const float v = a[(k + t + q / 2 * 4) * pitch<M> + row() + i * 16 + q % 2 * 8];
-					large[i][q] = corrected ? split(v, small[i][q]) : to_tf32(v);
+					large[i][q] = corrected ? split(v, small[i][q]) : v;
 				}
 #pragma unroll
 			for (int j = 0; j < tiles; ++j) {
@@ -103,7 +111,7 @@ struct TensorProduct {
 #pragma unroll
 				for (int q = 0; q < 2; ++q) {
 					const float v = b[(k + t + q * 4) * pitch<N> + column() + j * 8 + g];
-					wide[q] = corrected ? split(v, narrow[q]) : to_tf32(v);
+					wide[q] = corrected ? split(v, narrow[q]) : v;
 				}
 #pragma unroll
 				for (int i = 0; i < row_tiles; ++i) {

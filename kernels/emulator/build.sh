@@ -55,7 +55,7 @@ for source in "$kernels"/*.cu; do
 	{
 		echo "#include \"launch.h\""
 		echo "#include \"$(cd "$(dirname "$source")" && pwd)/$name.cu\""
-		sed -nE 's/^KERNEL\(([0-9]+)\) ([a-z0-9_]+)\(.*/REGISTER(\2, \1)/p' "$source"
+		sed -nE 's/^KERNEL\(([0-9]+)[^)]*\) ([a-z0-9_]+)\(.*/REGISTER(\2, \1)/p' "$source"
 	} > "$registered.new"
 	cmp -s "$registered.new" "$registered" && rm "$registered.new" || mv "$registered.new" "$registered"
 	start "$registered" "$out/$name.o"

@@ -16,7 +16,7 @@
 // every block.
 #define __shared__ static __attribute__((section("emulated_shared")))
 #define OUT_OF_LINE inline __attribute__((noinline))
-#define KERNEL(threads) extern "C" void
+#define KERNEL(...) extern "C" void
 #define DYNAMIC_SHARED(T, name) T* name = static_cast<T*>(emulator::dynamic_shared())
 
 struct dim3 {

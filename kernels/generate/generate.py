@@ -5,6 +5,7 @@
     cuda/internal/kernel/kernel.go            typed launch functions
 
 usage: generate.py TOOLS, the folder that requirements.txt was unpacked into.
+       generate.py TOOLS FILE: print the PTX of a file in the current folder
 
 NVRTC 12.0 writes PTX 8.0, which drivers since R525 load: for compute_70, or for
 what a line "// arch: 80" in the source asks for. ptxas assembles it for every
@@ -12,10 +13,12 @@ architecture; a register that spills is an error.
 """
 
 import collections
+import concurrent.futures
 import ctypes
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,7 +83,7 @@ class Kernel:
 def parse(source):
     """Finds the kernels of a source and their arguments as (type, pointer, name)."""
     kernels = []
-    pattern = re.compile(r"((?://[^\n]*\n)*)KERNEL\((\d+)\) (\w+)\(([^)]*)\)")
+    pattern = re.compile(r"((?://[^\n]*\n)*)KERNEL\((\d+)[^)]*\) (\w+)\(([^)]*)\)")
     for comment, threads, name, arguments in pattern.findall(source):
         parsed = []
         for argument in arguments.split(","):
@@ -95,7 +98,7 @@ class Compiler:
     """NVRTC."""
 
     def __init__(self, tools):
-        self.library = ctypes.CDLL(str(tools / "nvidia/cuda_nvrtc/lib/libnvrtc.so.12"))
+        self.library = ctypes.CDLL(os.path.join(".", tools, "nvidia/cuda_nvrtc/lib/libnvrtc.so.12"))
 
     def check(self, code):
         if code != 0:
@@ -110,21 +113,35 @@ class Compiler:
         self.check(getattr(self.library, f"nvrtcGet{what}")(program, text))
         return text.value.decode()
 
-    def compile(self, path, architecture):
-        options = [b"-default-device", b"--std=c++17", b"--gpu-architecture=compute_%d" % architecture, b"-I" + os.fsencode(KERNELS)]
+    def compile(self, path):
+        options = [b"-default-device", b"--std=c++17", b"--gpu-architecture=compute_%d" % oldest(path.read_text()), b"-I."]
         program = ctypes.c_void_p()
-        source = path.read_bytes()
-        self.check(self.library.nvrtcCreateProgram(ctypes.byref(program), source, path.name.encode(), 0, None, None))
+        self.check(self.library.nvrtcCreateProgram(ctypes.byref(program), path.read_bytes(), path.name.encode(), 0, None, None))
         failed = self.library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
         log = self.read(program, "ProgramLog").strip()
         if failed or log:
             raise SystemExit(f"generate: {path.name}:\n{log}")
         ptx = self.read(program, "PTX")
-        self.library.nvrtcDestroyProgram(ctypes.byref(program))
         version = tuple(map(int, re.search(r"^\.version (\d+)\.(\d+)", ptx, re.M).groups()))
         if version > MAX_PTX:
             raise SystemExit(f"generate: {path.name}: PTX {version}, drivers since R525 load {MAX_PTX} at most")
         return ptx.rstrip("\0")
+
+
+def oldest(source):
+    """The compute capability that a source asks for."""
+    declared = re.search(r"^// arch: (\d+)$", source, re.M)
+    return int(declared.group(1)) if declared else 70
+
+
+def compile_alone(folder, path):
+    """Compiles a file in a process of its own whose addresses, arguments and environment are always
+    the same: the order of some of the compiler's instructions depends on where things lie in its memory."""
+    command = ["setarch", "-R", sys.executable, "-I", "generate/generate.py", "tools", path.name]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={"PATH": os.defpath})
+    if run.returncode != 0:
+        raise SystemExit(run.stderr.strip())
+    return run.stdout
 
 
 def assemble(tools, ptx, architecture, folder):
@@ -252,27 +269,40 @@ def wrappers(kernels):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
+    if len(sys.argv) == 3:
+        sys.stdout.write(Compiler(pathlib.Path(sys.argv[1])).compile(pathlib.Path(sys.argv[2])))
+        return
     tools = pathlib.Path(sys.argv[1]).resolve()
-    compiler = Compiler(tools)
     (KERNELS / "ptx").mkdir(exist_ok=True)
     kernels, written = [], set()
     results = {a: {} for a in ARCHITECTURES}
-    with tempfile.TemporaryDirectory() as folder:
-        for path in sorted(KERNELS.glob("*.cu")):
+    paths = sorted(KERNELS.glob("*.cu"))
+    # A folder of the same name every time.
+    folder = pathlib.Path(tempfile.gettempdir()) / "gomine-generate"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(KERNELS, folder)
+    (folder / "tools").symlink_to(tools)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def one(path):
             source = path.read_text()
-            declared = re.search(r"^// arch: (\d+)$", source, re.M)
-            oldest = int(declared.group(1)) if declared else 70
-            ptx = compiler.compile(path, oldest)
-            kernels += parse(source)
+            ptx = compile_alone(folder, path)
+            own = folder / path.stem
+            own.mkdir()
+            found = {a: assemble(tools, ptx, a, own) for a in ARCHITECTURES if a >= oldest(source)}
+            print(f"{path.name}: {len(parse(source))} kernels", flush=True)
+            return path, parse(source), ptx, found
+
+        for path, parsed, ptx, found in pool.map(one, paths):
+            kernels += parsed
             target = KERNELS / "ptx" / (path.stem + ".ptx")
             target.write_text(ptx)
             written.add(target)
-            for a in ARCHITECTURES:
-                if a >= oldest:
-                    results[a] |= assemble(tools, ptx, a, pathlib.Path(folder))
-            print(f"{path.name}: {len(parse(source))} kernels")
+            for a, reports in found.items():
+                results[a] |= reports
+    shutil.rmtree(folder)
     for stale in set((KERNELS / "ptx").glob("*.ptx")) - written:
         stale.unlink()
     missing = {k.name for k in kernels} ^ set(results[DISASSEMBLED])
