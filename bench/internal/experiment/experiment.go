@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"gomine/bench/internal/report"
-	"gomine/cpu"
+	"gomine/mine"
 	"gomine/mine/backend"
 )
 
@@ -23,6 +24,7 @@ type Flags struct {
 	JSON    bool
 	Seed    uint64
 	Threads int
+	Backend string
 }
 
 // Register defines the flags.
@@ -31,11 +33,14 @@ func (f *Flags) Register(set *pflag.FlagSet) {
 	set.BoolVar(&f.Quick, "quick", false, "a small part of it, in less than two minutes")
 	set.BoolVar(&f.JSON, "json", false, "print JSON instead of a table")
 	set.Uint64Var(&f.Seed, "seed", 1, "first seed, of the data and the training")
-	set.IntVar(&f.Threads, "threads", 0, "threads, 0 for all processors")
+	set.StringVar(&f.Backend, "backend", mine.BackendAuto, "machine to compute on: "+strings.Join(mine.Backends(), ", "))
+	set.IntVar(&f.Threads, "threads", 0, "threads of the CPU, 0 for all processors")
 }
 
 // Open opens the backend that the flags name.
-func (f *Flags) Open() (backend.Backend, error) { return cpu.Open(cpu.Options{Threads: f.Threads}) }
+func (f *Flags) Open() (backend.Backend, error) {
+	return mine.OpenBackend(f.Backend, mine.BackendOptions{Threads: f.Threads})
+}
 
 // Default sets *dst to value unless the flag was given: what --quick changes.
 func Default[T any](set *pflag.FlagSet, flag string, dst *T, value T) {
