@@ -208,7 +208,7 @@ func panels(at string, all []compared) []figure.Panel {
 	var panels []figure.Panel
 	for _, c := range all {
 		if len(panels) == 0 || panels[len(panels)-1].Title != c.Group {
-			panels = append(panels, figure.Panel{Title: c.Group, X: at, Y: "information (nats)", Curves: []figure.Curve{
+			panels = append(panels, figure.Panel{Title: c.Group, X: at, Y: "information (nats)", LegendRight: at == "noise", Curves: []figure.Curve{
 				{Name: "truth", Reference: true}, {Name: "MINE"}, {Name: "MINE-f"}, {Name: "default"}, {Name: "Kraskov"}}})
 		}
 		for i, v := range []float64{c.Truth, c.MINE, c.MINEf, c.Race, c.KSG} {

@@ -30,6 +30,7 @@ type Panel struct {
 	Title, X, Y string
 	LogX, LogY  bool
 	Square      bool // the same range on both axes, and no wider than high
+	LegendRight bool // where curves fall
 	Curves      []Curve
 }
 
@@ -82,7 +83,7 @@ func (panel Panel) plot() (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = panel.Title, panel.X, panel.Y
 	p.Title.TextStyle.Font.Size, p.Title.Padding = vg.Points(11), vg.Points(4)
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.Left = true, !panel.LegendRight
 	p.Legend.TextStyle.Font.Size = vg.Points(9)
 	if panel.LogX {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
