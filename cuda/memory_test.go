@@ -265,3 +265,20 @@ func TestArchitectures(t *testing.T) {
 		t.Errorf("unknown precision: error %v, want one that lists the known ones", err)
 	}
 }
+
+// TestStateOutlivesData: the race of package mine takes the winner's state after
+// its data were closed.
+func TestStateOutlivesData(t *testing.T) {
+	c := newCase(300, 5, 3, 33, backend.DV, backend.Softplus, 17, 9)
+	trainer, data := c.trainer(t, openPath(pathAuto, Auto)(t))
+	if err := data.Close(); err != nil {
+		t.Fatal(err)
+	}
+	state, err := trainer.State()
+	if err != nil || !reflect.DeepEqual(state, c.state) {
+		t.Errorf("State: %v, the same %v", err, err == nil)
+	}
+	if err := trainer.SetState(state); err != nil {
+		t.Errorf("SetState: %v", err)
+	}
+}

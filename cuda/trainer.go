@@ -181,9 +181,17 @@ func (t *trainer) Close() error {
 	return nil
 }
 
-// do runs f on the device's thread if the trainer can be used.
+// do runs f on the device's thread if the trainer and its data can be used.
 func (t *trainer) do(op string, f func() error) error {
-	if t.closed || t.device.closed.Load() || t.data.closed.Load() {
+	if t.data.closed.Load() {
+		return fmt.Errorf("cuda: %s: %w", op, backend.ErrClosed)
+	}
+	return t.doWithoutData(op, f)
+}
+
+// doWithoutData is do for what needs no data.
+func (t *trainer) doWithoutData(op string, f func() error) error {
+	if t.closed || t.device.closed.Load() {
 		return fmt.Errorf("cuda: %s: %w", op, backend.ErrClosed)
 	}
 	if err := t.device.gpu.Do(f); err != nil {
@@ -362,7 +370,7 @@ func blocks(n, size int) driver.Dim { return driver.Dim{X: (n + size - 1) / size
 func (t *trainer) State() (backend.State, error) {
 	n := t.net.NumParams()
 	s := backend.State{Step: t.step, LogEMA: t.logEMA, Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
-	err := t.do("state", func() error {
+	err := t.doWithoutData("state", func() error {
 		device := make([]float32, t.layout.size)
 		for _, part := range []struct {
 			from driver.Pointer
@@ -382,7 +390,7 @@ func (t *trainer) State() (backend.State, error) {
 }
 
 func (t *trainer) SetState(s backend.State) error {
-	return t.do("set state", func() error {
+	return t.doWithoutData("set state", func() error {
 		if err := s.Validate(t.net); err != nil {
 			return err
 		}

@@ -106,7 +106,8 @@ type Trainer interface {
 	InputGradients(ctx context.Context, data Data, xs, zs []int, weights []float32, gx, gz Matrix) error
 
 	// State copies the parameters and the optimiser's state. Training on from
-	// a restored state is bitwise the same as never having stopped.
+	// a restored state is bitwise the same as never having stopped. Neither call
+	// needs the data, which may be closed by then.
 	State() (State, error)
 	SetState(State) error
 	Close() error
