@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,22 +15,33 @@ import (
 
 // Kernels measures the kernels of the CPU backend. They are internal to it, so
 // this runs the benchmarks in their own test binary.
-type Kernels struct{ dir, binary string }
+type Kernels struct {
+	dir, binary string
+	// Implementation is the fastest that this processor runs, such as "avx2".
+	Implementation string
+}
 
 // BuildKernels compiles the benchmarks, which takes the go command and a
-// working directory inside the module. Close the result.
+// working directory inside the module, and asks which kernels run here. Close the
+// result.
 func BuildKernels(ctx context.Context) (*Kernels, error) {
 	dir, err := os.MkdirTemp("", "gomine-kernels-")
 	if err != nil {
 		return nil, fmt.Errorf("throughput: %w", err)
 	}
-	k := &Kernels{dir, filepath.Join(dir, "f32.test")}
+	k := &Kernels{dir: dir, binary: filepath.Join(dir, "f32.test")}
 	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", k.binary, "gomine/cpu/internal/f32").CombinedOutput()
 	if err != nil {
 		k.Close()
 		return nil, fmt.Errorf("throughput: build the benchmarks of the kernels: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return k, nil
+	out, err = exec.CommandContext(ctx, k.binary, "-test.run", "^$", "-test.bench", "^BenchmarkPeak$", "-test.benchtime", "1x").CombinedOutput()
+	if found := regexp.MustCompile(`BenchmarkPeak/impl=(\w+)`).FindSubmatch(out); err == nil && found != nil {
+		k.Implementation = string(found[1])
+		return k, nil
+	}
+	k.Close()
+	return nil, fmt.Errorf("throughput: this processor runs none of the assembly kernels: %s", bytes.TrimSpace(out))
 }
 
 // Close removes the binary.
@@ -77,7 +89,7 @@ func metrics(fields []string) (map[string]float64, error) {
 func (k *Kernels) Peak(ctx context.Context) (float64, error) {
 	var best float64
 	for range 5 {
-		m, err := k.Measure(ctx, "BenchmarkPeak", 50*time.Millisecond)
+		m, err := k.Measure(ctx, "BenchmarkPeak/impl="+k.Implementation, 50*time.Millisecond)
 		if err != nil {
 			return 0, err
 		}
@@ -88,7 +100,7 @@ func (k *Kernels) Peak(ctx context.Context) (float64, error) {
 
 // Product measures a matrix product in operations per second.
 func (k *Kernels) Product(ctx context.Context, p Product, window time.Duration) (float64, error) {
-	m, err := k.Measure(ctx, "BenchmarkGemm/impl=avx2/"+p.String(), window)
+	m, err := k.Measure(ctx, "BenchmarkGemm/impl="+k.Implementation+"/"+p.String(), window)
 	return 1e9 * m["GFLOP/s"], err
 }
 
@@ -101,7 +113,7 @@ func MemoryKernels() []string {
 // Bandwidth measures an element-wise operation on vectors that no cache holds,
 // in bytes per second.
 func (k *Kernels) Bandwidth(ctx context.Context, op string, window time.Duration) (float64, error) {
-	m, err := k.Measure(ctx, "BenchmarkBandwidth/impl=avx2/op="+op+"/n=16777216", window)
+	m, err := k.Measure(ctx, "BenchmarkBandwidth/impl="+k.Implementation+"/op="+op+"/n=16777216", window)
 	return 1e9 * m["GB/s"], err
 }
 

@@ -10,7 +10,12 @@ import (
 	"gomine/mine/sampling"
 )
 
-var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+// The kernels that this processor runs. Those of AVX-512 are fewer: where there
+// is none, that of AVX2 serves.
+var (
+	useAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	useAVX512 = useAVX2 && cpu.X86.HasBMI2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
+)
 
 func add(dst, a, b []float32) {
 	if useAVX2 {
@@ -203,7 +208,7 @@ func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
 
 func (w *Workspace) gemm(p *product) {
 	if useAVX2 {
-		w.gemmAVX2(p)
+		w.gemmTiled(p)
 		return
 	}
 	w.gemmGeneric(p)

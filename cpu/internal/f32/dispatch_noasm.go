@@ -4,7 +4,7 @@ package f32
 
 import "gomine/mine/sampling"
 
-const useAVX2 = false
+const useAVX2, useAVX512 = false, false
 
 func add(dst, a, b []float32)                      { addGeneric(dst, a, b) }
 func axpy(y, x []float32, alpha float32)           { axpyGeneric(y, x, alpha) }

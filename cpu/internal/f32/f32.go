@@ -31,13 +31,17 @@
 package f32
 
 //go:generate go -C asm run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg f32
+//go:generate go -C asm run . -avx512 -out ../kernels512_amd64.s -stubs ../kernels512_amd64.go -pkg f32
 
 import "unsafe"
 
-// Implementation returns the name of the implementation in use: "avx2" or
-// "generic".
+// Implementation returns the name of the implementation in use: "avx512",
+// "avx2" or "generic".
 func Implementation() string {
-	if useAVX2 {
+	switch {
+	case useAVX512:
+		return "avx512"
+	case useAVX2:
 		return "avx2"
 	}
 	return "generic"

@@ -14,27 +14,33 @@ const (
 	kBlock = 256
 	mBlock = 120
 	nBlock = 512
+
+	// fewRows is up to how many rows of C it does not pay to pack B, which costs
+	// about as much as three rows.
+	fewRows = 192
 )
 
-// gemmAVX2 packs op(B), and A if it is transposed, into buffers laid out for
-// the tile kernels, and runs those over all tiles. A as it is serves the
-// kernels well, also at strides that are powers of two, since they walk along
-// six rows only.
-func (w *Workspace) gemmAVX2(p *product) {
+// gemmTiled packs op(B) into panels for the tile kernels and runs those over all
+// tiles. A as it is serves them well, also at strides that are powers of two,
+// since they walk along a few rows only. A transposed must be packed for the
+// kernels of AVX2, which also want B in panels always.
+func (w *Workspace) gemmTiled(p *product) {
 	ks := split(p.k, kBlock, vectorFloats)
 	for j0 := 0; j0 < p.n; j0 += nBlock {
 		nj := min(nBlock, p.n-j0)
 		for k0 := 0; k0 < p.k; k0 += ks {
 			nk := min(ks, p.k-k0)
-			var b []float32
-			if p.packed != nil {
-				b = p.packed.block(k0, nk)[j0*nk:]
-			} else {
-				b = w.packB(p, k0, nk, j0, nj)
-			}
 			t := tiles{
-				k: nk, b: b, ldc: p.ldc,
+				k: nk, ldb: tileCols, panel: nk * tileCols, ldc: p.ldc,
 				accumulate: p.accumulate || k0 > 0,
+			}
+			switch {
+			case p.packed != nil:
+				t.b = p.packed.block(k0, nk)[j0*nk:]
+			case useAVX512 && !p.tB && p.n%tileCols == 0 && p.m <= fewRows:
+				t.b, t.ldb, t.panel = p.b[k0*p.ldb+j0:], p.ldb, tileCols
+			default:
+				t.b = w.packB(p, k0, nk, j0, nj)
 			}
 			if p.bias != nil && k0 == 0 {
 				t.bias = p.bias[j0:]
@@ -42,13 +48,20 @@ func (w *Workspace) gemmAVX2(p *product) {
 			ms := split(p.m, mBlock, tileRows)
 			for i0 := 0; i0 < p.m; i0 += ms {
 				mi := min(ms, p.m-i0)
-				if p.tA {
-					t.a, t.lda = w.packA(p, i0, mi, k0, nk)
-				} else {
-					t.a, t.lda = p.a[i0*p.lda+k0:], p.lda
-				}
 				t.c = p.c[i0*p.ldc+j0:]
-				t.run(mi, nj)
+				switch {
+				case !p.tA:
+					t.a, t.lda = p.a[i0*p.lda+k0:], p.lda
+				case useAVX512:
+					t.a, t.lda, t.transposed = p.a[k0*p.lda+i0:], p.lda, true
+				default:
+					t.a, t.lda = w.packA(p, i0, mi, k0, nk)
+				}
+				if useAVX512 {
+					t.run512(mi, nj)
+				} else {
+					t.run(mi, nj)
+				}
 			}
 		}
 	}
@@ -80,7 +93,7 @@ func packColumns(panels []float32, k int, b []float32, ldb, n int) {
 	}
 }
 
-// block returns the panels of rows k0 to k0+nk, a block of gemmAVX2.
+// block returns the panels of rows k0 to k0+nk, a block of gemmTiled.
 func (p *Packed) block(k0, nk int) []float32 {
 	return p.data[k0*(len(p.data)/p.k):][:nk*(len(p.data)/p.k)]
 }
@@ -124,12 +137,15 @@ func transposeAVX2(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 }
 
 // tiles is one block of a product, ready for the kernels: A row-major, B in
-// panels.
+// panels of 16 columns, panel floats apart, whose rows are ldb floats apart.
 type tiles struct {
 	k          int
 	a          []float32
 	lda        int
-	b, c       []float32
+	transposed bool // A is [k, m]: for run512 only
+	b          []float32
+	ldb, panel int // tileCols and k tileCols but for run512
+	c          []float32
 	ldc        int
 	bias       []float32
 	accumulate bool
@@ -138,36 +154,100 @@ type tiles struct {
 // run computes the [m, n] block.
 func (t *tiles) run(m, n int) {
 	for j := 0; j < n; j += tileCols {
-		b := &t.b[j*t.k]
-		cols := min(tileCols, n-j)
-		var bias *float32
-		if t.bias != nil {
-			bias = &t.bias[j]
-		}
 		i := 0
-		for _, part := range partition(m) {
+		for _, part := range cut(m, tileRows) {
 			if part.panels > 0 {
-				part.run(t, t.a[i*t.lda:], b, t.c[i*t.ldc+j:], cols, bias)
+				part.run(t, t.a[i*t.lda:], &t.b[j*t.k], t.c[i*t.ldc+j:], min(tileCols, n-j), t.biasAt(j))
 				i += part.panels * part.rows
 			}
 		}
 	}
 }
 
+func (t *tiles) biasAt(j int) *float32 {
+	if t.bias == nil {
+		return nil
+	}
+	return &t.bias[j]
+}
+
+// run512 computes the [m, n] block in tiles of up to 24 registers of 16 floats:
+// where there are few rows they are wider, since fewer than eight chains of
+// multiply-adds leave the units waiting for their own results.
+func (t *tiles) run512(m, n int) {
+	kernels := &rows512
+	if t.transposed {
+		kernels = &columns512
+	}
+	for j := 0; j < n; {
+		vectors, rows := 2, 12
+		switch left := n - j; {
+		case left <= 16:
+			vectors = 1
+		case left > 48 && m <= 6:
+			vectors, rows = 4, 6
+		}
+		cols := min(16*vectors, n-j)
+		i := 0
+		for _, part := range cut(m, rows) {
+			if part.panels > 0 {
+				at := i * t.lda
+				if t.transposed {
+					at = i
+				}
+				kernels[part.rows-1][vectors/2](part.panels, t.k, &t.a[at], t.lda, &t.b[j/tileCols*t.panel], t.ldb, t.panel, &t.c[i*t.ldc+j], t.ldc, cols, t.biasAt(j), t.accumulate)
+				i += part.panels * part.rows
+			}
+		}
+		j += cols
+	}
+}
+
+// kernel512 is a kernel of gemmTile512.
+type kernel512 func(panels, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, cols int, bias *float32, accumulate bool)
+
+// rows512 and columns512 are those by the rows of a tile less one and half its
+// vectors, for A as it is and transposed.
+var (
+	rows512 = [12][3]kernel512{
+		{gemm512x1x16, gemm512x1x32, gemm512x1x64},
+		{gemm512x2x16, gemm512x2x32, gemm512x2x64},
+		{gemm512x3x16, gemm512x3x32, gemm512x3x64},
+		{gemm512x4x16, gemm512x4x32, gemm512x4x64},
+		{gemm512x5x16, gemm512x5x32, gemm512x5x64},
+		{gemm512x6x16, gemm512x6x32, gemm512x6x64},
+		{gemm512x7x16, gemm512x7x32, nil},
+		{gemm512x8x16, gemm512x8x32, nil},
+		{gemm512x9x16, gemm512x9x32, nil},
+		{gemm512x10x16, gemm512x10x32, nil},
+		{gemm512x11x16, gemm512x11x32, nil},
+		{gemm512x12x16, gemm512x12x32, nil},
+	}
+	columns512 = [12][3]kernel512{
+		{gemm512x1x16T, gemm512x1x32T, gemm512x1x64T},
+		{gemm512x2x16T, gemm512x2x32T, gemm512x2x64T},
+		{gemm512x3x16T, gemm512x3x32T, gemm512x3x64T},
+		{gemm512x4x16T, gemm512x4x32T, gemm512x4x64T},
+		{gemm512x5x16T, gemm512x5x32T, gemm512x5x64T},
+		{gemm512x6x16T, gemm512x6x32T, gemm512x6x64T},
+		{gemm512x7x16T, gemm512x7x32T, nil},
+		{gemm512x8x16T, gemm512x8x32T, nil},
+		{gemm512x9x16T, gemm512x9x32T, nil},
+		{gemm512x10x16T, gemm512x10x32T, nil},
+		{gemm512x11x16T, gemm512x11x32T, nil},
+		{gemm512x12x16T, gemm512x12x32T, nil},
+	}
+)
+
 // rowPanels is a number of panels of equally many rows.
 type rowPanels struct{ panels, rows int }
 
-// partition cuts m rows into panels. A tile of fewer than four rows leaves the
-// multiply-add units waiting for their own results, so what is missing from
-// the last panel is spread over up to three panels of five and four rows.
-func partition(m int) [3]rowPanels {
-	panels := (m + tileRows - 1) / tileRows
-	missing := panels*tileRows - m
-	fives, fours := missing%2, missing/2
-	if sixes := panels - fives - fours; sixes >= 0 {
-		return [3]rowPanels{{sixes, 6}, {fives, 5}, {fours, 4}}
-	}
-	return [3]rowPanels{{panels - 1, tileRows}, {1, tileRows - missing}}
+// cut cuts m rows into as few panels of at most limit rows as will do, as equal
+// as possible: a tile of few rows leaves the multiply-add units waiting.
+func cut(m, limit int) [2]rowPanels {
+	panels := (m + limit - 1) / limit
+	rows, more := m/panels, m%panels
+	return [2]rowPanels{{more, rows + 1}, {panels - more, rows}}
 }
 
 func (r rowPanels) run(t *tiles, a []float32, b *float32, c []float32, cols int, bias *float32) {

@@ -106,7 +106,8 @@ func transpose8(cols int, dst *float32, ldd int, src *float32, lds int)
 //go:noescape
 func gatherRows(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
 
-// fmaPeak runs n >= 1 rounds of 12 independent fused multiply-adds on 8 floats.
+// fmaPeak runs n >= 1 rounds of 12 independent fused multiply-adds of whole
+// registers.
 //
 //go:noescape
 func fmaPeak(n int)

@@ -303,17 +303,17 @@ func transpose8() {
 
 // fmaPeak has nothing but independent fused multiply-adds in its loop; twelve
 // chains cover a latency of up to six cycles on two ports.
-func fmaPeak() {
+func fmaPeak(name string, register func() vec) {
 	const chains = 12
-	function("fmaPeak", "func(n int)",
-		fmt.Sprintf("fmaPeak runs n >= 1 rounds of %d independent fused multiply-adds on 8 floats.", chains))
+	function(name, "func(n int)",
+		fmt.Sprintf("%s runs n >= 1 rounds of %d independent fused multiply-adds of whole registers.", name, chains))
 	n := Load(Param("n"), GP64())
 	var acc [chains]vec
 	for i := range acc {
-		acc[i] = YMM()
+		acc[i] = register()
 		VXORPS(acc[i], acc[i], acc[i])
 	}
-	x := YMM()
+	x := register()
 	VXORPS(x, x, x)
 	Label("round")
 	for i := range acc {

@@ -1,14 +1,29 @@
-// Command asm generates the AVX2 kernels of package f32.
+// Command asm generates the kernels of package f32: those of AVX2, or with
+// -avx512 those of AVX-512.
 //
 // It lives in a module of its own so that gomine does not depend on avo. Run
 // it by go generate in the parent directory; its output is committed.
 package main
 
-import . "github.com/mmcloughlin/avo/build"
+import (
+	"flag"
+
+	. "github.com/mmcloughlin/avo/build"
+)
 
 func main() {
+	avx512 := flag.Bool("avx512", false, "generate the kernels of AVX-512")
+	flag.Parse()
 	ConstraintExpr("!purego")
+	if *avx512 {
+		kernels512()
+	} else {
+		kernels()
+	}
+	Generate()
+}
 
+func kernels() {
 	for _, width := range []int{16, 8} {
 		for rows := 6; rows >= 1; rows-- {
 			gemmTile(rows, width)
@@ -17,7 +32,7 @@ func main() {
 	packRows()
 	transpose8()
 	gatherRows()
-	fmaPeak()
+	fmaPeak("fmaPeak", YMM)
 
 	arithmetic()
 	activations()
@@ -29,6 +44,17 @@ func main() {
 	adam()
 	feistel("feistelAt", false)
 	feistel("feistelInverse", true)
+}
 
-	Generate()
+func kernels512() {
+	for _, transposed := range []bool{false, true} {
+		for rows := 12; rows >= 1; rows-- {
+			for _, width := range []int{64, 32, 16} {
+				if rows*width <= 12*32 {
+					gemmTile512(rows, width, transposed)
+				}
+			}
+		}
+	}
+	fmaPeak("fmaPeak512", ZMM)
 }
