@@ -18,6 +18,10 @@ var (
 )
 
 func add(dst, a, b []float32) {
+	if useAVX512 {
+		addAVX512(dst, a, b)
+		return
+	}
 	if useAVX2 {
 		addAVX2(dst, a, b)
 		return
@@ -26,6 +30,10 @@ func add(dst, a, b []float32) {
 }
 
 func axpy(y, x []float32, alpha float32) {
+	if useAVX512 {
+		axpyAVX512(y, x, alpha)
+		return
+	}
 	if useAVX2 {
 		axpyAVX2(y, x, alpha)
 		return
@@ -34,6 +42,10 @@ func axpy(y, x []float32, alpha float32) {
 }
 
 func scale(dst, x []float32, alpha float32) {
+	if useAVX512 {
+		scaleAVX512(dst, x, alpha)
+		return
+	}
 	if useAVX2 {
 		scaleAVX2(dst, x, alpha)
 		return
@@ -42,6 +54,10 @@ func scale(dst, x []float32, alpha float32) {
 }
 
 func lerp(dst, src []float32, t float32) {
+	if useAVX512 {
+		lerpAVX512(dst, src, t)
+		return
+	}
 	if useAVX2 {
 		lerpAVX2(dst, src, t)
 		return
@@ -50,6 +66,10 @@ func lerp(dst, src []float32, t float32) {
 }
 
 func relu(dst, src []float32) {
+	if useAVX512 {
+		reluAVX512(dst, src)
+		return
+	}
 	if useAVX2 {
 		reluAVX2(dst, src)
 		return
@@ -58,6 +78,10 @@ func relu(dst, src []float32) {
 }
 
 func elu(dst, src []float32) {
+	if useAVX512 {
+		eluAVX512(dst, src)
+		return
+	}
 	if useAVX2 {
 		eluAVX2(dst, src)
 		return
@@ -66,6 +90,10 @@ func elu(dst, src []float32) {
 }
 
 func softplus(dst, src []float32) {
+	if useAVX512 {
+		softplusAVX512(dst, src)
+		return
+	}
 	if useAVX2 {
 		softplusAVX2(dst, src)
 		return
@@ -74,6 +102,10 @@ func softplus(dst, src []float32) {
 }
 
 func addReLU(dst, a, b []float32) {
+	if useAVX512 {
+		addReLUAVX512(dst, a, b)
+		return
+	}
 	if useAVX2 {
 		addReLUAVX2(dst, a, b)
 		return
@@ -82,6 +114,10 @@ func addReLU(dst, a, b []float32) {
 }
 
 func addELU(dst, a, b []float32) {
+	if useAVX512 {
+		addELUAVX512(dst, a, b)
+		return
+	}
 	if useAVX2 {
 		addELUAVX2(dst, a, b)
 		return
@@ -90,6 +126,10 @@ func addELU(dst, a, b []float32) {
 }
 
 func addSoftplus(dst, a, b []float32) {
+	if useAVX512 {
+		addSoftplusAVX512(dst, a, b)
+		return
+	}
 	if useAVX2 {
 		addSoftplusAVX2(dst, a, b)
 		return
@@ -98,6 +138,10 @@ func addSoftplus(dst, a, b []float32) {
 }
 
 func reluGrad(g, h []float32) {
+	if useAVX512 {
+		reluGradAVX512(g, h)
+		return
+	}
 	if useAVX2 {
 		reluGradAVX2(g, h)
 		return
@@ -106,6 +150,10 @@ func reluGrad(g, h []float32) {
 }
 
 func eluGrad(g, h []float32) {
+	if useAVX512 {
+		eluGradAVX512(g, h)
+		return
+	}
 	if useAVX2 {
 		eluGradAVX2(g, h)
 		return
@@ -114,6 +162,10 @@ func eluGrad(g, h []float32) {
 }
 
 func softplusGrad(g, h []float32) {
+	if useAVX512 {
+		softplusGradAVX512(g, h)
+		return
+	}
 	if useAVX2 {
 		softplusGradAVX2(g, h)
 		return
@@ -175,32 +227,48 @@ func dots(dst, a []float32, lda int, x []float32, c float32) {
 }
 
 func sumColumns(dst []float32, rows int, a []float32, lda int) {
+	if useAVX512 {
+		columnSumsAVX512(rows, len(dst), &dst[0], &a[0], lda)
+		return
+	}
 	if useAVX2 {
-		columnSums(rows, len(dst), &dst[0], &a[0], lda)
+		columnSumsAVX2(rows, len(dst), &dst[0], &a[0], lda)
 		return
 	}
 	sumColumnsGeneric(dst, rows, a, lda)
 }
 
 func reluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	if useAVX512 {
+		reluOutputGradAVX512(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		return
+	}
 	if useAVX2 {
-		reluOutputGrad(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		reluOutputGradAVX2(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
 		return
 	}
 	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradGeneric)
 }
 
 func eluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	if useAVX512 {
+		eluOutputGradAVX512(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		return
+	}
 	if useAVX2 {
-		eluOutputGrad(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		eluOutputGradAVX2(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
 		return
 	}
 	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradGeneric)
 }
 
 func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
+	if useAVX512 {
+		softplusOutputGradAVX512(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		return
+	}
 	if useAVX2 {
-		softplusOutputGrad(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
+		softplusOutputGradAVX2(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
 		return
 	}
 	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradGeneric)

@@ -15,16 +15,18 @@ const (
 	mBlock = 120
 	nBlock = 512
 
-	// fewRows is up to how many rows of C it does not pay to pack B, which costs
-	// about as much as three rows.
+	// fewRows is up to how many rows of C it does not pay the kernels of AVX-512
+	// to pack what they can read where it is: packing B costs about as much as
+	// three rows.
 	fewRows = 192
 )
 
 // gemmTiled packs op(B) into panels for the tile kernels and runs those over all
 // tiles. A as it is serves them well, also at strides that are powers of two,
-// since they walk along a few rows only. A transposed must be packed for the
-// kernels of AVX2, which also want B in panels always.
+// since they walk along a few rows only. A transposed is packed as well. The
+// kernels of AVX-512 can do without, and do where C has few rows.
 func (w *Workspace) gemmTiled(p *product) {
+	inPlace := useAVX512 && p.m <= fewRows
 	ks := split(p.k, kBlock, vectorFloats)
 	for j0 := 0; j0 < p.n; j0 += nBlock {
 		nj := min(nBlock, p.n-j0)
@@ -37,7 +39,7 @@ func (w *Workspace) gemmTiled(p *product) {
 			switch {
 			case p.packed != nil:
 				t.b = p.packed.block(k0, nk)[j0*nk:]
-			case useAVX512 && !p.tB && p.n%tileCols == 0 && p.m <= fewRows:
+			case inPlace && !p.tB && p.n%tileCols == 0:
 				t.b, t.ldb, t.panel = p.b[k0*p.ldb+j0:], p.ldb, tileCols
 			default:
 				t.b = w.packB(p, k0, nk, j0, nj)
@@ -52,7 +54,7 @@ func (w *Workspace) gemmTiled(p *product) {
 				switch {
 				case !p.tA:
 					t.a, t.lda = p.a[i0*p.lda+k0:], p.lda
-				case useAVX512:
+				case inPlace:
 					t.a, t.lda, t.transposed = p.a[k0*p.lda+i0:], p.lda, true
 				default:
 					t.a, t.lda = w.packA(p, i0, mi, k0, nk)
@@ -142,7 +144,7 @@ type tiles struct {
 	k          int
 	a          []float32
 	lda        int
-	transposed bool // A is [k, m]: for run512 only
+	transposed bool // A is [k, m]; for run512 only
 	b          []float32
 	ldb, panel int // tileCols and k tileCols but for run512
 	c          []float32

@@ -489,3 +489,95 @@ func gemm512x1x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, 
 //
 //go:noescape
 func fmaPeak512(n int)
+
+// addAVX512 sets dst = a + b.
+//
+//go:noescape
+func addAVX512(dst []float32, a []float32, b []float32)
+
+// axpyAVX512 sets y = y + alpha x.
+//
+//go:noescape
+func axpyAVX512(y []float32, x []float32, alpha float32)
+
+// scaleAVX512 sets dst = alpha x.
+//
+//go:noescape
+func scaleAVX512(dst []float32, x []float32, alpha float32)
+
+// lerpAVX512 sets dst = dst + t (src - dst).
+//
+//go:noescape
+func lerpAVX512(dst []float32, src []float32, t float32)
+
+// reluAVX512 sets dst = f(src), f(x) = max(x, 0).
+//
+//go:noescape
+func reluAVX512(dst []float32, src []float32)
+
+// addReLUAVX512 sets dst = f(a + b), f(x) = max(x, 0).
+//
+//go:noescape
+func addReLUAVX512(dst []float32, a []float32, b []float32)
+
+// eluAVX512 sets dst = f(src), f(x) = x if x > 0, else exp(x) - 1.
+//
+//go:noescape
+func eluAVX512(dst []float32, src []float32)
+
+// addELUAVX512 sets dst = f(a + b), f(x) = x if x > 0, else exp(x) - 1.
+//
+//go:noescape
+func addELUAVX512(dst []float32, a []float32, b []float32)
+
+// softplusAVX512 sets dst = f(src), f(x) = log(1 + exp(x)).
+//
+//go:noescape
+func softplusAVX512(dst []float32, src []float32)
+
+// addSoftplusAVX512 sets dst = f(a + b), f(x) = log(1 + exp(x)).
+//
+//go:noescape
+func addSoftplusAVX512(dst []float32, a []float32, b []float32)
+
+// reluGradAVX512 sets g = g f', f' = 1 where h > 0, 0 elsewhere.
+//
+//go:noescape
+func reluGradAVX512(g []float32, h []float32)
+
+// reluOutputGradAVX512 sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 where h >
+// 0, 0 elsewhere, and adds the sum over i of s[i] h[i][j] to dw[j], that of
+// d[i][j] to db[j]; rows >= 1.
+//
+//go:noescape
+func reluOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+
+// eluGradAVX512 sets g = g f', f' = min(h, 0) + 1.
+//
+//go:noescape
+func eluGradAVX512(g []float32, h []float32)
+
+// eluOutputGradAVX512 sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = min(h, 0) + 1,
+// and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to db[j];
+// rows >= 1.
+//
+//go:noescape
+func eluOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+
+// softplusGradAVX512 sets g = g f', f' = 1 - exp(-h) for h >= 0.
+//
+//go:noescape
+func softplusGradAVX512(g []float32, h []float32)
+
+// softplusOutputGradAVX512 sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 -
+// exp(-h) for h >= 0, and adds the sum over i of s[i] h[i][j] to dw[j], that of
+// d[i][j] to db[j]; rows >= 1.
+//
+//go:noescape
+func softplusOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+
+// columnSumsAVX512 sets dst[j] to the sum of column j of A, [rows, cols], in
+// the order of the rows; rows >= 1.
+//
+//go:noescape
+func columnSumsAVX512(rows int, cols int, dst *float32, a *float32, lda int)

@@ -11058,3 +11058,1911 @@ round:
 	JNZ         round
 	VZEROUPPER
 	RET
+
+// func addAVX512(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·addAVX512(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ dst_len+8(FP), SI
+	XORQ AX, AX
+	LEAQ -64(SI), DI
+	CMPQ AX, DI
+	JGT  done4
+
+loop4:
+	VMOVUPS (DX)(AX*4), Z0
+	VMOVUPS (BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Z0
+	VMOVUPS 64(BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(CX)(AX*4)
+	VMOVUPS 128(DX)(AX*4), Z0
+	VMOVUPS 128(BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 128(CX)(AX*4)
+	VMOVUPS 192(DX)(AX*4), Z0
+	VMOVUPS 192(BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 192(CX)(AX*4)
+	ADDQ    $0x40, AX
+	CMPQ    AX, DI
+	JLE     loop4
+
+done4:
+	LEAQ -16(SI), DI
+	CMPQ AX, DI
+	JGT  done1
+
+loop1:
+	VMOVUPS (DX)(AX*4), Z0
+	VMOVUPS (BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)(AX*4)
+	ADDQ    $0x10, AX
+	CMPQ    AX, DI
+	JLE     loop1
+
+done1:
+	SUBQ      AX, SI
+	JZ        finish
+	MOVL      $-1, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z0
+	VMOVUPS.Z (BX)(AX*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func axpyAVX512(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·axpyAVX512(SB), NOSPLIT, $0-52
+	MOVSS        alpha+48(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -64(BX), SI
+	CMPQ         AX, SI
+	JGT          done4
+
+loop4:
+	VMOVUPS     (DX)(AX*4), Z1
+	VMOVUPS     (CX)(AX*4), Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, (CX)(AX*4)
+	VMOVUPS     64(DX)(AX*4), Z1
+	VMOVUPS     64(CX)(AX*4), Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, 64(CX)(AX*4)
+	VMOVUPS     128(DX)(AX*4), Z1
+	VMOVUPS     128(CX)(AX*4), Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, 128(CX)(AX*4)
+	VMOVUPS     192(DX)(AX*4), Z1
+	VMOVUPS     192(CX)(AX*4), Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, 192(CX)(AX*4)
+	ADDQ        $0x40, AX
+	CMPQ        AX, SI
+	JLE         loop4
+
+done4:
+	LEAQ -16(BX), SI
+	CMPQ AX, SI
+	JGT  done1
+
+loop1:
+	VMOVUPS     (DX)(AX*4), Z1
+	VMOVUPS     (CX)(AX*4), Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, (CX)(AX*4)
+	ADDQ        $0x10, AX
+	CMPQ        AX, SI
+	JLE         loop1
+
+done1:
+	SUBQ        AX, BX
+	JZ          finish
+	MOVL        $-1, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (DX)(AX*4), K1, Z1
+	VMOVUPS.Z   (CX)(AX*4), K1, Z2
+	VFMADD231PS Z0, Z1, Z2
+	VMOVUPS     Z2, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func scaleAVX512(dst []float32, x []float32, alpha float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
+	MOVSS        alpha+48(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         dst_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -64(BX), SI
+	CMPQ         AX, SI
+	JGT          done4
+
+loop4:
+	VMOVUPS (DX)(AX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(CX)(AX*4)
+	VMOVUPS 128(DX)(AX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 128(CX)(AX*4)
+	VMOVUPS 192(DX)(AX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 192(CX)(AX*4)
+	ADDQ    $0x40, AX
+	CMPQ    AX, SI
+	JLE     loop4
+
+done4:
+	LEAQ -16(BX), SI
+	CMPQ AX, SI
+	JGT  done1
+
+loop1:
+	VMOVUPS (DX)(AX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (CX)(AX*4)
+	ADDQ    $0x10, AX
+	CMPQ    AX, SI
+	JLE     loop1
+
+done1:
+	SUBQ      AX, BX
+	JZ        finish
+	MOVL      $-1, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func lerpAVX512(dst []float32, src []float32, t float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·lerpAVX512(SB), NOSPLIT, $0-52
+	MOVSS        t+48(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         src_base+24(FP), DX
+	MOVQ         dst_len+8(FP), BX
+	XORQ         AX, AX
+	LEAQ         -64(BX), SI
+	CMPQ         AX, SI
+	JGT          done4
+
+loop4:
+	VMOVUPS     (CX)(AX*4), Z1
+	VMOVUPS     (DX)(AX*4), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, (CX)(AX*4)
+	VMOVUPS     64(CX)(AX*4), Z1
+	VMOVUPS     64(DX)(AX*4), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, 64(CX)(AX*4)
+	VMOVUPS     128(CX)(AX*4), Z1
+	VMOVUPS     128(DX)(AX*4), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, 128(CX)(AX*4)
+	VMOVUPS     192(CX)(AX*4), Z1
+	VMOVUPS     192(DX)(AX*4), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, 192(CX)(AX*4)
+	ADDQ        $0x40, AX
+	CMPQ        AX, SI
+	JLE         loop4
+
+done4:
+	LEAQ -16(BX), SI
+	CMPQ AX, SI
+	JGT  done1
+
+loop1:
+	VMOVUPS     (CX)(AX*4), Z1
+	VMOVUPS     (DX)(AX*4), Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, (CX)(AX*4)
+	ADDQ        $0x10, AX
+	CMPQ        AX, SI
+	JLE         loop1
+
+done1:
+	SUBQ        AX, BX
+	JZ          finish
+	MOVL        $-1, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(AX*4), K1, Z1
+	VMOVUPS.Z   (DX)(AX*4), K1, Z2
+	VSUBPS      Z1, Z2, Z2
+	VFMADD231PS Z0, Z2, Z1
+	VMOVUPS     Z1, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func reluAVX512(dst []float32, src []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·reluAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), CX
+	MOVQ src_base+24(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ AX, AX
+	LEAQ -64(BX), SI
+	CMPQ AX, SI
+	JGT  done4
+
+loop4:
+	VMOVUPS (DX)(AX*4), Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, 64(CX)(AX*4)
+	VMOVUPS 128(DX)(AX*4), Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, 128(CX)(AX*4)
+	VMOVUPS 192(DX)(AX*4), Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, 192(CX)(AX*4)
+	ADDQ    $0x40, AX
+	CMPQ    AX, SI
+	JLE     loop4
+
+done4:
+	LEAQ -16(BX), SI
+	CMPQ AX, SI
+	JGT  done1
+
+loop1:
+	VMOVUPS (DX)(AX*4), Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)(AX*4)
+	ADDQ    $0x10, AX
+	CMPQ    AX, SI
+	JLE     loop1
+
+done1:
+	SUBQ      AX, BX
+	JZ        finish
+	MOVL      $-1, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z0
+	VXORPS    Z1, Z1, Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func addReLUAVX512(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addReLUAVX512(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ dst_len+8(FP), SI
+	XORQ AX, AX
+	LEAQ -64(SI), DI
+	CMPQ AX, DI
+	JGT  done4
+
+loop4:
+	VMOVUPS (DX)(AX*4), Z0
+	VMOVUPS (BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)(AX*4)
+	VMOVUPS 64(DX)(AX*4), Z0
+	VMOVUPS 64(BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, 64(CX)(AX*4)
+	VMOVUPS 128(DX)(AX*4), Z0
+	VMOVUPS 128(BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, 128(CX)(AX*4)
+	VMOVUPS 192(DX)(AX*4), Z0
+	VMOVUPS 192(BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, 192(CX)(AX*4)
+	ADDQ    $0x40, AX
+	CMPQ    AX, DI
+	JLE     loop4
+
+done4:
+	LEAQ -16(SI), DI
+	CMPQ AX, DI
+	JGT  done1
+
+loop1:
+	VMOVUPS (DX)(AX*4), Z0
+	VMOVUPS (BX)(AX*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (CX)(AX*4)
+	ADDQ    $0x10, AX
+	CMPQ    AX, DI
+	JLE     loop1
+
+done1:
+	SUBQ      AX, SI
+	JZ        finish
+	MOVL      $-1, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(AX*4), K1, Z0
+	VMOVUPS.Z (BX)(AX*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func eluAVX512(dst []float32, src []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·eluAVX512(SB), NOSPLIT, $0-48
+	VMOVUPS x16_4b400000<>+0(SB), Z0
+	VMOVUPS x16_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS x16_3f317218<>+0(SB), Z2
+	VMOVUPS x16_b102e308<>+0(SB), Z3
+	VMOVUPS x16_3efffffe<>+0(SB), Z4
+	VMOVUPS x16_3e2aaa49<>+0(SB), Z5
+	VMOVUPS x16_3d2aac77<>+0(SB), Z6
+	VMOVUPS x16_3c091cea<>+0(SB), Z7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    src_base+24(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -16(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
+
+loop1:
+	VMOVUPS      (DX)(AX*4), Z8
+	VXORPS       Z9, Z9, Z9
+	VMINPS       Z8, Z9, Z9
+	VMOVUPS      x16_c1f00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z11
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z11, Z9
+	VFNMADD231PS Z3, Z11, Z9
+	VMULPS       Z9, Z9, Z11
+	VMOVUPS      Z7, Z12
+	VFMADD213PS  Z6, Z9, Z12
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z11, Z12
+	VMOVUPS      Z5, Z13
+	VFMADD213PS  Z4, Z9, Z13
+	VFMADD231PS  Z12, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_3f800000<>+0(SB), Z10, Z10
+	VSUBPS       x16_3f800000<>+0(SB), Z10, Z9
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z8, Z11, Z8
+	VADDPS       Z8, Z9, Z9
+	VFMADD231PS  Z10, Z13, Z9
+	VMOVUPS      Z9, (CX)(AX*4)
+	ADDQ         $0x10, AX
+	CMPQ         AX, SI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, BX
+	JZ           finish
+	MOVL         $-1, SI
+	BZHIL        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX)(AX*4), K1, Z8
+	VXORPS       Z9, Z9, Z9
+	VMINPS       Z8, Z9, Z9
+	VMOVUPS      x16_c1f00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z0
+	VMOVAPS      Z9, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VMULPS       Z1, Z1, Z0
+	VMOVUPS      Z7, Z2
+	VFMADD213PS  Z6, Z1, Z2
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z0, Z2
+	VMOVUPS      Z5, Z3
+	VFMADD213PS  Z4, Z1, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD213PS  Z1, Z0, Z3
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_3f800000<>+0(SB), Z10, Z10
+	VSUBPS       x16_3f800000<>+0(SB), Z10, Z0
+	VXORPS       Z1, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VFMADD231PS  Z10, Z3, Z0
+	VMOVUPS      Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+DATA x16_4b400000<>+0(SB)/4, $0x4b400000
+DATA x16_4b400000<>+4(SB)/4, $0x4b400000
+DATA x16_4b400000<>+8(SB)/4, $0x4b400000
+DATA x16_4b400000<>+12(SB)/4, $0x4b400000
+DATA x16_4b400000<>+16(SB)/4, $0x4b400000
+DATA x16_4b400000<>+20(SB)/4, $0x4b400000
+DATA x16_4b400000<>+24(SB)/4, $0x4b400000
+DATA x16_4b400000<>+28(SB)/4, $0x4b400000
+DATA x16_4b400000<>+32(SB)/4, $0x4b400000
+DATA x16_4b400000<>+36(SB)/4, $0x4b400000
+DATA x16_4b400000<>+40(SB)/4, $0x4b400000
+DATA x16_4b400000<>+44(SB)/4, $0x4b400000
+DATA x16_4b400000<>+48(SB)/4, $0x4b400000
+DATA x16_4b400000<>+52(SB)/4, $0x4b400000
+DATA x16_4b400000<>+56(SB)/4, $0x4b400000
+DATA x16_4b400000<>+60(SB)/4, $0x4b400000
+GLOBL x16_4b400000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA x16_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL x16_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3f317218<>+0(SB)/4, $0x3f317218
+DATA x16_3f317218<>+4(SB)/4, $0x3f317218
+DATA x16_3f317218<>+8(SB)/4, $0x3f317218
+DATA x16_3f317218<>+12(SB)/4, $0x3f317218
+DATA x16_3f317218<>+16(SB)/4, $0x3f317218
+DATA x16_3f317218<>+20(SB)/4, $0x3f317218
+DATA x16_3f317218<>+24(SB)/4, $0x3f317218
+DATA x16_3f317218<>+28(SB)/4, $0x3f317218
+DATA x16_3f317218<>+32(SB)/4, $0x3f317218
+DATA x16_3f317218<>+36(SB)/4, $0x3f317218
+DATA x16_3f317218<>+40(SB)/4, $0x3f317218
+DATA x16_3f317218<>+44(SB)/4, $0x3f317218
+DATA x16_3f317218<>+48(SB)/4, $0x3f317218
+DATA x16_3f317218<>+52(SB)/4, $0x3f317218
+DATA x16_3f317218<>+56(SB)/4, $0x3f317218
+DATA x16_3f317218<>+60(SB)/4, $0x3f317218
+GLOBL x16_3f317218<>(SB), RODATA|NOPTR, $64
+
+DATA x16_b102e308<>+0(SB)/4, $0xb102e308
+DATA x16_b102e308<>+4(SB)/4, $0xb102e308
+DATA x16_b102e308<>+8(SB)/4, $0xb102e308
+DATA x16_b102e308<>+12(SB)/4, $0xb102e308
+DATA x16_b102e308<>+16(SB)/4, $0xb102e308
+DATA x16_b102e308<>+20(SB)/4, $0xb102e308
+DATA x16_b102e308<>+24(SB)/4, $0xb102e308
+DATA x16_b102e308<>+28(SB)/4, $0xb102e308
+DATA x16_b102e308<>+32(SB)/4, $0xb102e308
+DATA x16_b102e308<>+36(SB)/4, $0xb102e308
+DATA x16_b102e308<>+40(SB)/4, $0xb102e308
+DATA x16_b102e308<>+44(SB)/4, $0xb102e308
+DATA x16_b102e308<>+48(SB)/4, $0xb102e308
+DATA x16_b102e308<>+52(SB)/4, $0xb102e308
+DATA x16_b102e308<>+56(SB)/4, $0xb102e308
+DATA x16_b102e308<>+60(SB)/4, $0xb102e308
+GLOBL x16_b102e308<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3efffffe<>+0(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+4(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+8(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+12(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+16(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+20(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+24(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+28(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+32(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+36(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+40(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+44(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+48(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+52(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+56(SB)/4, $0x3efffffe
+DATA x16_3efffffe<>+60(SB)/4, $0x3efffffe
+GLOBL x16_3efffffe<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+32(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+36(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+40(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+44(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+48(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+52(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+56(SB)/4, $0x3e2aaa49
+DATA x16_3e2aaa49<>+60(SB)/4, $0x3e2aaa49
+GLOBL x16_3e2aaa49<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3d2aac77<>+0(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+4(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+8(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+12(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+16(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+20(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+24(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+28(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+32(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+36(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+40(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+44(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+48(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+52(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+56(SB)/4, $0x3d2aac77
+DATA x16_3d2aac77<>+60(SB)/4, $0x3d2aac77
+GLOBL x16_3d2aac77<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3c091cea<>+0(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+4(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+8(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+12(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+16(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+20(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+24(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+28(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+32(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+36(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+40(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+44(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+48(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+52(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+56(SB)/4, $0x3c091cea
+DATA x16_3c091cea<>+60(SB)/4, $0x3c091cea
+GLOBL x16_3c091cea<>(SB), RODATA|NOPTR, $64
+
+DATA x16_c1f00000<>+0(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+4(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+8(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+12(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+16(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+20(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+24(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+28(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+32(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+36(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+40(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+44(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+48(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+52(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+56(SB)/4, $0xc1f00000
+DATA x16_c1f00000<>+60(SB)/4, $0xc1f00000
+GLOBL x16_c1f00000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3ab512da<>+0(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+4(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+8(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+12(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+16(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+20(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+24(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+28(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+32(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+36(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+40(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+44(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+48(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+52(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+56(SB)/4, $0x3ab512da
+DATA x16_3ab512da<>+60(SB)/4, $0x3ab512da
+GLOBL x16_3ab512da<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3f800000<>+0(SB)/4, $0x3f800000
+DATA x16_3f800000<>+4(SB)/4, $0x3f800000
+DATA x16_3f800000<>+8(SB)/4, $0x3f800000
+DATA x16_3f800000<>+12(SB)/4, $0x3f800000
+DATA x16_3f800000<>+16(SB)/4, $0x3f800000
+DATA x16_3f800000<>+20(SB)/4, $0x3f800000
+DATA x16_3f800000<>+24(SB)/4, $0x3f800000
+DATA x16_3f800000<>+28(SB)/4, $0x3f800000
+DATA x16_3f800000<>+32(SB)/4, $0x3f800000
+DATA x16_3f800000<>+36(SB)/4, $0x3f800000
+DATA x16_3f800000<>+40(SB)/4, $0x3f800000
+DATA x16_3f800000<>+44(SB)/4, $0x3f800000
+DATA x16_3f800000<>+48(SB)/4, $0x3f800000
+DATA x16_3f800000<>+52(SB)/4, $0x3f800000
+DATA x16_3f800000<>+56(SB)/4, $0x3f800000
+DATA x16_3f800000<>+60(SB)/4, $0x3f800000
+GLOBL x16_3f800000<>(SB), RODATA|NOPTR, $64
+
+// func addELUAVX512(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addELUAVX512(SB), NOSPLIT, $0-72
+	VMOVUPS x16_4b400000<>+0(SB), Z0
+	VMOVUPS x16_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS x16_3f317218<>+0(SB), Z2
+	VMOVUPS x16_b102e308<>+0(SB), Z3
+	VMOVUPS x16_3efffffe<>+0(SB), Z4
+	VMOVUPS x16_3e2aaa49<>+0(SB), Z5
+	VMOVUPS x16_3d2aac77<>+0(SB), Z6
+	VMOVUPS x16_3c091cea<>+0(SB), Z7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	MOVQ    dst_len+8(FP), SI
+	XORQ    AX, AX
+	LEAQ    -16(SI), DI
+	CMPQ    AX, DI
+	JGT     done1
+
+loop1:
+	VMOVUPS      (DX)(AX*4), Z8
+	VMOVUPS      (BX)(AX*4), Z9
+	VADDPS       Z9, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VMINPS       Z8, Z9, Z9
+	VMOVUPS      x16_c1f00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z11
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z11, Z9
+	VFNMADD231PS Z3, Z11, Z9
+	VMULPS       Z9, Z9, Z11
+	VMOVUPS      Z7, Z12
+	VFMADD213PS  Z6, Z9, Z12
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z11, Z12
+	VMOVUPS      Z5, Z13
+	VFMADD213PS  Z4, Z9, Z13
+	VFMADD231PS  Z12, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_3f800000<>+0(SB), Z10, Z10
+	VSUBPS       x16_3f800000<>+0(SB), Z10, Z9
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z8, Z11, Z8
+	VADDPS       Z8, Z9, Z9
+	VFMADD231PS  Z10, Z13, Z9
+	VMOVUPS      Z9, (CX)(AX*4)
+	ADDQ         $0x10, AX
+	CMPQ         AX, DI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, SI
+	JZ           finish
+	MOVL         $-1, DI
+	BZHIL        SI, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (DX)(AX*4), K1, Z8
+	VMOVUPS.Z    (BX)(AX*4), K1, Z9
+	VADDPS       Z9, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VMINPS       Z8, Z9, Z9
+	VMOVUPS      x16_c1f00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z0
+	VMOVAPS      Z9, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VMULPS       Z1, Z1, Z0
+	VMOVUPS      Z7, Z2
+	VFMADD213PS  Z6, Z1, Z2
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z0, Z2
+	VMOVUPS      Z5, Z3
+	VFMADD213PS  Z4, Z1, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD213PS  Z1, Z0, Z3
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_3f800000<>+0(SB), Z10, Z10
+	VSUBPS       x16_3f800000<>+0(SB), Z10, Z0
+	VXORPS       Z1, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VADDPS       Z1, Z0, Z0
+	VFMADD231PS  Z10, Z3, Z0
+	VMOVUPS      Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func softplusAVX512(dst []float32, src []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusAVX512(SB), NOSPLIT, $0-48
+	VMOVUPS x16_4b400000<>+0(SB), Z0
+	VMOVUPS x16_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS x16_3f317218<>+0(SB), Z2
+	VMOVUPS x16_b102e308<>+0(SB), Z3
+	VMOVUPS x16_3efffffe<>+0(SB), Z4
+	VMOVUPS x16_3e2aaa49<>+0(SB), Z5
+	VMOVUPS x16_3d2aac77<>+0(SB), Z6
+	VMOVUPS x16_3c091cea<>+0(SB), Z7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    src_base+24(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -16(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
+
+loop1:
+	VMOVUPS      (DX)(AX*4), Z8
+	VORPS        x16_80000000<>+0(SB), Z8, Z9
+	VMOVUPS      x16_c2d00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z11
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z11, Z9
+	VFNMADD231PS Z3, Z11, Z9
+	VMULPS       Z9, Z9, Z11
+	VMOVUPS      Z7, Z12
+	VFMADD213PS  Z6, Z9, Z12
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z11, Z12
+	VMOVUPS      Z5, Z13
+	VFMADD213PS  Z4, Z9, Z13
+	VFMADD231PS  Z12, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VADDPS       x16_3f800000<>+0(SB), Z13, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_4c000000<>+0(SB), Z10, Z10
+	VMULPS       Z10, Z13, Z13
+	VMULPS       x16_33000000<>+0(SB), Z13, Z13
+	VADDPS       x16_40000000<>+0(SB), Z13, Z9
+	VDIVPS       Z9, Z13, Z9
+	VMULPS       Z9, Z9, Z10
+	VMOVUPS      x16_3e8f7c21<>+0(SB), Z11
+	VFMADD213PS  x16_3e8f5b0e<>+0(SB), Z10, Z11
+	VFMADD213PS  x16_3ecce93d<>+0(SB), Z10, Z11
+	VFMADD213PS  x16_3f2aaa80<>+0(SB), Z10, Z11
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z8, Z12, Z8
+	VFMADD231PS  x16_40000000<>+0(SB), Z9, Z8
+	VMULPS       Z9, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z8
+	VMOVUPS      Z8, (CX)(AX*4)
+	ADDQ         $0x10, AX
+	CMPQ         AX, SI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, BX
+	JZ           finish
+	MOVL         $-1, SI
+	BZHIL        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX)(AX*4), K1, Z8
+	VORPS        x16_80000000<>+0(SB), Z8, Z9
+	VMOVUPS      x16_c2d00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z0
+	VMOVAPS      Z9, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VMULPS       Z1, Z1, Z0
+	VMOVUPS      Z7, Z2
+	VFMADD213PS  Z6, Z1, Z2
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z0, Z2
+	VMOVUPS      Z5, Z3
+	VFMADD213PS  Z4, Z1, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD213PS  Z1, Z0, Z3
+	VADDPS       x16_3f800000<>+0(SB), Z3, Z3
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_4c000000<>+0(SB), Z10, Z10
+	VMULPS       Z10, Z3, Z3
+	VMULPS       x16_33000000<>+0(SB), Z3, Z3
+	VADDPS       x16_40000000<>+0(SB), Z3, Z0
+	VDIVPS       Z0, Z3, Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      x16_3e8f7c21<>+0(SB), Z2
+	VFMADD213PS  x16_3e8f5b0e<>+0(SB), Z1, Z2
+	VFMADD213PS  x16_3ecce93d<>+0(SB), Z1, Z2
+	VFMADD213PS  x16_3f2aaa80<>+0(SB), Z1, Z2
+	VXORPS       Z3, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VFMADD231PS  x16_40000000<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z1, Z1
+	VFMADD231PS  Z1, Z2, Z3
+	VMOVUPS      Z3, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+DATA x16_80000000<>+0(SB)/4, $0x80000000
+DATA x16_80000000<>+4(SB)/4, $0x80000000
+DATA x16_80000000<>+8(SB)/4, $0x80000000
+DATA x16_80000000<>+12(SB)/4, $0x80000000
+DATA x16_80000000<>+16(SB)/4, $0x80000000
+DATA x16_80000000<>+20(SB)/4, $0x80000000
+DATA x16_80000000<>+24(SB)/4, $0x80000000
+DATA x16_80000000<>+28(SB)/4, $0x80000000
+DATA x16_80000000<>+32(SB)/4, $0x80000000
+DATA x16_80000000<>+36(SB)/4, $0x80000000
+DATA x16_80000000<>+40(SB)/4, $0x80000000
+DATA x16_80000000<>+44(SB)/4, $0x80000000
+DATA x16_80000000<>+48(SB)/4, $0x80000000
+DATA x16_80000000<>+52(SB)/4, $0x80000000
+DATA x16_80000000<>+56(SB)/4, $0x80000000
+DATA x16_80000000<>+60(SB)/4, $0x80000000
+GLOBL x16_80000000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_c2d00000<>+0(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+4(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+8(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+12(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+16(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+20(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+24(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+28(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+32(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+36(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+40(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+44(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+48(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+52(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+56(SB)/4, $0xc2d00000
+DATA x16_c2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL x16_c2d00000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_4c000000<>+0(SB)/4, $0x4c000000
+DATA x16_4c000000<>+4(SB)/4, $0x4c000000
+DATA x16_4c000000<>+8(SB)/4, $0x4c000000
+DATA x16_4c000000<>+12(SB)/4, $0x4c000000
+DATA x16_4c000000<>+16(SB)/4, $0x4c000000
+DATA x16_4c000000<>+20(SB)/4, $0x4c000000
+DATA x16_4c000000<>+24(SB)/4, $0x4c000000
+DATA x16_4c000000<>+28(SB)/4, $0x4c000000
+DATA x16_4c000000<>+32(SB)/4, $0x4c000000
+DATA x16_4c000000<>+36(SB)/4, $0x4c000000
+DATA x16_4c000000<>+40(SB)/4, $0x4c000000
+DATA x16_4c000000<>+44(SB)/4, $0x4c000000
+DATA x16_4c000000<>+48(SB)/4, $0x4c000000
+DATA x16_4c000000<>+52(SB)/4, $0x4c000000
+DATA x16_4c000000<>+56(SB)/4, $0x4c000000
+DATA x16_4c000000<>+60(SB)/4, $0x4c000000
+GLOBL x16_4c000000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_33000000<>+0(SB)/4, $0x33000000
+DATA x16_33000000<>+4(SB)/4, $0x33000000
+DATA x16_33000000<>+8(SB)/4, $0x33000000
+DATA x16_33000000<>+12(SB)/4, $0x33000000
+DATA x16_33000000<>+16(SB)/4, $0x33000000
+DATA x16_33000000<>+20(SB)/4, $0x33000000
+DATA x16_33000000<>+24(SB)/4, $0x33000000
+DATA x16_33000000<>+28(SB)/4, $0x33000000
+DATA x16_33000000<>+32(SB)/4, $0x33000000
+DATA x16_33000000<>+36(SB)/4, $0x33000000
+DATA x16_33000000<>+40(SB)/4, $0x33000000
+DATA x16_33000000<>+44(SB)/4, $0x33000000
+DATA x16_33000000<>+48(SB)/4, $0x33000000
+DATA x16_33000000<>+52(SB)/4, $0x33000000
+DATA x16_33000000<>+56(SB)/4, $0x33000000
+DATA x16_33000000<>+60(SB)/4, $0x33000000
+GLOBL x16_33000000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_40000000<>+0(SB)/4, $0x40000000
+DATA x16_40000000<>+4(SB)/4, $0x40000000
+DATA x16_40000000<>+8(SB)/4, $0x40000000
+DATA x16_40000000<>+12(SB)/4, $0x40000000
+DATA x16_40000000<>+16(SB)/4, $0x40000000
+DATA x16_40000000<>+20(SB)/4, $0x40000000
+DATA x16_40000000<>+24(SB)/4, $0x40000000
+DATA x16_40000000<>+28(SB)/4, $0x40000000
+DATA x16_40000000<>+32(SB)/4, $0x40000000
+DATA x16_40000000<>+36(SB)/4, $0x40000000
+DATA x16_40000000<>+40(SB)/4, $0x40000000
+DATA x16_40000000<>+44(SB)/4, $0x40000000
+DATA x16_40000000<>+48(SB)/4, $0x40000000
+DATA x16_40000000<>+52(SB)/4, $0x40000000
+DATA x16_40000000<>+56(SB)/4, $0x40000000
+DATA x16_40000000<>+60(SB)/4, $0x40000000
+GLOBL x16_40000000<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3e8f7c21<>+0(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+4(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+8(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+12(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+16(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+20(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+24(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+28(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+32(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+36(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+40(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+44(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+48(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+52(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+56(SB)/4, $0x3e8f7c21
+DATA x16_3e8f7c21<>+60(SB)/4, $0x3e8f7c21
+GLOBL x16_3e8f7c21<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3e8f5b0e<>+0(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+4(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+8(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+12(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+16(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+20(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+24(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+28(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+32(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+36(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+40(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+44(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+48(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+52(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+56(SB)/4, $0x3e8f5b0e
+DATA x16_3e8f5b0e<>+60(SB)/4, $0x3e8f5b0e
+GLOBL x16_3e8f5b0e<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3ecce93d<>+0(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+4(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+8(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+12(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+16(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+20(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+24(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+28(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+32(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+36(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+40(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+44(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+48(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+52(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+56(SB)/4, $0x3ecce93d
+DATA x16_3ecce93d<>+60(SB)/4, $0x3ecce93d
+GLOBL x16_3ecce93d<>(SB), RODATA|NOPTR, $64
+
+DATA x16_3f2aaa80<>+0(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+4(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+8(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+12(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+16(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+20(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+24(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+28(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+32(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+36(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+40(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+44(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+48(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+52(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+56(SB)/4, $0x3f2aaa80
+DATA x16_3f2aaa80<>+60(SB)/4, $0x3f2aaa80
+GLOBL x16_3f2aaa80<>(SB), RODATA|NOPTR, $64
+
+// func addSoftplusAVX512(dst []float32, a []float32, b []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·addSoftplusAVX512(SB), NOSPLIT, $0-72
+	VMOVUPS x16_4b400000<>+0(SB), Z0
+	VMOVUPS x16_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS x16_3f317218<>+0(SB), Z2
+	VMOVUPS x16_b102e308<>+0(SB), Z3
+	VMOVUPS x16_3efffffe<>+0(SB), Z4
+	VMOVUPS x16_3e2aaa49<>+0(SB), Z5
+	VMOVUPS x16_3d2aac77<>+0(SB), Z6
+	VMOVUPS x16_3c091cea<>+0(SB), Z7
+	MOVQ    dst_base+0(FP), CX
+	MOVQ    a_base+24(FP), DX
+	MOVQ    b_base+48(FP), BX
+	MOVQ    dst_len+8(FP), SI
+	XORQ    AX, AX
+	LEAQ    -16(SI), DI
+	CMPQ    AX, DI
+	JGT     done1
+
+loop1:
+	VMOVUPS      (DX)(AX*4), Z8
+	VMOVUPS      (BX)(AX*4), Z9
+	VADDPS       Z9, Z8, Z8
+	VORPS        x16_80000000<>+0(SB), Z8, Z9
+	VMOVUPS      x16_c2d00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z11
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z11, Z9
+	VFNMADD231PS Z3, Z11, Z9
+	VMULPS       Z9, Z9, Z11
+	VMOVUPS      Z7, Z12
+	VFMADD213PS  Z6, Z9, Z12
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z11, Z12
+	VMOVUPS      Z5, Z13
+	VFMADD213PS  Z4, Z9, Z13
+	VFMADD231PS  Z12, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VADDPS       x16_3f800000<>+0(SB), Z13, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_4c000000<>+0(SB), Z10, Z10
+	VMULPS       Z10, Z13, Z13
+	VMULPS       x16_33000000<>+0(SB), Z13, Z13
+	VADDPS       x16_40000000<>+0(SB), Z13, Z9
+	VDIVPS       Z9, Z13, Z9
+	VMULPS       Z9, Z9, Z10
+	VMOVUPS      x16_3e8f7c21<>+0(SB), Z11
+	VFMADD213PS  x16_3e8f5b0e<>+0(SB), Z10, Z11
+	VFMADD213PS  x16_3ecce93d<>+0(SB), Z10, Z11
+	VFMADD213PS  x16_3f2aaa80<>+0(SB), Z10, Z11
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z8, Z12, Z8
+	VFMADD231PS  x16_40000000<>+0(SB), Z9, Z8
+	VMULPS       Z9, Z10, Z10
+	VFMADD231PS  Z10, Z11, Z8
+	VMOVUPS      Z8, (CX)(AX*4)
+	ADDQ         $0x10, AX
+	CMPQ         AX, DI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, SI
+	JZ           finish
+	MOVL         $-1, DI
+	BZHIL        SI, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (DX)(AX*4), K1, Z8
+	VMOVUPS.Z    (BX)(AX*4), K1, Z9
+	VADDPS       Z9, Z8, Z8
+	VORPS        x16_80000000<>+0(SB), Z8, Z9
+	VMOVUPS      x16_c2d00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z0
+	VMOVAPS      Z9, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VMULPS       Z1, Z1, Z0
+	VMOVUPS      Z7, Z2
+	VFMADD213PS  Z6, Z1, Z2
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z0, Z2
+	VMOVUPS      Z5, Z3
+	VFMADD213PS  Z4, Z1, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD213PS  Z1, Z0, Z3
+	VADDPS       x16_3f800000<>+0(SB), Z3, Z3
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_4c000000<>+0(SB), Z10, Z10
+	VMULPS       Z10, Z3, Z3
+	VMULPS       x16_33000000<>+0(SB), Z3, Z3
+	VADDPS       x16_40000000<>+0(SB), Z3, Z0
+	VDIVPS       Z0, Z3, Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      x16_3e8f7c21<>+0(SB), Z2
+	VFMADD213PS  x16_3e8f5b0e<>+0(SB), Z1, Z2
+	VFMADD213PS  x16_3ecce93d<>+0(SB), Z1, Z2
+	VFMADD213PS  x16_3f2aaa80<>+0(SB), Z1, Z2
+	VXORPS       Z3, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VFMADD231PS  x16_40000000<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z1, Z1
+	VFMADD231PS  Z1, Z2, Z3
+	VMOVUPS      Z3, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX512(g []float32, h []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·reluGradAVX512(SB), NOSPLIT, $0-48
+	MOVQ g_base+0(FP), CX
+	MOVQ h_base+24(FP), DX
+	MOVQ g_len+8(FP), BX
+	XORQ AX, AX
+	LEAQ -64(BX), SI
+	CMPQ AX, SI
+	JGT  done4
+
+loop4:
+	VMOVUPS   (CX)(AX*4), Z0
+	VMOVUPS   (DX)(AX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VCMPPS    $0x06, Z2, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (CX)(AX*4)
+	VMOVUPS   64(CX)(AX*4), Z0
+	VMOVUPS   64(DX)(AX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VCMPPS    $0x06, Z2, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, 64(CX)(AX*4)
+	VMOVUPS   128(CX)(AX*4), Z0
+	VMOVUPS   128(DX)(AX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VCMPPS    $0x06, Z2, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, 128(CX)(AX*4)
+	VMOVUPS   192(CX)(AX*4), Z0
+	VMOVUPS   192(DX)(AX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VCMPPS    $0x06, Z2, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, 192(CX)(AX*4)
+	ADDQ      $0x40, AX
+	CMPQ      AX, SI
+	JLE       loop4
+
+done4:
+	LEAQ -16(BX), SI
+	CMPQ AX, SI
+	JGT  done1
+
+loop1:
+	VMOVUPS   (CX)(AX*4), Z0
+	VMOVUPS   (DX)(AX*4), Z1
+	VXORPS    Z2, Z2, Z2
+	VCMPPS    $0x06, Z2, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (CX)(AX*4)
+	ADDQ      $0x10, AX
+	CMPQ      AX, SI
+	JLE       loop1
+
+done1:
+	SUBQ      AX, BX
+	JZ        finish
+	MOVL      $-1, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(AX*4), K1, Z0
+	VMOVUPS.Z (DX)(AX*4), K1, Z1
+	VXORPS    Z2, Z2, Z2
+	VCMPPS    $0x06, Z2, Z1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func reluOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·reluOutputGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ cols+8(FP), AX
+	MOVQ d+16(FP), CX
+	MOVQ h+24(FP), DX
+	MOVQ ld+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ w+48(FP), SI
+	MOVQ dw+56(FP), DI
+	MOVQ db+64(FP), R8
+	SUBQ $0x20, AX
+	JLT  narrower2
+
+strip2:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z0
+	VMOVUPS (DI), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS 64(DI), Z4
+	VMOVUPS 64(R8), Z5
+
+row2:
+	VBROADCASTSS (R10), Z6
+	VMOVUPS      (R12), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VMULPS       Z6, Z0, Z8
+	VXORPS       Z9, Z9, Z9
+	VCMPPS       $0x06, Z9, Z7, K1
+	VMOVAPS.Z    Z8, K1, Z7
+	VADDPS       Z7, Z2, Z2
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      64(R12), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VMULPS       Z6, Z3, Z6
+	VXORPS       Z8, Z8, Z8
+	VCMPPS       $0x06, Z8, Z7, K1
+	VMOVAPS.Z    Z6, K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS      Z6, 64(R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row2
+	VMOVUPS      Z1, (DI)
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(DI)
+	VMOVUPS      Z5, 64(R8)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x20, AX
+	JGE          strip2
+
+narrower2:
+	ADDQ $0x20, AX
+	SUBQ $0x10, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z0
+	VMOVUPS (DI), Z1
+	VMOVUPS (R8), Z2
+
+row1:
+	VBROADCASTSS (R10), Z3
+	VMOVUPS      (R12), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMULPS       Z3, Z0, Z3
+	VXORPS       Z5, Z5, Z5
+	VCMPPS       $0x06, Z5, Z4, K1
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z3, (R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row1
+	VMOVUPS      Z1, (DI)
+	VMOVUPS      Z2, (R8)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x10, AX
+	JGE          strip1
+
+narrower1:
+	ADDQ      $0x10, AX
+	JZ        return
+	MOVL      $-1, R9
+	BZHIL     AX, R9, R9
+	KMOVW     R9, K1
+	MOVQ      rows+0(FP), AX
+	MOVQ      s+40(FP), R9
+	MOVQ      DX, DX
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DI), K1, Z1
+	VMOVUPS.Z (R8), K1, Z2
+
+rowMasked:
+	VBROADCASTSS (R9), Z3
+	VMOVUPS.Z    (DX), K1, Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VMULPS       Z3, Z0, Z3
+	VXORPS       Z5, Z5, Z5
+	VCMPPS       $0x06, Z5, Z4, K2
+	VMOVAPS.Z    Z3, K2, Z3
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         $0x04, R9
+	ADDQ         BX, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          rowMasked
+	VMOVUPS      Z1, K1, (DI)
+	VMOVUPS      Z2, K1, (R8)
+
+return:
+	VZEROUPPER
+	RET
+
+// func eluGradAVX512(g []float32, h []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·eluGradAVX512(SB), NOSPLIT, $0-48
+	VMOVUPS x16_3f800000<>+0(SB), Z0
+	MOVQ    g_base+0(FP), CX
+	MOVQ    h_base+24(FP), DX
+	MOVQ    g_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -64(BX), SI
+	CMPQ    AX, SI
+	JGT     done4
+
+loop4:
+	VMOVUPS (CX)(AX*4), Z1
+	VMOVUPS (DX)(AX*4), Z2
+	VXORPS  Z3, Z3, Z3
+	VMINPS  Z2, Z3, Z2
+	VADDPS  Z0, Z2, Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, (CX)(AX*4)
+	VMOVUPS 64(CX)(AX*4), Z1
+	VMOVUPS 64(DX)(AX*4), Z2
+	VXORPS  Z3, Z3, Z3
+	VMINPS  Z2, Z3, Z2
+	VADDPS  Z0, Z2, Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, 64(CX)(AX*4)
+	VMOVUPS 128(CX)(AX*4), Z1
+	VMOVUPS 128(DX)(AX*4), Z2
+	VXORPS  Z3, Z3, Z3
+	VMINPS  Z2, Z3, Z2
+	VADDPS  Z0, Z2, Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, 128(CX)(AX*4)
+	VMOVUPS 192(CX)(AX*4), Z1
+	VMOVUPS 192(DX)(AX*4), Z2
+	VXORPS  Z3, Z3, Z3
+	VMINPS  Z2, Z3, Z2
+	VADDPS  Z0, Z2, Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, 192(CX)(AX*4)
+	ADDQ    $0x40, AX
+	CMPQ    AX, SI
+	JLE     loop4
+
+done4:
+	LEAQ -16(BX), SI
+	CMPQ AX, SI
+	JGT  done1
+
+loop1:
+	VMOVUPS (CX)(AX*4), Z1
+	VMOVUPS (DX)(AX*4), Z2
+	VXORPS  Z3, Z3, Z3
+	VMINPS  Z2, Z3, Z2
+	VADDPS  Z0, Z2, Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS Z2, (CX)(AX*4)
+	ADDQ    $0x10, AX
+	CMPQ    AX, SI
+	JLE     loop1
+
+done1:
+	SUBQ      AX, BX
+	JZ        finish
+	MOVL      $-1, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(AX*4), K1, Z1
+	VMOVUPS.Z (DX)(AX*4), K1, Z2
+	VXORPS    Z3, Z3, Z3
+	VMINPS    Z2, Z3, Z2
+	VADDPS    Z0, Z2, Z2
+	VMULPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func eluOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·eluOutputGradAVX512(SB), NOSPLIT, $0-72
+	VMOVUPS x16_3f800000<>+0(SB), Z0
+	MOVQ    cols+8(FP), AX
+	MOVQ    d+16(FP), CX
+	MOVQ    h+24(FP), DX
+	MOVQ    ld+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    w+48(FP), SI
+	MOVQ    dw+56(FP), DI
+	MOVQ    db+64(FP), R8
+	SUBQ    $0x20, AX
+	JLT     narrower2
+
+strip2:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z1
+	VMOVUPS (DI), Z2
+	VMOVUPS (R8), Z3
+	VMOVUPS 64(SI), Z4
+	VMOVUPS 64(DI), Z5
+	VMOVUPS 64(R8), Z6
+
+row2:
+	VBROADCASTSS (R10), Z7
+	VMOVUPS      (R12), Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VMULPS       Z7, Z1, Z9
+	VXORPS       Z10, Z10, Z10
+	VMINPS       Z8, Z10, Z8
+	VADDPS       Z0, Z8, Z8
+	VMULPS       Z8, Z9, Z8
+	VADDPS       Z8, Z3, Z3
+	VMOVUPS      Z8, (R11)
+	VMOVUPS      64(R12), Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VMULPS       Z7, Z4, Z7
+	VXORPS       Z9, Z9, Z9
+	VMINPS       Z8, Z9, Z8
+	VADDPS       Z0, Z8, Z8
+	VMULPS       Z8, Z7, Z8
+	VADDPS       Z8, Z6, Z6
+	VMOVUPS      Z8, 64(R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row2
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, (R8)
+	VMOVUPS      Z5, 64(DI)
+	VMOVUPS      Z6, 64(R8)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x20, AX
+	JGE          strip2
+
+narrower2:
+	ADDQ $0x20, AX
+	SUBQ $0x10, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z1
+	VMOVUPS (DI), Z2
+	VMOVUPS (R8), Z3
+
+row1:
+	VBROADCASTSS (R10), Z4
+	VMOVUPS      (R12), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMULPS       Z4, Z1, Z4
+	VXORPS       Z6, Z6, Z6
+	VMINPS       Z5, Z6, Z5
+	VADDPS       Z0, Z5, Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z3, Z3
+	VMOVUPS      Z5, (R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row1
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, (R8)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x10, AX
+	JGE          strip1
+
+narrower1:
+	ADDQ      $0x10, AX
+	JZ        return
+	MOVL      $-1, R9
+	BZHIL     AX, R9, R9
+	KMOVW     R9, K1
+	MOVQ      rows+0(FP), AX
+	MOVQ      s+40(FP), R9
+	MOVQ      DX, DX
+	VMOVUPS.Z (SI), K1, Z1
+	VMOVUPS.Z (DI), K1, Z2
+	VMOVUPS.Z (R8), K1, Z3
+
+rowMasked:
+	VBROADCASTSS (R9), Z4
+	VMOVUPS.Z    (DX), K1, Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMULPS       Z4, Z1, Z4
+	VXORPS       Z6, Z6, Z6
+	VMINPS       Z5, Z6, Z5
+	VADDPS       Z0, Z5, Z5
+	VMULPS       Z5, Z4, Z5
+	VADDPS       Z5, Z3, Z3
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         $0x04, R9
+	ADDQ         BX, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          rowMasked
+	VMOVUPS      Z2, K1, (DI)
+	VMOVUPS      Z3, K1, (R8)
+
+return:
+	VZEROUPPER
+	RET
+
+// func softplusGradAVX512(g []float32, h []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-48
+	VMOVUPS x16_4b400000<>+0(SB), Z0
+	VMOVUPS x16_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS x16_3f317218<>+0(SB), Z2
+	VMOVUPS x16_b102e308<>+0(SB), Z3
+	VMOVUPS x16_3efffffe<>+0(SB), Z4
+	MOVQ    g_base+0(FP), CX
+	MOVQ    h_base+24(FP), DX
+	MOVQ    g_len+8(FP), BX
+	XORQ    AX, AX
+	LEAQ    -16(BX), SI
+	CMPQ    AX, SI
+	JGT     done1
+
+loop1:
+	VMOVUPS      (CX)(AX*4), Z5
+	VMOVUPS      (DX)(AX*4), Z6
+	VXORPS       x16_80000000<>+0(SB), Z6, Z6
+	VMOVUPS      x16_c1f00000<>+0(SB), Z7
+	VMAXPS       Z6, Z7, Z6
+	VMOVUPS      Z0, Z7
+	VFMADD231PS  Z1, Z6, Z7
+	VSUBPS       Z0, Z7, Z8
+	VMOVAPS      Z6, Z6
+	VFNMADD231PS Z2, Z8, Z6
+	VFNMADD231PS Z3, Z8, Z6
+	VMULPS       Z6, Z6, Z8
+	VMOVUPS      x16_3c091cea<>+0(SB), Z9
+	VFMADD213PS  x16_3d2aac77<>+0(SB), Z6, Z9
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z8, Z9
+	VMOVUPS      x16_3e2aaa49<>+0(SB), Z10
+	VFMADD213PS  Z4, Z6, Z10
+	VFMADD231PS  Z9, Z8, Z10
+	VFMADD213PS  Z6, Z8, Z10
+	VPSLLD       $0x17, Z7, Z7
+	VPADDD       x16_3f800000<>+0(SB), Z7, Z7
+	VMOVUPS      x16_3f800000<>+0(SB), Z6
+	VSUBPS       Z7, Z6, Z6
+	VFNMADD231PS Z7, Z10, Z6
+	VMULPS       Z6, Z5, Z6
+	VMOVUPS      Z6, (CX)(AX*4)
+	ADDQ         $0x10, AX
+	CMPQ         AX, SI
+	JLE          loop1
+
+done1:
+	SUBQ         AX, BX
+	JZ           finish
+	MOVL         $-1, SI
+	BZHIL        BX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(AX*4), K1, Z5
+	VMOVUPS.Z    (DX)(AX*4), K1, Z6
+	VXORPS       x16_80000000<>+0(SB), Z6, Z6
+	VMOVUPS      x16_c1f00000<>+0(SB), Z7
+	VMAXPS       Z6, Z7, Z6
+	VMOVUPS      Z0, Z7
+	VFMADD231PS  Z1, Z6, Z7
+	VSUBPS       Z0, Z7, Z0
+	VMOVAPS      Z6, Z1
+	VFNMADD231PS Z2, Z0, Z1
+	VFNMADD231PS Z3, Z0, Z1
+	VMULPS       Z1, Z1, Z0
+	VMOVUPS      x16_3c091cea<>+0(SB), Z2
+	VFMADD213PS  x16_3d2aac77<>+0(SB), Z1, Z2
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z0, Z2
+	VMOVUPS      x16_3e2aaa49<>+0(SB), Z3
+	VFMADD213PS  Z4, Z1, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VFMADD213PS  Z1, Z0, Z3
+	VPSLLD       $0x17, Z7, Z7
+	VPADDD       x16_3f800000<>+0(SB), Z7, Z7
+	VMOVUPS      x16_3f800000<>+0(SB), Z0
+	VSUBPS       Z7, Z0, Z0
+	VFNMADD231PS Z7, Z3, Z0
+	VMULPS       Z0, Z5, Z0
+	VMOVUPS      Z0, K1, (CX)(AX*4)
+
+finish:
+	VZEROUPPER
+	RET
+
+// func softplusOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softplusOutputGradAVX512(SB), NOSPLIT, $0-72
+	VMOVUPS x16_4b400000<>+0(SB), Z0
+	VMOVUPS x16_3fb8aa3b<>+0(SB), Z1
+	VMOVUPS x16_3f317218<>+0(SB), Z2
+	VMOVUPS x16_b102e308<>+0(SB), Z3
+	VMOVUPS x16_3efffffe<>+0(SB), Z4
+	MOVQ    cols+8(FP), AX
+	MOVQ    d+16(FP), CX
+	MOVQ    h+24(FP), DX
+	MOVQ    ld+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    w+48(FP), SI
+	MOVQ    dw+56(FP), DI
+	MOVQ    db+64(FP), R8
+	SUBQ    $0x10, AX
+	JLT     narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS (R8), Z7
+
+row1:
+	VBROADCASTSS (R10), Z8
+	VMOVUPS      (R12), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMULPS       Z8, Z5, Z8
+	VXORPS       x16_80000000<>+0(SB), Z9, Z9
+	VMOVUPS      x16_c1f00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z11
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z11, Z9
+	VFNMADD231PS Z3, Z11, Z9
+	VMULPS       Z9, Z9, Z11
+	VMOVUPS      x16_3c091cea<>+0(SB), Z12
+	VFMADD213PS  x16_3d2aac77<>+0(SB), Z9, Z12
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z11, Z12
+	VMOVUPS      x16_3e2aaa49<>+0(SB), Z13
+	VFMADD213PS  Z4, Z9, Z13
+	VFMADD231PS  Z12, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_3f800000<>+0(SB), Z10, Z10
+	VMOVUPS      x16_3f800000<>+0(SB), Z9
+	VSUBPS       Z10, Z9, Z9
+	VFNMADD231PS Z10, Z13, Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      Z9, (R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row1
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, (R8)
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x10, AX
+	JGE          strip1
+
+narrower1:
+	ADDQ      $0x10, AX
+	JZ        return
+	MOVL      $-1, R9
+	BZHIL     AX, R9, R9
+	KMOVW     R9, K1
+	MOVQ      rows+0(FP), AX
+	MOVQ      s+40(FP), R9
+	MOVQ      DX, DX
+	VMOVUPS.Z (SI), K1, Z5
+	VMOVUPS.Z (DI), K1, Z6
+	VMOVUPS.Z (R8), K1, Z7
+
+rowMasked:
+	VBROADCASTSS (R9), Z8
+	VMOVUPS.Z    (DX), K1, Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMULPS       Z8, Z5, Z8
+	VXORPS       x16_80000000<>+0(SB), Z9, Z9
+	VMOVUPS      x16_c1f00000<>+0(SB), Z10
+	VMAXPS       Z9, Z10, Z9
+	VMOVUPS      Z0, Z10
+	VFMADD231PS  Z1, Z9, Z10
+	VSUBPS       Z0, Z10, Z11
+	VMOVAPS      Z9, Z9
+	VFNMADD231PS Z2, Z11, Z9
+	VFNMADD231PS Z3, Z11, Z9
+	VMULPS       Z9, Z9, Z11
+	VMOVUPS      x16_3c091cea<>+0(SB), Z12
+	VFMADD213PS  x16_3d2aac77<>+0(SB), Z9, Z12
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z11, Z12
+	VMOVUPS      x16_3e2aaa49<>+0(SB), Z13
+	VFMADD213PS  Z4, Z9, Z13
+	VFMADD231PS  Z12, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPADDD       x16_3f800000<>+0(SB), Z10, Z10
+	VMOVUPS      x16_3f800000<>+0(SB), Z9
+	VSUBPS       Z10, Z9, Z9
+	VFNMADD231PS Z10, Z13, Z9
+	VMULPS       Z9, Z8, Z9
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         $0x04, R9
+	ADDQ         BX, CX
+	ADDQ         BX, DX
+	DECQ         AX
+	JNZ          rowMasked
+	VMOVUPS      Z6, K1, (DI)
+	VMOVUPS      Z7, K1, (R8)
+
+return:
+	VZEROUPPER
+	RET
+
+// func columnSumsAVX512(rows int, cols int, dst *float32, a *float32, lda int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·columnSumsAVX512(SB), NOSPLIT, $0-40
+	MOVQ cols+8(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ a+24(FP), DX
+	MOVQ lda+32(FP), BX
+	SHLQ $0x02, BX
+	SUBQ $0x80, AX
+	JLT  narrower8
+
+strip8:
+	MOVQ   rows+0(FP), SI
+	MOVQ   DX, DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+row8:
+	VADDPS  (DI), Z0, Z0
+	VADDPS  64(DI), Z1, Z1
+	VADDPS  128(DI), Z2, Z2
+	VADDPS  192(DI), Z3, Z3
+	VADDPS  256(DI), Z4, Z4
+	VADDPS  320(DI), Z5, Z5
+	VADDPS  384(DI), Z6, Z6
+	VADDPS  448(DI), Z7, Z7
+	ADDQ    BX, DI
+	DECQ    SI
+	JNZ     row8
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VMOVUPS Z4, 256(CX)
+	VMOVUPS Z5, 320(CX)
+	VMOVUPS Z6, 384(CX)
+	VMOVUPS Z7, 448(CX)
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
+	SUBQ    $0x80, AX
+	JGE     strip8
+
+narrower8:
+	ADDQ $0x80, AX
+	SUBQ $0x40, AX
+	JLT  narrower4
+
+strip4:
+	MOVQ   rows+0(FP), SI
+	MOVQ   DX, DI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+row4:
+	VADDPS  (DI), Z0, Z0
+	VADDPS  64(DI), Z1, Z1
+	VADDPS  128(DI), Z2, Z2
+	VADDPS  192(DI), Z3, Z3
+	ADDQ    BX, DI
+	DECQ    SI
+	JNZ     row4
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x40, AX
+	JGE     strip4
+
+narrower4:
+	ADDQ $0x40, AX
+	SUBQ $0x10, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ   rows+0(FP), SI
+	MOVQ   DX, DI
+	VXORPS Z0, Z0, Z0
+
+row1:
+	VADDPS  (DI), Z0, Z0
+	ADDQ    BX, DI
+	DECQ    SI
+	JNZ     row1
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x10, AX
+	JGE     strip1
+
+narrower1:
+	ADDQ   $0x10, AX
+	JZ     return
+	MOVL   $-1, SI
+	BZHIL  AX, SI, SI
+	KMOVW  SI, K1
+	MOVQ   rows+0(FP), AX
+	VXORPS Z0, Z0, Z0
+
+rowMasked:
+	VMOVUPS.Z (DX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      BX, DX
+	DECQ      AX
+	JNZ       rowMasked
+	VMOVUPS   Z0, K1, (CX)
+
+return:
+	VZEROUPPER
+	RET

@@ -167,36 +167,36 @@ func addSoftplusAVX2(dst []float32, a []float32, b []float32)
 //go:noescape
 func reluGradAVX2(g []float32, h []float32)
 
-// reluOutputGrad sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 where h > 0, 0
-// elsewhere, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j]
-// to db[j]; rows >= 1.
+// reluOutputGradAVX2 sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 where h > 0,
+// 0 elsewhere, and adds the sum over i of s[i] h[i][j] to dw[j], that of
+// d[i][j] to db[j]; rows >= 1.
 //
 //go:noescape
-func reluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+func reluOutputGradAVX2(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 
 // eluGradAVX2 sets g = g f', f' = min(h, 0) + 1.
 //
 //go:noescape
 func eluGradAVX2(g []float32, h []float32)
 
-// eluOutputGrad sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = min(h, 0) + 1, and
-// adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to db[j]; rows
-// >= 1.
+// eluOutputGradAVX2 sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = min(h, 0) + 1,
+// and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to db[j];
+// rows >= 1.
 //
 //go:noescape
-func eluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+func eluOutputGradAVX2(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 
 // softplusGradAVX2 sets g = g f', f' = 1 - exp(-h) for h >= 0.
 //
 //go:noescape
 func softplusGradAVX2(g []float32, h []float32)
 
-// softplusOutputGrad sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 - exp(-h) for
-// h >= 0, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to
-// db[j]; rows >= 1.
+// softplusOutputGradAVX2 sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = 1 - exp(-h)
+// for h >= 0, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j]
+// to db[j]; rows >= 1.
 //
 //go:noescape
-func softplusOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+func softplusOutputGradAVX2(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 
 // expAVX2 sets dst = exp(src).
 //
@@ -219,11 +219,11 @@ func dotAVX2(x []float32, y []float32) float32
 //go:noescape
 func rowDots(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
 
-// columnSums sets dst[j] to the sum of column j of A, [rows, cols], in the
+// columnSumsAVX2 sets dst[j] to the sum of column j of A, [rows, cols], in the
 // order of the rows; rows >= 1.
 //
 //go:noescape
-func columnSums(rows int, cols int, dst *float32, a *float32, lda int)
+func columnSumsAVX2(rows int, cols int, dst *float32, a *float32, lda int)
 
 // maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is
 // none.

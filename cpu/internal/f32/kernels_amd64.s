@@ -3556,9 +3556,9 @@ finish:
 	VZEROUPPER
 	RET
 
-// func reluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// func reluOutputGradAVX2(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 // Requires: AVX, FMA3
-TEXT ·reluOutputGrad(SB), NOSPLIT, $0-72
+TEXT ·reluOutputGradAVX2(SB), NOSPLIT, $0-72
 	MOVQ cols+8(FP), AX
 	MOVQ d+16(FP), CX
 	MOVQ h+24(FP), DX
@@ -3773,9 +3773,9 @@ finish:
 	VZEROUPPER
 	RET
 
-// func eluOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// func eluOutputGradAVX2(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 // Requires: AVX, FMA3
-TEXT ·eluOutputGrad(SB), NOSPLIT, $0-72
+TEXT ·eluOutputGradAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS x8_3f800000<>+0(SB), Y0
 	MOVQ    cols+8(FP), AX
 	MOVQ    d+16(FP), CX
@@ -3999,9 +3999,9 @@ finish:
 	VZEROUPPER
 	RET
 
-// func softplusOutputGrad(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
+// func softplusOutputGradAVX2(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·softplusOutputGrad(SB), NOSPLIT, $0-72
+TEXT ·softplusOutputGradAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS x8_4b400000<>+0(SB), Y0
 	VMOVUPS x8_3fb8aa3b<>+0(SB), Y1
 	VMOVUPS x8_3f317218<>+0(SB), Y2
@@ -4169,7 +4169,7 @@ loop1:
 	VFMADD213PS  Y8, Y10, Y12
 	VADDPS       x8_3f800000<>+0(SB), Y12, Y12
 	VPSLLD       $0x16, Y9, Y8
-	VPAND        x8_ff800000<>+0(SB), Y8, Y8
+	VANDPS       x8_ff800000<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y9, Y9
 	VPSUBD       Y8, Y9, Y9
 	VPADDD       x8_3f800000<>+0(SB), Y8, Y8
@@ -4209,7 +4209,7 @@ done1:
 	VFMADD213PS  Y1, Y0, Y3
 	VADDPS       x8_3f800000<>+0(SB), Y3, Y3
 	VPSLLD       $0x16, Y10, Y0
-	VPAND        x8_ff800000<>+0(SB), Y0, Y0
+	VANDPS       x8_ff800000<>+0(SB), Y0, Y0
 	VPSLLD       $0x17, Y10, Y10
 	VPSUBD       Y0, Y10, Y10
 	VPADDD       x8_3f800000<>+0(SB), Y0, Y0
@@ -4286,7 +4286,7 @@ loop1:
 	VFMADD213PS  Y9, Y11, Y13
 	VADDPS       x8_3f800000<>+0(SB), Y13, Y13
 	VPSLLD       $0x16, Y10, Y9
-	VPAND        x8_ff800000<>+0(SB), Y9, Y9
+	VANDPS       x8_ff800000<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y10, Y10
 	VPSUBD       Y9, Y10, Y10
 	VPADDD       x8_3f800000<>+0(SB), Y9, Y9
@@ -4332,7 +4332,7 @@ done1:
 	VFMADD213PS  Y1, Y0, Y3
 	VADDPS       x8_3f800000<>+0(SB), Y3, Y3
 	VPSLLD       $0x16, Y10, Y0
-	VPAND        x8_ff800000<>+0(SB), Y0, Y0
+	VANDPS       x8_ff800000<>+0(SB), Y0, Y0
 	VPSLLD       $0x17, Y10, Y10
 	VPSUBD       Y0, Y10, Y10
 	VPADDD       x8_3f800000<>+0(SB), Y0, Y0
@@ -4562,9 +4562,9 @@ return:
 	VZEROUPPER
 	RET
 
-// func columnSums(rows int, cols int, dst *float32, a *float32, lda int)
+// func columnSumsAVX2(rows int, cols int, dst *float32, a *float32, lda int)
 // Requires: AVX
-TEXT ·columnSums(SB), NOSPLIT, $0-40
+TEXT ·columnSumsAVX2(SB), NOSPLIT, $0-40
 	MOVQ cols+8(FP), AX
 	MOVQ dst+16(FP), CX
 	MOVQ a+24(FP), DX
@@ -4612,6 +4612,36 @@ row8:
 
 narrower8:
 	ADDQ $0x40, AX
+	SUBQ $0x20, AX
+	JLT  narrower4
+
+strip4:
+	MOVQ   rows+0(FP), SI
+	MOVQ   DX, DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+row4:
+	VADDPS  (DI), Y0, Y0
+	VADDPS  32(DI), Y1, Y1
+	VADDPS  64(DI), Y2, Y2
+	VADDPS  96(DI), Y3, Y3
+	ADDQ    BX, DI
+	DECQ    SI
+	JNZ     row4
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, AX
+	JGE     strip4
+
+narrower4:
+	ADDQ $0x20, AX
 	SUBQ $0x08, AX
 	JLT  narrower1
 
@@ -4749,7 +4779,7 @@ GLOBL x8_7fc00000<>(SB), RODATA|NOPTR, $32
 
 // func adamAVX2(p []float32, g []float32, m []float32, v []float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, step float32, eps float32, decay float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·adamAVX2(SB), NOSPLIT, $0-124
+TEXT ·adamAVX2(SB), NOSPLIT, $8-124
 	MOVSS        beta1+96(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        rest1+100(FP), X1
@@ -4764,6 +4794,11 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-124
 	VBROADCASTSS X5, Y5
 	MOVSS        decay+120(FP), X6
 	VBROADCASTSS X6, Y6
+	STMXCSR      (SP)
+	MOVL         (SP), AX
+	ORL          $0x00008040, AX
+	MOVL         AX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         p_base+0(FP), CX
 	MOVQ         g_base+24(FP), DX
 	MOVQ         m_base+48(FP), BX
@@ -4822,6 +4857,7 @@ done1:
 	VMASKMOVPS  Y0, Y7, (CX)(AX*4)
 
 finish:
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 

@@ -57,4 +57,9 @@ func kernels512() {
 		}
 	}
 	fmaPeak("fmaPeak512", ZMM)
+
+	lanes, suffix = 16, "AVX512"
+	arithmetic()
+	activations()
+	columnSums()
 }

@@ -59,7 +59,7 @@ const (
 )
 
 func zero() vec {
-	z := YMM()
+	z := vector()
 	VXORPS(z, z, z)
 	return z
 }
@@ -67,14 +67,14 @@ func zero() vec {
 // larger returns max(floor, x). MAXPS returns its second source, the first
 // operand here, when either is NaN: so x comes first and its NaN survives.
 func larger(x, floor vec) vec {
-	y := YMM()
+	y := vector()
 	VMAXPS(x, floor, y)
 	return y
 }
 
 // smaller returns min(ceiling, x); NaN in x survives as in larger.
 func smaller(x, ceiling vec) vec {
-	y := YMM()
+	y := vector()
 	VMINPS(x, ceiling, y)
 	return y
 }
@@ -85,7 +85,7 @@ func smaller(x, ceiling vec) vec {
 func reducedExpm1(x vec) (e, n vec) {
 	n = roundShift.copy()
 	VFMADD231PS(log2e.operand(), x, n)
-	k, r, r2 := YMM(), YMM(), YMM()
+	k, r, r2 := vector(), vector(), vector()
 	VSUBPS(roundShift.operand(), n, k)
 	VMOVAPS(x, r)
 	VFNMADD231PS(ln2High.operand(), k, r)
@@ -118,9 +118,9 @@ func exp(x vec) vec {
 	x = larger(x, expMin.register())
 	e, n := reducedExpm1(x)
 	VADDPS(one.operand(), e, e)
-	half := YMM()
+	half := vector()
 	VPSLLD(Imm(22), n, half)
-	VPAND(signAndExponent.operand(), half, half)
+	VANDPS(signAndExponent.operand(), half, half)
 	VPSLLD(Imm(23), n, n)
 	VPSUBD(half, n, n)
 	VPADDD(one.operand(), half, half)
@@ -146,7 +146,7 @@ func relu(x vec) vec { return larger(x, zero()) }
 
 func elu(x vec) vec {
 	e, s := expm1Negative(smaller(x, zero()))
-	t := YMM()
+	t := vector()
 	VSUBPS(one.operand(), s, t)
 	VADDPS(relu(x), t, t)
 	VFMADD231PS(s, e, t)
@@ -155,10 +155,10 @@ func elu(x vec) vec {
 
 // softplus returns max(x, 0) + log1p(exp(-|x|)).
 func softplus(x vec) vec {
-	y := YMM()
+	y := vector()
 	VORPS(signBit.operand(), x, y)
 	y = expNegative(y)
-	s, z := YMM(), YMM()
+	s, z := vector(), vector()
 	VADDPS(two.operand(), y, s)
 	VDIVPS(s, y, s)
 	VMULPS(s, s, z)
@@ -179,7 +179,14 @@ func softplus(x vec) vec {
 
 // reluGrad clears g where h <= 0, also if g is NaN there.
 func reluGrad(g, h vec) vec {
-	mask, y := YMM(), YMM()
+	y := vector()
+	if lanes == 16 {
+		mask := K()
+		VCMPPS(Imm(notLessOrEqual), zero(), h, mask)
+		VMOVAPS_Z(g, mask, y)
+		return y
+	}
+	mask := vector()
 	VCMPPS(Imm(notLessOrEqual), zero(), h, mask)
 	VANDPS(mask, g, y)
 	return y
@@ -194,7 +201,7 @@ func eluGrad(g, h vec) vec {
 
 // softplusGrad takes 1 - exp(-h) = (1 - s) - s e without cancellation.
 func softplusGrad(g, h vec) vec {
-	y := YMM()
+	y := vector()
 	VXORPS(signBit.operand(), h, y)
 	e, s := expm1Negative(y)
 	t := one.copy()

@@ -127,21 +127,20 @@ func rowDots() {
 func strips(cols reg.Register, widths []int, pointers []reg.Register, body func(label func(string) string, x strip)) {
 	for _, w := range widths {
 		label := func(s string) string { return fmt.Sprintf("%s%d", s, w) }
-		SUBQ(Imm(uint64(8*w)), cols)
+		SUBQ(Imm(uint64(lanes*w)), cols)
 		JLT(LabelRef(label("narrower")))
 		Label(label("strip"))
 		body(label, strip{vectors: w})
 		for _, p := range pointers {
-			ADDQ(U32(32*w), p)
+			ADDQ(U32(4*lanes*w), p)
 		}
-		SUBQ(Imm(uint64(8*w)), cols)
+		SUBQ(Imm(uint64(lanes*w)), cols)
 		JGE(LabelRef(label("strip")))
 		Label(label("narrower"))
-		ADDQ(Imm(uint64(8*w)), cols)
+		ADDQ(Imm(uint64(lanes*w)), cols)
 	}
 	JZ(LabelRef("return"))
-	mask := YMM()
-	VMOVUPS(columnMask(cols), mask)
+	mask := laneMask(cols)
 	body(func(s string) string { return s + "Masked" }, strip{vectors: 1, mask: mask})
 	Label("return")
 	end()
@@ -150,35 +149,35 @@ func strips(cols reg.Register, widths []int, pointers []reg.Register, body func(
 // strip reads and writes one row of a strip of columns.
 type strip struct {
 	vectors int
-	mask    vec // of the last strip, nil in the others
+	mask    reg.Register // of the last strip, nil in the others
 }
 
 func (s strip) load(base reg.Register, i int) vec {
-	v := YMM()
+	v := vector()
 	if s.mask != nil {
-		VMASKMOVPS(Mem{Base: base}, s.mask, v)
+		loadMasked(Mem{Base: base}, s.mask, v)
 	} else {
-		VMOVUPS(Mem{Base: base, Disp: 32 * i}, v)
+		VMOVUPS(Mem{Base: base, Disp: 4 * lanes * i}, v)
 	}
 	return v
 }
 
 func (s strip) store(v vec, base reg.Register, i int) {
 	if s.mask != nil {
-		VMASKMOVPS(v, s.mask, Mem{Base: base})
+		storeMasked(v, s.mask, Mem{Base: base})
 	} else {
-		VMOVUPS(v, Mem{Base: base, Disp: 32 * i})
+		VMOVUPS(v, Mem{Base: base, Disp: 4 * lanes * i})
 	}
 }
 
 func columnSums() {
-	function("columnSums", "func(rows, cols int, dst, a *float32, lda int)",
-		"columnSums sets dst[j] to the sum of column j of A, [rows, cols], in the order of the rows; rows >= 1.")
+	function("columnSums"+suffix, "func(rows, cols int, dst, a *float32, lda int)",
+		"columnSums"+suffix+" sets dst[j] to the sum of column j of A, [rows, cols], in the order of the rows; rows >= 1.")
 	cols := Load(Param("cols"), GP64())
 	dst := Load(Param("dst"), GP64())
 	a := Load(Param("a"), GP64())
 	lda := byteStride("lda")
-	strips(cols, []int{8, 1}, []reg.Register{dst, a}, func(label func(string) string, x strip) {
+	strips(cols, []int{8, 4, 1}, []reg.Register{dst, a}, func(label func(string) string, x strip) {
 		rows := Load(Param("rows"), GP64())
 		p := GP64()
 		MOVQ(a, p)
@@ -191,7 +190,7 @@ func columnSums() {
 			if x.mask != nil {
 				VADDPS(x.load(p, i), acc[i], acc[i])
 			} else {
-				VADDPS(Mem{Base: p, Disp: 32 * i}, acc[i], acc[i])
+				VADDPS(Mem{Base: p, Disp: 4 * lanes * i}, acc[i], acc[i])
 			}
 		}
 		ADDQ(lda, p)
@@ -206,7 +205,7 @@ func columnSums() {
 // outputGrad is the backward pass from the scores to the last hidden layer:
 // all that needs its outputs h, in one sweep.
 func outputGrad(name, formula string, widths []int, constants []constant, grad func(g, h vec) vec) {
-	name += "OutputGrad"
+	name += "OutputGrad" + suffix
 	function(name, "func(rows, cols int, d, h *float32, ld int, s, w, dw, db *float32)",
 		fmt.Sprintf("%s sets d[i][j] = s[i] w[j] f'(h[i][j]), f' = %s, and adds the sum over i of s[i] h[i][j] to dw[j], that of d[i][j] to db[j]; rows >= 1.", name, formula),
 		constants...)
@@ -228,12 +227,12 @@ func outputGrad(name, formula string, widths []int, constants []constant, grad f
 			wv[i], dwv[i], dbv[i] = x.load(w, i), x.load(dw, i), x.load(db, i)
 		}
 		Label(label("row"))
-		sv := YMM()
+		sv := vector()
 		VBROADCASTSS(Mem{Base: s}, sv)
 		for i := range wv {
 			hv := x.load(hp, i)
 			VFMADD231PS(sv, hv, dwv[i])
-			g := YMM()
+			g := vector()
 			VMULPS(sv, wv[i], g)
 			g = grad(g, hv)
 			VADDPS(g, dbv[i], dbv[i])

@@ -10,8 +10,23 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// vec is a register of 8 floats.
+// vec is a register of lanes floats.
 type vec = reg.VecVirtual
+
+// lanes is the number of floats in a register of the kernels being generated,
+// suffix ends their names.
+var (
+	lanes  = 8
+	suffix = "AVX2"
+)
+
+// vector returns a new register.
+func vector() vec {
+	if lanes == 16 {
+		return ZMM()
+	}
+	return YMM()
+}
 
 // constant is a bit pattern that fills every lane of a vector.
 type constant uint32
@@ -33,8 +48,8 @@ func (c constant) operand() Op {
 	}
 	m, ok := constantData[c]
 	if !ok {
-		m = GLOBL(fmt.Sprintf("x8_%08x", uint32(c)), RODATA|NOPTR)
-		for i := range 8 {
+		m = GLOBL(fmt.Sprintf("x%d_%08x", lanes, uint32(c)), RODATA|NOPTR)
+		for i := range lanes {
 			DATA(4*i, U32(c))
 		}
 		constantData[c] = m
@@ -44,7 +59,7 @@ func (c constant) operand() Op {
 
 // copy returns a register of its own with the constant.
 func (c constant) copy() vec {
-	v := YMM()
+	v := vector()
 	VMOVUPS(c.operand(), v)
 	return v
 }
@@ -109,7 +124,40 @@ func wrap(text string) []string {
 	return lines
 }
 
-// end returns from a function that used 256-bit registers.
+// laneMask returns a register that masks all lanes from n on: of 8 floats for
+// VMASKMOVPS, of 16 a mask register.
+func laneMask(n reg.Register) reg.Register {
+	if lanes == 16 {
+		bits, mask := GP32(), K()
+		MOVL(I32(-1), bits)
+		BZHIL(n.(reg.GPVirtual).As32(), bits, bits)
+		KMOVW(bits, mask)
+		return mask
+	}
+	mask := YMM()
+	VMOVUPS(columnMask(n), mask)
+	return mask
+}
+
+// loadMasked reads the lanes that mask says, the others are 0.
+func loadMasked(m Mem, mask reg.Register, v vec) {
+	if lanes == 16 {
+		VMOVUPS_Z(m, mask, v)
+	} else {
+		VMASKMOVPS(m, mask, v)
+	}
+}
+
+// storeMasked writes the lanes that mask says.
+func storeMasked(v vec, mask reg.Register, m Mem) {
+	if lanes == 16 {
+		VMOVUPS(v, mask, m)
+	} else {
+		VMASKMOVPS(v, mask, m)
+	}
+}
+
+// end returns from a function that used wide registers.
 func end() {
 	VZEROUPPER()
 	RET()
@@ -121,34 +169,34 @@ type access struct {
 	index  reg.Register
 	unroll int
 	masked bool
-	mask   vec
+	mask   reg.Register
 }
 
 func (x access) address(slice string) Mem {
-	return Mem{Base: x.base[slice], Index: x.index, Scale: 4, Disp: 32 * x.unroll}
+	return Mem{Base: x.base[slice], Index: x.index, Scale: 4, Disp: 4 * lanes * x.unroll}
 }
 
-// load returns the current 8 floats of a slice; those beyond its end are 0.
+// load returns the current floats of a slice; those beyond its end are 0.
 func (x access) load(slice string) vec {
-	v := YMM()
+	v := vector()
 	if x.masked {
-		VMASKMOVPS(x.address(slice), x.mask, v)
+		loadMasked(x.address(slice), x.mask, v)
 	} else {
 		VMOVUPS(x.address(slice), v)
 	}
 	return v
 }
 
-// store sets the current 8 floats of a slice, as far as it reaches.
+// store sets the current floats of a slice, as far as it reaches.
 func (x access) store(v vec, slice string) {
 	if x.masked {
-		VMASKMOVPS(v, x.mask, x.address(slice))
+		storeMasked(v, x.mask, x.address(slice))
 	} else {
 		VMOVUPS(v, x.address(slice))
 	}
 }
 
-// loop emits body for every 8 elements of the slices, the first of which gives
+// loop emits body for every vector of the slices, the first of which gives
 // the length. The last, partial vector runs through the same instructions with
 // masked loads and stores, so that no value depends on its position and
 // nothing outside the slices is touched.
@@ -166,14 +214,14 @@ func loop(unroll int, slices []string, body func(x access)) {
 	}
 	for _, s := range steps {
 		loop, done := fmt.Sprintf("loop%d", s), fmt.Sprintf("done%d", s)
-		LEAQ(Mem{Base: rest, Disp: -8 * s}, last)
+		LEAQ(Mem{Base: rest, Disp: -lanes * s}, last)
 		CMPQ(x.index, last)
 		JGT(LabelRef(done))
 		Label(loop)
 		for x.unroll = range s {
 			body(x)
 		}
-		ADDQ(Imm(uint64(8*s)), x.index)
+		ADDQ(Imm(uint64(lanes*s)), x.index)
 		CMPQ(x.index, last)
 		JLE(LabelRef(loop))
 		Label(done)
@@ -181,8 +229,7 @@ func loop(unroll int, slices []string, body func(x access)) {
 	x.unroll = 0
 	SUBQ(x.index, rest)
 	JZ(LabelRef("finish"))
-	x.masked, x.mask = true, YMM()
-	VMOVUPS(columnMask(rest), x.mask)
+	x.masked, x.mask = true, laneMask(rest)
 	body(x)
 	Label("finish")
 }
@@ -194,11 +241,12 @@ type elementwise struct {
 	slices, scalars string // parameters, separated by ", "
 	unroll          int
 	constants       []constant // kept in registers
+	flush           bool       // takes subnormal numbers as zero
 	body            func(x access, scalar map[string]vec)
 }
 
 func (e elementwise) emit() {
-	name := e.name + "AVX2"
+	name := e.name + suffix
 	signature := fmt.Sprintf("func(%s []float32)", e.slices)
 	if e.scalars != "" {
 		signature = fmt.Sprintf("func(%s []float32, %s float32)", e.slices, e.scalars)
@@ -208,7 +256,22 @@ func (e elementwise) emit() {
 	for _, s := range list(e.scalars) {
 		scalar[s] = broadcast(s)
 	}
+	if !e.flush {
+		loop(e.unroll, list(e.slices), func(x access) { e.body(x, scalar) })
+		end()
+		return
+	}
+	const denormalsAreZero, flushToZero = 1 << 6, 1 << 15
+	control := AllocLocal(8)
+	saved, changed := control, control.Offset(4)
+	STMXCSR(saved)
+	flags := GP32()
+	MOVL(saved, flags)
+	ORL(U32(denormalsAreZero|flushToZero), flags)
+	MOVL(flags, changed)
+	LDMXCSR(changed)
 	loop(e.unroll, list(e.slices), func(x access) { e.body(x, scalar) })
+	LDMXCSR(saved)
 	end()
 }
 
@@ -218,7 +281,7 @@ func list(s string) []string {
 
 // broadcast loads a scalar parameter into every lane of a register.
 func broadcast(param string) vec {
-	v := YMM()
+	v := vector()
 	VBROADCASTSS(Load(Param(param), XMM()), v)
 	return v
 }
