@@ -52,8 +52,9 @@ func problem(n int, net backend.Network, obj backend.Objective, batch int) (back
 // TestThreads checks that the number of threads changes no bit of anything,
 // also when there are more threads than rows of the batch.
 func TestThreads(t *testing.T) {
-	defer func(old int) { workerFLOP = old }(workerFLOP)
-	workerFLOP = 1 // workers for the smallest networks, too
+	old := workerFLOP
+	defer func() { workerFLOP = old }()
+	workerFLOP.least, workerFLOP.enough = 1, 1 // workers for the smallest networks, too
 	const rows = 700
 	type answer struct {
 		values []float64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"gomine/cpu/internal/f32"
 	"gomine/mine/backend"
@@ -21,12 +22,12 @@ import (
 // the number of workers does not change.
 type trainer struct {
 	critic
-	device  *device
-	spec    backend.Spec
-	data    *data
-	train   backend.Rows
-	closed  bool
-	workers int // as many as a step is worth
+	device *device
+	spec   backend.Spec
+	data   *data
+	train  backend.Rows
+	closed bool
+	pace   *pace
 
 	objective objective
 	batches   sampling.Batches
@@ -76,11 +77,6 @@ const (
 	// than two chunks at least: what adding them up may cost.
 	chunkFloats = 1 << 17
 )
-
-// workerFLOP is what a worker must have to do in a step: some 150 µs of work, a
-// multiple of what waiting for it costs, which on virtual processors can be tens
-// of microseconds. With less, two workers were measured to be slower than one.
-var workerFLOP = 1 << 24 // a variable for tests
 
 // newBlocks cuts n positions into blocks as equal as possible.
 func newBlocks(n int) []block {
@@ -144,7 +140,7 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 		spec:      spec,
 		data:      own,
 		train:     train,
-		workers:   max(1, min(len(d.pool.workers), stepFLOP(net, n)/workerFLOP)),
+		pace:      newPace(len(d.pool.workers), stepFLOP(net, n)),
 		objective: objective{spec.Objective, spec.EMARate},
 		batches:   sampling.NewBatches(train.Len(), n, spec.Seed),
 		m:         newParams(net),
@@ -165,7 +161,7 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 		a:         f32.Aligned(n),
 		b:         f32.Aligned(n),
 	}
-	for range t.workers {
+	for range t.pace.most() {
 		t.scratch = append(t.scratch, f32.Aligned(n))
 	}
 	return t, nil
@@ -198,11 +194,11 @@ func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, erro
 		return 0, fmt.Errorf("cpu: train: stopped before the first of %d steps: %w", len(rates), err)
 	}
 	first, ema := t.step, t.logEMA
-	done := 0
+	done, until := 0, 0
 	more := true
-	t.device.pool.run(t.workers, func(w *worker) {
+	region := func(w *worker) {
 		ema := ema
-		for i := 0; more; i++ {
+		for i := done; more; i++ {
 			step := first + uint64(i)
 			ema = t.gradient(w, step, ema, &values[i])
 			t.update(w, step, rates[i])
@@ -210,11 +206,18 @@ func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, erro
 				done, t.logEMA = i+1, ema
 				// A step of the smallest network takes tens of microseconds,
 				// checking a context some tens of nanoseconds.
-				more = done < len(rates) && ctx.Err() == nil
+				more = done < until && ctx.Err() == nil
 			}
 			w.wait()
 		}
-	})
+	}
+	for done < len(rates) && ctx.Err() == nil {
+		workers, steps := t.pace.next()
+		from, start := done, time.Now()
+		until, more, ema = from+min(steps, len(rates)-from), true, t.logEMA
+		t.device.pool.run(workers, region)
+		t.pace.done(done-from, time.Since(start))
+	}
 	t.step = first + uint64(done)
 	if done < len(rates) {
 		return done, fmt.Errorf("cpu: train: stopped after %d of %d steps: %w", done, len(rates), ctx.Err())
@@ -234,7 +237,8 @@ func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error)
 		return 0, fmt.Errorf("cpu: gradient: %w", err)
 	}
 	var value float64
-	t.device.pool.run(t.workers, func(w *worker) {
+	workers, _ := t.pace.next()
+	t.device.pool.run(workers, func(w *worker) {
 		t.gradient(w, t.step, t.logEMA, &value)
 		t.reduce(w, func(i, lo, hi int) {}, func(i, lo, hi int) {})
 	})
