@@ -94,7 +94,7 @@ test-asan: $(TOOLS)/done ## the same kernels under AddressSanitizer
 	kernels/emulator/build.sh $(EMULATOR)-asan asan
 	$(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))-asan LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 	  ASAN_OPTIONS=detect_leaks=0,abort_on_error=1,detect_stack_use_after_return=0 \
-	  go test -tags cuda -timeout 30m -run 'Ways|Shapes|Padding|EvaluationAgrees' ./cuda
+	  go test -tags cuda -timeout 30m -run 'Ways|Shapes|Padding|EvaluationAgrees|ModelAgrees' ./cuda
 
 test-mutants: $(TOOLS)/done ## delete every barrier and guard of the kernels in turn: the tests must notice
 	$(WITH_CUDA) python3 kernels/emulator/mutants.py $(CACHE)/mutants

@@ -63,18 +63,26 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 	if d.closed.Load() {
 		return nil, fmt.Errorf("cpu: load: %w", backend.ErrClosed)
 	}
+	if err := checkRows(x, z); err != nil {
+		return nil, fmt.Errorf("cpu: load: %w", err)
+	}
+	return &data{device: d, x: x, z: z}, nil
+}
+
+// checkRows reports whether x and z are rows that belong together.
+func checkRows(x, z backend.Matrix) error {
 	for _, m := range []backend.Matrix{x, z} {
 		if err := m.Validate(); err != nil {
-			return nil, fmt.Errorf("cpu: load: %w", err)
+			return err
 		}
 	}
 	if x.Rows != z.Rows || x.Rows < 1 {
-		return nil, fmt.Errorf("cpu: load: x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
+		return fmt.Errorf("x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
 	}
 	if x.Rows > math.MaxInt32 {
-		return nil, fmt.Errorf("cpu: load: %d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape)
+		return fmt.Errorf("%d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape)
 	}
-	return &data{device: d, x: x, z: z}, nil
+	return nil
 }
 
 // data refers to the caller's arrays.
@@ -86,6 +94,21 @@ type data struct {
 
 func (d *data) Rows() int          { return d.x.Rows }
 func (d *data) Dims() (dx, dz int) { return d.x.Cols, d.z.Cols }
+
+func (d *data) Replace(x, z backend.Matrix) error {
+	if d.closed.Load() || d.device.closed.Load() {
+		return fmt.Errorf("cpu: replace: %w", backend.ErrClosed)
+	}
+	if err := checkRows(x, z); err != nil {
+		return fmt.Errorf("cpu: replace: %w", err)
+	}
+	if x.Rows != d.x.Rows || x.Cols != d.x.Cols || z.Cols != d.z.Cols {
+		return fmt.Errorf("cpu: replace: rows [%d, %d] and [%d, %d] by [%d, %d] and [%d, %d]: %w", d.x.Rows, d.x.Cols, d.z.Rows, d.z.Cols,
+			x.Rows, x.Cols, z.Rows, z.Cols, backend.ErrShape)
+	}
+	d.x, d.z = x, z
+	return nil
+}
 
 func (d *data) Close() error {
 	d.closed.Store(true)

@@ -62,6 +62,8 @@ func TestThreads(t *testing.T) {
 		eval   backend.Evaluation
 		scores []float32
 		gx     []float32
+		value  float64   // of ObjectiveGradients
+		rows   []float32 // dV/dx and dV/dz of the batch
 	}
 	run := func(threads int, net backend.Network, obj backend.Objective, batch int) answer {
 		b := open(t, threads)
@@ -82,6 +84,7 @@ func TestThreads(t *testing.T) {
 			index[i] = i
 		}
 		gx, gz := backend.NewMatrix(rows, net.DX), backend.NewMatrix(rows, net.DZ)
+		ox, oz := backend.NewMatrix(batch, net.DX), backend.NewMatrix(batch, net.DZ)
 		ctx := context.Background()
 		steps := []func() error{
 			func() error { return tr.SetState(start) },
@@ -90,13 +93,14 @@ func TestThreads(t *testing.T) {
 			func() (err error) { a.eval, err = tr.Evaluate(ctx, data, backend.Rows{Lo: 0, Hi: rows}, 3, 9); return },
 			func() error { return tr.Scores(ctx, data, index, index, a.scores) },
 			func() error { return tr.InputGradients(ctx, data, index, index, a.scores, gx, gz) },
+			func() (err error) { a.value, err = tr.ObjectiveGradients(ctx, ox, oz); return },
 		}
 		for i, step := range steps {
 			if err := step(); err != nil {
 				t.Fatalf("step %d: %v", i, err)
 			}
 		}
-		a.gx = gx.Data
+		a.gx, a.rows = gx.Data, slices.Concat(ox.Data, oz.Data)
 		return a
 	}
 	for _, net := range []backend.Network{
@@ -121,6 +125,9 @@ func TestThreads(t *testing.T) {
 					}
 					if !slices.Equal(got.scores, want.scores) || !slices.Equal(got.gx, want.gx) {
 						t.Errorf("%s: scores or input gradients differ from those of one thread", name)
+					}
+					if got.value != want.value || !slices.Equal(got.rows, want.rows) {
+						t.Errorf("%s: objective gradients differ from those of one thread", name)
 					}
 				}
 			}

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
@@ -138,17 +139,8 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 	if err != nil {
 		return fmt.Errorf("cpu: input gradients: %w", err)
 	}
-	for _, g := range []struct {
-		m    backend.Matrix
-		cols int
-	}{{gx, t.net.DX}, {gz, t.net.DZ}} {
-		if err := g.m.Validate(); err != nil {
-			return fmt.Errorf("cpu: input gradients: %w", err)
-		}
-		if g.m.Rows != len(xs) || g.m.Cols != g.cols {
-			return fmt.Errorf("cpu: input gradients: result is [%d, %d], want [%d, %d]: %w",
-				g.m.Rows, g.m.Cols, len(xs), g.cols, backend.ErrShape)
-		}
+	if err := errors.Join(check("gx", gx, len(xs), t.net.DX), check("gz", gz, len(xs), t.net.DZ)); err != nil {
+		return fmt.Errorf("cpu: input gradients: %w", err)
 	}
 	scorers := t.scorers(true)
 	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {

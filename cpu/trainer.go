@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -246,6 +247,52 @@ func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error)
 	return value, nil
 }
 
+func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix) (float64, error) {
+	if err := t.begin("objective gradients"); err != nil {
+		return 0, err
+	}
+	defer t.end()
+	if err := errors.Join(check("gx", gx, t.spec.Batch, t.net.DX), check("gz", gz, t.spec.Batch, t.net.DZ)); err != nil {
+		return 0, fmt.Errorf("cpu: objective gradients: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("cpu: objective gradients: %w", err)
+	}
+	var value float64
+	cycle := t.batches.Marginal(t.step)
+	workers, _ := t.pace.next()
+	t.device.pool.run(workers, func(w *worker) {
+		t.gradient(w, t.step, t.logEMA, &value)
+		lo, hi := w.share(len(t.blocks))
+		for _, b := range t.blocks[lo:hi] {
+			t.inputs(w, &cycle, b, gx, gz)
+		}
+	})
+	return value, nil
+}
+
+// inputs takes the derivatives of a block's projections, as gradient leaves
+// them, to its rows.
+func (t *trainer) inputs(w *worker, cycle *sampling.Cycle, b block, gx, gz backend.Matrix) {
+	// The marginal pair behind the block before takes its z from this one's
+	// first position.
+	before := t.blocks[(b.id+len(t.blocks)-1)%len(t.blocks)]
+	first := t.pz.row(b.first())
+	f32.Add(first, first, t.pz.row(before.first()+before.len()))
+
+	n := b.len()
+	back := func(weights, d, dst *matrix, from int, g backend.Matrix) {
+		// The rows drawn are not needed any more.
+		w.gemm.Gemm(false, true, n, g.Cols, d.cols, d.from(from), d.stride, weights.data, weights.stride,
+			nil, false, dst.from(from), dst.stride)
+		for i := range n {
+			copy(g.Row(int(cycle.Visit(uint64(b.lo+i)))), dst.row(from+i))
+		}
+	}
+	back(&t.p.wx, &t.px, &t.x, b.lo, gx)
+	back(&t.p.wz, &t.pz, &t.z, b.first(), gz)
+}
+
 // gradient computes the batch of a step, its value and, by blocks and chunks,
 // dV/dparameters. Every worker calls it; it returns log ema after the step.
 func (t *trainer) gradient(w *worker, step uint64, ema float64, value *float64) float64 {
@@ -412,22 +459,16 @@ func (t *trainer) outer(w *worker, g *params, b block, accumulate bool, share fu
 func (t *trainer) reduce(w *worker, rows func(i, lo, hi int), elements func(i, lo, hi int)) {
 	for i := range t.grad.weights {
 		g := &t.grad.weights[i]
-		const unit = f32.PackUnit
-		first, last := w.share((g.rows() + unit - 1) / unit)
-		// Unit by unit, so that it is still in the cache when it is used.
-		for u := first; u < last; u++ {
-			lo, hi := u*unit, min((u+1)*unit, g.rows())
+		w.units(g.rows(), func(lo, hi int) {
 			sum := g.block(lo, hi-lo)
 			for _, c := range t.chunks[1:] {
 				f32.Add(sum, sum, c.grad.weights[i].block(lo, hi-lo))
 			}
 			rows(i, lo, hi)
-		}
+		})
 	}
 	for i, v := range t.grad.vectors {
-		const lane = 8 // whole vectors, so that no part has a tail
-		lo, hi := w.share(v.stride / lane)
-		lo, hi = lo*lane, hi*lane
+		lo, hi := w.lanes(v.stride)
 		if lo == hi {
 			continue
 		}
@@ -443,14 +484,30 @@ func (t *trainer) reduce(w *worker, rows func(i, lo, hi int), elements func(i, l
 	}
 }
 
-// update applies Adam to this worker's part of every array, the fill of rows
-// included: its gradient is zero and so it stays zero.
-func (t *trainer) update(w *worker, step uint64, rate float64) {
-	a := t.spec.Adam
+// units calls f with this worker's part of n rows of weights, a unit that may be
+// packed at a time, so that it is still in the cache when it is used again.
+func (w *worker) units(n int, f func(lo, hi int)) {
+	const unit = f32.PackUnit
+	first, last := w.share((n + unit - 1) / unit)
+	for u := first; u < last; u++ {
+		f(u*unit, min((u+1)*unit, n))
+	}
+}
+
+// lanes returns this worker's part of a row of stride floats: whole vectors, so
+// that no part has a tail.
+func (w *worker) lanes(stride int) (lo, hi int) {
+	const lane = 8
+	lo, hi = w.share(stride / lane)
+	return lo * lane, hi * lane
+}
+
+// adamSteps returns the constants of a step, without and with weight decay.
+func adamSteps(a backend.Adam, step uint64, rate float64) (plain, decaying f32.AdamStep) {
 	s := float64(step + 1)
 	bias1 := 1 - math.Pow(a.Beta1, s)
 	root2 := math.Sqrt(1 - math.Pow(a.Beta2, s))
-	plain := f32.AdamStep{
+	plain = f32.AdamStep{
 		Beta1:         float32(a.Beta1),
 		OneMinusBeta1: float32(1 - a.Beta1),
 		Beta2:         float32(a.Beta2),
@@ -459,8 +516,15 @@ func (t *trainer) update(w *worker, step uint64, rate float64) {
 		Eps:           float32(a.Epsilon * root2),
 		Decay:         1,
 	}
-	decaying := plain
+	decaying = plain
 	decaying.Decay = float32(1 - rate*a.WeightDecay)
+	return plain, decaying
+}
+
+// update applies Adam to this worker's part of every array, the fill of rows
+// included: its gradient is zero and so it stays zero.
+func (t *trainer) update(w *worker, step uint64, rate float64) {
+	plain, decaying := adamSteps(t.spec.Adam, step, rate)
 	t.reduce(w, func(i, lo, hi int) {
 		n := hi - lo
 		f32.Adam(t.p.weights[i].block(lo, n), t.grad.weights[i].block(lo, n), t.m.weights[i].block(lo, n), t.v.weights[i].block(lo, n), &decaying)

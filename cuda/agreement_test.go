@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -201,5 +202,205 @@ func TestEvaluationAgrees(t *testing.T) {
 	stdErr := math.Sqrt((want.VarT + want.VarW - 2*want.CovTW) / float64(want.Rows))
 	if apart := math.Abs((got.Joint - got.LogU) - (want.Joint - want.LogU)); !(apart < 1e-3*stdErr) {
 		t.Errorf("estimates are apart by %g, standard error %g", apart, stdErr)
+	}
+}
+
+// apart returns |a - b| / |b|.
+func apart(a, b []float32) float64 {
+	var difference, norm float64
+	for i, v := range b {
+		difference += math.Pow(float64(a[i])-float64(v), 2)
+		norm += math.Pow(float64(v), 2)
+	}
+	return math.Sqrt(difference / norm)
+}
+
+// TestObjectiveGradientsAgree allows the 1e-5 of TestParametersAgree.
+func TestObjectiveGradientsAgree(t *testing.T) {
+	for _, size := range agreementSizes {
+		for _, p := range []path{pathFused, pathTiled} {
+			c := newCase(300, size.dx, size.dz, size.batch, backend.MINE, backend.Softplus, size.hidden...)
+			c.state.Step, c.state.LogEMA = 7, 0.3
+			n := size.batch
+			gradients := func(b backend.Backend) (value float64, gx, gz backend.Matrix) {
+				trainer, _ := c.trainer(t, b)
+				gx, gz = backend.NewMatrix(n, size.dx), backend.NewMatrix(n, size.dz)
+				value, err := trainer.ObjectiveGradients(t.Context(), gx, gz)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return value, gx, gz
+			}
+			value, gx, gz := gradients(openPath(p, FP32)(t))
+			want, wantX, wantZ := gradients(openCPU(t))
+			if !(math.Abs(value-want) <= 1e-5) {
+				t.Errorf("%+v, path %d: value %v, the CPU's %v", size, p, value, want)
+			}
+			if x, z := apart(gx.Data, wantX.Data), apart(gz.Data, wantZ.Data); !(x <= 1e-5 && z <= 1e-5) {
+				t.Errorf("%+v, path %d: dV/dx and dV/dz are apart by %.1e and %.1e", size, p, x, z)
+			}
+		}
+	}
+}
+
+// A modelCase is a perceptron with rows of two passes, the second one shorter.
+type modelCase struct {
+	spec  backend.ModelSpec
+	state backend.State
+	x, dy [2]backend.Matrix
+}
+
+// newModelCase draws rows in matrices with strides of their own, and a state at
+// step 1000 with second moments of 1, see TestParametersAgree.
+func newModelCase(rows, inputs, outputs int, activation backend.Activation, hidden ...int) modelCase {
+	src := rand.New(rand.NewPCG(uint64(rows), uint64(inputs*1000+outputs)))
+	c := modelCase{spec: backend.ModelSpec{
+		MLP:  backend.MLP{Inputs: inputs, Hidden: hidden, Outputs: outputs, Activation: activation},
+		Adam: backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01},
+		Rows: rows,
+	}}
+	for i, n := range []int{rows, (rows + 4) / 5} {
+		for m, cols := range map[*backend.Matrix]int{&c.x[i]: inputs, &c.dy[i]: outputs} {
+			*m = backend.Matrix{Rows: n, Cols: cols, Stride: cols + 3, Data: make([]float32, n*(cols+3))}
+		}
+		for _, m := range []backend.Matrix{c.x[i], c.dy[i]} {
+			for j := range m.Data {
+				m.Data[j] = float32(src.NormFloat64())
+			}
+		}
+	}
+	n := c.spec.MLP.NumParams()
+	c.state = backend.State{Step: 1000, Params: make([]float32, n), M: make([]float32, n), V: slices.Repeat([]float32{1}, n)}
+	for _, b := range c.spec.MLP.Blocks() {
+		sd := 1 / math.Sqrt(float64(b.Rows))
+		for i := range b.Len() {
+			c.state.Params[b.Offset+i] = float32(sd * src.NormFloat64())
+		}
+	}
+	return c
+}
+
+// step takes both passes forward and back and updates by half of the gradient.
+// It returns all that they computed.
+func (c modelCase) step(ctx context.Context, m backend.Model) (all []any, err error) {
+	for i, x := range c.x {
+		y, dx := backend.NewMatrix(x.Rows, c.spec.MLP.Outputs), backend.NewMatrix(x.Rows, c.spec.MLP.Inputs)
+		if err := m.Forward(ctx, x, y); err != nil {
+			return nil, err
+		}
+		if err := m.Backward(ctx, c.dy[i], dx); err != nil {
+			return nil, err
+		}
+		all = append(all, y.Data, dx.Data)
+	}
+	grad := make([]float32, c.spec.MLP.NumParams())
+	if err := m.Gradient(grad); err != nil {
+		return nil, err
+	}
+	return append(all, grad), m.Update(0.1, 0.5)
+}
+
+// TestModelAgrees takes the same steps on both backends, of so many rows that
+// their gradient has several parts. Allowed are 1e-5 for what each step computes,
+// as in TestParametersAgree, and 1e-4 for the way of the parameters: rounding
+// these, of size 1, costs 1e-7 of a way of some 1e-2.
+func TestModelAgrees(t *testing.T) {
+	for _, size := range []struct {
+		rows, inputs, outputs int
+		hidden                []int
+	}{
+		{1, 1, 1, nil},
+		{600, 6, 5, nil},
+		{33, 5, 3, []int{17, 9}},
+		{1100, 3, 130, []int{129}},
+		{130, 2, 1, []int{8, 5, 31, 4}},
+	} {
+		for _, activation := range backend.Activations() {
+			c := newModelCase(size.rows, size.inputs, size.outputs, activation, size.hidden...)
+			steps := func(b backend.Backend) (all []any, state backend.State) {
+				defer b.Close()
+				all, err := everythingOfModel(t.Context(), b, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				last := len(all) - 1
+				return all[:last], all[last].(backend.State)
+			}
+			got, state := steps(openPath(pathAuto, FP32)(t))
+			want, wantState := steps(openCPU(t))
+			for i := range want {
+				if d := apart(got[i].([]float32), want[i].([]float32)); !(d <= 1e-5) {
+					t.Errorf("%+v, %v: result %d is apart by %.1e", size, activation, i, d)
+				}
+			}
+			way := func(s backend.State) []float32 {
+				w := slices.Clone(s.Params)
+				for i := range w {
+					w[i] -= c.state.Params[i]
+				}
+				return w
+			}
+			if d := apart(way(state), way(wantState)); !(d <= 1e-4) || state.Step != wantState.Step {
+				t.Errorf("%+v, %v: after %d steps the parameters are apart by %.1e of their way, want %d steps", size, activation, state.Step, d, wantState.Step)
+			}
+		}
+	}
+}
+
+// TestUpdateByNothing: with scale 0 a gradient that is not finite does no harm.
+func TestUpdateByNothing(t *testing.T) {
+	c := newModelCase(5, 3, 2, backend.Softplus, 4)
+	b := openPath(pathAuto, FP32)(t)
+	defer b.Close()
+	m, err := b.NewModel(c.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := m.SetState(c.state); err != nil {
+		t.Fatal(err)
+	}
+	y, dx := backend.NewMatrix(5, 2), backend.NewMatrix(5, 3)
+	c.dy[0].Row(2)[1] = float32(math.NaN())
+	for _, err := range []error{
+		m.Forward(t.Context(), c.x[0], y), m.Backward(t.Context(), c.dy[0], dx), m.Update(0.1, 0), // with a gradient
+		m.Update(0.1, 1), // without one
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	state, err := m.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Decay by 1 - rate 0.01 twice, with the rounding of two products.
+	for _, b := range c.spec.MLP.Blocks() {
+		for i := range b.Len() {
+			want := float64(c.state.Params[b.Offset+i])
+			if b.Name[0] == 'W' {
+				want *= 0.999 * 0.999
+			}
+			if d := math.Abs(float64(state.Params[b.Offset+i]) - want); !(d <= 4*math.Abs(want)/(1<<24)) {
+				t.Errorf("%s[%d] is %v, want %v", b.Name, i, state.Params[b.Offset+i], want)
+			}
+		}
+	}
+}
+
+// TestStretches: all rows in order, none twice.
+func TestStretches(t *testing.T) {
+	for _, c := range []struct {
+		rows, most int
+		want       []int
+	}{{1, 4, []int{0, 1}}, {4, 4, []int{0, 4}}, {9, 4, []int{0, 4, 4, 4, 8, 1}}} {
+		var got []int
+		err := stretches(c.rows, c.most, func(lo, n int) error {
+			got = append(got, lo, n)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%d rows, %d at most: %v, %v, want %v", c.rows, c.most, got, err, c.want)
+		}
 	}
 }

@@ -8,6 +8,10 @@
 // chain of tiled matrix products. Neither needs the host: many steps are
 // captured once as a graph, which is then launched again and again.
 //
+// Models, evaluations and derivatives with respect to rows are such chains too,
+// whatever the size. Their rows come from the host and go back there with every
+// call, which waits for them.
+//
 // Sums have a fixed shape and nothing is added atomically: the same calls give
 // bitwise the same results on the same kind of device.
 package cuda

@@ -77,6 +77,33 @@ func (d *device) Close() error {
 	return d.gpu.Close()
 }
 
+// checkRows reports whether x and z are rows that belong together.
+func checkRows(x, z backend.Matrix) error {
+	for _, m := range []backend.Matrix{x, z} {
+		if err := m.Validate(); err != nil {
+			return err
+		}
+	}
+	if x.Rows != z.Rows || x.Rows < 1 {
+		return fmt.Errorf("x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
+	}
+	if x.Rows > math.MaxInt32 {
+		return fmt.Errorf("%d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape)
+	}
+	return nil
+}
+
+// check reports whether a matrix is [rows, cols].
+func check(name string, m backend.Matrix, rows, cols int) error {
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if m.Rows != rows || m.Cols != cols {
+		return fmt.Errorf("%s is [%d, %d], want [%d, %d]: %w", name, m.Rows, m.Cols, rows, cols, backend.ErrShape)
+	}
+	return nil
+}
+
 // data is rows in the device's memory, or in the host's.
 type data struct {
 	device       *device
@@ -84,6 +111,7 @@ type data struct {
 	resident     bool
 	x, z         driver.Pointer // [rows, padded(cols)]
 	memory       *driver.Memory
+	carrier      carrier
 	closed       atomic.Bool
 }
 
@@ -96,16 +124,8 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 	if d.closed.Load() {
 		return fail(backend.ErrClosed)
 	}
-	for _, m := range []backend.Matrix{x, z} {
-		if err := m.Validate(); err != nil {
-			return fail(err)
-		}
-	}
-	if x.Rows != z.Rows || x.Rows < 1 {
-		return fail(fmt.Errorf("x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape))
-	}
-	if x.Rows > math.MaxInt32 {
-		return fail(fmt.Errorf("%d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape))
+	if err := checkRows(x, z); err != nil {
+		return fail(err)
 	}
 	own := &data{device: d, hostX: x, hostZ: z}
 	err := d.gpu.Do(func() error {
@@ -122,7 +142,7 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 			return nil // they stay where they are
 		}
 		own.memory = d.gpu.NewMemory(0)
-		if err := own.upload(); err != nil {
+		if err := own.open(); err != nil {
 			return errors.Join(err, own.memory.Free())
 		}
 		own.resident = true
@@ -134,34 +154,43 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 	return own, nil
 }
 
-func (d *data) upload() (err error) {
-	for _, side := range []struct {
-		host backend.Matrix
-		to   *driver.Pointer
-		name string
-	}{{d.hostX, &d.x, "x"}, {d.hostZ, &d.z, "z"}} {
-		ld := padded(side.host.Cols)
-		if *side.to, err = d.memory.Alloc("data "+side.name, 4*int64(side.host.Rows)*int64(ld)); err != nil {
-			return err
+func (d *data) open() (err error) {
+	rows := 4 * int64(d.hostX.Rows)
+	if d.x, err = d.memory.Alloc("data x", rows*int64(padded(d.hostX.Cols))); err != nil {
+		return err
+	}
+	if d.z, err = d.memory.Alloc("data z", rows*int64(padded(d.hostZ.Cols))); err != nil {
+		return err
+	}
+	return d.upload()
+}
+
+func (d *data) upload() error {
+	return errors.Join(d.carrier.up(d.x, d.hostX), d.carrier.up(d.z, d.hostZ))
+}
+
+func (d *data) Replace(x, z backend.Matrix) error {
+	fail := func(err error) error { return fmt.Errorf("cuda: replace: %w", err) }
+	if d.closed.Load() || d.device.closed.Load() {
+		return fail(backend.ErrClosed)
+	}
+	if err := checkRows(x, z); err != nil {
+		return fail(err)
+	}
+	if x.Rows != d.hostX.Rows || x.Cols != d.hostX.Cols || z.Cols != d.hostZ.Cols {
+		return fail(fmt.Errorf("rows [%d, %d] and [%d, %d] by [%d, %d] and [%d, %d]: %w", d.hostX.Rows, d.hostX.Cols, d.hostZ.Rows, d.hostZ.Cols,
+			x.Rows, x.Cols, z.Rows, z.Cols, backend.ErrShape))
+	}
+	// Into the same memory, whose addresses the graphs of trainers hold.
+	err := d.device.gpu.Do(func() error {
+		d.hostX, d.hostZ = x, z
+		if !d.resident {
+			return nil
 		}
-		if side.host.Stride == ld && side.host.Cols == ld {
-			rows := side.host.Data[:side.host.Rows*ld]
-			if err := driver.Upload(*side.to, rows); err != nil {
-				return err
-			}
-			continue
-		}
-		block := min(side.host.Rows, max(1, (1<<22)/ld)) // 16 MiB at a time
-		rows := make([]float32, block*ld)
-		for lo := 0; lo < side.host.Rows; lo += block {
-			n := min(block, side.host.Rows-lo)
-			for i := range n {
-				copy(rows[i*ld:], side.host.Row(lo+i))
-			}
-			if err := driver.Upload(side.to.Float(lo*ld), rows[:n*ld]); err != nil {
-				return err
-			}
-		}
+		return d.upload()
+	})
+	if err != nil {
+		return fail(err)
 	}
 	return nil
 }

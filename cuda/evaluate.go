@@ -158,18 +158,9 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 		if err != nil {
 			return err
 		}
-		for _, g := range []struct {
-			m    backend.Matrix
-			cols int
-		}{{gx, t.net.DX}, {gz, t.net.DZ}} {
-			if err := g.m.Validate(); err != nil {
-				return err
-			}
-			if g.m.Rows != len(xs) || g.m.Cols != g.cols {
-				return fmt.Errorf("result is [%d, %d], want [%d, %d]: %w", g.m.Rows, g.m.Cols, len(xs), g.cols, backend.ErrShape)
-			}
+		if err := errors.Join(check("gx", gx, len(xs), t.net.DX), check("gz", gz, len(xs), t.net.DZ)); err != nil {
+			return err
 		}
-		nt, h := precisions[t.device.precision].nt, t.net.Hidden[0]
 		return t.scored(ctx, d, xs, zs, func(s *scratch, lo, hi int) error {
 			n := hi - lo
 			if err := driver.Upload(s.weights, weights[lo:hi]); err != nil {
@@ -178,25 +169,10 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 			if err := t.backward(s.layers, s.weights, 0, n, leastRows); err != nil {
 				return err
 			}
-			for _, side := range []struct {
-				to     driver.Pointer
-				name   string
-				result backend.Matrix
-			}{{s.gx, "Wx", gx}, {s.gz, "Wz", gz}} {
-				cols := side.result.Cols
-				ld := padded(cols)
-				if err := nt(t.stream, tiles(n, cols, 1), tileShared, side.to, s.layers.d[0], t.param(side.name), 0, n, cols, h, padded(h), padded(h), ld, 0, -1); err != nil {
-					return err
-				}
-				rows := make([]float32, n*ld)
-				if err := driver.Download(rows, side.to); err != nil {
-					return err
-				}
-				for i := range n {
-					copy(side.result.Row(lo+i), rows[i*ld:])
-				}
+			part := func(m backend.Matrix) backend.Matrix {
+				return backend.Matrix{Rows: n, Cols: m.Cols, Stride: m.Stride, Data: m.Data[lo*m.Stride:]}
 			}
-			return nil
+			return errors.Join(t.inputs(s.gx, s.layers.d[0], "Wx", part(gx), nil), t.inputs(s.gz, s.layers.d[0], "Wz", part(gz), nil))
 		})
 	})
 }

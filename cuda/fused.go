@@ -89,7 +89,7 @@ func (f *fused) step(t *trainer, src source, i int, grad driver.Pointer) error {
 	if err != nil {
 		return err
 	}
-	a := t.adam()
+	a := adamOf(t.spec.Adam)
 	return kernel.FusedAdam(t.stream, blocks(t.layout.size, 32), 4*f.blocks, t.params, t.m, t.v, grad, f.partials, f.stats, t.values, t.ema, t.control, t.clock,
 		i, f.blocks, n, kind, t.spec.EMARate, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
 }

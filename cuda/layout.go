@@ -2,10 +2,55 @@
 
 package cuda
 
-import "gomine/mine/backend"
+import (
+	"gomine/cuda/internal/driver"
+	"gomine/mine/backend"
+)
 
-// layout is where the parameters lie on the device: the blocks of the network
-// one after the other, rows padded to four floats, the output's weights as one
+// parameters are those of a network and their moments, on the device.
+type parameters struct {
+	layout       layout
+	params, m, v driver.Pointer
+}
+
+// param returns the address of a block of the parameters.
+func (p *parameters) param(name string) driver.Pointer {
+	return p.params.Float(p.layout.at(name).start)
+}
+
+// read copies all from the device into the arrays of a state, write from there
+// to the device.
+func (p *parameters) read(s backend.State) error {
+	device := make([]float32, p.layout.size)
+	return p.each(s, func(array driver.Pointer, flat []float32) error {
+		if err := driver.Download(device, array); err != nil {
+			return err
+		}
+		p.layout.gather(device, flat)
+		return nil
+	})
+}
+
+func (p *parameters) write(s backend.State) error {
+	return p.each(s, func(array driver.Pointer, flat []float32) error {
+		return driver.Upload(array, p.layout.spread(flat))
+	})
+}
+
+func (p *parameters) each(s backend.State, f func(array driver.Pointer, flat []float32) error) error {
+	for _, part := range []struct {
+		array driver.Pointer
+		flat  []float32
+	}{{p.params, s.Params}, {p.m, s.M}, {p.v, s.V}} {
+		if err := f(part.array, part.flat); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layout is where the parameters lie on the device: the blocks of a network one
+// after the other, rows padded to four floats, a critic's output weights as one
 // row.
 type layout struct {
 	blocks []placed
@@ -19,9 +64,9 @@ type placed struct {
 	rows, cols, ld, start int
 }
 
-func newLayout(n backend.Network) layout {
+func newLayout(blocks []backend.Block) layout {
 	var l layout
-	for _, b := range n.Blocks() {
+	for _, b := range blocks {
 		p := placed{Block: b, rows: b.Rows, cols: b.Cols, start: l.size}
 		if b.Name == "w" {
 			p.rows, p.cols = 1, b.Rows

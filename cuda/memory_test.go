@@ -27,8 +27,9 @@ func onEmulator(t *testing.T) {
 	}
 }
 
-// everything calls all methods that allocate or compute, training for some steps,
-// and returns what they computed.
+// everything calls all methods that allocate or compute, training for some steps
+// on the rows and again on the same rows backwards, and returns what they
+// computed.
 func everything(ctx context.Context, b backend.Backend, c testCase, steps int) (all []any, err error) {
 	data, err := b.Load(c.x, c.z)
 	if err != nil {
@@ -71,7 +72,49 @@ func everything(ctx context.Context, b backend.Backend, c testCase, steps int) (
 	if err := trainer.InputGradients(ctx, data, xs, zs, scores, gx, gz); err != nil {
 		return nil, err
 	}
-	return []any{values, state, value, grad, evaluation, scores, gx.Data, gz.Data}, nil
+	dx, dz := backend.NewMatrix(c.spec.Batch, c.x.Cols), backend.NewMatrix(c.spec.Batch, c.z.Cols)
+	objective, err := trainer.ObjectiveGradients(ctx, dx, dz)
+	if err != nil {
+		return nil, err
+	}
+	if err := data.Replace(backwards(c.x), backwards(c.z)); err != nil {
+		return nil, err
+	}
+	again := make([]float64, min(steps, 9))
+	if _, err := trainer.Train(ctx, rates[:len(again)], again); err != nil {
+		return nil, err
+	}
+	return []any{values, state, value, grad, evaluation, scores, gx.Data, gz.Data, objective, dx.Data, dz.Data, again}, nil
+}
+
+func backwards(m backend.Matrix) backend.Matrix {
+	r := backend.NewMatrix(m.Rows, m.Cols)
+	for i := range m.Rows {
+		copy(r.Row(i), m.Row(m.Rows-1-i))
+	}
+	return r
+}
+
+// everythingOfModel does the same with a model, which it trains for two steps of
+// two passes each.
+func everythingOfModel(ctx context.Context, b backend.Backend, c modelCase) (all []any, err error) {
+	m, err := b.NewModel(c.spec)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if err := m.SetState(c.state); err != nil {
+		return nil, err
+	}
+	for range 2 {
+		got, err := c.step(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, got...)
+	}
+	state, err := m.State()
+	return append(all, state), err
 }
 
 // TestWays: data on the device or streamed from the host, steps one by one or in
@@ -112,6 +155,7 @@ func TestWays(t *testing.T) {
 func TestOrders(t *testing.T) {
 	onEmulator(t)
 	c := newCase(300, 5, 3, 65, backend.DV, backend.Softplus, 17, 9)
+	model := newModelCase(70, 5, 3, backend.ELU, 17, 9)
 	for _, precision := range Precisions() {
 		t.Run(string(precision), func(t *testing.T) {
 			for _, p := range []path{pathFused, pathTiled} {
@@ -123,6 +167,11 @@ func TestOrders(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
+					ofModel, err := everythingOfModel(t.Context(), b, model)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, ofModel...)
 					if err := b.Close(); err != nil {
 						t.Error(err)
 					}
@@ -145,35 +194,80 @@ func TestOutOfMemory(t *testing.T) {
 	c := newCase(300, 5, 3, 33, backend.MINE, backend.Softplus, 17, 9)
 	for _, p := range []path{pathFused, pathTiled} {
 		for _, limit := range []int64{0, 1} {
-			failed := 0
-			for _, function := range []string{"cuMemAlloc_v2", "cuMemHostAlloc", "cuStreamCreate", "cuEventCreate"} {
-				for number := 1; ; number++ {
-					d, err := open(Options{Precision: FP32, MemoryLimit: limit})
-					if err != nil {
-						t.Fatal(err)
-					}
-					d.path = p
-					t.Setenv("GOMINE_EMULATOR_FAIL", fmt.Sprintf("%s:%d", function, number))
-					_, err = everything(t.Context(), d, c, 9)
-					t.Setenv("GOMINE_EMULATOR_FAIL", "")
-					before := free(t, d)
-					if closeErr := d.Close(); closeErr != nil {
-						t.Error(closeErr)
-					}
-					if err == nil {
-						break // there are no more calls of it
-					}
-					failed++
-					if !errors.Is(err, backend.ErrOutOfMemory) {
-						t.Errorf("%s call %d failed: error %v, want one that wraps ErrOutOfMemory", function, number, err)
-					}
-					if want := int64(8 << 30); before != want {
-						t.Errorf("%s call %d failed: %d bytes are still allocated", function, number, want-before)
-					}
-				}
-			}
+			failed := failEach(t, Options{Precision: FP32, MemoryLimit: limit}, p, func(d *device) error {
+				_, err := everything(t.Context(), d, c, 9)
+				return err
+			})
 			if failed < 10 {
 				t.Errorf("path %d, limit %d: only %d allocations seen", p, limit, failed)
+			}
+		}
+	}
+	model := newModelCase(70, 5, 3, backend.ELU, 17, 9)
+	failed := failEach(t, Options{Precision: FP32}, pathAuto, func(d *device) error {
+		_, err := everythingOfModel(t.Context(), d, model)
+		return err
+	})
+	if failed < 10 {
+		t.Errorf("model: only %d allocations seen", failed)
+	}
+}
+
+// failEach runs f with one more allocation failing each time, until there is
+// none left to fail, and returns their number.
+func failEach(t *testing.T, opt Options, p path, f func(*device) error) (failed int) {
+	t.Helper()
+	for _, function := range []string{"cuMemAlloc_v2", "cuMemHostAlloc", "cuStreamCreate", "cuEventCreate"} {
+		for number := 1; ; number++ {
+			d, err := open(opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.path = p
+			t.Setenv("GOMINE_EMULATOR_FAIL", fmt.Sprintf("%s:%d", function, number))
+			err = f(d)
+			t.Setenv("GOMINE_EMULATOR_FAIL", "")
+			before := free(t, d)
+			if closeErr := d.Close(); closeErr != nil {
+				t.Error(closeErr)
+			}
+			if err == nil {
+				break // there are no more calls of it
+			}
+			failed++
+			if !errors.Is(err, backend.ErrOutOfMemory) {
+				t.Errorf("%s call %d failed: error %v, want one that wraps ErrOutOfMemory", function, number, err)
+			}
+			if want := int64(8 << 30); before != want {
+				t.Errorf("%s call %d failed: %d bytes are still allocated", function, number, want-before)
+			}
+		}
+	}
+	return failed
+}
+
+// TestObjectiveGradientsTryAgain: what could not be allocated in the first call is
+// in the second.
+func TestObjectiveGradientsTryAgain(t *testing.T) {
+	onEmulator(t)
+	c := newCase(300, 5, 3, 33, backend.DV, backend.Softplus, 17, 9)
+	for _, p := range []path{pathFused, pathTiled} {
+		d := openPath(p, FP32)(t).(*device)
+		trainer, _ := c.trainer(t, d)
+		gx, gz := backend.NewMatrix(33, 5), backend.NewMatrix(33, 3)
+		before := free(t, d)
+		t.Setenv("GOMINE_EMULATOR_FAIL", "cuMemAlloc_v2:2")
+		_, err := trainer.ObjectiveGradients(t.Context(), gx, gz)
+		t.Setenv("GOMINE_EMULATOR_FAIL", "")
+		if !errors.Is(err, backend.ErrOutOfMemory) {
+			t.Errorf("path %d: error %v, want one that wraps ErrOutOfMemory", p, err)
+		}
+		if after := free(t, d); after != before {
+			t.Errorf("path %d: %d bytes are still allocated", p, before-after)
+		}
+		for range 2 {
+			if _, err := trainer.ObjectiveGradients(t.Context(), gx, gz); err != nil {
+				t.Errorf("path %d: %v", p, err)
 			}
 		}
 	}

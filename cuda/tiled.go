@@ -64,9 +64,6 @@ func (t *trainer) newLayers(m *driver.Memory, projected, pairs int, back bool) (
 	return l, err
 }
 
-// param returns the address of a block of the parameters.
-func (t *trainer) param(name string) driver.Pointer { return t.params.Float(t.layout.at(name).start) }
-
 // project queues px = x Wx + b1 and pz = z Wz for n rows, those that rows names
 // if it is not 0. Without x or z that side is left out.
 func (t *trainer) project(l layers, x, z, xs, zs driver.Pointer, nx, nz int) error {
@@ -114,112 +111,29 @@ func (t *trainer) backward(l layers, weights, partial driver.Pointer, n, blockRo
 	return err
 }
 
-// tiled computes the steps of a network of any size by matrix products.
-type tiled struct {
-	layers            layers
-	weights           driver.Pointer // dV/dscores
-	partials          driver.Pointer
-	segments, slices  driver.Pointer
-	sliceCount        int
-	parts             map[string]part
-	blockRows, onRows int // rows of a block that sums columns, of pairs and of positions
+// pass takes a batch from its rows to dV/dprojections, which end up where the
+// projections were.
+type pass struct {
+	layers    layers
+	weights   driver.Pointer // dV/dscores
+	blockRows int            // rows of a block of top
 }
 
-// part is where the parts of a block's gradient lie among the partials.
-type part struct{ offset, count, stride, split int }
+func newPass(t *trainer) *pass { return &pass{blockRows: rowsOfPart(2 * t.spec.Batch)} }
 
-// Rows that a block of top or column_sums takes at least, depth that a part of
-// a weight gradient has at least, and blocks that fill a large device.
-const (
-	leastRows  = 64
-	leastDepth = 256
-	manyBlocks = 264
-)
-
-// sliceSize is the number of parameters that a block of adam takes.
-const sliceSize = 256
-
-func (s *tiled) open(t *trainer) (err error) {
+func (p *pass) open(t *trainer, m *driver.Memory) (err error) {
 	n := t.spec.Batch
-	if s.layers, err = t.newLayers(t.memory, n, 2*n, true); err != nil {
+	if p.layers, err = t.newLayers(m, n, 2*n, true); err != nil {
 		return err
 	}
-	if s.weights, err = t.memory.Alloc("derivatives of scores", 8*int64(n)); err != nil {
-		return err
-	}
-	s.blockRows = max(leastRows, (2*n+255)/256)
-	s.onRows = max(leastRows, (n+255)/256)
-	segments, slices, size := s.plan(t)
-	if s.partials, err = t.memory.Alloc("parts of the gradient", 4*int64(size)); err != nil {
-		return err
-	}
-	if s.segments, err = t.memory.Alloc("plan of the gradient", 8*int64(len(segments))); err != nil {
-		return err
-	}
-	if s.slices, err = t.memory.Alloc("slices of the gradient", 4*int64(len(slices))); err != nil {
-		return err
-	}
-	if err := driver.Upload(s.segments, segments); err != nil {
-		return err
-	}
-	return driver.Upload(s.slices, slices)
+	p.weights, err = m.Alloc("derivatives of scores", 8*int64(n))
+	return err
 }
 
-// plan lays out the parts of the gradient: segments and slices as adam reads
-// them, and the floats that they take.
-func (s *tiled) plan(t *trainer) (segments []int64, slices []int32, size int) {
-	n, hidden := t.spec.Batch, t.net.Hidden
-	last := len(hidden)
-	s.parts = map[string]part{}
-	place := func(name string, count, stride, split int) {
-		s.parts[name] = part{size, count, stride, split}
-		size += count * stride
-	}
-	blocksOf := func(rows, size int) int { return (rows + size - 1) / size }
-	ldTop := padded(hidden[last-1])
-	place("top", blocksOf(2*n, s.blockRows), 2*ldTop+4, 0)
-	for g, p := range t.layout.blocks {
-		var at part
-		switch {
-		case p.Name == "w":
-			at = s.parts["top"]
-		case p.Name == fmt.Sprintf("b%d", last):
-			at = s.parts["top"]
-			at.offset += ldTop
-		case p.Name == "c":
-			at = s.parts["top"]
-			at.offset += 2 * ldTop
-		case p.Name == "b1":
-			place(p.Name, blocksOf(n, s.onRows), p.ld, 0)
-			at = s.parts[p.Name]
-		case p.Name[0] == 'b':
-			place(p.Name, blocksOf(2*n, s.blockRows), p.ld, 0)
-			at = s.parts[p.Name]
-		default:
-			depth := 2 * n
-			if p.Name == "Wx" || p.Name == "Wz" {
-				depth = n
-			}
-			grid := tiles(p.rows, p.cols, 1)
-			split := max(1, min(manyBlocks/(grid.X*grid.Y), depth/leastDepth))
-			place(p.Name, split, p.len(), split)
-			at = s.parts[p.Name]
-		}
-		decays := int64(0)
-		if p.decays() {
-			decays = 1
-		}
-		segments = append(segments, int64(p.start), int64(p.len()), int64(at.count), int64(at.offset), int64(at.stride), decays)
-		for first := 0; first < p.len(); first += sliceSize {
-			slices = append(slices, int32(g), int32(first))
-			s.sliceCount++
-		}
-	}
-	return segments, slices, size
-}
-
-func (s *tiled) step(t *trainer, src source, i int, grad driver.Pointer) error {
-	n, l, hidden := t.spec.Batch, s.layers, t.net.Hidden
+// run queues the pass of step i of a graph. top's sums go to partial if that is
+// not 0.
+func (p *pass) run(t *trainer, src source, i int, partial driver.Pointer) error {
+	n, l := t.spec.Batch, p.layers
 	if err := t.draw(src, i); err != nil {
 		return err
 	}
@@ -234,44 +148,78 @@ func (s *tiled) step(t *trainer, src source, i int, grad driver.Pointer) error {
 	if err := t.forward(l, 2*n); err != nil {
 		return err
 	}
-	if err := kernel.Objective(t.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, s.weights, t.values, t.ema, l.t, t.clock, i, n, int(t.spec.Objective), t.spec.EMARate); err != nil {
+	if err := kernel.Objective(t.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, p.weights, t.values, t.ema, l.t, t.clock, i, n, int(t.spec.Objective), t.spec.EMARate); err != nil {
 		return err
 	}
-	if err := t.backward(l, s.weights, s.partials.Float(s.parts["top"].offset), 2*n, s.blockRows); err != nil {
+	if err := t.backward(l, p.weights, partial, 2*n, p.blockRows); err != nil {
 		return err
 	}
-	first := padded(hidden[0])
-	if err := kernel.PairBackward(t.stream, blocks(n*first/4, 256), 0, l.px, l.pz, l.d[0], n, first); err != nil {
+	first := padded(t.net.Hidden[0])
+	return kernel.PairBackward(t.stream, blocks(n*first/4, 256), 0, l.px, l.pz, l.d[0], n, first)
+}
+
+// tiled computes the steps of a network of any size by matrix products.
+type tiled struct {
+	pass
+	plan     *plan
+	top      part // of the output layer and the biases below
+	segments driver.Pointer
+}
+
+func newTiled(t *trainer) *tiled {
+	s := &tiled{pass: *newPass(t), plan: newPlan(t.layout)}
+	n, hidden := t.spec.Batch, t.net.Hidden
+	last := len(hidden)
+	ld := padded(hidden[last-1])
+	s.top = s.plan.place((2*n+s.blockRows-1)/s.blockRows, 2*ld+4, s.blockRows)
+	bias, offset := s.top, s.top
+	bias.offset += ld
+	offset.offset += 2 * ld
+	s.plan.parts["w"], s.plan.parts[fmt.Sprintf("b%d", last)], s.plan.parts["c"] = s.top, bias, offset
+	s.plan.fill(func(name string) int {
+		switch name {
+		case "Wx", "Wz", "b1":
+			return n
+		}
+		return 2 * n
+	}, 0)
+	return s
+}
+
+func (s *tiled) open(t *trainer) (err error) {
+	if err := s.pass.open(t, t.memory); err != nil {
 		return err
 	}
-	tn := precisions[t.device.precision].tn
-	weights := func(name string, a, rows, b driver.Pointer, lda, depth int) error {
-		p, at := t.layout.at(name), s.parts[name]
-		return tn(t.stream, tiles(p.rows, p.cols, at.split), tileShared, s.partials.Float(at.offset), a, b, rows,
-			p.rows, p.cols, depth, lda, p.ld, p.ld, at.split, uint64(at.stride))
-	}
-	if err := weights("Wx", src.x, t.rows, l.px, padded(t.net.DX), n); err != nil {
+	if err := s.plan.open(t.memory); err != nil {
 		return err
 	}
-	if err := weights("Wz", src.z, t.rows, l.pz, padded(t.net.DZ), n); err != nil {
+	s.segments, err = s.plan.segments(t.memory, s.plan.sum)
+	return err
+}
+
+func (s *tiled) step(t *trainer, src source, i int, grad driver.Pointer) error {
+	n, l, with := t.spec.Batch, s.layers, precisions[t.device.precision]
+	if err := s.run(t, src, i, s.plan.partials.Float(s.top.offset)); err != nil {
 		return err
 	}
-	for k := 1; k < len(hidden); k++ {
-		if err := weights(fmt.Sprintf("W%d", k+1), l.h[k-1], 0, l.d[k], padded(hidden[k-1]), 2*n); err != nil {
+	if err := s.plan.weights(t.stream, with, "Wx", src.x, t.rows, l.px, n); err != nil {
+		return err
+	}
+	if err := s.plan.weights(t.stream, with, "Wz", src.z, t.rows, l.pz, n); err != nil {
+		return err
+	}
+	for k := 1; k < len(t.net.Hidden); k++ {
+		if err := s.plan.weights(t.stream, with, fmt.Sprintf("W%d", k+1), l.h[k-1], 0, l.d[k], 2*n); err != nil {
 			return err
 		}
 		// The last layer's are top's, the first one's have the positions as rows.
-		from, rows, blockRows := l.d[k-1], 2*n, s.blockRows
+		d, rows := l.d[k-1], 2*n
 		if k == 1 {
-			from, rows, blockRows = l.px, n, s.onRows
+			d, rows = l.px, n
 		}
-		width := hidden[k-1]
-		at := s.parts[fmt.Sprintf("b%d", k)]
-		if err := kernel.ColumnSums(t.stream, blocks(rows, blockRows), 0, s.partials.Float(at.offset), from, rows, width, padded(width), blockRows); err != nil {
+		if err := s.plan.biases(t.stream, fmt.Sprintf("b%d", k), d, rows); err != nil {
 			return err
 		}
 	}
-	a := t.adam()
-	return kernel.Adam(t.stream, driver.Dim{X: s.sliceCount, Y: 1, Z: 1}, 0, t.params, t.m, t.v, grad, s.partials, s.segments, s.slices,
-		t.control, t.clock, i, a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
+	return s.plan.adam(t.stream, &t.parameters, grad, s.segments, t.control, t.clock, i, adamOf(t.spec.Adam))
 }

@@ -35,12 +35,11 @@ type trainer struct {
 	step   uint64
 	logEMA float64
 
-	layout       layout
-	memory       *driver.Memory
-	stream       *driver.Stream
-	params, m, v driver.Pointer
-	grad         driver.Pointer // of Gradient
-	stepper      stepper
+	parameters
+	memory  *driver.Memory
+	stream  *driver.Stream
+	grad    driver.Pointer // of Gradient
+	stepper stepper
 
 	clock         driver.Pointer // step and place in the rings, of a graph's first step
 	control       driver.Pointer // ring of Adam's constants
@@ -50,6 +49,8 @@ type trainer struct {
 	feed          *feed // of data in the host's memory
 
 	scratch *scratch // of evaluations
+	rowwise *rowwise // of ObjectiveGradients
+	carrier carrier
 }
 
 // A stepper queues the kernels of a step: number i of a graph, with rows from
@@ -99,7 +100,7 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 	spec.Network = net
 	t := &trainer{
 		device: d, spec: spec, net: net, data: own, train: train,
-		layout: newLayout(net), graphs: map[graphKey]*driver.Graph{},
+		parameters: parameters{layout: newLayout(net.Blocks())}, graphs: map[graphKey]*driver.Graph{},
 	}
 	if err := d.gpu.Do(t.open); err != nil {
 		return fail(err)
@@ -147,7 +148,7 @@ func (t *trainer) newStepper() (stepper, error) {
 	if t.device.path != pathTiled && ok {
 		return f, f.open(t)
 	}
-	s := &tiled{}
+	s := newTiled(t)
 	return s, s.open(t)
 }
 
@@ -163,6 +164,9 @@ func (t *trainer) release() error {
 	}
 	if t.scratch != nil {
 		err = errors.Join(err, t.scratch.close())
+	}
+	if t.rowwise != nil {
+		err = errors.Join(err, t.rowwise.close())
 	}
 	if t.stream != nil {
 		err = errors.Join(err, t.stream.Close())
@@ -226,10 +230,8 @@ func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, erro
 // context ends, which is no error here.
 func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error) {
 	control := make([]float32, 0, 4*len(rates))
-	a := t.spec.Adam
 	for i, rate := range rates {
-		s := float64(t.step) + float64(i) + 1
-		control = append(control, float32(rate/(1-math.Pow(a.Beta1, s))), float32(1/(1-math.Pow(a.Beta2, s))), float32(1-rate*a.WeightDecay), 0)
+		control = append(control, controlOf(t.spec.Adam, t.step+uint64(i), rate, 1)...)
 	}
 	if err := errors.Join(t.setClock(), driver.Upload(t.control, control)); err != nil {
 		return 0, err
@@ -265,9 +267,15 @@ func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error)
 // beta, which a float would lose digits of.
 type adam struct{ beta1, gain1, beta2, gain2, epsilon float32 }
 
-func (t *trainer) adam() adam {
-	a := t.spec.Adam
+func adamOf(a backend.Adam) adam {
 	return adam{float32(a.Beta1), float32(1 - a.Beta1), float32(a.Beta2), float32(1 - a.Beta2), float32(a.Epsilon)}
+}
+
+// controlOf returns what adam_step reads of a step: its rate, bias corrections
+// and decay, and the factor of the gradient.
+func controlOf(a backend.Adam, step uint64, rate, scale float64) []float32 {
+	s := float64(step) + 1
+	return []float32{float32(rate / (1 - math.Pow(a.Beta1, s))), float32(1 / (1 - math.Pow(a.Beta2, s))), float32(1 - rate*a.WeightDecay), float32(scale)}
 }
 
 // setClock tells the device which step comes next.
@@ -329,6 +337,83 @@ func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error)
 	return value[0], err
 }
 
+// rowwise is what ObjectiveGradients works in, allocated when first needed and
+// kept.
+type rowwise struct {
+	memory *driver.Memory
+	pass   *pass          // the stepper's, if it has one
+	gx, gz driver.Pointer // dV/drows, by position
+}
+
+func (t *trainer) openRowwise() (*rowwise, error) {
+	if t.rowwise != nil {
+		return t.rowwise, nil
+	}
+	r := &rowwise{memory: t.device.gpu.NewMemory(0)}
+	err := func() (err error) {
+		if s, ok := t.stepper.(*tiled); ok {
+			r.pass = &s.pass
+		} else {
+			r.pass = newPass(t)
+			if err := r.pass.open(t, r.memory); err != nil {
+				return err
+			}
+		}
+		rows := 4 * int64(t.spec.Batch)
+		if r.gx, err = r.memory.Alloc("dV/dx", rows*int64(padded(t.net.DX))); err != nil {
+			return err
+		}
+		r.gz, err = r.memory.Alloc("dV/dz", rows*int64(padded(t.net.DZ)))
+		return err
+	}()
+	if err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	t.rowwise = r
+	return r, nil
+}
+
+func (r *rowwise) close() error { return r.memory.Free() }
+
+func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix) (float64, error) {
+	value := make([]float64, 1)
+	err := t.do("objective gradients", func() error {
+		n := t.spec.Batch
+		if err := errors.Join(check("gx", gx, n, t.net.DX), check("gz", gz, n, t.net.DZ)); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := t.openRowwise()
+		if err != nil {
+			return err
+		}
+		src, err := t.source(t.step, 1)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(t.setClock(), r.pass.run(t, src, 0, 0)); err != nil {
+			return err
+		}
+		entries := make([]int32, n)
+		return errors.Join(driver.Download(value, t.values), driver.Download(entries, t.entries),
+			t.inputs(r.gx, r.pass.layers.px, "Wx", gx, entries), t.inputs(r.gz, r.pass.layers.pz, "Wz", gz, entries))
+	})
+	return value[0], err
+}
+
+// inputs stores d W^T of derivatives d of projections in rows of result, row p in
+// number rows[p], or p without rows; to has room for them on the device.
+func (t *trainer) inputs(to, d driver.Pointer, name string, result backend.Matrix, rows []int32) error {
+	n, cols, h := result.Rows, result.Cols, t.net.Hidden[0]
+	nt := precisions[t.device.precision].nt
+	if err := nt(t.stream, tiles(n, cols, 1), tileShared, to, d, t.param(name), 0, n, cols, h, padded(h), padded(h), padded(cols), 0, -1); err != nil {
+		return err
+	}
+	return t.carrier.down(result, to, rows)
+}
+
 func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
 	n := t.spec.Batch
 	rows, next = make([]int, n), make([]int, n)
@@ -370,19 +455,7 @@ func blocks(n, size int) driver.Dim { return driver.Dim{X: (n + size - 1) / size
 func (t *trainer) State() (backend.State, error) {
 	n := t.net.NumParams()
 	s := backend.State{Step: t.step, LogEMA: t.logEMA, Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
-	err := t.doWithoutData("state", func() error {
-		device := make([]float32, t.layout.size)
-		for _, part := range []struct {
-			from driver.Pointer
-			to   []float32
-		}{{t.params, s.Params}, {t.m, s.M}, {t.v, s.V}} {
-			if err := driver.Download(device, part.from); err != nil {
-				return err
-			}
-			t.layout.gather(device, part.to)
-		}
-		return nil
-	})
+	err := t.doWithoutData("state", func() error { return t.read(s) })
 	if err != nil {
 		return backend.State{}, err
 	}
@@ -394,13 +467,8 @@ func (t *trainer) SetState(s backend.State) error {
 		if err := s.Validate(t.net); err != nil {
 			return err
 		}
-		for _, part := range []struct {
-			to   driver.Pointer
-			from []float32
-		}{{t.params, s.Params}, {t.m, s.M}, {t.v, s.V}} {
-			if err := driver.Upload(part.to, t.layout.spread(part.from)); err != nil {
-				return err
-			}
+		if err := t.write(s); err != nil {
+			return err
 		}
 		t.step, t.logEMA = s.Step, s.LogEMA
 		return nil
@@ -484,6 +552,3 @@ func (f *feed) fill(t *trainer, step uint64, steps int) (source, error) {
 	err := errors.Join(t.stream.CopyIn(p.x, p.host, 0, len(x)), t.stream.CopyIn(p.z, p.host, len(x), len(z)), p.copied.Record(t.stream))
 	return source{x: p.x, z: p.z, streamed: true}, err
 }
-
-// put copies a row and zeroes its padding.
-func put(dst, row []float32) { clear(dst[copy(dst, row):]) }

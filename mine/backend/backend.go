@@ -1,5 +1,6 @@
 // Package backend is the contract between the estimator and the machines that
-// run it: a Backend loads data and trains critics on it.
+// run it: a Backend loads data and trains critics on it, and the networks whose
+// information is maximised or minimised.
 //
 // The contract is coarse on purpose. A backend runs whole training steps,
 // evaluates row ranges, scores pairs and differentiates with respect to the
@@ -60,6 +61,9 @@ type Backend interface {
 	// NewTrainer returns a trainer of spec on rows train of data, at step 0
 	// with all parameters zero: call SetState before training.
 	NewTrainer(spec Spec, data Data, train Rows) (Trainer, error)
+	// NewModel returns a perceptron at step 0 with all parameters zero: call
+	// SetState before training.
+	NewModel(spec ModelSpec) (Model, error)
 	Close() error
 }
 
@@ -67,6 +71,11 @@ type Backend interface {
 type Data interface {
 	Rows() int
 	Dims() (dx, dz int)
+	// Replace puts other rows in place of all, in matrices of as many rows and
+	// columns: what is trained on them goes on with those. As with Load, the
+	// backend may keep using the arrays, and no longer uses the old ones. No
+	// trainer may be at work on the data.
+	Replace(x, z Matrix) error
 	Close() error
 }
 
@@ -86,6 +95,14 @@ type Trainer interface {
 	// step and stores dV/dparameters, in the order of Network.Blocks, in grad.
 	// The state does not change.
 	Gradient(ctx context.Context, grad []float32) (value float64, err error)
+
+	// ObjectiveGradients returns the value of the objective on the batch of the
+	// next step and stores its derivatives with respect to the batch's rows: with
+	// rows and next as Batch returns them, row i of gx [B, dx] and gz [B, dz] is
+	// dV/dx and dV/dz of row rows[i], as it takes part in its joint and its
+	// marginal pairs. MINE's weights are those of its training step. The state
+	// does not change.
+	ObjectiveGradients(ctx context.Context, gx, gz Matrix) (value float64, err error)
 
 	// Batch returns the integers of a step: the training rows, counted from
 	// the start of the training range, and for entry i the entry next[i] whose
@@ -126,6 +143,9 @@ func NewMatrix(rows, cols int) Matrix {
 
 // Row returns row i.
 func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Stride : i*m.Stride+m.Cols] }
+
+// IsZero reports whether m is the zero Matrix, which stands for none.
+func (m Matrix) IsZero() bool { return m.Rows == 0 && m.Cols == 0 && m.Data == nil }
 
 // Validate reports whether the view lies within its array; the error wraps
 // ErrShape.
@@ -177,7 +197,7 @@ type Evaluation struct {
 }
 
 // State is all that training depends on beside the Spec and the data. Params,
-// M and V have Network.NumParams entries in the order of Network.Blocks.
+// M and V have NumParams entries in the order of Blocks, of a Network or an MLP.
 type State struct {
 	Step   uint64    // steps done
 	LogEMA float64   // log of the moving average of e^T; only MINE, from step 1 on
@@ -193,8 +213,9 @@ func (s State) Clone() State {
 	return s
 }
 
-// Validate reports whether the state fits a network; the error wraps ErrShape.
-func (s State) Validate(n Network) error {
+// Validate reports whether the state fits a network or perceptron; the error
+// wraps ErrShape.
+func (s State) Validate(n interface{ NumParams() int }) error {
 	want := n.NumParams()
 	if len(s.Params) != want || len(s.M) != want || len(s.V) != want {
 		return fmt.Errorf("state of %d, %d, %d values, network has %d parameters: %w",

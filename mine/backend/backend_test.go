@@ -108,6 +108,54 @@ func checkShape(t *testing.T, what string, err error, valid bool) {
 	}
 }
 
+func TestMLPBlocks(t *testing.T) {
+	want := []Block{
+		{"W1", 5, 7, 0}, {"b1", 1, 7, 35},
+		{"W2", 7, 1, 42}, {"b2", 1, 1, 49},
+		{"W3", 1, 4, 50}, {"b3", 1, 4, 54},
+	}
+	m := MLP{Inputs: 5, Hidden: []int{7, 1}, Outputs: 4}
+	if got := m.Blocks(); !slices.Equal(got, want) || m.NumParams() != 58 {
+		t.Errorf("Blocks() = %v, NumParams() = %d, want %v and 58", got, m.NumParams(), want)
+	}
+	m.Hidden = nil
+	want = []Block{{"W1", 5, 4, 0}, {"b1", 1, 4, 20}}
+	if got := m.Blocks(); !slices.Equal(got, want) || m.NumParams() != 24 {
+		t.Errorf("without hidden layers Blocks() = %v, NumParams() = %d, want %v and 24", got, m.NumParams(), want)
+	}
+}
+
+func TestModelSpecValidate(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(s *ModelSpec)
+		valid  bool
+	}{
+		{"as it is", func(s *ModelSpec) {}, true},
+		{"no hidden layer", func(s *ModelSpec) { s.MLP.Hidden = nil }, true},
+		{"four hidden layers", func(s *ModelSpec) { s.MLP.Hidden = []int{1, 1, 1, 1} }, true},
+		{"one row", func(s *ModelSpec) { s.Rows = 1 }, true},
+		{"most rows", func(s *ModelSpec) { s.Rows = maxModelRows }, true},
+		{"widest", func(s *ModelSpec) { s.MLP.Inputs, s.MLP.Outputs = MaxWidth, MaxWidth }, true},
+
+		{"no inputs", func(s *ModelSpec) { s.MLP.Inputs = 0 }, false},
+		{"no outputs", func(s *ModelSpec) { s.MLP.Outputs = -1 }, false},
+		{"too many inputs", func(s *ModelSpec) { s.MLP.Inputs = MaxWidth + 1 }, false},
+		{"too many outputs", func(s *ModelSpec) { s.MLP.Outputs = MaxWidth + 1 }, false},
+		{"five hidden layers", func(s *ModelSpec) { s.MLP.Hidden = []int{1, 1, 1, 1, 1} }, false},
+		{"width 0", func(s *ModelSpec) { s.MLP.Hidden = []int{4, 0} }, false},
+		{"activation", func(s *ModelSpec) { s.MLP.Activation = 3 }, false},
+		{"no rows", func(s *ModelSpec) { s.Rows = 0 }, false},
+		{"too many rows", func(s *ModelSpec) { s.Rows = maxModelRows + 1 }, false},
+		{"Beta1 of 1", func(s *ModelSpec) { s.Adam.Beta1 = 1 }, false},
+		{"Epsilon 0", func(s *ModelSpec) { s.Adam.Epsilon = 0 }, false},
+	} {
+		s := ModelSpec{MLP: MLP{Inputs: 3, Hidden: []int{4, 5}, Outputs: 2, Activation: ReLU}, Adam: validSpec().Adam, Rows: 8}
+		c.change(&s)
+		checkShape(t, c.name, s.Validate(), c.valid)
+	}
+}
+
 func TestMatrixValidate(t *testing.T) {
 	data := make([]float32, 17)
 	for _, c := range []struct {

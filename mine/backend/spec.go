@@ -200,7 +200,10 @@ func (s Spec) Validate(n int) error {
 	if s.Objective == MINE && !(s.EMARate > 0 && s.EMARate <= 1) {
 		return fmt.Errorf("moving average rate %v, want (0, 1]: %w", s.EMARate, ErrShape)
 	}
-	a := s.Adam
+	return s.Adam.validate()
+}
+
+func (a Adam) validate() error {
 	if !(a.Beta1 >= 0 && a.Beta1 < 1 && a.Beta2 >= 0 && a.Beta2 < 1 && a.Epsilon > 0 && a.WeightDecay >= 0) {
 		return fmt.Errorf("adam constants %+v: %w", a, ErrShape)
 	}

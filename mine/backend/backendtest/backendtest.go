@@ -40,7 +40,7 @@ func RunUnit(t *testing.T, open func(t testing.TB) backend.Backend, unit float64
 // each of them.
 func RunArithmetic(t *testing.T, open func(t testing.TB) backend.Backend, unit float64) {
 	t.Helper()
-	runRules(t, slices.Concat(scoreRules, gradientRules, trainRules, evaluateRules), open, unit)
+	runRules(t, slices.Concat(scoreRules, gradientRules, objectiveRules, trainRules, evaluateRules, modelRules), open, unit)
 }
 
 func runRules(t *testing.T, rules []rule, open func(t testing.TB) backend.Backend, unit float64) {
@@ -99,8 +99,8 @@ type testCase struct {
 func rules() []rule {
 	var all []rule
 	for _, part := range [][]rule{
-		batchRules, scoreRules, gradientRules, trainRules, evaluateRules,
-		repeatRules, memoryRules, errorRules, cancelRules,
+		batchRules, scoreRules, gradientRules, objectiveRules, trainRules, evaluateRules,
+		repeatRules, memoryRules, replaceRules, errorRules, cancelRules, modelRules, modelStateRules,
 	} {
 		all = append(all, part...)
 	}

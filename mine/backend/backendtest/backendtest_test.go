@@ -26,7 +26,7 @@ func TestUnit(t *testing.T) {
 	open := func(testing.TB) backend.Backend {
 		return &plain[float32]{fault: "products of bfloat16"}
 	}
-	for _, part := range [][]rule{scoreRules, trainRules, evaluateRules} {
+	for _, part := range [][]rule{scoreRules, objectiveRules, trainRules, evaluateRules, modelRules} {
 		runRules(t, part, open, 1.0/256)
 	}
 }

@@ -119,6 +119,10 @@ func (p *problem) calls(t *session) []call {
 			_, err := t.Gradient(ctx, make([]float32, len(p.state.Params)))
 			return err
 		}},
+		{"ObjectiveGradients", true, true, false, func(ctx context.Context) error {
+			_, err := t.ObjectiveGradients(ctx, backend.NewMatrix(p.spec.Batch, p.x.Cols), backend.NewMatrix(p.spec.Batch, p.z.Cols))
+			return err
+		}},
 		{"Evaluate", true, true, true, func(ctx context.Context) error {
 			_, err := t.Evaluate(ctx, t.data, p.train, 1, 1)
 			return err

@@ -71,7 +71,7 @@ func nearNorm(what string, got, want []float64, tol float64) error {
 
 // nearBlocks compares parameter arrays block by block, with tol the tolerance
 // of a block's norm.
-func nearBlocks(what string, n backend.Network, got, want []float64, tol func(lo, hi int) float64) error {
+func nearBlocks(what string, n layout, got, want []float64, tol func(lo, hi int) float64) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%s has %d values, want %d", what, len(got), len(want))
 	}

@@ -128,6 +128,7 @@ type buffers struct {
 	values []float64
 	array  guarded // grad or dst
 	gx, gz padded
+	ox, oz padded // of the batch
 }
 
 // argumentPairs is the number of pairs of the calls with wrong arguments.
@@ -229,6 +230,16 @@ func argumentErrorCases() []testCase {
 			c.spoil(&b.gz.Matrix)
 			return t.InputGradients(ctx, t.data, good, good, weights, b.gx.Matrix, b.gz.Matrix)
 		})
+		add("ObjectiveGradients/gx "+c.name, func(t *session, p *problem, b *buffers) error {
+			c.spoil(&b.ox.Matrix)
+			_, err := t.ObjectiveGradients(ctx, b.ox.Matrix, b.oz.Matrix)
+			return err
+		})
+		add("ObjectiveGradients/gz "+c.name, func(t *session, p *problem, b *buffers) error {
+			c.spoil(&b.oz.Matrix)
+			_, err := t.ObjectiveGradients(ctx, b.ox.Matrix, b.oz.Matrix)
+			return err
+		})
 	}
 
 	for _, more := range []int{-1, 1} {
@@ -260,6 +271,8 @@ type foreignData struct{ p *problem }
 func (d foreignData) Rows() int          { return d.p.x.Rows }
 func (d foreignData) Dims() (dx, dz int) { return d.p.x.Cols, d.p.z.Cols }
 func (d foreignData) Close() error       { return nil }
+
+func (d foreignData) Replace(x, z backend.Matrix) error { return nil }
 
 func checkForeignData(s subject) error {
 	p := argumentProblem()
@@ -294,6 +307,8 @@ func checkArgumentError(s subject, f func(t *session, p *problem, b *buffers) er
 		array:  newGuarded(len(p.state.Params) + 1),
 		gx:     newPadded(argumentPairs, dx, dx+1),
 		gz:     newPadded(argumentPairs, dz, dz+1),
+		ox:     newPadded(p.spec.Batch, dx, dx+1),
+		oz:     newPadded(p.spec.Batch, dz, dz+1),
 	}
 	if err := wantError("the call", f(t, p, b), backend.ErrShape); err != nil {
 		return err
@@ -305,7 +320,8 @@ func checkArgumentError(s subject, f func(t *session, p *problem, b *buffers) er
 	}
 	state, err := t.State()
 	if err := errors.Join(err, sameState(state, p.state),
-		b.array.untouched("array"), b.gx.untouched("gx"), b.gz.untouched("gz")); err != nil {
+		b.array.untouched("array"), b.gx.untouched("gx"), b.gz.untouched("gz"),
+		b.ox.untouched("gx of the batch"), b.oz.untouched("gz of the batch")); err != nil {
 		return err
 	}
 	_, want, err1 := p.trainFor(s, 1)
@@ -384,7 +400,10 @@ func closedCases() []testCase {
 				}
 			}
 			_, err = s.NewTrainer(p.spec, t.data, p.train)
-			return errors.Join(append(errs, wantError("NewTrainer", err, backend.ErrClosed), t.Close())...)
+			return errors.Join(append(errs,
+				wantError("NewTrainer", err, backend.ErrClosed),
+				wantError("Replace", t.data.Replace(p.x, p.z), backend.ErrClosed),
+				t.Close())...)
 		}},
 		{"data of one trainer of two", func(s subject) error {
 			_, t, err := start(s)
@@ -423,6 +442,7 @@ func closedCases() []testCase {
 			return errors.Join(append(errs,
 				wantError("Load", err1, backend.ErrClosed),
 				wantError("NewTrainer", err2, backend.ErrClosed),
+				wantError("Replace", t.data.Replace(p.x, p.z), backend.ErrClosed),
 				twice("Trainer after its backend", t.Trainer),
 				twice("Data after its backend", t.data))...)
 		}},

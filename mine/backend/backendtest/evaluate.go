@@ -125,10 +125,10 @@ func (p *problem) evaluation(rows backend.Rows, cycles int, seed uint64, unit fl
 	e = backend.Evaluation{Rows: n, Pairs: int64(n) * int64(cycles), MaxT: math.Inf(-1), Finite: true}
 	score := func(i, j int) float64 {
 		q := o.forward(p.pair(rows.Lo+i, rows.Lo+j))
-		scoreErr = max(scoreErr, q.scoreErr)
-		e.MaxT = max(e.MaxT, q.score)
-		e.Finite = e.Finite && finite(q.score)
-		return q.score
+		scoreErr = max(scoreErr, q.scoreErr())
+		e.MaxT = max(e.MaxT, q.score())
+		e.Finite = e.Finite && finite(q.score())
+		return q.score()
 	}
 	joint := make([]float64, n)
 	var marginal []float64

@@ -130,7 +130,8 @@ func checkInputs(s subject) error {
 	_, err2 := t.Evaluate(ctx, t.data, p.train, 2, 1)
 	err3 := t.Scores(ctx, t.data, xs, zs, scores)
 	err4 := t.InputGradients(ctx, t.data, xs, zs, weights, gx, gz)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	_, err5 := t.ObjectiveGradients(ctx, backend.NewMatrix(p.spec.Batch, p.x.Cols), backend.NewMatrix(p.spec.Batch, p.z.Cols))
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return err
 	}
 

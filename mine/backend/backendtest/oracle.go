@@ -6,8 +6,9 @@ import (
 	"gomine/mine/backend"
 )
 
-// An oracle is a critic in float64: the definition of package backend spelled
-// out one pair and one loop at a time, with x and z as one input vector.
+// An oracle is a perceptron in float64: the definition of package backend
+// spelled out one row and one loop at a time. A critic is one of a single output
+// that has x and z as one input vector.
 type oracle struct {
 	layers     []layer // the last one has no activation
 	activation backend.Activation
@@ -20,9 +21,13 @@ type oracle struct {
 type layer struct{ rows, cols, weights, bias int }
 
 func newOracle(n backend.Network, params []float64, unit float64) *oracle {
+	return newPerceptron(backend.MLP{Inputs: n.DX + n.DZ, Hidden: n.Hidden, Outputs: 1, Activation: n.Activation}, params, unit)
+}
+
+func newPerceptron(n backend.MLP, params []float64, unit float64) *oracle {
 	o := &oracle{activation: n.Activation, params: params, unit: unit}
-	offset, rows := 0, n.DX+n.DZ
-	for _, cols := range append(append([]int(nil), n.Hidden...), 1) {
+	offset, rows := 0, n.Inputs
+	for _, cols := range append(append([]int(nil), n.Hidden...), n.Outputs) {
 		o.layers = append(o.layers, layer{rows, cols, offset, offset + rows*cols})
 		offset += rows*cols + cols
 		rows = cols
@@ -30,7 +35,7 @@ func newOracle(n backend.Network, params []float64, unit float64) *oracle {
 	return o
 }
 
-// A pass is the forward pass of one pair.
+// A pass is the forward pass of one row, which for a critic is a pair.
 //
 // Beside the values it follows the size of their rounding errors to first
 // order, roundings taken as independent: a sum of terms t has the error
@@ -38,13 +43,19 @@ func newOracle(n backend.Network, params []float64, unit float64) *oracle {
 //
 //	e_a^2 = sum (W e_h)^2 + (unit sum|t|)^2,  e_h = |f'(a)| e_a + unit |h|.
 type pass struct {
-	inputs   [][]float64 // inputs[k] enters layer k
-	pre      [][]float64 // pre[k] leaves it, before the activation
-	score    float64     // T
-	scoreErr float64     // e of T
-	preErr   float64     // largest e of a hidden pre-activation
-	clear    float64     // smallest |a|/e of a hidden pre-activation
+	inputs [][]float64 // inputs[k] enters layer k
+	pre    [][]float64 // pre[k] leaves it, before the activation
+	errs   []float64   // e of the outputs, the last of pre
+	preErr float64     // largest e of a hidden pre-activation
+	clear  float64     // smallest |a|/e of a hidden pre-activation
 }
+
+func (p pass) outputs() []float64 { return p.pre[len(p.pre)-1] }
+
+// score is T of a critic.
+func (p pass) score() float64 { return p.outputs()[0] }
+
+func (p pass) scoreErr() float64 { return p.errs[0] }
 
 func (o *oracle) forward(input []float64) pass {
 	p := pass{clear: math.Inf(1)}
@@ -69,8 +80,10 @@ func (o *oracle) forward(input []float64) pass {
 		p.inputs = append(p.inputs, h)
 		p.pre = append(p.pre, a)
 		if k == len(o.layers)-1 {
-			p.score = a[0]
-			p.scoreErr = math.Hypot(math.Sqrt(variance[0]), o.unit*size[0])
+			p.errs = make([]float64, l.cols)
+			for c := range a {
+				p.errs[c] = math.Hypot(math.Sqrt(variance[c]), o.unit*size[c])
+			}
 			break
 		}
 		h, errH = make([]float64, l.cols), make([]float64, l.cols)
@@ -85,12 +98,11 @@ func (o *oracle) forward(input []float64) pass {
 	return p
 }
 
-// backward adds weight*dT/dparameters to grad and the absolute values of the
-// terms of these sums to terms, and returns weight*dT/dinput and the sums of
-// absolute values of its terms. With a nil grad only the input's derivative is
-// computed.
-func (o *oracle) backward(p pass, weight float64, grad, terms []float64) (dInput, dTerms []float64) {
-	delta := []float64{weight}
+// backward takes delta = dV/doutputs back: it adds dV/dparameters to grad and
+// the absolute values of the terms of these sums to terms, and returns
+// dV/dinput and the sums of absolute values of its terms. With a nil grad only
+// the input's derivative is computed.
+func (o *oracle) backward(p pass, delta []float64, grad, terms []float64) (dInput, dTerms []float64) {
 	for k := len(o.layers) - 1; k >= 0; k-- {
 		l := o.layers[k]
 		if k < len(o.layers)-1 {
@@ -242,9 +254,15 @@ func adam(c backend.Adam, s uint64, rate float64, decays []bool, g, p, m, v []fl
 	}
 }
 
+// A layout is a backend.Network or a backend.MLP.
+type layout interface {
+	Blocks() []backend.Block
+	NumParams() int
+}
+
 // decaysOf reports for every parameter whether it belongs to a matrix: all
 // blocks but the biases, which are those whose name starts with b, and c.
-func decaysOf(n backend.Network) []bool {
+func decaysOf(n layout) []bool {
 	decays := make([]bool, n.NumParams())
 	for _, b := range n.Blocks() {
 		for i := range b.Len() {

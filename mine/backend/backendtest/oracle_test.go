@@ -18,8 +18,8 @@ func (p *problem) surrogate(params []float64, step uint64, ema float64) float64 
 	size := float64(len(rows))
 	var j, expM, js float64
 	for i, r := range rows {
-		joint := o.forward(p.pair(r, r)).score
-		marginal := o.forward(p.pair(r, rows[next[i]])).score
+		joint := o.forward(p.pair(r, r)).score()
+		marginal := o.forward(p.pair(r, rows[next[i]])).score()
 		j += joint / size
 		expM += math.Exp(marginal) / size
 		js -= (math.Log(1+math.Exp(-joint)) + math.Log(1+math.Exp(marginal))) / size
@@ -88,18 +88,107 @@ func TestOracleInputGradient(t *testing.T) {
 		o := newOracle(p.spec.Network, widen(p.state.Params), Float32)
 		for row := range 5 {
 			in := p.pair(row, row+1)
-			got, terms := o.backward(o.forward(in), weight, nil, nil)
+			got, terms := o.backward(o.forward(in), []float64{weight}, nil, nil)
 			for i := range in {
 				q := slices.Clone(in)
 				q[i] += h
-				up := o.forward(q).score
+				up := o.forward(q).score()
 				q[i] -= 2 * h
-				want := weight * (up - o.forward(q).score) / (2 * h)
+				want := weight * (up - o.forward(q).score()) / (2 * h)
 				if err := near(fmt.Sprintf("%v: row %d: derivative by input %d", f, row, i), got[i], want, tol); err != nil {
 					t.Error(err)
 				}
 				if terms[i] < math.Abs(got[i]) {
 					t.Errorf("%v: row %d: terms of input %d sum to %v, below their sum %v", f, row, i, terms[i], got[i])
+				}
+			}
+		}
+	}
+}
+
+// TestOracleModel checks the derivatives of sum dy y of a model, by the
+// parameters and by the inputs, at every depth and in the same way.
+func TestOracleModel(t *testing.T) {
+	const (
+		h   = 1e-5
+		tol = 1e-7 // sums of up to 5 outputs over 3 rows
+	)
+	for depth := range backend.MaxHidden + 1 {
+		for _, f := range backend.Activations() {
+			p := newModelProblem(modelShape{3, []int{5, 4, 3, 6}[:depth], 5, 3}, f, 2)
+			got := p.truth()
+			got.add(p, p.x, p.dy, Float32)
+			v := func(params []float64, x [][]float64) float64 {
+				o := newPerceptron(p.spec.MLP, params, Float32)
+				sum := 0.0
+				for i := range x {
+					for c, y := range o.forward(x[i]).outputs() {
+						sum += float64(p.dy.Row(i)[c]) * y
+					}
+				}
+				return sum
+			}
+			var x [][]float64
+			for i := range p.x.Rows {
+				x = append(x, widen(p.x.Row(i)))
+			}
+			params := widen(p.state.Params)
+			derivative := func(at *float64) float64 {
+				old := *at
+				*at = old + h
+				up := v(params, x)
+				*at = old - h
+				down := v(params, x)
+				*at = old
+				return (up - down) / (2 * h)
+			}
+			for i := range params {
+				if err := near(fmt.Sprintf("%v/%d: derivative by parameter %d", f, depth, i), got.grad[i], derivative(&params[i]), tol); err != nil {
+					t.Error(err)
+				}
+			}
+			for i := range x {
+				for c := range x[i] {
+					if err := near(fmt.Sprintf("%v/%d: derivative by x[%d, %d]", f, depth, i, c), got.dx[i][c], derivative(&x[i][c]), tol); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestOracleObjectiveGradients checks dV/dx and dV/dz of a batch's rows in the
+// same way. The batch lies in one epoch, so that no row is in it twice.
+func TestOracleObjectiveGradients(t *testing.T) {
+	const (
+		step = 11              // batches of 7 out of 11 rows
+		h    = 1.0 / (1 << 10) // exact in the float32 of the rows
+		tol  = 1e-5            // h^2 f^(3)/6, and 2^-24/h that x rounds by
+	)
+	for _, f := range []backend.Activation{backend.Softplus, backend.ELU} {
+		for _, o := range backend.Objectives() {
+			p := newProblem(shape{3, 2, []int{5, 4}, 7}, f, o, 1)
+			params := widen(p.state.Params)
+			got := p.truth(params, step, 0.4, Float32)
+			rows, _ := p.batch(step)
+			for i, r := range rows {
+				for c := range got.rows[i] {
+					at := &p.x.Row(r)[c%3]
+					if c >= 3 {
+						at = &p.z.Row(r)[c-3]
+					}
+					old := *at
+					*at = old + h
+					hi := float64(*at)
+					up := p.surrogate(params, step, math.Exp(got.logEMA))
+					*at = old - h
+					lo := float64(*at)
+					down := p.surrogate(params, step, math.Exp(got.logEMA))
+					*at = old
+					if err := near(fmt.Sprintf("%v/%v: derivative by entry %d of row %d", f, o, c, i), got.rows[i][c], (up-down)/(hi-lo), tol); err != nil {
+						t.Error(err)
+					}
 				}
 			}
 		}
@@ -196,13 +285,13 @@ func TestOracleEvaluation(t *testing.T) {
 	largest := math.Inf(-1)
 	ui, vi, tii := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range n {
-		tii[i] = o.forward(p.pair(rows.Lo+i, rows.Lo+i)).score
+		tii[i] = o.forward(p.pair(rows.Lo+i, rows.Lo+i)).score()
 		largest = max(largest, tii[i])
 		meanT += tii[i] / float64(n)
 		meanTT += tii[i] * tii[i] / float64(n)
 		js -= math.Log(1+math.Exp(-tii[i])) / float64(n)
 		for j := range n {
-			s := o.forward(p.pair(rows.Lo+i, rows.Lo+j)).score
+			s := o.forward(p.pair(rows.Lo+i, rows.Lo+j)).score()
 			ui[i] += count[i][j] * math.Exp(s) / cycles
 			vi[j] += count[i][j] * math.Exp(s) / cycles
 			u += count[i][j] * math.Exp(s) / float64(n*cycles)
@@ -261,7 +350,7 @@ func TestOracleErrorEstimate(t *testing.T) {
 				x, z := i%p.x.Rows, (i+1)%p.z.Rows
 				want := exact.forward(p.pair(x, z))
 				got := float64(tr.forward(net, p.x.Row(x), p.z.Row(z)).score)
-				off := math.Abs(got-want.score) / want.scoreErr
+				off := math.Abs(got-want.score()) / want.scoreErr()
 				worst = max(worst, off)
 				if !(off < sigmas/3.0) {
 					t.Errorf("%v/%v: off by %.2g estimates, want below a third of %d", sh, f, off, sigmas)

@@ -51,6 +51,42 @@ func (d *plainData[F]) Close() error {
 	return nil
 }
 
+func (d *plainData[F]) Replace(x, z backend.Matrix) error {
+	switch {
+	case d.b.has("closed data replaced"):
+	case d.closed.Load(), d.b.closed.Load():
+		return fmt.Errorf("plain: replace: %w", backend.ErrClosed)
+	}
+	if d.b.has("Replace writes before it checks") {
+		d.x = x
+	}
+	for k, m := range []backend.Matrix{x, z} {
+		if err := m.Validate(); err != nil {
+			return fmt.Errorf("plain: replace: %w", err)
+		}
+		if old := []backend.Matrix{d.x, d.z}[k]; m.Rows != old.Rows && !d.b.has("other rows replace") ||
+			m.Cols != old.Cols && !d.b.has("other columns replace") {
+			return fmt.Errorf("plain: replace %d x %d by %d x %d: %w", old.Rows, old.Cols, m.Rows, m.Cols, backend.ErrShape)
+		}
+	}
+	switch {
+	case d.b.has("Replace does nothing"):
+	case d.b.has("Replace leaves z"):
+		d.x = x
+	case d.b.has("Replace copies into the old arrays"):
+		for i := range x.Rows {
+			copy(d.x.Row(i), x.Row(i))
+			copy(d.z.Row(i), z.Row(i))
+		}
+	case d.b.has("Replace keeps the old stride"):
+		x.Stride, z.Stride = d.x.Stride, d.z.Stride
+		d.x, d.z = x, z
+	default:
+		d.x, d.z = x, z
+	}
+	return nil
+}
+
 func (b *plain[F]) Load(x, z backend.Matrix) (backend.Data, error) {
 	if b.closed.Load() && !b.has("closed backend loads") {
 		return nil, fmt.Errorf("plain: load: %w", backend.ErrClosed)
@@ -259,22 +295,22 @@ func (t *plainTrainer[F]) net() plainNet[F] {
 	return n
 }
 
-func (t *plainTrainer[F]) product(a, b F) F {
-	if t.has("products of bfloat16") {
-		return roundBFloat16(a) * roundBFloat16(b)
+func (b *plain[F]) product(v, w F) F {
+	if b.has("products of bfloat16") {
+		return roundBFloat16(v) * roundBFloat16(w)
 	}
-	return a * b
+	return v * w
 }
 
 func roundBFloat16[F float32 | float64](v F) F {
 	return F(math.Float32frombits((math.Float32bits(float32(v)) + 0x8000) &^ 0xFFFF))
 }
 
-func (t *plainTrainer[F]) activate(a F) (h, slope F) {
+func (b *plain[F]) activate(f backend.Activation, a F) (h, slope F) {
 	v := float64(a)
-	switch t.spec.Network.Activation {
+	switch f {
 	case backend.Softplus:
-		if t.has("softplus by a naive logarithm") {
+		if b.has("softplus by a naive logarithm") {
 			return F(math.Log(float64(F(1 + math.Exp(v))))), F(1 / (1 + math.Exp(-v)))
 		}
 		h, slope = F(math.Log1p(math.Exp(-math.Abs(v)))), F(1/(1+math.Exp(-v)))
@@ -286,14 +322,14 @@ func (t *plainTrainer[F]) activate(a F) (h, slope F) {
 			return a, 1
 		}
 		h = F(math.Expm1(v))
-		if slope = h + 1; t.has("slope of ELU") {
+		if slope = h + 1; b.has("slope of ELU") {
 			slope = h
 		}
 	case backend.ReLU:
 		if a > 0 || a != a {
 			return a, 1
 		}
-		if t.has("leaky ReLU") {
+		if b.has("leaky ReLU") {
 			slope = 0.01
 		}
 	}
@@ -313,24 +349,24 @@ func (t *plainTrainer[F]) forward(n plainNet[F], x, z []float32) plainPass[F] {
 	for c := range a {
 		var px, pz F
 		for r, v := range p.x {
-			px += t.product(v, n.params[0][r*width+c])
+			px += t.b.product(v, n.params[0][r*width+c])
 		}
 		for r, v := range p.z {
-			pz += t.product(v, n.params[1][r*width+c])
+			pz += t.b.product(v, n.params[1][r*width+c])
 		}
 		a[c] = px + pz + n.params[2][c]
 	}
 	for k := 2; ; k += 2 {
 		h, dh := make([]F, len(a)), make([]F, len(a))
 		for c := range a {
-			h[c], dh[c] = t.activate(a[c])
+			h[c], dh[c] = t.b.activate(t.spec.Network.Activation, a[c])
 		}
 		p.h, p.dh = append(p.h, h), append(p.dh, dh)
 		w, bias := n.params[k+1], n.params[k+2]
 		a = make([]F, len(bias))
 		for c := range a {
 			for r, v := range h {
-				a[c] += t.product(v, w[r*len(bias)+c])
+				a[c] += t.b.product(v, w[r*len(bias)+c])
 			}
 			a[c] += bias[c]
 		}
@@ -349,8 +385,8 @@ func (t *plainTrainer[F]) backward(n plainNet[F], p plainPass[F], weight F, grad
 		down := make([]F, len(p.h[k]))
 		for r, h := range p.h[k] {
 			for c, d := range delta {
-				grad[w][r*len(delta)+c] += t.product(h, d)
-				down[r] += t.product(n.params[w][r*len(delta)+c], d)
+				grad[w][r*len(delta)+c] += t.b.product(h, d)
+				down[r] += t.b.product(n.params[w][r*len(delta)+c], d)
 			}
 			down[r] *= p.dh[k][r]
 		}
@@ -368,8 +404,8 @@ func (t *plainTrainer[F]) backward(n plainNet[F], p plainPass[F], weight F, grad
 		g := make([]F, len(in))
 		for r, v := range in {
 			for c, d := range delta {
-				grad[block][r*len(delta)+c] += t.product(v, d)
-				g[r] += t.product(n.params[block][r*len(delta)+c], d)
+				grad[block][r*len(delta)+c] += t.b.product(v, d)
+				g[r] += t.b.product(n.params[block][r*len(delta)+c], d)
 			}
 		}
 		return g
@@ -394,6 +430,12 @@ func plainLogMeanExp[F float32 | float64](naive bool, scores []F) float64 {
 
 // gradient returns V, dV/dparameters and the next log ema.
 func (t *plainTrainer[F]) gradient() (value float64, flat []float32, logEMA float64) {
+	value, flat, logEMA, _, _ = t.derivatives()
+	return value, flat, logEMA
+}
+
+// derivatives is gradient with dV/dx and dV/dz of the batch's rows.
+func (t *plainTrainer[F]) derivatives() (value float64, flat []float32, logEMA float64, gx, gz [][]F) {
 	n := t.net()
 	grad := make([][]F, len(n.params))
 	for k := range grad {
@@ -407,15 +449,18 @@ func (t *plainTrainer[F]) gradient() (value float64, flat []float32, logEMA floa
 	size := len(rows)
 	joint, marginal := make([]plainPass[F], size), make([]plainPass[F], size)
 	scores := make([]F, size)
+	partner := make([]int, size)
 	x, z := t.data.x, t.data.z
+	gx, gz = make([][]F, size), make([][]F, size)
 	for i, r := range rows {
+		gx[i], gz[i] = make([]F, x.Cols), make([]F, z.Cols)
 		joint[i] = t.forward(n, x.Row(lo+r), z.Row(lo+r))
 		j := next[i]
 		if t.has("batch reported is not the one used") {
 			j = (i + 1) % size
 		}
 		marginal[i] = t.forward(n, x.Row(lo+r), z.Row(lo+rows[j]))
-		scores[i] = marginal[i].score
+		scores[i], partner[i] = marginal[i].score, j
 	}
 
 	lme := plainLogMeanExp(t.has("log-mean-exp by a naive sum"), scores)
@@ -463,8 +508,21 @@ func (t *plainTrainer[F]) gradient() (value float64, flat []float32, logEMA floa
 		if t.has("sign of b") {
 			b = -b
 		}
-		t.backward(n, joint[i], F(a), grad)
-		t.backward(n, marginal[i], -F(b), grad)
+		dx, dz := t.backward(n, joint[i], F(a), grad)
+		mx, mz := t.backward(n, marginal[i], -F(b), grad)
+		for c := range dx {
+			if gx[i][c] += dx[c]; !t.has("dV/dx without marginal pairs") {
+				gx[i][c] += mx[c]
+			}
+		}
+		for c := range dz {
+			gz[i][c] += dz[c]
+			if t.has("dV/dz of the pair's own row") {
+				gz[i][c] += mz[c]
+			} else {
+				gz[partner[i]][c] += mz[c]
+			}
+		}
 	}
 	if value = j - m; objective == backend.DV || objective == backend.MINE {
 		value = j - lme
@@ -477,7 +535,7 @@ func (t *plainTrainer[F]) gradient() (value float64, flat []float32, logEMA floa
 			flat = append(flat, float32(g))
 		}
 	}
-	return value, flat, logEMA
+	return value, flat, logEMA, gx, gz
 }
 
 func (t *plainTrainer[F]) Gradient(ctx context.Context, grad []float32) (float64, error) {
@@ -497,6 +555,54 @@ func (t *plainTrainer[F]) Gradient(ctx context.Context, grad []float32) (float64
 		t.state.Step++
 	case t.has("Gradient updates the moving average"):
 		t.state.LogEMA = logEMA
+	}
+	return value, nil
+}
+
+func (t *plainTrainer[F]) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix) (float64, error) {
+	if _, err := t.ready(ctx, t.data); err != nil {
+		return 0, err
+	}
+	if t.has("ObjectiveGradients writes before it checks") && len(gx.Data) > 0 {
+		gx.Data[0] = 0
+	}
+	for k, g := range []backend.Matrix{gx, gz} {
+		if err := g.Validate(); err != nil && !t.has("output matrices not validated") {
+			return 0, fmt.Errorf("plain: objective gradients: %w", err)
+		}
+		if want := []int{t.spec.Network.DX, t.spec.Network.DZ}[k]; g.Rows != t.spec.Batch || g.Cols != want {
+			return 0, fmt.Errorf("plain: objective gradients of %d x %d: %w", g.Rows, g.Cols, backend.ErrShape)
+		}
+	}
+	old := t.state.LogEMA
+	if t.has("MINE's weights without its moving average") {
+		t.state.LogEMA = math.Inf(-1)
+	}
+	value, _, logEMA, dx, dz := t.derivatives()
+	t.state.LogEMA = old
+	for i := range dx {
+		at := i
+		if t.has("rows of the derivatives reversed") {
+			at = len(dx) - 1 - i
+		}
+		for c, v := range dx[i] {
+			if t.has("derivatives summed and not averaged") {
+				v *= F(len(dx))
+			}
+			gx.Row(at)[c] = float32(v)
+		}
+		for c, v := range dz[i] {
+			gz.Row(at)[c] = float32(v)
+		}
+		if t.has("padding overwritten") && i+1 < len(dx) {
+			gz.Data[i*gz.Stride+gz.Cols] = 0
+		}
+	}
+	switch {
+	case t.has("ObjectiveGradients updates the moving average"):
+		t.state.LogEMA = logEMA
+	case t.has("ObjectiveGradients advances the step"):
+		t.state.Step++
 	}
 	return value, nil
 }
@@ -553,44 +659,7 @@ func (t *plainTrainer[F]) step(rate float64, value *float64, inCall int) {
 	case t.has("step counter of 32 bits"):
 		s = float64(uint32(t.state.Step))
 	}
-	correct1, correct2 := 1-math.Pow(c.Beta1, s), 1-math.Pow(c.Beta2, s)
-	if t.has("no bias correction") {
-		correct1, correct2 = 1, 1
-	}
-	for _, b := range t.spec.Network.Blocks() {
-		decay := 1 - F(rate*c.WeightDecay)
-		isBias := b.Rows == 1 && b.Name != "W2" && b.Name != "W3" && b.Name != "W4" && b.Name != "w" && b.Name != "Wx" && b.Name != "Wz"
-		if isBias && !t.has("decay of biases") || t.has("no decay") || t.has("decay only of matrices with many columns") && b.Cols == 1 {
-			decay = 1
-		}
-		for i := b.Offset; i < b.Offset+b.Len(); i++ {
-			g := F(grad[i])
-			p := F(t.state.Params[i])
-			if t.has("decay through the gradient") && !isBias {
-				g -= F(c.WeightDecay) * p
-				decay = 1
-			}
-			m := F(c.Beta1)*F(t.state.M[i]) + F(1-c.Beta1)*g
-			v := F(c.Beta2)*F(t.state.V[i]) + F(1-c.Beta2)*g*g
-			if t.has("moments of the wrong rate") {
-				v = F(c.Beta1)*F(t.state.V[i]) + F(1-c.Beta1)*g*g
-			}
-			denominator := F(math.Sqrt(float64(v/F(correct2)))) + F(c.Epsilon)
-			if t.has("epsilon under the root") {
-				denominator = F(math.Sqrt(float64(v/F(correct2)) + c.Epsilon))
-			}
-			update := F(rate) * (m / F(correct1)) / denominator
-			switch {
-			case t.has("descent"):
-				p -= update
-			case t.has("decay after the update"):
-				p = (p + update) * decay
-			default:
-				p = p*decay + update
-			}
-			t.state.Params[i], t.state.M[i], t.state.V[i] = float32(p), float32(m), float32(v)
-		}
-	}
+	t.b.adam(c, s, rate, t.spec.Network.Blocks(), grad, &t.state)
 	if t.has("value after the update") {
 		t.state.Step--
 		*value, _, _ = t.gradient()
@@ -598,6 +667,48 @@ func (t *plainTrainer[F]) step(rate float64, value *float64, inCall int) {
 	}
 	if t.has("not deterministic") && t.b.calls.Add(1)%5 == 0 {
 		t.state.M[0] = math.Nextafter32(t.state.M[0], 1)
+	}
+}
+
+// adam is update number s of a state along grad.
+func (b *plain[F]) adam(c backend.Adam, s, rate float64, blocks []backend.Block, grad []float32, state *backend.State) {
+	correct1, correct2 := 1-math.Pow(c.Beta1, s), 1-math.Pow(c.Beta2, s)
+	if b.has("no bias correction") {
+		correct1, correct2 = 1, 1
+	}
+	for _, block := range blocks {
+		decay := 1 - F(rate*c.WeightDecay)
+		isBias := block.Name[0] == 'b' || block.Name == "c"
+		if isBias && !b.has("decay of biases") || b.has("no decay") || b.has("decay only of matrices with many columns") && block.Cols == 1 {
+			decay = 1
+		}
+		for i := block.Offset; i < block.Offset+block.Len(); i++ {
+			g := F(grad[i])
+			p := F(state.Params[i])
+			if b.has("decay through the gradient") && !isBias {
+				g -= F(c.WeightDecay) * p
+				decay = 1
+			}
+			m := F(c.Beta1)*F(state.M[i]) + F(1-c.Beta1)*g
+			v := F(c.Beta2)*F(state.V[i]) + F(1-c.Beta2)*g*g
+			if b.has("moments of the wrong rate") {
+				v = F(c.Beta1)*F(state.V[i]) + F(1-c.Beta1)*g*g
+			}
+			denominator := F(math.Sqrt(float64(v/F(correct2)))) + F(c.Epsilon)
+			if b.has("epsilon under the root") {
+				denominator = F(math.Sqrt(float64(v/F(correct2)) + c.Epsilon))
+			}
+			update := F(rate) * (m / F(correct1)) / denominator
+			switch {
+			case b.has("descent"):
+				p -= update
+			case b.has("decay after the update"):
+				p = (p + update) * decay
+			default:
+				p = p*decay + update
+			}
+			state.Params[i], state.M[i], state.V[i] = float32(p), float32(m), float32(v)
+		}
 	}
 }
 

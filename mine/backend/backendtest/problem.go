@@ -197,13 +197,16 @@ func (p *problem) pair(i, j int) []float64 {
 // A truth is what a step is, by the oracle.
 type truth struct {
 	value    float64
-	valueErr float64   // its rounding error: see pass
-	logEMA   float64   // after the step
-	grad     []float64 // dV/dparameters
-	terms    []float64 // sums of the absolute values of the gradient's terms
-	parts    float64   // norm of the gradient's part from joint pairs, plus that from marginal ones
-	err      float64   // largest error of a score or pre-activation of the batch
-	clear    float64   // smallest distance to a kink, in errors
+	valueErr float64     // its rounding error: see pass
+	logEMA   float64     // after the step
+	grad     []float64   // dV/dparameters
+	terms    []float64   // sums of the absolute values of the gradient's terms
+	rows     [][]float64 // dV/d(x, z) of the batch's rows
+	rowTerms [][]float64 // sums of the absolute values of its terms
+	rowClear []float64   // smallest distance to a kink of the pairs of a row, in errors
+	parts    float64     // norm of the gradient's part from joint pairs, plus that from marginal ones
+	err      float64     // largest error of a score or pre-activation of the batch
+	clear    float64     // smallest distance to a kink, in errors
 }
 
 func (p *problem) truth(params []float64, step uint64, logEMA, unit float64) truth {
@@ -217,10 +220,10 @@ func (p *problem) truth(params []float64, step uint64, logEMA, unit float64) tru
 	for i := range rows {
 		joint[i] = o.forward(p.pair(rows[i], rows[i]))
 		marginal[i] = o.forward(p.pair(rows[i], rows[next[i]]))
-		scoreJ[i], scoreM[i] = joint[i].score, marginal[i].score
+		scoreJ[i], scoreM[i] = joint[i].score(), marginal[i].score()
 		for _, q := range []pass{joint[i], marginal[i]} {
-			scoreErr = max(scoreErr, q.scoreErr)
-			t.err = max(t.err, q.scoreErr, q.preErr)
+			scoreErr = max(scoreErr, q.scoreErr())
+			t.err = max(t.err, q.scoreErr(), q.preErr)
 			t.clear = min(t.clear, q.clear)
 		}
 	}
@@ -233,9 +236,26 @@ func (p *problem) truth(params []float64, step uint64, logEMA, unit float64) tru
 		t.valueErr = scoreErr + math.Exp(logMeanExp(scoreM)-1)*(math.Expm1(scoreErr)+unit)
 	}
 	fromMarginal := make([]float64, len(params))
+	t.rows, t.rowTerms = make([][]float64, size), make([][]float64, size)
+	dx := p.spec.Network.DX
+	t.rowClear = make([]float64, size)
 	for i := range rows {
-		o.backward(joint[i], a[i], t.grad, t.terms)
-		o.backward(marginal[i], -b[i], fromMarginal, t.terms)
+		t.rowClear[i] = min(joint[i].clear, marginal[i].clear)
+	}
+	for i := range rows {
+		t.rowClear[next[i]] = min(t.rowClear[next[i]], marginal[i].clear)
+		t.rows[i], t.rowTerms[i] = o.backward(joint[i], []float64{a[i]}, t.grad, t.terms)
+	}
+	for i := range rows {
+		d, terms := o.backward(marginal[i], []float64{-b[i]}, fromMarginal, t.terms)
+		for c := range d {
+			at := i
+			if c >= dx {
+				at = next[i]
+			}
+			t.rows[at][c] += d[c]
+			t.rowTerms[at][c] += terms[c]
+		}
 	}
 	t.parts = norm(t.grad) + norm(fromMarginal)
 	for i, g := range fromMarginal {

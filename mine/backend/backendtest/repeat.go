@@ -95,49 +95,65 @@ func repeatCases() []testCase {
 
 // checkRepeat runs everything twice on the same backend.
 func (p *problem) checkRepeat(s subject) error {
-	once := func() (backend.State, []float64, []float32, error) {
-		t, err := p.start(s)
-		if err != nil {
-			return backend.State{}, nil, nil, err
-		}
-		defer t.close()
-		values, state, err := trainOn(t, 3)
-		if err != nil {
-			return state, nil, nil, err
-		}
-		e, err := t.Evaluate(context.Background(), t.data, p.train, 2, 3)
-		if err != nil {
-			return state, nil, nil, err
-		}
-		values = append(values, e.Joint, e.LogU, e.JS, e.VarT, e.VarW, e.CovTW, e.MaxT)
-
-		grad := make([]float32, len(p.state.Params))
-		value, err := t.Gradient(context.Background(), grad)
-		if err != nil {
-			return state, nil, nil, err
-		}
-		values = append(values, value)
-
-		xs, zs := randomPairs(p.x.Rows, 100)
-		scores := make([]float32, len(xs))
-		if err := t.Scores(context.Background(), t.data, xs, zs, scores); err != nil {
-			return state, nil, nil, err
-		}
-		gx, gz := backend.NewMatrix(100, p.x.Cols), backend.NewMatrix(100, p.z.Cols)
-		if err := t.InputGradients(context.Background(), t.data, xs, zs, scores, gx, gz); err != nil {
-			return state, nil, nil, err
-		}
-		return state, values, slices.Concat(grad, scores, gx.Data, gz.Data), nil
-	}
-	state1, values1, arrays1, err1 := once()
-	state2, values2, arrays2, err2 := once()
+	first, err1 := p.on(s, p.state)
+	second, err2 := p.on(s, p.state)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
+	return second.same(first)
+}
+
+// An outcome is what every method of a trainer returns, one after the other.
+type outcome struct {
+	state  backend.State // after training
+	values []float64
+	arrays []float32
+}
+
+// everything trains, evaluates and differentiates.
+func (p *problem) everything(t *session) (outcome, error) {
+	var o outcome
+	var err error
+	if o.values, o.state, err = trainOn(t, 3); err != nil {
+		return o, err
+	}
+	e, err := t.Evaluate(context.Background(), t.data, p.train, 2, 3)
+	if err != nil {
+		return o, err
+	}
+	o.values = append(o.values, e.Joint, e.LogU, e.JS, e.VarT, e.VarW, e.CovTW, e.MaxT)
+
+	grad := make([]float32, len(p.state.Params))
+	value, err := t.Gradient(context.Background(), grad)
+	if err != nil {
+		return o, err
+	}
+	o.values = append(o.values, value)
+
+	gx, gz := backend.NewMatrix(p.spec.Batch, p.x.Cols), backend.NewMatrix(p.spec.Batch, p.z.Cols)
+	if value, err = t.ObjectiveGradients(context.Background(), gx, gz); err != nil {
+		return o, err
+	}
+	o.values = append(o.values, value)
+	o.arrays = slices.Concat(grad, gx.Data, gz.Data)
+
+	xs, zs := randomPairs(p.x.Rows, 100)
+	scores := make([]float32, len(xs))
+	if err := t.Scores(context.Background(), t.data, xs, zs, scores); err != nil {
+		return o, err
+	}
+	gx, gz = backend.NewMatrix(100, p.x.Cols), backend.NewMatrix(100, p.z.Cols)
+	err = t.InputGradients(context.Background(), t.data, xs, zs, scores, gx, gz)
+	o.arrays = slices.Concat(o.arrays, scores, gx.Data, gz.Data)
+	return o, err
+}
+
+// same reports the first difference, bit by bit.
+func (o outcome) same(want outcome) error {
 	return errors.Join(
-		sameState(state2, state1),
-		sameValues("values of Train, Evaluate and Gradient", values2, values1),
-		sameBits("values of Gradient, Scores and InputGradients", arrays2, arrays1),
+		sameState(o.state, want.state),
+		sameValues("values of Train, Evaluate, Gradient and ObjectiveGradients", o.values, want.values),
+		sameBits("arrays of Gradient, ObjectiveGradients, Scores and InputGradients", o.arrays, want.arrays),
 	)
 }
 
@@ -256,6 +272,7 @@ func checkInterleave(s subject, f backend.Activation, o backend.Objective) error
 	buf := make([]float32, 150)
 	grad := make([]float32, len(p.state.Params))
 	gx, gz := backend.NewMatrix(150, p.x.Cols), backend.NewMatrix(150, p.z.Cols)
+	ox, oz := backend.NewMatrix(p.spec.Batch, p.x.Cols), backend.NewMatrix(p.spec.Batch, p.z.Cols)
 	rates := varyingRates(6)
 	got := make([]float64, 6)
 	for i := range rates {
@@ -266,9 +283,10 @@ func checkInterleave(s subject, f backend.Activation, o backend.Objective) error
 		err2 := t.Scores(ctx, data, xs, zs, buf)
 		_, err3 := t.Gradient(ctx, grad)
 		err4 := t.InputGradients(ctx, data, xs, zs, buf, gx, gz)
-		_, _, err5 := t.Batch(100)
-		_, err6 := t.State()
-		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		_, err5 := t.ObjectiveGradients(ctx, ox, oz)
+		_, _, err6 := t.Batch(100)
+		_, err7 := t.State()
+		if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 			return err
 		}
 	}

@@ -86,7 +86,7 @@ func (p *problem) checkScores(s subject, xs, zs []int) error {
 	for i, got := range dst.inner() {
 		want := o.forward(p.pair(xs[i], zs[i]))
 		what := fmt.Sprintf("T(x %d, z %d)", xs[i], zs[i])
-		if err := near(what, float64(got), want.score, sigmas*want.scoreErr); err != nil {
+		if err := near(what, float64(got), want.score(), sigmas*want.scoreErr()); err != nil {
 			return err
 		}
 	}
@@ -145,7 +145,7 @@ func (p *problem) scoreRange() (lo, hi float64) {
 	lo, hi = math.Inf(1), math.Inf(-1)
 	for i := range p.x.Rows {
 		for j := range p.z.Rows {
-			t := o.forward(p.pair(i, j)).score
+			t := o.forward(p.pair(i, j)).score()
 			lo, hi = min(lo, t), max(hi, t)
 		}
 	}
@@ -206,7 +206,7 @@ func (p *problem) checkInputGradients(s subject, xs, zs []int) error {
 		if p.spec.Network.Activation == backend.ReLU && pass.clear < sigmas {
 			continue // float32 may be on the other side of the kink
 		}
-		want, terms := o.backward(pass, float64(weights[i]), nil, nil)
+		want, terms := o.backward(pass, []float64{float64(weights[i])}, nil, nil)
 		tol := blockTol*s.unit*norm(want) + gradSigmas*(pass.preErr+s.unit)*norm(terms)
 		what := fmt.Sprintf("%v * dT/d(x %d, z %d)", weights[i], xs[i], zs[i])
 		if err := nearNorm(what, got, want, tol); err != nil {

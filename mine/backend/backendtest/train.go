@@ -121,11 +121,16 @@ func (p *problem) checkStep(s subject, before, after backend.State, rate, value 
 		}))
 	}
 
+	return errors.Join(append(errs, checkAdam(c, decaysOf(p.spec.Network), before, after, rate))...)
+}
+
+// checkAdam checks v against the gradient that m reveals, and the parameters
+// against m and v.
+func checkAdam(c backend.Adam, decays []bool, before, after backend.State, rate float64) error {
 	step := float64(after.Step)
 	correct1 := 1 - math.Pow(c.Beta1, step)
 	correct2 := 1 - math.Pow(c.Beta2, step)
-	decays := decaysOf(p.spec.Network)
-	for i := range n {
+	for i := range decays {
 		m, v := float64(after.M[i]), float64(after.V[i])
 		g := (m - c.Beta1*float64(before.M[i])) / (1 - c.Beta1)
 		errG := 4 * Float32 * (math.Abs(m) + c.Beta1*math.Abs(float64(before.M[i]))) / (1 - c.Beta1)
@@ -145,11 +150,10 @@ func (p *problem) checkStep(s subject, before, after backend.State, rate, value 
 			err = errors.New("changed at a rate of zero")
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("parameter %d: %w", i, err))
-			break
+			return fmt.Errorf("parameter %d: %w", i, err)
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func trajectoryCases() []testCase {

@@ -1,0 +1,134 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"gomine/cuda/internal/driver"
+	"gomine/cuda/internal/kernel"
+)
+
+// A plan says how the gradient of a network comes out of parts that products and
+// sums leave: where those of each block lie among the partials, and how adam adds
+// them up.
+type plan struct {
+	layout     layout
+	parts      map[string]part
+	size       int // of the partials, in floats
+	partials   driver.Pointer
+	slices     driver.Pointer
+	sliceCount int
+}
+
+// part is where the parts of a block's gradient lie: count of them, stride floats
+// apart. A part sums over that many rows, where it sums columns.
+type part struct{ offset, count, stride, rows int }
+
+// Rows that a block of top or column_sums takes at least, depth that a part of
+// a weight gradient has at least, and blocks that fill a large device.
+const (
+	leastRows  = 64
+	leastDepth = 256
+	manyBlocks = 264
+)
+
+// sliceSize is the number of parameters that a block of adam takes.
+const sliceSize = 256
+
+// rowsOfPart is how many of n rows a part of a sum of columns takes.
+func rowsOfPart(n int) int { return max(leastRows, (n+255)/256) }
+
+func newPlan(l layout) *plan { return &plan{layout: l, parts: map[string]part{}} }
+
+// place makes room for parts.
+func (p *plan) place(count, stride, rows int) part {
+	at := part{p.size, count, stride, rows}
+	p.size += count * stride
+	return at
+}
+
+// fill makes room for the parts of the blocks that have none, with depth the rows
+// that a block's gradient sums over, and for before more in front of them.
+func (p *plan) fill(depth func(name string) int, before int) {
+	for _, b := range p.layout.blocks {
+		if _, ok := p.parts[b.Name]; ok {
+			continue
+		}
+		n := depth(b.Name)
+		count, rows := 0, 0
+		if b.decays() {
+			grid := tiles(b.rows, b.cols, 1)
+			count = max(1, min(manyBlocks/(grid.X*grid.Y), n/leastDepth))
+		} else {
+			rows = rowsOfPart(n)
+			count = (n + rows - 1) / rows
+		}
+		p.size += before * b.len()
+		p.parts[b.Name] = p.place(count, b.len(), rows)
+	}
+}
+
+// open allocates the partials and what adam reads of all blocks.
+func (p *plan) open(m *driver.Memory) (err error) {
+	if p.partials, err = m.Alloc("parts of the gradient", 4*int64(p.size)); err != nil {
+		return err
+	}
+	var slices []int32
+	for g, b := range p.layout.blocks {
+		for first := 0; first < b.len(); first += sliceSize {
+			slices = append(slices, int32(g), int32(first))
+			p.sliceCount++
+		}
+	}
+	if p.slices, err = m.Alloc("slices of the gradient", 4*int64(len(slices))); err != nil {
+		return err
+	}
+	return driver.Upload(p.slices, slices)
+}
+
+// segment is what adam reads of a block, see there.
+type segment struct{ start, length, parts, offset, stride, decays int64 }
+
+// sum is the segment of a block that adds up all its parts.
+func (p *plan) sum(b placed) segment {
+	at := p.parts[b.Name]
+	s := segment{start: int64(b.start), length: int64(b.len()), parts: int64(at.count), offset: int64(at.offset), stride: int64(at.stride)}
+	if b.decays() {
+		s.decays = 1
+	}
+	return s
+}
+
+// segments allocates the segments of all blocks.
+func (p *plan) segments(m *driver.Memory, of func(b placed) segment) (driver.Pointer, error) {
+	var all []segment
+	for _, b := range p.layout.blocks {
+		all = append(all, of(b))
+	}
+	to, err := m.Alloc("plan of the gradient", 6*8*int64(len(all)))
+	if err != nil {
+		return 0, err
+	}
+	return to, driver.Upload(to, all)
+}
+
+// weights queues the parts of a matrix's gradient, a^T b over n rows, those of a
+// that rows names if it is not 0.
+func (p *plan) weights(s *driver.Stream, with products, name string, a, rows, b driver.Pointer, n int) error {
+	w, at := p.layout.at(name), p.parts[name]
+	return with.tn(s, tiles(w.rows, w.cols, at.count), tileShared, p.partials.Float(at.offset), a, b, rows,
+		w.rows, w.cols, n, padded(w.rows), w.ld, w.ld, at.count, uint64(at.stride))
+}
+
+// biases queues the parts of a bias's gradient, the sums over n rows of d. Those
+// beyond the rows are zero.
+func (p *plan) biases(s *driver.Stream, name string, d driver.Pointer, n int) error {
+	b, at := p.layout.at(name), p.parts[name]
+	return kernel.ColumnSums(s, driver.Dim{X: at.count, Y: 1, Z: 1}, 0, p.partials.Float(at.offset), d, n, b.cols, b.ld, at.rows)
+}
+
+// adam queues step i of an update of w, or stores the gradient in grad if that is
+// not 0.
+func (p *plan) adam(s *driver.Stream, w *parameters, grad, segments, control, clock driver.Pointer, i int, a adam) error {
+	return kernel.Adam(s, driver.Dim{X: p.sliceCount, Y: 1, Z: 1}, 0, w.params, w.m, w.v, grad, p.partials, segments, p.slices,
+		control, clock, i, a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
+}
