@@ -18,6 +18,27 @@
 // on, to evaluate other rows, and to score and differentiate single pairs.
 // Data are given as a [Variable], in any of several layouts.
 //
+// # Maximising and minimising information
+//
+// A [Critic] follows the information of a law that changes while a network is
+// trained, and a [NewModel] is such a network. In turn: Train the critic on a batch of
+// the present law, a few steps for each of the network's; then Gradients on a new
+// batch gives dV/dz for the rows z that the network made, Backward takes it to the
+// network's parameters, and Update takes a step.
+//
+// To maximise I(X;Z), ascend V: it is a lower bound, so what it gains is gained.
+//
+// To minimise, descend V, but with care: a network can bring a lower bound down by
+// confusing the critic instead of losing information. So the critic comes first:
+// more steps for it than for the network, at a larger learning rate; a weight that
+// keeps the network slow; and at the end the number from a fresh [Estimate] on the
+// final law, never from the critic that was played against. An upper limit on
+// what the term may do helps both: Belghazi et al. (appendix) scale the gradient
+// of the information down to the length of that of the other loss where it is
+// longer.
+//
+// # Reproducibility
+//
 // A result is a pure function of the data and the Config, seed included: it
 // does not depend on the number of threads, and the same backend on the same
 // kind of device repeats it bit for bit.

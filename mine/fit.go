@@ -54,9 +54,10 @@ func (e *Estimator) newRun(c Candidate, data backend.Data, counts RowCounts) (*r
 		Objective: c.Objective,
 		EMARate:   e.cfg.EMARate,
 		Batch:     e.cfg.Batch,
-		Adam:      backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: e.cfg.WeightDecay},
+		Adam:      defaultAdam,
 		Seed:      e.cfg.Seed,
 	}
+	spec.Adam.WeightDecay = e.cfg.WeightDecay
 	t, err := e.backend.NewTrainer(spec, data, counts.train())
 	if err != nil {
 		return nil, err
@@ -86,15 +87,19 @@ func initialState(n backend.Network, objective backend.Objective, seed uint64) b
 		if b.Name == "Wx" || b.Name == "Wz" {
 			inputs = n.DX + n.DZ
 		}
-		sd := 1 / math.Sqrt(float64(inputs))
-		for i := b.Offset; i < b.Offset+b.Len(); i++ {
-			s.Params[i] = float32(sd * sampling.Normal(seed, sampling.StreamInit, 0, uint64(i)))
-		}
+		drawWeights(s.Params, b, 1/math.Sqrt(float64(inputs)), seed)
 	}
 	if objective == backend.NWJ {
 		s.Params[count-1] = 1 // the constant critic at which this bound is 0
 	}
 	return s
+}
+
+// drawWeights draws a block of parameters from N(0, sd^2).
+func drawWeights(params []float32, b backend.Block, sd float64, seed uint64) {
+	for i := b.Offset; i < b.Offset+b.Len(); i++ {
+		params[i] = float32(sd * sampling.Normal(seed, sampling.StreamInit, 0, uint64(i)))
+	}
 }
 
 // rate is the learning rate of a step: a cosine from the peak to zero.
