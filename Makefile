@@ -21,7 +21,7 @@ WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
 .PHONY: help build test test-purego race bench bench-peers lint fmt cover fuzz generate clean \
-	kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle
+	kernels check-kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ $(TOOLS)/done: kernels/generate/requirements.txt
 
 kernels: $(TOOLS)/done ## compile the CUDA kernels: PTX, launch functions, report
 	python3 kernels/generate/generate.py $(TOOLS)/cu12
+
+check-kernels: $(TOOLS)/done ## compile the CUDA kernels anew: the committed PTX must be theirs
+	python3 kernels/generate/generate.py $(TOOLS)/cu12 check
 
 emulator: ## build the stand-in for the CUDA driver
 	kernels/emulator/build.sh $(EMULATOR)

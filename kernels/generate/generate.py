@@ -5,16 +5,24 @@
     cuda/internal/kernel/kernel.go            typed launch functions
 
 usage: generate.py TOOLS, the folder that requirements.txt was unpacked into.
+       generate.py TOOLS check: compile everything anew and compare with what is there
        generate.py TOOLS FILE: print the PTX of a file in the current folder
 
 NVRTC 12.0 writes PTX 8.0, which drivers since R525 load: for compute_70, or for
 what a line "// arch: 80" in the source asks for. ptxas assembles it for every
 architecture; a register that spills is an error.
+
+The first line of a PTX file is a hash of what it was made from: its source with
+what that includes, the compiler and its options. A file whose hash is right is not
+compiled again, for the compiler's output is not the same everywhere: the order of
+some instructions, and a few copies of registers, depend on where things lie in
+its memory. A check therefore compares the instructions of each kernel by kind.
 """
 
 import collections
 import concurrent.futures
 import ctypes
+import hashlib
 import os
 import pathlib
 import re
@@ -27,6 +35,9 @@ KERNELS = pathlib.Path(__file__).resolve().parent.parent
 ROOT = KERNELS.parent
 ARCHITECTURES = [70, 75, 80, 86, 89, 90, 100, 120]
 MAX_PTX = (8, 0)
+# What share of a kernel's instructions may be others when it is compiled again:
+# some ten times what was seen, 2 of 13,672.
+TOLERANCE = 0.002
 DISASSEMBLED = 90
 
 # Of an SM: registers, shared memory in bytes, of a block at most, threads,
@@ -114,7 +125,7 @@ class Compiler:
         return text.value.decode()
 
     def compile(self, path):
-        options = [b"-default-device", b"--std=c++17", b"--gpu-architecture=compute_%d" % oldest(path.read_text()), b"-I."]
+        options = [option.encode() for option in compiler_options(path.read_text())]
         program = ctypes.c_void_p()
         self.check(self.library.nvrtcCreateProgram(ctypes.byref(program), path.read_bytes(), path.name.encode(), 0, None, None))
         failed = self.library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
@@ -134,14 +145,51 @@ def oldest(source):
     return int(declared.group(1)) if declared else 70
 
 
-def compile_alone(folder, path):
-    """Compiles a file in a process of its own whose addresses, arguments and environment are always
-    the same: the order of some of the compiler's instructions depends on where things lie in its memory."""
-    command = ["setarch", "-R", sys.executable, "-I", "generate/generate.py", "tools", path.name]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={"PATH": os.defpath})
+def compiler_options(source):
+    return ["-default-device", "--std=c++17", f"--gpu-architecture=compute_{oldest(source)}", "-I."]
+
+
+def origin(path):
+    """The first line of a source's PTX: a hash of all that it is made from."""
+    found, queue = {}, [path]
+    while queue:
+        file = queue.pop()
+        if file.name not in found:
+            found[file.name] = text = file.read_text()
+            queue += [file.with_name(name) for name in re.findall(r'^#include "(\w+\.cuh)"', text, re.M)]
+    compiler = re.search(r"^nvidia-cuda-nvrtc-cu12==\S+", (KERNELS / "generate/requirements.txt").read_text(), re.M).group()
+    parts = [compiler, *compiler_options(found[path.name])]
+    for name in sorted(found):
+        parts += [name, found[name]]
+    return f"// Made from {hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}\n"
+
+
+def compile_alone(tools, path):
+    """Compiles a source in a process of its own: the compiler uses one processor."""
+    command = [sys.executable, pathlib.Path(__file__).resolve(), tools, path.name]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=KERNELS)
     if run.returncode != 0:
         raise SystemExit(run.stderr.strip())
     return run.stdout
+
+
+def census(ptx):
+    """Returns {kernel: how often it has each kind of instruction}."""
+    return {
+        name: collections.Counter(re.findall(r"^\s+(?:@!?%p\d+ )?([a-z]\w*)", body, re.M))
+        for name, body in re.findall(r"\.entry (\w+)\((.*?)^}", ptx, re.S | re.M)
+    }
+
+
+def compare(name, committed, compiled):
+    """Fails unless the kernels of both are the same but for a few instructions."""
+    old, new = census(committed), census(compiled)
+    if old.keys() != new.keys():
+        raise SystemExit(f"generate: ptx/{name}: kernels {sorted(old)}, the source has {sorted(new)}; remove the file and run make kernels")
+    for kernel in old:
+        differ = sum(((old[kernel] - new[kernel]) + (new[kernel] - old[kernel])).values())
+        if differ > TOLERANCE * new[kernel].total():
+            raise SystemExit(f"generate: ptx/{name}: {kernel}: {differ} of {new[kernel].total()} instructions are others when compiled anew")
 
 
 def assemble(tools, ptx, architecture, folder):
@@ -271,38 +319,38 @@ def wrappers(kernels):
 def main():
     if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
-    if len(sys.argv) == 3:
-        sys.stdout.write(Compiler(pathlib.Path(sys.argv[1])).compile(pathlib.Path(sys.argv[2])))
-        return
     tools = pathlib.Path(sys.argv[1]).resolve()
+    check = sys.argv[2:] == ["check"]
+    if len(sys.argv) == 3 and not check:
+        sys.stdout.write(Compiler(tools).compile(pathlib.Path(sys.argv[2])))
+        return
     (KERNELS / "ptx").mkdir(exist_ok=True)
     kernels, written = [], set()
     results = {a: {} for a in ARCHITECTURES}
-    paths = sorted(KERNELS.glob("*.cu"))
-    # A folder of the same name every time.
-    folder = pathlib.Path(tempfile.gettempdir()) / "gomine-generate"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(KERNELS, folder)
-    (folder / "tools").symlink_to(tools)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, tempfile.TemporaryDirectory() as folder:
 
         def one(path):
-            source = path.read_text()
-            ptx = compile_alone(folder, path)
-            own = folder / path.stem
+            source, target = path.read_text(), KERNELS / "ptx" / (path.stem + ".ptx")
+            ptx = target.read_text() if target.exists() else ""
+            current = ptx.startswith(origin(path))
+            if check and not current:
+                raise SystemExit(f"generate: ptx/{target.name} is not made from {path.name} as it is: run make kernels")
+            if check:
+                compare(target.name, ptx, compile_alone(tools, path))
+            elif not current:
+                ptx = origin(path) + compile_alone(tools, path)
+                target.write_text(ptx)
+            own = pathlib.Path(folder) / path.stem
             own.mkdir()
             found = {a: assemble(tools, ptx, a, own) for a in ARCHITECTURES if a >= oldest(source)}
             print(f"{path.name}: {len(parse(source))} kernels", flush=True)
-            return path, parse(source), ptx, found
+            return target, parse(source), found
 
-        for path, parsed, ptx, found in pool.map(one, paths):
+        for target, parsed, found in pool.map(one, sorted(KERNELS.glob("*.cu"))):
             kernels += parsed
-            target = KERNELS / "ptx" / (path.stem + ".ptx")
-            target.write_text(ptx)
             written.add(target)
             for a, reports in found.items():
                 results[a] |= reports
-    shutil.rmtree(folder)
     for stale in set((KERNELS / "ptx").glob("*.ptx")) - written:
         stale.unlink()
     missing = {k.name for k in kernels} ^ set(results[DISASSEMBLED])
