@@ -176,7 +176,7 @@ def compile_alone(tools, path):
 def census(ptx):
     """Returns {kernel: how often it has each kind of instruction}."""
     return {
-        name: collections.Counter(re.findall(r"^\s+(?:@!?%p\d+ )?([a-z]\w*)", body, re.M))
+        name: collections.Counter(re.findall(r"^\s+(?:@!?%p\d+ )?([a-z][\w.]*)", body, re.M))
         for name, body in re.findall(r"\.entry (\w+)\((.*?)^}", ptx, re.S | re.M)
     }
 
