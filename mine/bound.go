@@ -39,7 +39,12 @@ type Bound struct {
 	NWJ float64 `json:"nwj"`
 }
 
-func newBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
+// NewBound returns the bound of an evaluation, as Estimator does for its own. It
+// is for those who train a critic with a backend themselves. NWJ is that of T less
+// logU, which has to come from other rows; 1 stands for the bound mean T_ii - mean
+// exp(T_ij - 1) of the scores as they are. Scores that are not finite make an error
+// that wraps ErrDiverged.
+func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 	b := Bound{
 		Estimate: ev.Joint - ev.LogU,
 		StdErr:   stdErr(ev),
@@ -60,4 +65,34 @@ func newBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 // stdErr is the standard error of the Donsker–Varadhan bound, see Bound.
 func stdErr(ev backend.Evaluation) float64 {
 	return math.Sqrt(math.Max(0, ev.VarT+ev.VarW-2*ev.CovTW) / float64(ev.Rows))
+}
+
+// SMILE returns the estimate of Song and Ermon (Understanding the Limitations of
+// Variational Mutual Information Estimators, ICLR 2020, section 5), in nats, from the
+// scores of joint and of marginal pairs:
+//
+//	mean T_ii - log mean exp(max(-tau, min(T_ij, tau)))
+//
+// It is meant for critics that the JS objective trained, whose scores estimate
+// log p(x,z)/p(x)p(z) without a constant to spare. A small tau lowers the variance,
+// and for that the estimate is no lower bound of the information: it may exceed it.
+// With tau = +Inf it is the Donsker–Varadhan bound. Without joint or without
+// marginal scores it is NaN.
+func SMILE[T Float](joint, marginal []T, tau float64) float64 {
+	if len(joint) == 0 || len(marginal) == 0 {
+		return math.NaN()
+	}
+	clipped, most := make([]float64, len(marginal)), math.Inf(-1)
+	for i, t := range marginal {
+		clipped[i] = max(-tau, min(float64(t), tau))
+		most = max(most, clipped[i])
+	}
+	var mean, sum float64
+	for _, t := range joint {
+		mean += float64(t) / float64(len(joint))
+	}
+	for _, t := range clipped {
+		sum += math.Exp(t - most)
+	}
+	return mean - (most + math.Log(sum/float64(len(clipped))))
 }

@@ -99,7 +99,7 @@ func (c *Critic) open() error {
 	if c.trainer, err = c.backend.NewTrainer(spec, c.data, backend.Rows{Lo: 0, Hi: c.cfg.Batch}); err != nil {
 		return err
 	}
-	return c.trainer.SetState(initialState(net, c.cfg.Objective, c.cfg.Seed))
+	return c.trainer.SetState(InitialState(net, c.cfg.Objective, c.cfg.Seed))
 }
 
 // Train takes one step of Adam with the given learning rate on the rows of x
@@ -183,7 +183,7 @@ func (c *Critic) Evaluate(ctx context.Context, x, z backend.Matrix) (estimate, s
 	if err != nil {
 		return 0, 0, fmt.Errorf("mine: critic: %w", err)
 	}
-	b, err := newBound(ev, ev.LogU, 0.95)
+	b, err := NewBound(ev, ev.LogU, 0.95)
 	return b.Estimate, b.StdErr, err
 }
 

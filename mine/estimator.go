@@ -327,7 +327,7 @@ func (e *Estimator) result(ctx context.Context, pairs int) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	b, err := newBound(ev, e.run.best.logU, e.cfg.Confidence)
+	b, err := NewBound(ev, e.run.best.logU, e.cfg.Confidence)
 	if err != nil {
 		return Result{}, err
 	}
@@ -364,7 +364,7 @@ func (e *Estimator) Evaluate(ctx context.Context, x, z Variable) (Bound, error) 
 	if err != nil {
 		return Bound{}, err
 	}
-	return newBound(ev, e.run.best.logU, e.cfg.Confidence)
+	return NewBound(ev, e.run.best.logU, e.cfg.Confidence)
 }
 
 // Scores returns, for every pair of rows, the critic's estimate of the
