@@ -1,11 +1,13 @@
 // Accuracy measures how right gomine is, on data whose mutual information is
 // known: the estimates of the default settings, the coverage of the interval,
-// sweeps over families of laws, and the error against the number of rows.
+// sweeps over families of laws, the error against the number of rows, and the
+// settings of published estimates beside what was published.
 //
 //	go run ./bench/accuracy defaults
 //	go run ./bench/accuracy coverage
 //	go run ./bench/accuracy sweep --out DIR
 //	go run ./bench/accuracy consistency --out DIR
+//	go run ./bench/accuracy published --out DIR
 package main
 
 import (
@@ -29,7 +31,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand(), publishedCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"gonum.org/v1/gonum/floats"
+
+	"gomine/bench/internal/experiment"
+	"gomine/bench/internal/figure"
+	"gomine/bench/internal/report"
+	"gomine/mine"
+	"gomine/mine/backend"
+	"gomine/mine/simulate"
+)
+
+const (
+	stairDim   = 20
+	stairBatch = 64
+	stairSteps = 4000
+	stairRate  = 5e-4
+	stairEvery = 50 // steps between two estimates
+	stairTest  = 8192
+
+	// lost is the estimate, in nats, beyond which a critic has diverged for good.
+	lost = 1000
+)
+
+// stairInfos is the information of each stair, in nats.
+var stairInfos = []float64{2, 4, 6, 8, 10}
+
+// stairLaws returns the laws of the stairs. The map is that of z alone.
+func stairLaws(mapZ string) ([]*simulate.Task, error) {
+	var laws []*simulate.Task
+	for _, info := range stairInfos {
+		law, err := simulate.New("gaussian", simulate.Params{Dim: stairDim, Info: info}, "", mapZ)
+		if err != nil {
+			return nil, err
+		}
+		laws = append(laws, law)
+	}
+	return laws, nil
+}
+
+// A stairEstimator reads the scores of a batch, all pairs of it, by one critic.
+type stairEstimator struct {
+	name      string
+	objective backend.Objective // that trained the critic
+	tau       float64
+}
+
+var stairEstimators = []stairEstimator{
+	{"DV", backend.DV, math.Inf(1)},
+	{"NWJ", backend.NWJ, math.Inf(1)},
+	{"SMILE, tau 1", backend.JS, 1},
+	{"SMILE, tau 5", backend.JS, 5},
+	{"SMILE, tau infinite", backend.JS, math.Inf(1)},
+}
+
+func (e stairEstimator) of(joint, marginal []float32) float64 {
+	if e.objective == backend.NWJ {
+		return ownBound(joint, marginal, e.objective)
+	}
+	return mine.SMILE(joint, marginal, e.tau)
+}
+
+// A climb is what one estimator said on the way up.
+type climb struct {
+	Data      string `json:"data"`
+	Estimator string `json:"estimator"`
+	Seed      uint64 `json:"seed"`
+	Steps     int    `json:"steps"` // of each stair
+	Every     int    `json:"every"` // steps between two estimates
+	// Estimates are from a batch of fresh rows each, nats. A critic that diverges
+	// ends them early.
+	Estimates []nats `json:"estimates"`
+	// Bounds are from many fresh rows at the end of each stair: DV or, for a critic
+	// that NWJ trained, that.
+	Bounds  []nats `json:"bounds"`
+	StdErrs []nats `json:"std_errs"`
+}
+
+// last returns the estimates in the last quarter of stair i, none if the critic
+// had diverged by then.
+func (c climb) last(i int) []float64 {
+	n := c.Steps / c.Every
+	if len(c.Estimates) < (i+1)*n {
+		return nil
+	}
+	return floatsOf(c.Estimates[(i+1)*n-(n+3)/4 : (i+1)*n])
+}
+
+func repeatStairs(mapZ string) func(context.Context, *publishing) (experiment.Results, error) {
+	return func(ctx context.Context, p *publishing) (experiment.Results, error) {
+		name := "gaussian"
+		if mapZ != "" {
+			name = mapZ
+		}
+		laws, err := stairLaws(mapZ)
+		if err != nil {
+			return experiment.Results{}, err
+		}
+		steps := stairSteps
+		if p.quick {
+			steps = part
+		}
+		var all []climb
+		for _, objective := range []backend.Objective{backend.DV, backend.NWJ, backend.JS} {
+			for i := range p.seeds {
+				more, err := climbStairs(ctx, p.backend, laws, objective, steps, p.first+uint64(i))
+				if err != nil {
+					return experiment.Results{}, fmt.Errorf("%v: %w", objective, err)
+				}
+				for _, c := range more {
+					c.Data = name
+					fmt.Fprintf(p.log, "%-10s %-20s seed %d ", c.Data, c.Estimator, c.Seed)
+					for i := range stairInfos {
+						if last := c.last(i); last != nil {
+							mean, spread := meanSpread(last)
+							fmt.Fprintf(p.log, "  %6.2f ± %.2f", mean, spread)
+						}
+					}
+					fmt.Fprintf(p.log, "  bounds %.2f\n", c.Bounds)
+					all = append(all, c)
+				}
+			}
+		}
+		return experiment.Results{Data: all, Markdown: stairTable(all), Pictures: func(dir string) error {
+			return figure.Save(filepath.Join(dir, "published-smile-"+name+".png"), 2, stairPanels(all)...)
+		}}, nil
+	}
+}
+
+// climbStairs trains one critic up the stairs and returns what its estimators say.
+func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, objective backend.Objective, steps int, seed uint64) ([]climb, error) {
+	c := newCritic(b, laws[0], []int{256, 256, 256}, backend.ReLU, objective, stairBatch, seed)
+	var estimators []stairEstimator
+	var climbs []climb
+	for _, e := range stairEstimators {
+		if e.objective == objective {
+			estimators = append(estimators, e)
+			climbs = append(climbs, climb{Estimator: e.name, Seed: seed, Steps: steps, Every: stairEvery})
+		}
+	}
+	for _, law := range laws {
+		c.rows.law = law
+		for range steps / part {
+			if err := c.climbPart(ctx, estimators, climbs); err != nil {
+				return nil, err
+			}
+			for _, cl := range climbs {
+				v := float64(cl.Estimates[len(cl.Estimates)-1])
+				if !(math.Abs(v) < lost) {
+					return climbs, nil
+				}
+			}
+		}
+		ev, err := c.evaluate(ctx, stairTest, evaluationPairs/4)
+		if err != nil {
+			return nil, err
+		}
+		r, err := bound(ev, objective)
+		if err != nil {
+			return climbs, nil // diverged
+		}
+		for i := range climbs {
+			climbs[i].Bounds, climbs[i].StdErrs = append(climbs[i].Bounds, nats(r.value)), append(climbs[i].StdErrs, nats(r.stdErr))
+		}
+	}
+	return climbs, nil
+}
+
+// climbPart trains for one part of a stair and estimates on the way, from rows
+// that no step sees.
+func (c *critic) climbPart(ctx context.Context, estimators []stairEstimator, climbs []climb) error {
+	x, z, err := c.rows.draw(part / stairEvery * stairBatch)
+	if err != nil {
+		return err
+	}
+	data, err := c.backend.Load(x, z)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	lo := 0
+	return c.train(ctx, part, stairRate, stairEvery, func(t backend.Trainer) error {
+		joint, marginal, err := crossScores(ctx, t, data, lo, stairBatch)
+		if err != nil {
+			return err
+		}
+		lo += stairBatch
+		for i, e := range estimators {
+			climbs[i].Estimates = append(climbs[i].Estimates, nats(e.of(joint, marginal)))
+		}
+		return nil
+	})
+}
+
+// of returns the climbs of an estimator.
+func of(all []climb, estimator string) []climb {
+	var some []climb
+	for _, c := range all {
+		if c.Estimator == estimator {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+func stairTable(all []climb) string {
+	t := report.NewTable("data", "truth", "estimator", "mean", "bias", "spread of a batch", "spread over seeds", "bound on 8192 rows", "std err")
+	for i, truth := range stairInfos {
+		for _, e := range stairEstimators {
+			climbs := of(all, e.name)
+			var means, spreads, bounds, stdErrs []float64
+			for _, c := range climbs {
+				last := c.last(i)
+				if last == nil || i >= len(c.Bounds) {
+					continue
+				}
+				mean, spread := meanSpread(last)
+				means, spreads = append(means, mean), append(spreads, spread)
+				bounds, stdErrs = append(bounds, float64(c.Bounds[i])), append(stdErrs, float64(c.StdErrs[i]))
+			}
+			if len(means) < len(climbs) {
+				t.AppendRow([]any{climbs[0].Data, num(truth), e.name, fmt.Sprintf("%d of %d diverged", len(climbs)-len(means), len(climbs))})
+				continue
+			}
+			mean, overSeeds := meanSpread(means)
+			onMany, _ := meanSpread(bounds)
+			row := []any{climbs[0].Data, num(truth), e.name, num(mean), num(mean - truth), num(report.Median(spreads)), num(overSeeds)}
+			if math.IsInf(e.tau, 1) { // the others are no bounds
+				row = append(row, num(onMany), num(report.Median(stdErrs)))
+			}
+			t.AppendRow(row)
+		}
+	}
+	return t.RenderMarkdown()
+}
+
+// stairPanels draws the estimates of the first seed in a panel per estimator, and
+// their running mean.
+func stairPanels(all []climb) []figure.Panel {
+	const (
+		low, high = -2, 16 // what is drawn, nats
+		window    = 10     // estimates in a mean
+	)
+	var panels []figure.Panel
+	for _, e := range stairEstimators {
+		climbs := of(all, e.name)
+		if len(climbs) == 0 {
+			continue
+		}
+		c := climbs[0]
+		n := c.Steps / c.Every
+		truth := figure.Curve{Name: "truth", Reference: true}
+		for i, info := range stairInfos {
+			truth.X = append(truth.X, float64(i*c.Steps), float64((i+1)*c.Steps))
+			truth.Y = append(truth.Y, info, info)
+		}
+		each, mean := figure.Curve{Name: "from 64 rows", Points: true}, figure.Curve{Name: "mean of ten"}
+		for i, v := range c.Estimates {
+			at := float64((i + 1) * c.Every)
+			if y := float64(v); y > low && y < high {
+				each.X, each.Y = append(each.X, at), append(each.Y, y)
+			}
+			if first := i - window + 1; i%n >= window-1 {
+				if y := floats.Sum(floatsOf(c.Estimates[first:i+1])) / window; y > low && y < high {
+					mean.X, mean.Y = append(mean.X, at), append(mean.Y, y)
+				}
+			}
+		}
+		panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s, %s", e.name, c.Data), X: "step", Y: fmt.Sprintf("estimate (nats; %d to %d)", low, high),
+			Curves: []figure.Curve{truth, each, mean}})
+	}
+	return panels
+}
