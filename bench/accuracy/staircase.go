@@ -198,8 +198,8 @@ func (c *critic) climbPart(ctx context.Context, estimators []stairEstimator, cli
 	})
 }
 
-// of returns the climbs of an estimator.
-func of(all []climb, estimator string) []climb {
+// climbsOf returns those of an estimator.
+func climbsOf(all []climb, estimator string) []climb {
 	var some []climb
 	for _, c := range all {
 		if c.Estimator == estimator {
@@ -213,7 +213,7 @@ func stairTable(all []climb) string {
 	t := report.NewTable("data", "truth", "estimator", "mean", "bias", "spread of a batch", "spread over seeds", "bound on 8192 rows", "std err")
 	for i, truth := range stairInfos {
 		for _, e := range stairEstimators {
-			climbs := of(all, e.name)
+			climbs := climbsOf(all, e.name)
 			var means, spreads, bounds, stdErrs []float64
 			for _, c := range climbs {
 				last := c.last(i)
@@ -244,12 +244,12 @@ func stairTable(all []climb) string {
 // their running mean.
 func stairPanels(all []climb) []figure.Panel {
 	const (
-		low, high = -2, 16 // what is drawn, nats
+		low, high = -2, 16 // nats; what lies beyond is drawn at the edge
 		window    = 10     // estimates in a mean
 	)
 	var panels []figure.Panel
 	for _, e := range stairEstimators {
-		climbs := of(all, e.name)
+		climbs := climbsOf(all, e.name)
 		if len(climbs) == 0 {
 			continue
 		}
@@ -262,17 +262,17 @@ func stairPanels(all []climb) []figure.Panel {
 		}
 		each, mean := figure.Curve{Name: "from 64 rows", Points: true}, figure.Curve{Name: "mean of ten"}
 		for i, v := range c.Estimates {
-			at := float64((i + 1) * c.Every)
-			if y := float64(v); y > low && y < high {
-				each.X, each.Y = append(each.X, at), append(each.Y, y)
+			if math.IsNaN(float64(v)) {
+				continue
 			}
+			at := float64((i + 1) * c.Every)
+			each.X, each.Y = append(each.X, at), append(each.Y, max(low, min(float64(v), high)))
 			if first := i - window + 1; i%n >= window-1 {
-				if y := floats.Sum(floatsOf(c.Estimates[first:i+1])) / window; y > low && y < high {
-					mean.X, mean.Y = append(mean.X, at), append(mean.Y, y)
-				}
+				y := floats.Sum(floatsOf(c.Estimates[first:i+1])) / window
+				mean.X, mean.Y = append(mean.X, at), append(mean.Y, max(low, min(y, high)))
 			}
 		}
-		panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s, %s", e.name, c.Data), X: "step", Y: fmt.Sprintf("estimate (nats; %d to %d)", low, high),
+		panels = append(panels, figure.Panel{Title: fmt.Sprintf("%s, %s", e.name, c.Data), X: "step", Y: fmt.Sprintf("estimate (nats, held in %d to %d)", low, high),
 			Curves: []figure.Curve{truth, each, mean}})
 	}
 	return panels

@@ -130,7 +130,7 @@ func ticks(low, high float64) []plot.Tick {
 	}
 	digits := max(0, -int(math.Floor(math.Log10(step))))
 	var all []plot.Tick
-	for i := math.Ceil(low / step); i*step <= high; i++ {
+	for i := math.Ceil(low/step) + 0; i*step <= high; i++ { // + 0 makes 0 of -0
 		all = append(all, plot.Tick{Value: i * step, Label: fmt.Sprintf("%.*f", digits, i*step)})
 	}
 	return all
