@@ -4,6 +4,8 @@
 //
 //	go run ./bench/paper gaussian --out DIR
 //	go run ./bench/paper nonlinear --quick
+//	go run ./bench/paper bidirectional --out DIR
+//	go run ./bench/paper bottleneck --out DIR
 package main
 
 import (
@@ -27,7 +29,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(gaussianCommand(), nonlinearCommand())
+	root.AddCommand(gaussianCommand(), nonlinearCommand(), gridCommand(), spiralCommand(), stackedCommand(), bidirectionalCommand(), bottleneckCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "paper:", err)
 		os.Exit(1)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,14 @@ func (f *Flags) Register(set *pflag.FlagSet) {
 // Open opens the backend that the flags name.
 func (f *Flags) Open() (backend.Backend, error) {
 	return mine.OpenBackend(f.Backend, mine.BackendOptions{Threads: f.Threads})
+}
+
+// Processors returns how many threads the flags allow.
+func (f *Flags) Processors() int {
+	if f.Threads > 0 {
+		return f.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // Default sets *dst to value unless the flag was given: what --quick changes.

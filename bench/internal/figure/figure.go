@@ -86,10 +86,10 @@ func (panel Panel) plot() (*plot.Plot, error) {
 	p.Legend.Top, p.Legend.Left = true, !panel.LegendRight
 	p.Legend.TextStyle.Font.Size = vg.Points(9)
 	if panel.LogX {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	}
 	if panel.LogY {
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	}
 	if !panel.LogX {
 		p.X.Tick.Marker = plot.TickerFunc(ticks)
@@ -132,6 +132,35 @@ func ticks(low, high float64) []plot.Tick {
 	var all []plot.Tick
 	for i := math.Ceil(low/step) + 0; i*step <= high; i++ { // + 0 makes 0 of -0
 		all = append(all, plot.Tick{Value: i * step, Label: fmt.Sprintf("%.*f", digits, i*step)})
+	}
+	return all
+}
+
+// logTicks marks the multiples of powers of ten in a range and labels the
+// powers, and where there are fewer than two of these 2 and 5 times them too. Ticks
+// outside, which plot.LogTicks has, would take room from the panel.
+func logTicks(low, high float64) []plot.Tick {
+	var all []plot.Tick
+	powers := 0
+	for e := math.Floor(math.Log10(low)); math.Pow(10, e) <= high; e++ {
+		for m := 1.0; m < 10; m++ {
+			v := m * math.Pow(10, e)
+			if v < low || v > high {
+				continue
+			}
+			t := plot.Tick{Value: v}
+			if m == 1 {
+				powers++
+				t.Label = fmt.Sprintf("%.4g", v)
+			}
+			all = append(all, t)
+		}
+	}
+	for i, t := range all {
+		e := math.Floor(math.Log10(t.Value) + 1e-9)
+		if m := math.Round(t.Value / math.Pow(10, e)); powers < 2 && (m == 2 || m == 5) {
+			all[i].Label = fmt.Sprintf("%.4g", t.Value)
+		}
 	}
 	return all
 }

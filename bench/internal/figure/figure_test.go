@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,4 +81,31 @@ func colourful(t *testing.T, path string) {
 		}
 	}
 	t.Errorf("%s is of one colour", path)
+}
+
+// TestLogTicks looks at the values and labels of two ranges.
+func TestLogTicks(t *testing.T) {
+	for _, c := range []struct {
+		low, high float64
+		ticks     int
+		labels    []string
+	}{
+		{0.05, 20, 5 + 9 + 9 + 2, []string{"0.1", "1", "10"}}, // .05 to .09, .1 to .9, 1 to 9, 10, 20
+		{1.5, 7, 6, []string{"2", "5"}},
+		{0.02, 0.2, 8 + 2, []string{"0.02", "0.05", "0.1", "0.2"}},
+	} {
+		ticks := logTicks(c.low, c.high)
+		var labels []string
+		for _, tick := range ticks {
+			if tick.Value < c.low || tick.Value > c.high {
+				t.Errorf("%v to %v: a tick at %v", c.low, c.high, tick.Value)
+			}
+			if tick.Label != "" {
+				labels = append(labels, tick.Label)
+			}
+		}
+		if len(ticks) != c.ticks || !slices.Equal(labels, c.labels) {
+			t.Errorf("%v to %v: %d ticks, labels %v, want %d, %v", c.low, c.high, len(ticks), labels, c.ticks, c.labels)
+		}
+	}
 }
