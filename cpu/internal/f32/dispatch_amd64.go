@@ -211,8 +211,12 @@ func adam(p, g, m, v []float32, s *AdamStep) {
 }
 
 func gather(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
+	if useAVX512 {
+		gatherRowsAVX512(len(rows), cols, &dst[0], ldd, &src[0], lds, &rows[0])
+		return
+	}
 	if useAVX2 {
-		gatherRows(len(rows), cols, &dst[0], ldd, &src[0], lds, &rows[0])
+		gatherRowsAVX2(len(rows), cols, &dst[0], ldd, &src[0], lds, &rows[0])
 		return
 	}
 	gatherGeneric(dst, ldd, src, lds, cols, rows)
@@ -238,6 +242,18 @@ func sumColumns(dst []float32, rows int, a []float32, lda int) {
 	sumColumnsGeneric(dst, rows, a, lda)
 }
 
+func foldPairs(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
+	if useAVX512 {
+		foldPairsAVX512(rows, len(sums), &dx[0], &dz[0], &sums[0], &joint[0], &marginal[0], ld)
+		return
+	}
+	if useAVX2 {
+		foldPairsAVX2(rows, len(sums), &dx[0], &dz[0], &sums[0], &joint[0], &marginal[0], ld)
+		return
+	}
+	foldPairsByRows(dx, dz, sums, rows, joint, marginal, ld)
+}
+
 func reluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
 	if useAVX512 {
 		reluOutputGradAVX512(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
@@ -247,7 +263,7 @@ func reluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
 		reluOutputGradAVX2(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
 		return
 	}
-	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradGeneric)
+	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradAt)
 }
 
 func eluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
@@ -259,7 +275,7 @@ func eluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
 		eluOutputGradAVX2(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
 		return
 	}
-	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradGeneric)
+	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradAt)
 }
 
 func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
@@ -271,15 +287,20 @@ func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
 		softplusOutputGradAVX2(len(s), len(w), &d[0], &h[0], ld, &s[0], &w[0], &dw[0], &db[0])
 		return
 	}
-	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradGeneric)
+	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradAt)
 }
 
 func (w *Workspace) gemm(p *product) {
-	if useAVX2 {
-		w.gemmTiled(p)
+	if useAVX512 {
+		w.gemmTiled(p) // to the end
 		return
 	}
-	w.gemmGeneric(p)
+	if useAVX2 {
+		w.gemmTiled(p)
+	} else {
+		w.gemmGeneric(p)
+	}
+	p.activate()
 }
 
 func (p *Packed) setRows(lo, hi int, b []float32, ldb int) {

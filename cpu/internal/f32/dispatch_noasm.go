@@ -24,7 +24,11 @@ func sumExp(dst, src []float32, s float32) float64 { return sumExpGeneric(dst, s
 func dot(x, y []float32) float32                   { return dotGeneric(x, y) }
 func maximum(x []float32) float32                  { return maxGeneric(x) }
 func adam(p, g, m, v []float32, s *AdamStep)       { adamGeneric(p, g, m, v, s) }
-func (w *Workspace) gemm(p *product)               { w.gemmGeneric(p) }
+
+func (w *Workspace) gemm(p *product) {
+	w.gemmGeneric(p)
+	p.activate()
+}
 
 func gather(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
 	gatherGeneric(dst, ldd, src, lds, cols, rows)
@@ -36,16 +40,20 @@ func sumColumns(dst []float32, rows int, a []float32, lda int) {
 	sumColumnsGeneric(dst, rows, a, lda)
 }
 
+func foldPairs(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
+	foldPairsByRows(dx, dz, sums, rows, joint, marginal, ld)
+}
+
 func reluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
-	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradGeneric)
+	outputGradGeneric(d, h, ld, s, w, dw, db, reluGradAt)
 }
 
 func eluOutput(d, h []float32, ld int, s, w, dw, db []float32) {
-	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradGeneric)
+	outputGradGeneric(d, h, ld, s, w, dw, db, eluGradAt)
 }
 
 func softplusOutput(d, h []float32, ld int, s, w, dw, db []float32) {
-	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradGeneric)
+	outputGradGeneric(d, h, ld, s, w, dw, db, softplusGradAt)
 }
 
 func (p *Packed) setRows(lo, hi int, b []float32, ldb int)    { p.setRowsGeneric(lo, hi, b, ldb) }

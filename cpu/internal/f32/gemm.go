@@ -27,7 +27,9 @@ type product struct {
 	lda, ldb, ldc int
 	bias          []float32
 	accumulate    bool
-	packed        *Packed // stands for b unless nil
+	packed        *Packed   // stands for b unless nil
+	relu          bool      // whether C goes through ReLU at last
+	derivative    []float32 // unless nil, C is 0 where this, laid out like C, is not positive
 }
 
 // Gemm sets C = op(A) op(B), plus bias in every row unless bias is nil, plus
@@ -105,21 +107,58 @@ func (p *Packed) SetColumns(lo, hi int, b []float32, ldb int) {
 // GemmPacked sets C = A B, plus bias in every row unless bias is nil, with
 // the bits that [Workspace.Gemm] gives. A is [m, k], C is [m, n].
 func (w *Workspace) GemmPacked(m int, a []float32, lda int, b *Packed, bias []float32, c []float32, ldc int) {
-	if m <= 0 || b.n <= 0 {
+	w.gemmPacked(&product{m: m, a: a, lda: lda, packed: b, c: c, ldc: ldc, bias: bias})
+}
+
+// GemmPackedReLU sets C = ReLU(A B + bias), the bits of [Workspace.GemmPacked]
+// and [ReLU].
+func (w *Workspace) GemmPackedReLU(m int, a []float32, lda int, b *Packed, bias []float32, c []float32, ldc int) {
+	w.gemmPacked(&product{m: m, a: a, lda: lda, packed: b, c: c, ldc: ldc, bias: bias, relu: true})
+}
+
+// GemmPackedReLUGrad sets C = A B times the derivative of ReLU where its value is
+// h, the bits of [Workspace.GemmPacked] and [ReLUGrad]. The rows of h are ldc
+// floats apart, too.
+func (w *Workspace) GemmPackedReLUGrad(m int, a []float32, lda int, b *Packed, h, c []float32, ldc int) {
+	w.gemmPacked(&product{m: m, a: a, lda: lda, packed: b, c: c, ldc: ldc, derivative: h})
+}
+
+// gemmPacked is a product of which all but the sizes that packed gives is set.
+func (w *Workspace) gemmPacked(p *product) {
+	p.n, p.k = p.packed.n, p.packed.k
+	if p.m <= 0 || p.n <= 0 {
 		return
 	}
-	c = c[:extent(m, b.n, ldc)]
-	if bias != nil {
-		bias = bias[:b.n]
+	p.c = p.c[:extent(p.m, p.n, p.ldc)]
+	if p.bias != nil {
+		p.bias = p.bias[:p.n]
 	}
-	if b.k <= 0 {
-		emptyProduct(m, b.n, bias, false, c, ldc)
+	if p.derivative != nil {
+		p.derivative = p.derivative[:len(p.c)]
+	}
+	if p.k <= 0 {
+		emptyProduct(p.m, p.n, p.bias, false, p.c, p.ldc)
+		p.activate()
 		return
 	}
-	w.gemm(&product{
-		m: m, n: b.n, k: b.k, a: a[:extent(m, b.k, lda)], lda: lda, packed: b,
-		c: c, ldc: ldc, bias: bias,
-	})
+	p.a = p.a[:extent(p.m, p.k, p.lda)]
+	w.gemm(p)
+}
+
+// activate takes C, so far without, through ReLU or its derivative.
+func (p *product) activate() {
+	if !p.relu && p.derivative == nil {
+		return
+	}
+	for i := range p.m {
+		row := p.c[i*p.ldc:][:p.n]
+		if p.relu {
+			relu(row, row)
+		}
+		if p.derivative != nil {
+			reluGrad(row, p.derivative[i*p.ldc:][:p.n])
+		}
+	}
 }
 
 // extent returns the length of a slice that holds rows rows of cols floats, ld

@@ -44,13 +44,21 @@ func (w *Workspace) gemmTiled(p *product) {
 			default:
 				t.b = w.packB(p, k0, nk, j0, nj)
 			}
+			if k0+nk == p.k {
+				t.relu = p.relu
+				t.derivative = p.derivative
+			}
 			if p.bias != nil && k0 == 0 {
 				t.bias = p.bias[j0:]
 			}
 			ms := split(p.m, mBlock, tileRows)
 			for i0 := 0; i0 < p.m; i0 += ms {
 				mi := min(ms, p.m-i0)
-				t.c = p.c[i0*p.ldc+j0:]
+				at := i0*p.ldc + j0
+				t.c = p.c[at:]
+				if t.derivative != nil {
+					t.derivative = p.derivative[at:]
+				}
 				switch {
 				case !p.tA:
 					t.a, t.lda = p.a[i0*p.lda+k0:], p.lda
@@ -151,6 +159,8 @@ type tiles struct {
 	ldc        int
 	bias       []float32
 	accumulate bool
+	relu       bool      // for run512 only, as is the next
+	derivative []float32 // at c
 }
 
 // run computes the [m, n] block.
@@ -197,7 +207,11 @@ func (t *tiles) run512(m, n int) {
 				if t.transposed {
 					at = i
 				}
-				kernels[part.rows-1][vectors/2](part.panels, t.k, &t.a[at], t.lda, &t.b[j/tileCols*t.panel], t.ldb, t.panel, &t.c[i*t.ldc+j], t.ldc, cols, t.biasAt(j), t.accumulate)
+				var h *float32
+				if t.derivative != nil {
+					h = &t.derivative[i*t.ldc+j]
+				}
+				kernels[part.rows-1][vectors/2](part.panels, t.k, &t.a[at], t.lda, &t.b[j/tileCols*t.panel], t.ldb, t.panel, &t.c[i*t.ldc+j], t.ldc, cols, t.biasAt(j), t.accumulate, t.relu, h)
 				i += part.panels * part.rows
 			}
 		}
@@ -206,7 +220,7 @@ func (t *tiles) run512(m, n int) {
 }
 
 // kernel512 is a kernel of gemmTile512.
-type kernel512 func(panels, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, cols int, bias *float32, accumulate bool)
+type kernel512 func(panels, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, cols int, bias *float32, accumulate, relu bool, h *float32)
 
 // rows512 and columns512 are those by the rows of a tile less one and half its
 // vectors, for A as it is and transposed.

@@ -235,3 +235,49 @@ func TestGemmNonFinite(t *testing.T) {
 		})
 	}
 }
+
+// TestGemmPackedReLU checks that products that apply ReLU or its derivative
+// give the bits of the product and the function one after the other, NaN and the
+// gaps between rows included.
+func TestGemmPackedReLU(t *testing.T) {
+	for _, impl := range implementations() {
+		t.Run("impl="+impl, func(t *testing.T) {
+			use(t, impl)
+			r := rand.New(rand.NewPCG(7, 8))
+			w := NewWorkspace()
+			for trial := range 60 {
+				m, n, k := 1+r.IntN(150), 1+r.IntN(100), r.IntN(600)
+				o := newOperands(t, r, m, n, k, false, false, true, false)
+				packed := NewPacked(k, n)
+				packed.SetRows(0, k, o.b, o.ldb)
+				if k > 0 && trial%3 == 0 {
+					o.a[r.IntN(m)*o.lda] = float32(math.NaN())
+				}
+				h := slices.Clone(o.c)
+				want := slices.Clone(o.c)
+				equal := func(what string) {
+					t.Helper()
+					for i := range want {
+						if math.Float32bits(o.c[i]) != math.Float32bits(want[i]) {
+							t.Fatalf("%v: %s: element %d is %g, want %g", o, what, i, o.c[i], want[i])
+						}
+					}
+				}
+				rows := func(f func(i int, row []float32)) {
+					for i := range m {
+						f(i, want[i*o.ldc:][:n])
+					}
+				}
+				w.GemmPacked(m, o.a, o.lda, packed, o.bias, want, o.ldc)
+				rows(func(_ int, row []float32) { ReLU(row, row) })
+				w.GemmPackedReLU(m, o.a, o.lda, packed, o.bias, o.c, o.ldc)
+				equal("ReLU")
+
+				w.GemmPacked(m, o.a, o.lda, packed, nil, want, o.ldc)
+				rows(func(i int, row []float32) { ReLUGrad(row, h[i*o.ldc:][:n]) })
+				w.GemmPackedReLUGrad(m, o.a, o.lda, packed, h, o.c, o.ldc)
+				equal("derivative")
+			}
+		})
+	}
+}

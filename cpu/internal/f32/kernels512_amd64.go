@@ -5,484 +5,544 @@
 package f32
 
 // gemm512x12x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [12*panels, k], C [12*panels, cols], B is panels of k rows of 16
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [12*panels, k], C and h [12*panels, cols], B is panels of k rows of 16
 // floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
 // cols <= 32.
 //
 //go:noescape
-func gemm512x12x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x12x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x12x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [12*panels, k], C [12*panels, cols], B is panels of k rows of 16
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [12*panels, k], C and h [12*panels, cols], B is panels of k rows of 16
 // floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
 // cols <= 16.
 //
 //go:noescape
-func gemm512x12x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x12x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x11x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [11*panels, k], C [11*panels, cols], B is panels of k rows of 16
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [11*panels, k], C and h [11*panels, cols], B is panels of k rows of 16
 // floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
 // cols <= 32.
 //
 //go:noescape
-func gemm512x11x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x11x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x11x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [11*panels, k], C [11*panels, cols], B is panels of k rows of 16
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [11*panels, k], C and h [11*panels, cols], B is panels of k rows of 16
 // floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
 // cols <= 16.
 //
 //go:noescape
-func gemm512x11x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x11x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x10x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [10*panels, k], C [10*panels, cols], B is panels of k rows of 16
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [10*panels, k], C and h [10*panels, cols], B is panels of k rows of 16
 // floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
 // cols <= 32.
 //
 //go:noescape
-func gemm512x10x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x10x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x10x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [10*panels, k], C [10*panels, cols], B is panels of k rows of 16
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [10*panels, k], C and h [10*panels, cols], B is panels of k rows of 16
 // floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
 // cols <= 16.
 //
 //go:noescape
-func gemm512x10x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x10x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x9x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [9*panels, k], C [9*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [9*panels, k], C and h [9*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x9x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x9x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x9x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [9*panels, k], C [9*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [9*panels, k], C and h [9*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x9x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x9x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x8x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [8*panels, k], C [8*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [8*panels, k], C and h [8*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x8x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x8x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x8x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [8*panels, k], C [8*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [8*panels, k], C and h [8*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x8x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x8x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x7x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [7*panels, k], C [7*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [7*panels, k], C and h [7*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x7x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x7x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x7x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [7*panels, k], C [7*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [7*panels, k], C and h [7*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x7x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x7x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x6x64 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [6*panels, k], C [6*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 <
-// cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [6*panels, k], C and h [6*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 < cols <=
+// 64.
 //
 //go:noescape
-func gemm512x6x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x6x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x6x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [6*panels, k], C [6*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [6*panels, k], C and h [6*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x6x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x6x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x6x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [6*panels, k], C [6*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [6*panels, k], C and h [6*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x6x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x6x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x5x64 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [5*panels, k], C [5*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 <
-// cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [5*panels, k], C and h [5*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 < cols <=
+// 64.
 //
 //go:noescape
-func gemm512x5x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x5x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x5x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [5*panels, k], C [5*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [5*panels, k], C and h [5*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x5x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x5x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x5x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [5*panels, k], C [5*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [5*panels, k], C and h [5*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x5x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x5x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x4x64 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [4*panels, k], C [4*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 <
-// cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [4*panels, k], C and h [4*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 < cols <=
+// 64.
 //
 //go:noescape
-func gemm512x4x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x4x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x4x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [4*panels, k], C [4*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [4*panels, k], C and h [4*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x4x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x4x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x4x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [4*panels, k], C [4*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [4*panels, k], C and h [4*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x4x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x4x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x3x64 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [3*panels, k], C [3*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 <
-// cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [3*panels, k], C and h [3*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 < cols <=
+// 64.
 //
 //go:noescape
-func gemm512x3x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x3x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x3x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [3*panels, k], C [3*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [3*panels, k], C and h [3*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x3x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x3x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x3x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [3*panels, k], C [3*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [3*panels, k], C and h [3*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x3x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x3x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x2x64 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [2*panels, k], C [2*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 <
-// cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [2*panels, k], C and h [2*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 < cols <=
+// 64.
 //
 //go:noescape
-func gemm512x2x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x2x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x2x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [2*panels, k], C [2*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [2*panels, k], C and h [2*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x2x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x2x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x2x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [2*panels, k], C [2*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [2*panels, k], C and h [2*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x2x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x2x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x1x64 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [1*panels, k], C [1*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 <
-// cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [1*panels, k], C and h [1*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 48 < cols <=
+// 64.
 //
 //go:noescape
-func gemm512x1x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x1x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x1x32 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [1*panels, k], C [1*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 <
-// cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [1*panels, k], C and h [1*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 16 < cols <=
+// 32.
 //
 //go:noescape
-func gemm512x1x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x1x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x1x16 sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is [1*panels, k], C [1*panels, cols], B is panels of k rows of 16
-// floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 <
-// cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// [1*panels, k], C and h [1*panels, cols], B is panels of k rows of 16 floats,
+// ldb floats apart, the panels panel floats; panels >= 1, k >= 1, 0 < cols <=
+// 16.
 //
 //go:noescape
-func gemm512x1x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x1x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x12x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 12*panels], C [12*panels, cols], B is
-// panels of k rows of 16 floats, ldb floats apart, the panels panel floats;
-// panels >= 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 12*panels], C and h [12*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x12x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x12x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x12x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 12*panels], C [12*panels, cols], B is
-// panels of k rows of 16 floats, ldb floats apart, the panels panel floats;
-// panels >= 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 12*panels], C and h [12*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x12x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x12x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x11x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 11*panels], C [11*panels, cols], B is
-// panels of k rows of 16 floats, ldb floats apart, the panels panel floats;
-// panels >= 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 11*panels], C and h [11*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x11x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x11x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x11x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 11*panels], C [11*panels, cols], B is
-// panels of k rows of 16 floats, ldb floats apart, the panels panel floats;
-// panels >= 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 11*panels], C and h [11*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x11x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x11x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x10x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 10*panels], C [10*panels, cols], B is
-// panels of k rows of 16 floats, ldb floats apart, the panels panel floats;
-// panels >= 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 10*panels], C and h [10*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x10x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x10x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x10x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 10*panels], C [10*panels, cols], B is
-// panels of k rows of 16 floats, ldb floats apart, the panels panel floats;
-// panels >= 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 10*panels], C and h [10*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x10x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x10x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x9x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 9*panels], C [9*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 9*panels], C and h [9*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x9x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x9x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x9x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 9*panels], C [9*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 9*panels], C and h [9*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x9x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x9x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x8x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 8*panels], C [8*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 8*panels], C and h [8*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x8x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x8x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x8x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 8*panels], C [8*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 8*panels], C and h [8*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x8x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x8x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x7x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 7*panels], C [7*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 7*panels], C and h [7*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x7x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x7x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x7x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 7*panels], C [7*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 7*panels], C and h [7*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x7x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x7x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x6x64T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 6*panels], C [6*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 48 < cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 6*panels], C and h [6*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 48 < cols <= 64.
 //
 //go:noescape
-func gemm512x6x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x6x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x6x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 6*panels], C [6*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 6*panels], C and h [6*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x6x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x6x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x6x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 6*panels], C [6*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 6*panels], C and h [6*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x6x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x6x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x5x64T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 5*panels], C [5*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 48 < cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 5*panels], C and h [5*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 48 < cols <= 64.
 //
 //go:noescape
-func gemm512x5x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x5x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x5x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 5*panels], C [5*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 5*panels], C and h [5*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x5x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x5x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x5x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 5*panels], C [5*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 5*panels], C and h [5*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x5x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x5x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x4x64T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 4*panels], C [4*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 48 < cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 4*panels], C and h [4*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 48 < cols <= 64.
 //
 //go:noescape
-func gemm512x4x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x4x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x4x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 4*panels], C [4*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 4*panels], C and h [4*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x4x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x4x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x4x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 4*panels], C [4*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 4*panels], C and h [4*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x4x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x4x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x3x64T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 3*panels], C [3*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 48 < cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 3*panels], C and h [3*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 48 < cols <= 64.
 //
 //go:noescape
-func gemm512x3x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x3x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x3x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 3*panels], C [3*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 3*panels], C and h [3*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x3x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x3x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x3x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 3*panels], C [3*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 3*panels], C and h [3*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x3x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x3x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x2x64T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 2*panels], C [2*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 48 < cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 2*panels], C and h [2*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 48 < cols <= 64.
 //
 //go:noescape
-func gemm512x2x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x2x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x2x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 2*panels], C [2*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 2*panels], C and h [2*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x2x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x2x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x2x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 2*panels], C [2*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 2*panels], C and h [2*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x2x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x2x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x1x64T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 1*panels], C [1*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 48 < cols <= 64.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 1*panels], C and h [1*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 48 < cols <= 64.
 //
 //go:noescape
-func gemm512x1x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x1x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x1x32T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 1*panels], C [1*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 16 < cols <= 32.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 1*panels], C and h [1*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 16 < cols <= 32.
 //
 //go:noescape
-func gemm512x1x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x1x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // gemm512x1x16T sets C = A B, plus bias unless it is nil, plus C if accumulate
-// is set. A is the transpose of [k, 1*panels], C [1*panels, cols], B is panels
-// of k rows of 16 floats, ldb floats apart, the panels panel floats; panels >=
-// 1, k >= 1, 0 < cols <= 16.
+// is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. A is
+// the transpose of [k, 1*panels], C and h [1*panels, cols], B is panels of k
+// rows of 16 floats, ldb floats apart, the panels panel floats; panels >= 1, k
+// >= 1, 0 < cols <= 16.
 //
 //go:noescape
-func gemm512x1x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+func gemm512x1x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 
 // fmaPeak512 runs n >= 1 rounds of 12 independent fused multiply-adds of whole
 // registers.
@@ -576,8 +636,21 @@ func softplusGradAVX512(g []float32, h []float32)
 //go:noescape
 func softplusOutputGradAVX512(rows int, cols int, d *float32, h *float32, ld int, s *float32, w *float32, dw *float32, db *float32)
 
+// gatherRowsAVX512 copies row index[i] of src to row i of dst, [rows, cols];
+// rows >= 1, cols >= 1.
+//
+//go:noescape
+func gatherRowsAVX512(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+
 // columnSumsAVX512 sets dst[j] to the sum of column j of A, [rows, cols], in
 // the order of the rows; rows >= 1.
 //
 //go:noescape
 func columnSumsAVX512(rows int, cols int, dst *float32, a *float32, lda int)
+
+// foldPairsAVX512 sets dx[i] = joint[i] + marginal[i], dz[i] = joint[i] +
+// marginal[i-1] and sums to the sum of the rows of dx, in their order; dz has
+// one row more than the others, terms without a row are left out; rows >= 1.
+//
+//go:noescape
+func foldPairsAVX512(rows int, cols int, dx *float32, dz *float32, sums *float32, joint *float32, marginal *float32, ld int)

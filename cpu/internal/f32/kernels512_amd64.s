@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm512x12x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x12x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x12x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x12x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -300,6 +300,104 @@ unbiased:
 	VADDPS 64(DI), Z23, K2, Z23
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+	VMAXPS Z22, Z24, Z22
+	VMAXPS Z23, Z24, Z23
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z24, Z24, Z24
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z18, K3, Z18
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z19, K3, Z19
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z20, K3, Z20
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z21, K3, Z21
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z22, K3, Z22
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z23, K3, Z23
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -345,9 +443,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x12x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x12x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x12x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x12x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -515,6 +613,68 @@ unbiased:
 	VADDPS (DI), Z11, K1, Z11
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z12, Z12, Z12
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z9, K2, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z10, K2, Z10
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z11, K2, Z11
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -548,9 +708,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x11x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x11x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x11x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x11x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -825,6 +985,97 @@ unbiased:
 	VADDPS 64(DI), Z21, K2, Z21
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z22, Z22, Z22
+	VMAXPS Z0, Z22, Z0
+	VMAXPS Z1, Z22, Z1
+	VMAXPS Z2, Z22, Z2
+	VMAXPS Z3, Z22, Z3
+	VMAXPS Z4, Z22, Z4
+	VMAXPS Z5, Z22, Z5
+	VMAXPS Z6, Z22, Z6
+	VMAXPS Z7, Z22, Z7
+	VMAXPS Z8, Z22, Z8
+	VMAXPS Z9, Z22, Z9
+	VMAXPS Z10, Z22, Z10
+	VMAXPS Z11, Z22, Z11
+	VMAXPS Z12, Z22, Z12
+	VMAXPS Z13, Z22, Z13
+	VMAXPS Z14, Z22, Z14
+	VMAXPS Z15, Z22, Z15
+	VMAXPS Z16, Z22, Z16
+	VMAXPS Z17, Z22, Z17
+	VMAXPS Z18, Z22, Z18
+	VMAXPS Z19, Z22, Z19
+	VMAXPS Z20, Z22, Z20
+	VMAXPS Z21, Z22, Z21
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z22, Z22, Z22
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z18, K3, Z18
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z19, K3, Z19
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z20, K3, Z20
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z21, K3, Z21
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -867,9 +1118,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x11x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x11x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x11x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x11x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -1028,6 +1279,64 @@ unbiased:
 	VADDPS (DI), Z10, K1, Z10
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z11, Z11, Z11
+	VMAXPS Z0, Z11, Z0
+	VMAXPS Z1, Z11, Z1
+	VMAXPS Z2, Z11, Z2
+	VMAXPS Z3, Z11, Z3
+	VMAXPS Z4, Z11, Z4
+	VMAXPS Z5, Z11, Z5
+	VMAXPS Z6, Z11, Z6
+	VMAXPS Z7, Z11, Z7
+	VMAXPS Z8, Z11, Z8
+	VMAXPS Z9, Z11, Z9
+	VMAXPS Z10, Z11, Z10
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z11, Z11, Z11
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z9, K2, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z10, K2, Z10
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -1059,9 +1368,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x10x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x10x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x10x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x10x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -1317,6 +1626,90 @@ unbiased:
 	VADDPS 64(DI), Z19, K2, Z19
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z20, Z20, Z20
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z18, K3, Z18
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z19, K3, Z19
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -1356,9 +1749,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x10x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x10x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x10x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x10x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -1508,6 +1901,60 @@ unbiased:
 	VADDPS (DI), Z9, K1, Z9
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+	VMAXPS Z9, Z10, Z9
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z10, Z10, Z10
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z9, K2, Z9
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -1537,9 +1984,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x9x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x9x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x9x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x9x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -1773,6 +2220,83 @@ unbiased:
 	VADDPS 64(DI), Z17, K2, Z17
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z18, Z18, Z18
+	VMAXPS Z0, Z18, Z0
+	VMAXPS Z1, Z18, Z1
+	VMAXPS Z2, Z18, Z2
+	VMAXPS Z3, Z18, Z3
+	VMAXPS Z4, Z18, Z4
+	VMAXPS Z5, Z18, Z5
+	VMAXPS Z6, Z18, Z6
+	VMAXPS Z7, Z18, Z7
+	VMAXPS Z8, Z18, Z8
+	VMAXPS Z9, Z18, Z9
+	VMAXPS Z10, Z18, Z10
+	VMAXPS Z11, Z18, Z11
+	VMAXPS Z12, Z18, Z12
+	VMAXPS Z13, Z18, Z13
+	VMAXPS Z14, Z18, Z14
+	VMAXPS Z15, Z18, Z15
+	VMAXPS Z16, Z18, Z16
+	VMAXPS Z17, Z18, Z17
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z18, Z18, Z18
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -1809,9 +2333,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x9x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x9x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x9x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x9x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -1949,6 +2473,56 @@ unbiased:
 	VADDPS (DI), Z8, K1, Z8
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z9, Z9, Z9
+	VMAXPS Z0, Z9, Z0
+	VMAXPS Z1, Z9, Z1
+	VMAXPS Z2, Z9, Z2
+	VMAXPS Z3, Z9, Z3
+	VMAXPS Z4, Z9, Z4
+	VMAXPS Z5, Z9, Z5
+	VMAXPS Z6, Z9, Z6
+	VMAXPS Z7, Z9, Z7
+	VMAXPS Z8, Z9, Z8
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z9, Z9, Z9
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -1976,9 +2550,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x8x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x8x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x8x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x8x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -2193,6 +2767,76 @@ unbiased:
 	VADDPS 64(DI), Z15, K2, Z15
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z16, Z16, Z16
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -2226,9 +2870,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x8x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x8x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x8x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x8x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -2357,6 +3001,52 @@ unbiased:
 	VADDPS (DI), Z7, K1, Z7
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z8, Z8, Z8
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -2382,9 +3072,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x7x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x7x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x7x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x7x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -2580,6 +3270,69 @@ unbiased:
 	VADDPS 64(DI), Z13, K2, Z13
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z14, Z14, Z14
+	VMAXPS Z0, Z14, Z0
+	VMAXPS Z1, Z14, Z1
+	VMAXPS Z2, Z14, Z2
+	VMAXPS Z3, Z14, Z3
+	VMAXPS Z4, Z14, Z4
+	VMAXPS Z5, Z14, Z5
+	VMAXPS Z6, Z14, Z6
+	VMAXPS Z7, Z14, Z7
+	VMAXPS Z8, Z14, Z8
+	VMAXPS Z9, Z14, Z9
+	VMAXPS Z10, Z14, Z10
+	VMAXPS Z11, Z14, Z11
+	VMAXPS Z12, Z14, Z12
+	VMAXPS Z13, Z14, Z13
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z14, Z14, Z14
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -2610,9 +3363,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x7x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x7x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x7x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x7x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -2732,6 +3485,48 @@ unbiased:
 	VADDPS (DI), Z6, K1, Z6
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z7, Z7, Z7
+	VMAXPS Z0, Z7, Z0
+	VMAXPS Z1, Z7, Z1
+	VMAXPS Z2, Z7, Z2
+	VMAXPS Z3, Z7, Z3
+	VMAXPS Z4, Z7, Z4
+	VMAXPS Z5, Z7, Z5
+	VMAXPS Z6, Z7, Z6
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z7, Z7, Z7
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -2755,9 +3550,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x6x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x6x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x6x64(SB), NOSPLIT, $0-89
+TEXT ·gemm512x6x64(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -3031,6 +3826,98 @@ unbiased:
 	VADDPS 192(DI), Z23, K4, Z23
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+	VMAXPS Z22, Z24, Z22
+	VMAXPS Z23, Z24, Z23
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z24, Z24, Z24
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z12, K5, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z13, K5, Z13
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z14, K5, Z14
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z15, K5, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z16, K5, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z17, K5, Z17
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z18, K5, Z18
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z19, K5, Z19
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z20, K5, Z20
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z21, K5, Z21
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z22, K5, Z22
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z23, K5, Z23
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -3070,9 +3957,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x6x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x6x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x6x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x6x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -3246,6 +4133,62 @@ unbiased:
 	VADDPS 64(DI), Z11, K2, Z11
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z12, Z12, Z12
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -3273,9 +4216,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x6x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x6x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x6x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x6x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -3383,6 +4326,44 @@ unbiased:
 	VADDPS (DI), Z5, K1, Z5
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z6, Z6, Z6
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -3404,9 +4385,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x5x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x5x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x5x64(SB), NOSPLIT, $0-89
+TEXT ·gemm512x5x64(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -3647,6 +4628,85 @@ unbiased:
 	VADDPS 192(DI), Z19, K4, Z19
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z20, Z20, Z20
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z12, K5, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z13, K5, Z13
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z14, K5, Z14
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z15, K5, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z16, K5, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z17, K5, Z17
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z18, K5, Z18
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z19, K5, Z19
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -3681,9 +4741,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x5x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x5x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x5x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x5x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -3838,6 +4898,55 @@ unbiased:
 	VADDPS 64(DI), Z9, K2, Z9
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+	VMAXPS Z9, Z10, Z9
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z10, Z10, Z10
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -3862,9 +4971,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x5x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x5x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x5x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x5x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -3963,6 +5072,40 @@ unbiased:
 	VADDPS (DI), Z4, K1, Z4
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
+	VMAXPS Z3, Z5, Z3
+	VMAXPS Z4, Z5, Z4
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z5, Z5, Z5
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -3982,9 +5125,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x4x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x4x64(SB), NOSPLIT, $0-89
+TEXT ·gemm512x4x64(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -4192,6 +5335,72 @@ unbiased:
 	VADDPS 192(DI), Z15, K4, Z15
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z16, Z16, Z16
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z12, K5, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z13, K5, Z13
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z14, K5, Z14
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z15, K5, Z15
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -4221,9 +5430,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x4x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x4x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x4x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -4359,6 +5568,48 @@ unbiased:
 	VADDPS 64(DI), Z7, K2, Z7
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z8, Z8, Z8
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -4380,9 +5631,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x4x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x4x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x4x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -4472,6 +5723,36 @@ unbiased:
 	VADDPS (DI), Z3, K1, Z3
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z4, Z4, Z4
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -4489,9 +5770,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x3x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x3x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x3x64(SB), NOSPLIT, $0-89
+TEXT ·gemm512x3x64(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -4663,6 +5944,59 @@ unbiased:
 	VADDPS 192(DI), Z11, K4, Z11
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z12, Z12, Z12
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z12, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z12, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z12, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z12, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z12, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z12, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -4687,9 +6021,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x3x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x3x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x3x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x3x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -4803,6 +6137,41 @@ unbiased:
 	VADDPS 64(DI), Z5, K2, Z5
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z6, Z6, Z6
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z6, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z6, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z6, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -4821,9 +6190,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x3x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x3x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x3x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x3x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -4901,6 +6270,32 @@ unbiased:
 	VADDPS (DI), Z2, K1, Z2
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+	VMAXPS Z2, Z3, Z2
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z3, Z3, Z3
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z3, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z3, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z3, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -4916,9 +6311,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x2x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x2x64(SB), NOSPLIT, $0-89
+TEXT ·gemm512x2x64(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5057,6 +6452,46 @@ unbiased:
 	VADDPS 192(DI), Z7, K4, Z7
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z8, Z8, Z8
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z8, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z8, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z8, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z8, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -5076,9 +6511,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x2x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x2x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x2x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5173,6 +6608,34 @@ unbiased:
 	VADDPS 64(DI), Z3, K2, Z3
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z4, Z4, Z4
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z4, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z4, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -5188,9 +6651,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x2x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x2x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x2x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5259,6 +6722,28 @@ unbiased:
 	VADDPS (DI), Z1, K1, Z1
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z2, Z2, Z2
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z2, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z2, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -5272,9 +6757,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x1x64(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x1x64(SB), NOSPLIT, $0-89
+TEXT ·gemm512x1x64(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5380,6 +6865,33 @@ unbiased:
 	VADDPS 192(DI), Z3, K4, Z3
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z4, Z4, Z4
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z4, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z4, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z4, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -5394,9 +6906,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x1x32(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x1x32(SB), NOSPLIT, $0-89
+TEXT ·gemm512x1x32(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5472,6 +6984,27 @@ unbiased:
 	VADDPS 64(DI), Z1, K2, Z1
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z2, Z2, Z2
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z2, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z2, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -5484,9 +7017,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x1x16(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x1x16(SB), NOSPLIT, $0-89
+TEXT ·gemm512x1x16(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5546,6 +7079,24 @@ unbiased:
 	VADDPS (DI), Z0, K1, Z0
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z1, Z1, Z1
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z1, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	IMUL3Q  $0x01, DX, DI
@@ -5557,9 +7108,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x12x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x12x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x12x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x12x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -5846,6 +7397,104 @@ unbiased:
 	VADDPS 64(DI), Z23, K2, Z23
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+	VMAXPS Z22, Z24, Z22
+	VMAXPS Z23, Z24, Z23
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z24, Z24, Z24
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z18, K3, Z18
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z19, K3, Z19
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z20, K3, Z20
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z21, K3, Z21
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K3
+	VMOVAPS.Z Z22, K3, Z22
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K3
+	VMOVAPS.Z Z23, K3, Z23
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -5890,9 +7539,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x12x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x12x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x12x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x12x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -6053,6 +7702,68 @@ unbiased:
 	VADDPS (DI), Z11, K1, Z11
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z12, Z12, Z12
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z9, K2, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z10, K2, Z10
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K2
+	VMOVAPS.Z Z11, K2, Z11
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -6085,9 +7796,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x11x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x11x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x11x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x11x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -6355,6 +8066,97 @@ unbiased:
 	VADDPS 64(DI), Z21, K2, Z21
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z22, Z22, Z22
+	VMAXPS Z0, Z22, Z0
+	VMAXPS Z1, Z22, Z1
+	VMAXPS Z2, Z22, Z2
+	VMAXPS Z3, Z22, Z3
+	VMAXPS Z4, Z22, Z4
+	VMAXPS Z5, Z22, Z5
+	VMAXPS Z6, Z22, Z6
+	VMAXPS Z7, Z22, Z7
+	VMAXPS Z8, Z22, Z8
+	VMAXPS Z9, Z22, Z9
+	VMAXPS Z10, Z22, Z10
+	VMAXPS Z11, Z22, Z11
+	VMAXPS Z12, Z22, Z12
+	VMAXPS Z13, Z22, Z13
+	VMAXPS Z14, Z22, Z14
+	VMAXPS Z15, Z22, Z15
+	VMAXPS Z16, Z22, Z16
+	VMAXPS Z17, Z22, Z17
+	VMAXPS Z18, Z22, Z18
+	VMAXPS Z19, Z22, Z19
+	VMAXPS Z20, Z22, Z20
+	VMAXPS Z21, Z22, Z21
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z22, Z22, Z22
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z18, K3, Z18
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z19, K3, Z19
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z22, K1, K3
+	VMOVAPS.Z Z20, K3, Z20
+	VCMPPS    $0x09, 64(R8)(DI*1), Z22, K2, K3
+	VMOVAPS.Z Z21, K3, Z21
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -6396,9 +8198,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x11x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x11x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x11x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x11x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -6550,6 +8352,64 @@ unbiased:
 	VADDPS (DI), Z10, K1, Z10
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z11, Z11, Z11
+	VMAXPS Z0, Z11, Z0
+	VMAXPS Z1, Z11, Z1
+	VMAXPS Z2, Z11, Z2
+	VMAXPS Z3, Z11, Z3
+	VMAXPS Z4, Z11, Z4
+	VMAXPS Z5, Z11, Z5
+	VMAXPS Z6, Z11, Z6
+	VMAXPS Z7, Z11, Z7
+	VMAXPS Z8, Z11, Z8
+	VMAXPS Z9, Z11, Z9
+	VMAXPS Z10, Z11, Z10
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z11, Z11, Z11
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z9, K2, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z11, K1, K2
+	VMOVAPS.Z Z10, K2, Z10
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -6580,9 +8440,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x10x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x10x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x10x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x10x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -6831,6 +8691,90 @@ unbiased:
 	VADDPS 64(DI), Z19, K2, Z19
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z20, Z20, Z20
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K3
+	VMOVAPS.Z Z18, K3, Z18
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K3
+	VMOVAPS.Z Z19, K3, Z19
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -6869,9 +8813,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x10x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x10x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x10x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x10x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -7014,6 +8958,60 @@ unbiased:
 	VADDPS (DI), Z9, K1, Z9
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+	VMAXPS Z9, Z10, Z9
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z10, Z10, Z10
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K2
+	VMOVAPS.Z Z9, K2, Z9
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -7042,9 +9040,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x9x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x9x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x9x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x9x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -7274,6 +9272,83 @@ unbiased:
 	VADDPS 64(DI), Z17, K2, Z17
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z18, Z18, Z18
+	VMAXPS Z0, Z18, Z0
+	VMAXPS Z1, Z18, Z1
+	VMAXPS Z2, Z18, Z2
+	VMAXPS Z3, Z18, Z3
+	VMAXPS Z4, Z18, Z4
+	VMAXPS Z5, Z18, Z5
+	VMAXPS Z6, Z18, Z6
+	VMAXPS Z7, Z18, Z7
+	VMAXPS Z8, Z18, Z8
+	VMAXPS Z9, Z18, Z9
+	VMAXPS Z10, Z18, Z10
+	VMAXPS Z11, Z18, Z11
+	VMAXPS Z12, Z18, Z12
+	VMAXPS Z13, Z18, Z13
+	VMAXPS Z14, Z18, Z14
+	VMAXPS Z15, Z18, Z15
+	VMAXPS Z16, Z18, Z16
+	VMAXPS Z17, Z18, Z17
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z18, Z18, Z18
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z18, K1, K3
+	VMOVAPS.Z Z16, K3, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z18, K2, K3
+	VMOVAPS.Z Z17, K3, Z17
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -7309,9 +9384,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x9x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x9x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x9x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x9x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -7445,6 +9520,56 @@ unbiased:
 	VADDPS (DI), Z8, K1, Z8
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z9, Z9, Z9
+	VMAXPS Z0, Z9, Z0
+	VMAXPS Z1, Z9, Z1
+	VMAXPS Z2, Z9, Z2
+	VMAXPS Z3, Z9, Z3
+	VMAXPS Z4, Z9, Z4
+	VMAXPS Z5, Z9, Z5
+	VMAXPS Z6, Z9, Z6
+	VMAXPS Z7, Z9, Z7
+	VMAXPS Z8, Z9, Z8
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z9, Z9, Z9
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z9, K1, K2
+	VMOVAPS.Z Z8, K2, Z8
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -7471,9 +9596,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x8x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x8x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x8x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x8x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -7684,6 +9809,76 @@ unbiased:
 	VADDPS 64(DI), Z15, K2, Z15
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z16, Z16, Z16
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K3
+	VMOVAPS.Z Z14, K3, Z14
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K3
+	VMOVAPS.Z Z15, K3, Z15
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -7716,9 +9911,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x8x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x8x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x8x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x8x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -7843,6 +10038,52 @@ unbiased:
 	VADDPS (DI), Z7, K1, Z7
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z8, Z8, Z8
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K2
+	VMOVAPS.Z Z7, K2, Z7
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -7867,9 +10108,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x7x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x7x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x7x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x7x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -8061,6 +10302,69 @@ unbiased:
 	VADDPS 64(DI), Z13, K2, Z13
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z14, Z14, Z14
+	VMAXPS Z0, Z14, Z0
+	VMAXPS Z1, Z14, Z1
+	VMAXPS Z2, Z14, Z2
+	VMAXPS Z3, Z14, Z3
+	VMAXPS Z4, Z14, Z4
+	VMAXPS Z5, Z14, Z5
+	VMAXPS Z6, Z14, Z6
+	VMAXPS Z7, Z14, Z7
+	VMAXPS Z8, Z14, Z8
+	VMAXPS Z9, Z14, Z9
+	VMAXPS Z10, Z14, Z10
+	VMAXPS Z11, Z14, Z11
+	VMAXPS Z12, Z14, Z12
+	VMAXPS Z13, Z14, Z13
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z14, Z14, Z14
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z14, K1, K3
+	VMOVAPS.Z Z12, K3, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z14, K2, K3
+	VMOVAPS.Z Z13, K3, Z13
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -8090,9 +10394,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x7x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x7x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x7x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x7x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -8208,6 +10512,48 @@ unbiased:
 	VADDPS (DI), Z6, K1, Z6
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z7, Z7, Z7
+	VMAXPS Z0, Z7, Z0
+	VMAXPS Z1, Z7, Z1
+	VMAXPS Z2, Z7, Z2
+	VMAXPS Z3, Z7, Z3
+	VMAXPS Z4, Z7, Z4
+	VMAXPS Z5, Z7, Z5
+	VMAXPS Z6, Z7, Z6
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z7, Z7, Z7
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z7, K1, K2
+	VMOVAPS.Z Z6, K2, Z6
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -8230,9 +10576,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x6x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x6x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x6x64T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x6x64T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -8505,6 +10851,98 @@ unbiased:
 	VADDPS 192(DI), Z23, K4, Z23
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z24, Z24, Z24
+	VMAXPS Z0, Z24, Z0
+	VMAXPS Z1, Z24, Z1
+	VMAXPS Z2, Z24, Z2
+	VMAXPS Z3, Z24, Z3
+	VMAXPS Z4, Z24, Z4
+	VMAXPS Z5, Z24, Z5
+	VMAXPS Z6, Z24, Z6
+	VMAXPS Z7, Z24, Z7
+	VMAXPS Z8, Z24, Z8
+	VMAXPS Z9, Z24, Z9
+	VMAXPS Z10, Z24, Z10
+	VMAXPS Z11, Z24, Z11
+	VMAXPS Z12, Z24, Z12
+	VMAXPS Z13, Z24, Z13
+	VMAXPS Z14, Z24, Z14
+	VMAXPS Z15, Z24, Z15
+	VMAXPS Z16, Z24, Z16
+	VMAXPS Z17, Z24, Z17
+	VMAXPS Z18, Z24, Z18
+	VMAXPS Z19, Z24, Z19
+	VMAXPS Z20, Z24, Z20
+	VMAXPS Z21, Z24, Z21
+	VMAXPS Z22, Z24, Z22
+	VMAXPS Z23, Z24, Z23
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z24, Z24, Z24
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z12, K5, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z13, K5, Z13
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z14, K5, Z14
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z15, K5, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z16, K5, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z17, K5, Z17
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z18, K5, Z18
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z19, K5, Z19
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z24, K1, K5
+	VMOVAPS.Z Z20, K5, Z20
+	VCMPPS    $0x09, 64(R8)(DI*1), Z24, K2, K5
+	VMOVAPS.Z Z21, K5, Z21
+	VCMPPS    $0x09, 128(R8)(DI*1), Z24, K3, K5
+	VMOVAPS.Z Z22, K5, Z22
+	VCMPPS    $0x09, 192(R8)(DI*1), Z24, K4, K5
+	VMOVAPS.Z Z23, K5, Z23
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -8543,9 +10981,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x6x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x6x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x6x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x6x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -8718,6 +11156,62 @@ unbiased:
 	VADDPS 64(DI), Z11, K2, Z11
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z12, Z12, Z12
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K3
+	VMOVAPS.Z Z10, K3, Z10
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K3
+	VMOVAPS.Z Z11, K3, Z11
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -8744,9 +11238,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x6x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x6x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x6x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x6x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -8853,6 +11347,44 @@ unbiased:
 	VADDPS (DI), Z5, K1, Z5
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z6, Z6, Z6
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K2
+	VMOVAPS.Z Z5, K2, Z5
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -8873,9 +11405,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x5x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x5x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x5x64T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x5x64T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -9115,6 +11647,85 @@ unbiased:
 	VADDPS 192(DI), Z19, K4, Z19
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z0, Z20, Z0
+	VMAXPS Z1, Z20, Z1
+	VMAXPS Z2, Z20, Z2
+	VMAXPS Z3, Z20, Z3
+	VMAXPS Z4, Z20, Z4
+	VMAXPS Z5, Z20, Z5
+	VMAXPS Z6, Z20, Z6
+	VMAXPS Z7, Z20, Z7
+	VMAXPS Z8, Z20, Z8
+	VMAXPS Z9, Z20, Z9
+	VMAXPS Z10, Z20, Z10
+	VMAXPS Z11, Z20, Z11
+	VMAXPS Z12, Z20, Z12
+	VMAXPS Z13, Z20, Z13
+	VMAXPS Z14, Z20, Z14
+	VMAXPS Z15, Z20, Z15
+	VMAXPS Z16, Z20, Z16
+	VMAXPS Z17, Z20, Z17
+	VMAXPS Z18, Z20, Z18
+	VMAXPS Z19, Z20, Z19
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z20, Z20, Z20
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z12, K5, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z13, K5, Z13
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z14, K5, Z14
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z15, K5, Z15
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z20, K1, K5
+	VMOVAPS.Z Z16, K5, Z16
+	VCMPPS    $0x09, 64(R8)(DI*1), Z20, K2, K5
+	VMOVAPS.Z Z17, K5, Z17
+	VCMPPS    $0x09, 128(R8)(DI*1), Z20, K3, K5
+	VMOVAPS.Z Z18, K5, Z18
+	VCMPPS    $0x09, 192(R8)(DI*1), Z20, K4, K5
+	VMOVAPS.Z Z19, K5, Z19
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -9148,9 +11759,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x5x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x5x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x5x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x5x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -9304,6 +11915,55 @@ unbiased:
 	VADDPS 64(DI), Z9, K2, Z9
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z10, Z10, Z10
+	VMAXPS Z0, Z10, Z0
+	VMAXPS Z1, Z10, Z1
+	VMAXPS Z2, Z10, Z2
+	VMAXPS Z3, Z10, Z3
+	VMAXPS Z4, Z10, Z4
+	VMAXPS Z5, Z10, Z5
+	VMAXPS Z6, Z10, Z6
+	VMAXPS Z7, Z10, Z7
+	VMAXPS Z8, Z10, Z8
+	VMAXPS Z9, Z10, Z9
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z10, Z10, Z10
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z10, K1, K3
+	VMOVAPS.Z Z8, K3, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z10, K2, K3
+	VMOVAPS.Z Z9, K3, Z9
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -9327,9 +11987,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x5x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x5x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x5x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x5x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -9427,6 +12087,40 @@ unbiased:
 	VADDPS (DI), Z4, K1, Z4
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z5, Z5, Z5
+	VMAXPS Z0, Z5, Z0
+	VMAXPS Z1, Z5, Z1
+	VMAXPS Z2, Z5, Z2
+	VMAXPS Z3, Z5, Z3
+	VMAXPS Z4, Z5, Z4
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z5, Z5, Z5
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z5, K1, K2
+	VMOVAPS.Z Z4, K2, Z4
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -9445,9 +12139,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x4x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x4x64T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x4x64T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -9654,6 +12348,72 @@ unbiased:
 	VADDPS 192(DI), Z15, K4, Z15
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z16, Z16, Z16
+	VMAXPS Z0, Z16, Z0
+	VMAXPS Z1, Z16, Z1
+	VMAXPS Z2, Z16, Z2
+	VMAXPS Z3, Z16, Z3
+	VMAXPS Z4, Z16, Z4
+	VMAXPS Z5, Z16, Z5
+	VMAXPS Z6, Z16, Z6
+	VMAXPS Z7, Z16, Z7
+	VMAXPS Z8, Z16, Z8
+	VMAXPS Z9, Z16, Z9
+	VMAXPS Z10, Z16, Z10
+	VMAXPS Z11, Z16, Z11
+	VMAXPS Z12, Z16, Z12
+	VMAXPS Z13, Z16, Z13
+	VMAXPS Z14, Z16, Z14
+	VMAXPS Z15, Z16, Z15
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z16, Z16, Z16
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z16, K1, K5
+	VMOVAPS.Z Z12, K5, Z12
+	VCMPPS    $0x09, 64(R8)(DI*1), Z16, K2, K5
+	VMOVAPS.Z Z13, K5, Z13
+	VCMPPS    $0x09, 128(R8)(DI*1), Z16, K3, K5
+	VMOVAPS.Z Z14, K5, Z14
+	VCMPPS    $0x09, 192(R8)(DI*1), Z16, K4, K5
+	VMOVAPS.Z Z15, K5, Z15
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -9682,9 +12442,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x4x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x4x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x4x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -9819,6 +12579,48 @@ unbiased:
 	VADDPS 64(DI), Z7, K2, Z7
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z8, Z8, Z8
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K3
+	VMOVAPS.Z Z6, K3, Z6
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K3
+	VMOVAPS.Z Z7, K3, Z7
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -9839,9 +12641,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x4x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x4x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x4x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -9930,6 +12732,36 @@ unbiased:
 	VADDPS (DI), Z3, K1, Z3
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z4, Z4, Z4
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K2
+	VMOVAPS.Z Z3, K2, Z3
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -9946,9 +12778,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x3x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x3x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x3x64T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x3x64T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10122,6 +12954,59 @@ unbiased:
 	VADDPS 192(DI), Z11, K4, Z11
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z12, Z12, Z12
+	VMAXPS Z0, Z12, Z0
+	VMAXPS Z1, Z12, Z1
+	VMAXPS Z2, Z12, Z2
+	VMAXPS Z3, Z12, Z3
+	VMAXPS Z4, Z12, Z4
+	VMAXPS Z5, Z12, Z5
+	VMAXPS Z6, Z12, Z6
+	VMAXPS Z7, Z12, Z7
+	VMAXPS Z8, Z12, Z8
+	VMAXPS Z9, Z12, Z9
+	VMAXPS Z10, Z12, Z10
+	VMAXPS Z11, Z12, Z11
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z12, Z12, Z12
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z12, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z12, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z12, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z12, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z12, K1, K5
+	VMOVAPS.Z Z8, K5, Z8
+	VCMPPS    $0x09, 64(R8)(DI*1), Z12, K2, K5
+	VMOVAPS.Z Z9, K5, Z9
+	VCMPPS    $0x09, 128(R8)(DI*1), Z12, K3, K5
+	VMOVAPS.Z Z10, K5, Z10
+	VCMPPS    $0x09, 192(R8)(DI*1), Z12, K4, K5
+	VMOVAPS.Z Z11, K5, Z11
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -10145,9 +13030,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x3x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x3x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x3x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x3x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10263,6 +13148,41 @@ unbiased:
 	VADDPS 64(DI), Z5, K2, Z5
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z6, Z6, Z6
+	VMAXPS Z0, Z6, Z0
+	VMAXPS Z1, Z6, Z1
+	VMAXPS Z2, Z6, Z2
+	VMAXPS Z3, Z6, Z3
+	VMAXPS Z4, Z6, Z4
+	VMAXPS Z5, Z6, Z5
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z6, Z6, Z6
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z6, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z6, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z6, K1, K3
+	VMOVAPS.Z Z4, K3, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z6, K2, K3
+	VMOVAPS.Z Z5, K3, Z5
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -10280,9 +13200,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x3x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x3x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x3x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x3x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10362,6 +13282,32 @@ unbiased:
 	VADDPS (DI), Z2, K1, Z2
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z3, Z3, Z3
+	VMAXPS Z0, Z3, Z0
+	VMAXPS Z1, Z3, Z1
+	VMAXPS Z2, Z3, Z2
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z3, Z3, Z3
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z3, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z3, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z3, K1, K2
+	VMOVAPS.Z Z2, K2, Z2
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -10376,9 +13322,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x2x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x2x64T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x2x64T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10519,6 +13465,46 @@ unbiased:
 	VADDPS 192(DI), Z7, K4, Z7
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z8, Z8, Z8
+	VMAXPS Z0, Z8, Z0
+	VMAXPS Z1, Z8, Z1
+	VMAXPS Z2, Z8, Z2
+	VMAXPS Z3, Z8, Z3
+	VMAXPS Z4, Z8, Z4
+	VMAXPS Z5, Z8, Z5
+	VMAXPS Z6, Z8, Z6
+	VMAXPS Z7, Z8, Z7
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z8, Z8, Z8
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z8, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z8, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z8, K1, K5
+	VMOVAPS.Z Z4, K5, Z4
+	VCMPPS    $0x09, 64(R8)(DI*1), Z8, K2, K5
+	VMOVAPS.Z Z5, K5, Z5
+	VCMPPS    $0x09, 128(R8)(DI*1), Z8, K3, K5
+	VMOVAPS.Z Z6, K5, Z6
+	VCMPPS    $0x09, 192(R8)(DI*1), Z8, K4, K5
+	VMOVAPS.Z Z7, K5, Z7
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -10537,9 +13523,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x2x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x2x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x2x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10636,6 +13622,34 @@ unbiased:
 	VADDPS 64(DI), Z3, K2, Z3
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z4, Z4, Z4
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z4, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K3
+	VMOVAPS.Z Z2, K3, Z2
+	VCMPPS    $0x09, 64(R8)(DI*1), Z4, K2, K3
+	VMOVAPS.Z Z3, K3, Z3
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -10650,9 +13664,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x2x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x2x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x2x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10723,6 +13737,28 @@ unbiased:
 	VADDPS (DI), Z1, K1, Z1
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z2, Z2, Z2
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z2, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	ADDQ      SI, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z2, K1, K2
+	VMOVAPS.Z Z1, K2, Z1
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    SI, DI
@@ -10735,9 +13771,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x1x64T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x1x64T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x1x64T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10845,6 +13881,33 @@ unbiased:
 	VADDPS 192(DI), Z3, K4, Z3
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z4, Z4, Z4
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z4, K1, K5
+	VMOVAPS.Z Z0, K5, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z4, K2, K5
+	VMOVAPS.Z Z1, K5, Z1
+	VCMPPS    $0x09, 128(R8)(DI*1), Z4, K3, K5
+	VMOVAPS.Z Z2, K5, Z2
+	VCMPPS    $0x09, 192(R8)(DI*1), Z4, K4, K5
+	VMOVAPS.Z Z3, K5, Z3
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -10858,9 +13921,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x1x32T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x1x32T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x1x32T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -10938,6 +14001,27 @@ unbiased:
 	VADDPS 64(DI), Z1, K2, Z1
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z2, Z2, Z2
+	VMAXPS Z0, Z2, Z0
+	VMAXPS Z1, Z2, Z1
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z2, Z2, Z2
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z2, K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VCMPPS    $0x09, 64(R8)(DI*1), Z2, K2, K3
+	VMOVAPS.Z Z1, K3, Z1
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	VMOVUPS Z1, K2, 64(DI)
@@ -10949,9 +14033,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool)
+// func gemm512x1x16T(panels int, k int, a *float32, lda int, b *float32, ldb int, panel int, c *float32, ldc int, cols int, bias *float32, accumulate bool, relu bool, h *float32)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·gemm512x1x16T(SB), NOSPLIT, $0-89
+TEXT ·gemm512x1x16T(SB), NOSPLIT, $0-104
 	MOVQ  panels+0(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  lda+24(FP), DX
@@ -11013,6 +14097,24 @@ unbiased:
 	VADDPS (DI), Z0, K1, Z0
 
 store:
+	MOVB   relu+89(FP), DI
+	TESTB  DI, DI
+	JZ     linear
+	VPXORD Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+
+linear:
+	MOVQ      h+96(FP), DI
+	TESTQ     DI, DI
+	JZ        whole
+	MOVQ      c+56(FP), R8
+	SUBQ      R8, DI
+	VPXORD    Z1, Z1, Z1
+	MOVQ      BX, R8
+	VCMPPS    $0x09, (R8)(DI*1), Z1, K1, K2
+	VMOVAPS.Z Z0, K2, Z0
+
+whole:
 	MOVQ    BX, DI
 	VMOVUPS Z0, K1, (DI)
 	ADDQ    $0x04, CX
@@ -12291,10 +15393,10 @@ TEXT ·reluOutputGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ w+48(FP), SI
 	MOVQ dw+56(FP), DI
 	MOVQ db+64(FP), R8
-	SUBQ $0x20, AX
-	JLT  narrower2
+	SUBQ $0x80, AX
+	JLT  narrower8
 
-strip2:
+strip8:
 	MOVQ    rows+0(FP), R9
 	MOVQ    s+40(FP), R10
 	MOVQ    CX, R11
@@ -12305,44 +15407,200 @@ strip2:
 	VMOVUPS 64(SI), Z3
 	VMOVUPS 64(DI), Z4
 	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(SI), Z6
+	VMOVUPS 128(DI), Z7
+	VMOVUPS 128(R8), Z8
+	VMOVUPS 192(SI), Z9
+	VMOVUPS 192(DI), Z10
+	VMOVUPS 192(R8), Z11
+	VMOVUPS 256(SI), Z12
+	VMOVUPS 256(DI), Z13
+	VMOVUPS 256(R8), Z14
+	VMOVUPS 320(SI), Z15
+	VMOVUPS 320(DI), Z16
+	VMOVUPS 320(R8), Z17
+	VMOVUPS 384(SI), Z18
+	VMOVUPS 384(DI), Z19
+	VMOVUPS 384(R8), Z20
+	VMOVUPS 448(SI), Z21
+	VMOVUPS 448(DI), Z22
+	VMOVUPS 448(R8), Z23
 
-row2:
-	VBROADCASTSS (R10), Z6
-	VMOVUPS      (R12), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VMULPS       Z6, Z0, Z8
-	VXORPS       Z9, Z9, Z9
-	VCMPPS       $0x06, Z9, Z7, K1
-	VMOVAPS.Z    Z8, K1, Z7
-	VADDPS       Z7, Z2, Z2
-	VMOVUPS      Z7, (R11)
-	VMOVUPS      64(R12), Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VMULPS       Z6, Z3, Z6
-	VXORPS       Z8, Z8, Z8
-	VCMPPS       $0x06, Z8, Z7, K1
-	VMOVAPS.Z    Z6, K1, Z6
-	VADDPS       Z6, Z5, Z5
-	VMOVUPS      Z6, 64(R11)
+row8:
+	VBROADCASTSS (R10), Z24
+	VMOVUPS      (R12), Z25
+	VFMADD231PS  Z24, Z25, Z1
+	VMULPS       Z24, Z0, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z2, Z2
+	VMOVUPS      Z25, (R11)
+	VMOVUPS      64(R12), Z25
+	VFMADD231PS  Z24, Z25, Z4
+	VMULPS       Z24, Z3, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z5, Z5
+	VMOVUPS      Z25, 64(R11)
+	VMOVUPS      128(R12), Z25
+	VFMADD231PS  Z24, Z25, Z7
+	VMULPS       Z24, Z6, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z8, Z8
+	VMOVUPS      Z25, 128(R11)
+	VMOVUPS      192(R12), Z25
+	VFMADD231PS  Z24, Z25, Z10
+	VMULPS       Z24, Z9, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z11, Z11
+	VMOVUPS      Z25, 192(R11)
+	VMOVUPS      256(R12), Z25
+	VFMADD231PS  Z24, Z25, Z13
+	VMULPS       Z24, Z12, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z14, Z14
+	VMOVUPS      Z25, 256(R11)
+	VMOVUPS      320(R12), Z25
+	VFMADD231PS  Z24, Z25, Z16
+	VMULPS       Z24, Z15, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z17, Z17
+	VMOVUPS      Z25, 320(R11)
+	VMOVUPS      384(R12), Z25
+	VFMADD231PS  Z24, Z25, Z19
+	VMULPS       Z24, Z18, Z26
+	VXORPS       Z27, Z27, Z27
+	VCMPPS       $0x06, Z27, Z25, K1
+	VMOVAPS.Z    Z26, K1, Z25
+	VADDPS       Z25, Z20, Z20
+	VMOVUPS      Z25, 384(R11)
+	VMOVUPS      448(R12), Z25
+	VFMADD231PS  Z24, Z25, Z22
+	VMULPS       Z24, Z21, Z24
+	VXORPS       Z26, Z26, Z26
+	VCMPPS       $0x06, Z26, Z25, K1
+	VMOVAPS.Z    Z24, K1, Z24
+	VADDPS       Z24, Z23, Z23
+	VMOVUPS      Z24, 448(R11)
 	ADDQ         $0x04, R10
 	ADDQ         BX, R11
 	ADDQ         BX, R12
 	DECQ         R9
-	JNZ          row2
+	JNZ          row8
 	VMOVUPS      Z1, (DI)
 	VMOVUPS      Z2, (R8)
 	VMOVUPS      Z4, 64(DI)
 	VMOVUPS      Z5, 64(R8)
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, R8
-	SUBQ         $0x20, AX
-	JGE          strip2
+	VMOVUPS      Z7, 128(DI)
+	VMOVUPS      Z8, 128(R8)
+	VMOVUPS      Z10, 192(DI)
+	VMOVUPS      Z11, 192(R8)
+	VMOVUPS      Z13, 256(DI)
+	VMOVUPS      Z14, 256(R8)
+	VMOVUPS      Z16, 320(DI)
+	VMOVUPS      Z17, 320(R8)
+	VMOVUPS      Z19, 384(DI)
+	VMOVUPS      Z20, 384(R8)
+	VMOVUPS      Z22, 448(DI)
+	VMOVUPS      Z23, 448(R8)
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000200, DX
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000200, DI
+	ADDQ         $0x00000200, R8
+	SUBQ         $0x80, AX
+	JGE          strip8
 
-narrower2:
-	ADDQ $0x20, AX
+narrower8:
+	ADDQ $0x80, AX
+	SUBQ $0x40, AX
+	JLT  narrower4
+
+strip4:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z0
+	VMOVUPS (DI), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(SI), Z3
+	VMOVUPS 64(DI), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(SI), Z6
+	VMOVUPS 128(DI), Z7
+	VMOVUPS 128(R8), Z8
+	VMOVUPS 192(SI), Z9
+	VMOVUPS 192(DI), Z10
+	VMOVUPS 192(R8), Z11
+
+row4:
+	VBROADCASTSS (R10), Z12
+	VMOVUPS      (R12), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VMULPS       Z12, Z0, Z14
+	VXORPS       Z15, Z15, Z15
+	VCMPPS       $0x06, Z15, Z13, K1
+	VMOVAPS.Z    Z14, K1, Z13
+	VADDPS       Z13, Z2, Z2
+	VMOVUPS      Z13, (R11)
+	VMOVUPS      64(R12), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VMULPS       Z12, Z3, Z14
+	VXORPS       Z15, Z15, Z15
+	VCMPPS       $0x06, Z15, Z13, K1
+	VMOVAPS.Z    Z14, K1, Z13
+	VADDPS       Z13, Z5, Z5
+	VMOVUPS      Z13, 64(R11)
+	VMOVUPS      128(R12), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VMULPS       Z12, Z6, Z14
+	VXORPS       Z15, Z15, Z15
+	VCMPPS       $0x06, Z15, Z13, K1
+	VMOVAPS.Z    Z14, K1, Z13
+	VADDPS       Z13, Z8, Z8
+	VMOVUPS      Z13, 128(R11)
+	VMOVUPS      192(R12), Z13
+	VFMADD231PS  Z12, Z13, Z10
+	VMULPS       Z12, Z9, Z12
+	VXORPS       Z14, Z14, Z14
+	VCMPPS       $0x06, Z14, Z13, K1
+	VMOVAPS.Z    Z12, K1, Z12
+	VADDPS       Z12, Z11, Z11
+	VMOVUPS      Z12, 192(R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row4
+	VMOVUPS      Z1, (DI)
+	VMOVUPS      Z2, (R8)
+	VMOVUPS      Z4, 64(DI)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z7, 128(DI)
+	VMOVUPS      Z8, 128(R8)
+	VMOVUPS      Z10, 192(DI)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DI
+	ADDQ         $0x00000100, R8
+	SUBQ         $0x40, AX
+	JGE          strip4
+
+narrower4:
+	ADDQ $0x40, AX
 	SUBQ $0x10, AX
 	JLT  narrower1
 
@@ -12507,10 +15765,10 @@ TEXT ·eluOutputGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ    w+48(FP), SI
 	MOVQ    dw+56(FP), DI
 	MOVQ    db+64(FP), R8
-	SUBQ    $0x20, AX
-	JLT     narrower2
+	SUBQ    $0x40, AX
+	JLT     narrower4
 
-strip2:
+strip4:
 	MOVQ    rows+0(FP), R9
 	MOVQ    s+40(FP), R10
 	MOVQ    CX, R11
@@ -12521,46 +15779,74 @@ strip2:
 	VMOVUPS 64(SI), Z4
 	VMOVUPS 64(DI), Z5
 	VMOVUPS 64(R8), Z6
+	VMOVUPS 128(SI), Z7
+	VMOVUPS 128(DI), Z8
+	VMOVUPS 128(R8), Z9
+	VMOVUPS 192(SI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS 192(R8), Z12
 
-row2:
-	VBROADCASTSS (R10), Z7
-	VMOVUPS      (R12), Z8
-	VFMADD231PS  Z7, Z8, Z2
-	VMULPS       Z7, Z1, Z9
-	VXORPS       Z10, Z10, Z10
-	VMINPS       Z8, Z10, Z8
-	VADDPS       Z0, Z8, Z8
-	VMULPS       Z8, Z9, Z8
-	VADDPS       Z8, Z3, Z3
-	VMOVUPS      Z8, (R11)
-	VMOVUPS      64(R12), Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VMULPS       Z7, Z4, Z7
-	VXORPS       Z9, Z9, Z9
-	VMINPS       Z8, Z9, Z8
-	VADDPS       Z0, Z8, Z8
-	VMULPS       Z8, Z7, Z8
-	VADDPS       Z8, Z6, Z6
-	VMOVUPS      Z8, 64(R11)
+row4:
+	VBROADCASTSS (R10), Z13
+	VMOVUPS      (R12), Z14
+	VFMADD231PS  Z13, Z14, Z2
+	VMULPS       Z13, Z1, Z15
+	VXORPS       Z16, Z16, Z16
+	VMINPS       Z14, Z16, Z14
+	VADDPS       Z0, Z14, Z14
+	VMULPS       Z14, Z15, Z14
+	VADDPS       Z14, Z3, Z3
+	VMOVUPS      Z14, (R11)
+	VMOVUPS      64(R12), Z14
+	VFMADD231PS  Z13, Z14, Z5
+	VMULPS       Z13, Z4, Z15
+	VXORPS       Z16, Z16, Z16
+	VMINPS       Z14, Z16, Z14
+	VADDPS       Z0, Z14, Z14
+	VMULPS       Z14, Z15, Z14
+	VADDPS       Z14, Z6, Z6
+	VMOVUPS      Z14, 64(R11)
+	VMOVUPS      128(R12), Z14
+	VFMADD231PS  Z13, Z14, Z8
+	VMULPS       Z13, Z7, Z15
+	VXORPS       Z16, Z16, Z16
+	VMINPS       Z14, Z16, Z14
+	VADDPS       Z0, Z14, Z14
+	VMULPS       Z14, Z15, Z14
+	VADDPS       Z14, Z9, Z9
+	VMOVUPS      Z14, 128(R11)
+	VMOVUPS      192(R12), Z14
+	VFMADD231PS  Z13, Z14, Z11
+	VMULPS       Z13, Z10, Z13
+	VXORPS       Z15, Z15, Z15
+	VMINPS       Z14, Z15, Z14
+	VADDPS       Z0, Z14, Z14
+	VMULPS       Z14, Z13, Z14
+	VADDPS       Z14, Z12, Z12
+	VMOVUPS      Z14, 192(R11)
 	ADDQ         $0x04, R10
 	ADDQ         BX, R11
 	ADDQ         BX, R12
 	DECQ         R9
-	JNZ          row2
+	JNZ          row4
 	VMOVUPS      Z2, (DI)
 	VMOVUPS      Z3, (R8)
 	VMOVUPS      Z5, 64(DI)
 	VMOVUPS      Z6, 64(R8)
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	ADDQ         $0x00000080, R8
-	SUBQ         $0x20, AX
-	JGE          strip2
+	VMOVUPS      Z8, 128(DI)
+	VMOVUPS      Z9, 128(R8)
+	VMOVUPS      Z11, 192(DI)
+	VMOVUPS      Z12, 192(R8)
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DI
+	ADDQ         $0x00000100, R8
+	SUBQ         $0x40, AX
+	JGE          strip4
 
-narrower2:
-	ADDQ $0x20, AX
+narrower4:
+	ADDQ $0x40, AX
 	SUBQ $0x10, AX
 	JLT  narrower1
 
@@ -12735,8 +16021,100 @@ TEXT ·softplusOutputGradAVX512(SB), NOSPLIT, $0-72
 	MOVQ    w+48(FP), SI
 	MOVQ    dw+56(FP), DI
 	MOVQ    db+64(FP), R8
-	SUBQ    $0x10, AX
-	JLT     narrower1
+	SUBQ    $0x20, AX
+	JLT     narrower2
+
+strip2:
+	MOVQ    rows+0(FP), R9
+	MOVQ    s+40(FP), R10
+	MOVQ    CX, R11
+	MOVQ    DX, R12
+	VMOVUPS (SI), Z5
+	VMOVUPS (DI), Z6
+	VMOVUPS (R8), Z7
+	VMOVUPS 64(SI), Z8
+	VMOVUPS 64(DI), Z9
+	VMOVUPS 64(R8), Z10
+
+row2:
+	VBROADCASTSS (R10), Z11
+	VMOVUPS      (R12), Z12
+	VFMADD231PS  Z11, Z12, Z6
+	VMULPS       Z11, Z5, Z13
+	VXORPS       x16_80000000<>+0(SB), Z12, Z12
+	VMOVUPS      x16_c1f00000<>+0(SB), Z14
+	VMAXPS       Z12, Z14, Z12
+	VMOVUPS      Z0, Z14
+	VFMADD231PS  Z1, Z12, Z14
+	VSUBPS       Z0, Z14, Z15
+	VMOVAPS      Z12, Z12
+	VFNMADD231PS Z2, Z15, Z12
+	VFNMADD231PS Z3, Z15, Z12
+	VMULPS       Z12, Z12, Z15
+	VMOVUPS      x16_3c091cea<>+0(SB), Z16
+	VFMADD213PS  x16_3d2aac77<>+0(SB), Z12, Z16
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z15, Z16
+	VMOVUPS      x16_3e2aaa49<>+0(SB), Z17
+	VFMADD213PS  Z4, Z12, Z17
+	VFMADD231PS  Z16, Z15, Z17
+	VFMADD213PS  Z12, Z15, Z17
+	VPSLLD       $0x17, Z14, Z14
+	VPADDD       x16_3f800000<>+0(SB), Z14, Z14
+	VMOVUPS      x16_3f800000<>+0(SB), Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z14, Z17, Z12
+	VMULPS       Z12, Z13, Z12
+	VADDPS       Z12, Z7, Z7
+	VMOVUPS      Z12, (R11)
+	VMOVUPS      64(R12), Z12
+	VFMADD231PS  Z11, Z12, Z9
+	VMULPS       Z11, Z8, Z11
+	VXORPS       x16_80000000<>+0(SB), Z12, Z12
+	VMOVUPS      x16_c1f00000<>+0(SB), Z13
+	VMAXPS       Z12, Z13, Z12
+	VMOVUPS      Z0, Z13
+	VFMADD231PS  Z1, Z12, Z13
+	VSUBPS       Z0, Z13, Z14
+	VMOVAPS      Z12, Z12
+	VFNMADD231PS Z2, Z14, Z12
+	VFNMADD231PS Z3, Z14, Z12
+	VMULPS       Z12, Z12, Z14
+	VMOVUPS      x16_3c091cea<>+0(SB), Z15
+	VFMADD213PS  x16_3d2aac77<>+0(SB), Z12, Z15
+	VFMADD231PS  x16_3ab512da<>+0(SB), Z14, Z15
+	VMOVUPS      x16_3e2aaa49<>+0(SB), Z16
+	VFMADD213PS  Z4, Z12, Z16
+	VFMADD231PS  Z15, Z14, Z16
+	VFMADD213PS  Z12, Z14, Z16
+	VPSLLD       $0x17, Z13, Z13
+	VPADDD       x16_3f800000<>+0(SB), Z13, Z13
+	VMOVUPS      x16_3f800000<>+0(SB), Z12
+	VSUBPS       Z13, Z12, Z12
+	VFNMADD231PS Z13, Z16, Z12
+	VMULPS       Z12, Z11, Z12
+	VADDPS       Z12, Z10, Z10
+	VMOVUPS      Z12, 64(R11)
+	ADDQ         $0x04, R10
+	ADDQ         BX, R11
+	ADDQ         BX, R12
+	DECQ         R9
+	JNZ          row2
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, (R8)
+	VMOVUPS      Z9, 64(DI)
+	VMOVUPS      Z10, 64(R8)
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
+	ADDQ         $0x00000080, R8
+	SUBQ         $0x20, AX
+	JGE          strip2
+
+narrower2:
+	ADDQ $0x20, AX
+	SUBQ $0x10, AX
+	JLT  narrower1
 
 strip1:
 	MOVQ    rows+0(FP), R9
@@ -12844,6 +16222,65 @@ rowMasked:
 	VMOVUPS      Z7, K1, (R8)
 
 return:
+	VZEROUPPER
+	RET
+
+// func gatherRowsAVX512(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·gatherRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ  rows+0(FP), AX
+	MOVQ  dst+16(FP), CX
+	MOVQ  ldd+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  src+32(FP), BX
+	MOVQ  lds+40(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  index+48(FP), DI
+	MOVQ  cols+8(FP), R8
+	ANDQ  $0x0f, R8
+	MOVL  $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+
+row:
+	MOVLQSX (DI), R8
+	IMULQ   SI, R8
+	ADDQ    BX, R8
+	MOVQ    R8, R9
+	CMPQ    AX, $0x04
+	JLE     last
+	MOVLQSX 16(DI), R9
+	IMULQ   SI, R9
+	ADDQ    BX, R9
+
+last:
+	MOVQ CX, R10
+	MOVQ cols+8(FP), R11
+	SUBQ $0x10, R11
+	JLT  rest
+
+vector:
+	PREFETCHT0 (R9)
+	VMOVUPS    (R8), Z0
+	VMOVUPS    Z0, (R10)
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, R9
+	ADDQ       $0x40, R10
+	SUBQ       $0x10, R11
+	JGE        vector
+
+rest:
+	ADDQ       $0x10, R11
+	JZ         next
+	PREFETCHT0 (R9)
+	VMOVUPS.Z  (R8), K1, Z0
+	VMOVUPS    Z0, K1, (R10)
+
+next:
+	ADDQ $0x04, DI
+	ADDQ DX, CX
+	DECQ AX
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -12962,6 +16399,163 @@ rowMasked:
 	DECQ      AX
 	JNZ       rowMasked
 	VMOVUPS   Z0, K1, (CX)
+
+return:
+	VZEROUPPER
+	RET
+
+// func foldPairsAVX512(rows int, cols int, dx *float32, dz *float32, sums *float32, joint *float32, marginal *float32, ld int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·foldPairsAVX512(SB), NOSPLIT, $0-64
+	MOVQ cols+8(FP), AX
+	MOVQ dx+16(FP), CX
+	MOVQ dz+24(FP), DX
+	MOVQ sums+32(FP), BX
+	MOVQ joint+40(FP), SI
+	MOVQ marginal+48(FP), DI
+	MOVQ ld+56(FP), R8
+	SHLQ $0x02, R8
+	SUBQ $0x40, AX
+	JLT  narrower4
+
+strip4:
+	MOVQ    rows+0(FP), R9
+	MOVQ    CX, R10
+	MOVQ    DX, R11
+	MOVQ    SI, R12
+	MOVQ    DI, R13
+	VXORPS  Z0, Z0, Z0
+	VMOVUPS x16_80000000<>+0(SB), Z1
+	VXORPS  Z2, Z2, Z2
+	VMOVUPS x16_80000000<>+0(SB), Z3
+	VXORPS  Z4, Z4, Z4
+	VMOVUPS x16_80000000<>+0(SB), Z5
+	VXORPS  Z6, Z6, Z6
+	VMOVUPS x16_80000000<>+0(SB), Z7
+
+row4:
+	VMOVUPS (R12), Z8
+	VMOVUPS (R13), Z9
+	VADDPS  Z1, Z8, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z9, Z8, Z8
+	VMOVUPS Z8, (R10)
+	VADDPS  Z8, Z0, Z0
+	VMOVAPS Z9, Z1
+	VMOVUPS 64(R12), Z8
+	VMOVUPS 64(R13), Z9
+	VADDPS  Z3, Z8, Z3
+	VMOVUPS Z3, 64(R11)
+	VADDPS  Z9, Z8, Z8
+	VMOVUPS Z8, 64(R10)
+	VADDPS  Z8, Z2, Z2
+	VMOVAPS Z9, Z3
+	VMOVUPS 128(R12), Z8
+	VMOVUPS 128(R13), Z9
+	VADDPS  Z5, Z8, Z5
+	VMOVUPS Z5, 128(R11)
+	VADDPS  Z9, Z8, Z8
+	VMOVUPS Z8, 128(R10)
+	VADDPS  Z8, Z4, Z4
+	VMOVAPS Z9, Z5
+	VMOVUPS 192(R12), Z8
+	VMOVUPS 192(R13), Z9
+	VADDPS  Z7, Z8, Z7
+	VMOVUPS Z7, 192(R11)
+	VADDPS  Z9, Z8, Z8
+	VMOVUPS Z8, 192(R10)
+	VADDPS  Z8, Z6, Z6
+	VMOVAPS Z9, Z7
+	ADDQ    R8, R10
+	ADDQ    R8, R11
+	ADDQ    R8, R12
+	ADDQ    R8, R13
+	DECQ    R9
+	JNZ     row4
+	VMOVUPS Z1, (R11)
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z3, 64(R11)
+	VMOVUPS Z2, 64(BX)
+	VMOVUPS Z5, 128(R11)
+	VMOVUPS Z4, 128(BX)
+	VMOVUPS Z7, 192(R11)
+	VMOVUPS Z6, 192(BX)
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000100, DX
+	ADDQ    $0x00000100, BX
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x40, AX
+	JGE     strip4
+
+narrower4:
+	ADDQ $0x40, AX
+	SUBQ $0x10, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    CX, R10
+	MOVQ    DX, R11
+	MOVQ    SI, R12
+	MOVQ    DI, R13
+	VXORPS  Z0, Z0, Z0
+	VMOVUPS x16_80000000<>+0(SB), Z1
+
+row1:
+	VMOVUPS (R12), Z2
+	VMOVUPS (R13), Z3
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (R10)
+	VADDPS  Z2, Z0, Z0
+	VMOVAPS Z3, Z1
+	ADDQ    R8, R10
+	ADDQ    R8, R11
+	ADDQ    R8, R12
+	ADDQ    R8, R13
+	DECQ    R9
+	JNZ     row1
+	VMOVUPS Z1, (R11)
+	VMOVUPS Z0, (BX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x10, AX
+	JGE     strip1
+
+narrower1:
+	ADDQ    $0x10, AX
+	JZ      return
+	MOVL    $-1, R9
+	BZHIL   AX, R9, R9
+	KMOVW   R9, K1
+	MOVQ    rows+0(FP), AX
+	MOVQ    DX, DX
+	MOVQ    DI, DI
+	VXORPS  Z0, Z0, Z0
+	VMOVUPS x16_80000000<>+0(SB), Z1
+
+rowMasked:
+	VMOVUPS.Z (SI), K1, Z2
+	VMOVUPS.Z (DI), K1, Z3
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, K1, (DX)
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VADDPS    Z2, Z0, Z0
+	VMOVAPS   Z3, Z1
+	ADDQ      R8, CX
+	ADDQ      R8, DX
+	ADDQ      R8, SI
+	ADDQ      R8, DI
+	DECQ      AX
+	JNZ       rowMasked
+	VMOVUPS   Z1, K1, (DX)
+	VMOVUPS   Z0, K1, (BX)
 
 return:
 	VZEROUPPER

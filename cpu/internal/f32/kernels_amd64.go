@@ -100,11 +100,11 @@ func packRows(rows int, cols int, dst *float32, src *float32, lds int)
 //go:noescape
 func transpose8(cols int, dst *float32, ldd int, src *float32, lds int)
 
-// gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >=
-// 1, cols >= 1.
+// gatherRowsAVX2 copies row index[i] of src to row i of dst, [rows, cols]; rows
+// >= 1, cols >= 1.
 //
 //go:noescape
-func gatherRows(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+func gatherRowsAVX2(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
 
 // fmaPeak runs n >= 1 rounds of 12 independent fused multiply-adds of whole
 // registers.
@@ -224,6 +224,13 @@ func rowDots(rows int, cols int, dst *float32, a *float32, lda int, x *float32, 
 //
 //go:noescape
 func columnSumsAVX2(rows int, cols int, dst *float32, a *float32, lda int)
+
+// foldPairsAVX2 sets dx[i] = joint[i] + marginal[i], dz[i] = joint[i] +
+// marginal[i-1] and sums to the sum of the rows of dx, in their order; dz has
+// one row more than the others, terms without a row are left out; rows >= 1.
+//
+//go:noescape
+func foldPairsAVX2(rows int, cols int, dx *float32, dz *float32, sums *float32, joint *float32, marginal *float32, ld int)
 
 // maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is
 // none.

@@ -2388,9 +2388,9 @@ return:
 	VZEROUPPER
 	RET
 
-// func gatherRows(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+// func gatherRowsAVX2(rows int, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
 // Requires: AVX, MMX+
-TEXT ·gatherRows(SB), NOSPLIT, $0-56
+TEXT ·gatherRowsAVX2(SB), NOSPLIT, $0-56
 	MOVQ    rows+0(FP), AX
 	MOVQ    dst+16(FP), CX
 	MOVQ    ldd+24(FP), DX
@@ -4678,6 +4678,164 @@ rowMasked:
 	DECQ       AX
 	JNZ        rowMasked
 	VMASKMOVPS Y1, Y0, (CX)
+
+return:
+	VZEROUPPER
+	RET
+
+// func foldPairsAVX2(rows int, cols int, dx *float32, dz *float32, sums *float32, joint *float32, marginal *float32, ld int)
+// Requires: AVX
+TEXT ·foldPairsAVX2(SB), NOSPLIT, $0-64
+	MOVQ cols+8(FP), AX
+	MOVQ dx+16(FP), CX
+	MOVQ dz+24(FP), DX
+	MOVQ sums+32(FP), BX
+	MOVQ joint+40(FP), SI
+	MOVQ marginal+48(FP), DI
+	MOVQ ld+56(FP), R8
+	SHLQ $0x02, R8
+	SUBQ $0x20, AX
+	JLT  narrower4
+
+strip4:
+	MOVQ    rows+0(FP), R9
+	MOVQ    CX, R10
+	MOVQ    DX, R11
+	MOVQ    SI, R12
+	MOVQ    DI, R13
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS x8_80000000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS x8_80000000<>+0(SB), Y3
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS x8_80000000<>+0(SB), Y5
+	VXORPS  Y6, Y6, Y6
+	VMOVUPS x8_80000000<>+0(SB), Y7
+
+row4:
+	VMOVUPS (R12), Y8
+	VMOVUPS (R13), Y9
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, (R11)
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y8, (R10)
+	VADDPS  Y8, Y0, Y0
+	VMOVAPS Y9, Y1
+	VMOVUPS 32(R12), Y8
+	VMOVUPS 32(R13), Y9
+	VADDPS  Y3, Y8, Y3
+	VMOVUPS Y3, 32(R11)
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y8, 32(R10)
+	VADDPS  Y8, Y2, Y2
+	VMOVAPS Y9, Y3
+	VMOVUPS 64(R12), Y8
+	VMOVUPS 64(R13), Y9
+	VADDPS  Y5, Y8, Y5
+	VMOVUPS Y5, 64(R11)
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y8, 64(R10)
+	VADDPS  Y8, Y4, Y4
+	VMOVAPS Y9, Y5
+	VMOVUPS 96(R12), Y8
+	VMOVUPS 96(R13), Y9
+	VADDPS  Y7, Y8, Y7
+	VMOVUPS Y7, 96(R11)
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y8, 96(R10)
+	VADDPS  Y8, Y6, Y6
+	VMOVAPS Y9, Y7
+	ADDQ    R8, R10
+	ADDQ    R8, R11
+	ADDQ    R8, R12
+	ADDQ    R8, R13
+	DECQ    R9
+	JNZ     row4
+	VMOVUPS Y1, (R11)
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y3, 32(R11)
+	VMOVUPS Y2, 32(BX)
+	VMOVUPS Y5, 64(R11)
+	VMOVUPS Y4, 64(BX)
+	VMOVUPS Y7, 96(R11)
+	VMOVUPS Y6, 96(BX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x20, AX
+	JGE     strip4
+
+narrower4:
+	ADDQ $0x20, AX
+	SUBQ $0x08, AX
+	JLT  narrower1
+
+strip1:
+	MOVQ    rows+0(FP), R9
+	MOVQ    CX, R10
+	MOVQ    DX, R11
+	MOVQ    SI, R12
+	MOVQ    DI, R13
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS x8_80000000<>+0(SB), Y1
+
+row1:
+	VMOVUPS (R12), Y2
+	VMOVUPS (R13), Y3
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (R11)
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (R10)
+	VADDPS  Y2, Y0, Y0
+	VMOVAPS Y3, Y1
+	ADDQ    R8, R10
+	ADDQ    R8, R11
+	ADDQ    R8, R12
+	ADDQ    R8, R13
+	DECQ    R9
+	JNZ     row1
+	VMOVUPS Y1, (R11)
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x08, AX
+	JGE     strip1
+
+narrower1:
+	ADDQ    $0x08, AX
+	JZ      return
+	LEAQ    column_masks<>+64(SB), R9
+	NEGQ    AX
+	LEAQ    (R9)(AX*4), R9
+	VMOVUPS (R9), Y0
+	MOVQ    rows+0(FP), AX
+	MOVQ    DX, DX
+	MOVQ    DI, DI
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS x8_80000000<>+0(SB), Y2
+
+rowMasked:
+	VMASKMOVPS (SI), Y0, Y3
+	VMASKMOVPS (DI), Y0, Y4
+	VADDPS     Y2, Y3, Y2
+	VMASKMOVPS Y2, Y0, (DX)
+	VADDPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	VADDPS     Y3, Y1, Y1
+	VMOVAPS    Y4, Y2
+	ADDQ       R8, CX
+	ADDQ       R8, DX
+	ADDQ       R8, SI
+	ADDQ       R8, DI
+	DECQ       AX
+	JNZ        rowMasked
+	VMASKMOVPS Y2, Y0, (DX)
+	VMASKMOVPS Y1, Y0, (BX)
 
 return:
 	VZEROUPPER

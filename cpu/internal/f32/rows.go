@@ -50,6 +50,24 @@ func ColumnSums(dst []float32, rows int, a []float32, lda int) {
 	sumColumns(dst, rows, a[:extent(rows, len(dst), lda)], lda)
 }
 
+// FoldPairs adds up the derivatives of pairs of rows of x and z, given those of
+// rows joint pairs (x_i, z_i) and as many marginal pairs (x_i, z_i+1):
+//
+//	dx[i] = joint[i] + marginal[i]
+//	dz[i] = joint[i] + marginal[i-1]
+//	sums  = sum_i dx[i]
+//
+// where a term without a row is left out. The matrices have len(sums) columns,
+// dz one row more than the others, and rows that are ld floats apart.
+func FoldPairs(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
+	if rows <= 0 || len(sums) == 0 {
+		clear(sums)
+		return
+	}
+	n := extent(rows, len(sums), ld)
+	foldPairs(dx[:n], dz[:n+ld], sums, rows, joint[:n], marginal[:n], ld)
+}
+
 // An OutputGrad is the backward pass of scores T[i] = sum_j w[j] h[i][j] whose
 // derivatives are s[i]:
 //
@@ -58,7 +76,8 @@ func ColumnSums(dst []float32, rows int, a []float32, lda int) {
 //	db[j]  += sum_i d[i][j]
 //
 // with f' the derivative of an activation at the point where its value is h.
-// The matrices d and h are [len(s), len(w)], their rows ld floats apart.
+// The matrices d and h are [len(s), len(w)], their rows ld floats apart; d may
+// be h.
 type OutputGrad func(d, h []float32, ld int, s, w, dw, db []float32)
 
 // ReLUOutputGrad is the OutputGrad of ReLU.

@@ -109,6 +109,49 @@ func TestColumnSums(t *testing.T) {
 	})
 }
 
+func TestFoldPairs(t *testing.T) {
+	forShapes(t, func(t *testing.T, r *rand.Rand, rows, cols int) {
+		joint, ld := newMatrix(t, r, rows, cols)
+		like := func(rows int) []float32 {
+			x := guarded(t, extent(rows, cols, ld))
+			fill(x, guard)
+			return x
+		}
+		marginal, dx, dz := like(rows), like(rows), like(rows+1)
+		for i := range marginal {
+			if i%ld < cols {
+				marginal[i] = float32(r.NormFloat64())
+			}
+		}
+		sums := guarded(t, cols)
+		fill(sums, guard)
+		FoldPairs(dx, dz, sums, rows, joint, marginal, ld)
+		for j := range cols {
+			// One addition an element and one chain a column: exact.
+			var sum, before float32
+			for i := range rows {
+				at := i*ld + j
+				if want := joint[at] + marginal[at]; dx[at] != want {
+					t.Fatalf("dx[%d, %d] = %g, want %g", i, j, dx[at], want)
+				}
+				if want := joint[at] + before; dz[at] != want {
+					t.Fatalf("dz[%d, %d] = %g, want %g", i, j, dz[at], want)
+				}
+				sum += dx[at]
+				before = marginal[at]
+			}
+			if got := dz[rows*ld+j]; got != before {
+				t.Fatalf("dz[%d, %d] = %g, want %g", rows, j, got, before)
+			}
+			if sums[j] != sum {
+				t.Fatalf("sum of column %d is %g, want %g", j, sums[j], sum)
+			}
+		}
+		checkGaps(t, dx, ld, cols)
+		checkGaps(t, dz, ld, cols)
+	})
+}
+
 func TestGatherRows(t *testing.T) {
 	forShapes(t, func(t *testing.T, r *rand.Rand, rows, cols int) {
 		const height = 23
@@ -196,6 +239,10 @@ func TestOutputGrad(t *testing.T) {
 					if e := math.Abs(float64(dw[j]) - wantW); !(e <= float64(rows+2)*unitRoundoff*sizeW) {
 						t.Fatalf("dw[%d] = %g, want %g", j, dw[j], wantW)
 					}
+				}
+				f.run(h, h, ld, s, w, oldW, oldB)
+				if !slices.Equal(h, d) || !slices.Equal(oldW, dw) || !slices.Equal(oldB, db) {
+					t.Fatal("in place of h the result is another")
 				}
 			})
 		})

@@ -76,23 +76,34 @@ func addSoftplusGeneric(dst, a, b []float32) {
 	}
 }
 
+// The derivatives of the activations at the point where their value is y, times g.
+
+func reluGradAt(g, y float32) float32 {
+	if y <= 0 {
+		return 0
+	}
+	return g
+}
+
+func eluGradAt(g, y float32) float32 { return g * (min(y, 0) + 1) }
+
+func softplusGradAt(g, y float32) float32 { return g * float32(-math.Expm1(-float64(y))) }
+
 func reluGradGeneric(g, h []float32) {
 	for i, y := range h {
-		if y <= 0 {
-			g[i] = 0
-		}
+		g[i] = reluGradAt(g[i], y)
 	}
 }
 
 func eluGradGeneric(g, h []float32) {
 	for i, y := range h {
-		g[i] *= min(y, 0) + 1
+		g[i] = eluGradAt(g[i], y)
 	}
 }
 
 func softplusGradGeneric(g, h []float32) {
 	for i, y := range h {
-		g[i] *= float32(-math.Expm1(-float64(y)))
+		g[i] = softplusGradAt(g[i], y)
 	}
 }
 
@@ -166,17 +177,28 @@ func sumColumnsGeneric(dst []float32, rows int, a []float32, lda int) {
 	}
 }
 
+// foldPairsByRows is FoldPairs by the kernels that there are for rows.
+func foldPairsByRows(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
+	row := func(x []float32, i int) []float32 { return x[i*ld:][:len(sums)] }
+	copy(row(dz, 0), row(joint, 0))
+	for i := range rows {
+		add(row(dx, i), row(joint, i), row(marginal, i))
+		if i > 0 {
+			add(row(dz, i), row(joint, i), row(marginal, i-1))
+		}
+	}
+	copy(row(dz, rows), row(marginal, rows-1))
+	sumColumns(sums, rows, dx, ld)
+}
+
 // outputGradGeneric is an OutputGrad; grad multiplies by the derivative.
-func outputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32, grad func(g, h []float32)) {
+func outputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32, grad func(g, y float32) float32) {
 	for i, si := range s {
 		di, hi := d[i*ld:][:len(w)], h[i*ld:][:len(w)]
-		for j, v := range hi {
-			dw[j] += si * v
-			di[j] = si * w[j]
-		}
-		grad(di, hi)
-		for j, v := range di {
-			db[j] += v
+		for j, y := range hi {
+			dw[j] += si * y
+			di[j] = grad(si*w[j], y)
+			db[j] += di[j]
 		}
 	}
 }

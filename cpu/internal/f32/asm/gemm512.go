@@ -11,7 +11,8 @@ import (
 // gemmTile512 is gemmTile with 16 floats in a register, for tiles as wide as one,
 // two or four panels of B, the last columns masked. The elements of C are the same
 // chains. The panels may be packed ones, or 16 columns of B where it is. If
-// transposed, A is read where it is: a row of it for every k.
+// transposed, A is read where it is: a row of it for every k. What is stored goes
+// through ReLU, or its derivative, first if so asked.
 func gemmTile512(rows, width int, transposed bool) {
 	const unroll = 2
 	vectors := width / panelWidth
@@ -20,8 +21,8 @@ func gemmTile512(rows, width int, transposed bool) {
 	if transposed {
 		name, of = name+"T", fmt.Sprintf("A is the transpose of [k, %d*panels]", rows)
 	}
-	function(name, "func(panels, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, cols int, bias *float32, accumulate bool)",
-		fmt.Sprintf("%s sets C = A B, plus bias unless it is nil, plus C if accumulate is set. %s, C [%d*panels, cols], "+
+	function(name, "func(panels, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, cols int, bias *float32, accumulate, relu bool, h *float32)",
+		fmt.Sprintf("%s sets C = A B, plus bias unless it is nil, plus C if accumulate is set, max(C, 0) if relu is set, and 0 where h <= 0 unless h is nil. %s, C and h [%d*panels, cols], "+
 			"B is panels of k rows of %d floats, ldb floats apart, the panels panel floats; panels >= 1, k >= 1, %d < cols <= %d.", name, of, rows, panelWidth, width-panelWidth, width))
 
 	panels := Load(Param("panels"), GP64())
@@ -162,6 +163,31 @@ func gemmTile512(rows, width int, transposed bool) {
 		}
 	})
 	Label("store")
+	relu := Load(Param("relu"), GP8())
+	TESTB(relu, relu)
+	JZ(LabelRef("linear"))
+	VPXORD(bv[0], bv[0], bv[0])
+	for i := range acc {
+		for j := range acc[i] {
+			VMAXPS(acc[i][j], bv[0], acc[i][j]) // NaN survives, see larger
+		}
+	}
+	Label("linear")
+	h := Load(Param("h"), GP64())
+	TESTQ(h, h)
+	JZ(LabelRef("whole"))
+	first := Load(Param("c"), GP64())
+	SUBQ(first, h)
+	VPXORD(bv[0], bv[0], bv[0])
+	eachRow(func(i int, row reg.Register) {
+		for j := range acc[i] {
+			const notGreaterOrEqual = 9
+			positive := K()
+			VCMPPS(Imm(notGreaterOrEqual), Mem{Base: row, Index: h, Scale: 1, Disp: 64 * j}, bv[0], masks[j], positive)
+			VMOVAPS_Z(acc[i][j], positive, acc[i][j])
+		}
+	})
+	Label("whole")
 	eachRow(func(i int, row reg.Register) {
 		for j := range acc[i] {
 			VMOVUPS(acc[i][j], masks[j], Mem{Base: row, Disp: 64 * j})

@@ -40,6 +40,7 @@ func kernels() {
 	dot()
 	rowDots()
 	columnSums()
+	foldPairs()
 	maximum()
 	adam()
 	feistel("feistelAt", false)
@@ -61,5 +62,7 @@ func kernels512() {
 	lanes, suffix = 16, "AVX512"
 	arithmetic()
 	activations()
+	gatherRows()
 	columnSums()
+	foldPairs()
 }

@@ -102,20 +102,20 @@ func activations() {
 	for _, f := range []struct {
 		name, formula string
 		unroll        int
-		widths        []int // vectors of the strips of outputGrad
+		widths        map[int][]int // vectors of the strips of outputGrad, by lanes
 		constants     []constant
 		apply         func(g, h vec) vec
 	}{
-		{"relu", "1 where h > 0, 0 elsewhere", light, []int{2, 1}, nil, reluGrad},
-		{"elu", "min(h, 0) + 1", light, []int{2, 1}, []constant{one}, eluGrad},
-		{"softplus", "1 - exp(-h) for h >= 0", 1, []int{1}, expm1Constants[:5], softplusGrad},
+		{"relu", "1 where h > 0, 0 elsewhere", light, map[int][]int{8: {2, 1}, 16: {8, 4, 1}}, nil, reluGrad},
+		{"elu", "min(h, 0) + 1", light, map[int][]int{8: {2, 1}, 16: {4, 1}}, []constant{one}, eluGrad},
+		{"softplus", "1 - exp(-h) for h >= 0", 1, map[int][]int{8: {1}, 16: {2, 1}}, expm1Constants[:5], softplusGrad},
 	} {
 		elementwise{
 			name: f.name + "Grad", formula: "g = g f', f' = " + f.formula,
 			slices: "g, h", unroll: f.unroll, constants: f.constants,
 			body: func(x access, _ map[string]vec) { x.store(f.apply(x.load("g"), x.load("h")), "g") },
 		}.emit()
-		outputGrad(f.name, f.formula, f.widths, f.constants, f.apply)
+		outputGrad(f.name, f.formula, f.widths[lanes], f.constants, f.apply)
 	}
 }
 

@@ -250,22 +250,66 @@ func outputGrad(name, formula string, widths []int, constants []constant, grad f
 	})
 }
 
+// foldPairs keeps the marginal row of one pair for the z of the next.
+func foldPairs() {
+	function("foldPairs"+suffix, "func(rows, cols int, dx, dz, sums, joint, marginal *float32, ld int)",
+		"foldPairs"+suffix+" sets dx[i] = joint[i] + marginal[i], dz[i] = joint[i] + marginal[i-1] and sums to the sum of the rows of dx, "+
+			"in their order; dz has one row more than the others, terms without a row are left out; rows >= 1.")
+	cols := Load(Param("cols"), GP64())
+	dx := Load(Param("dx"), GP64())
+	dz := Load(Param("dz"), GP64())
+	sums := Load(Param("sums"), GP64())
+	joint := Load(Param("joint"), GP64())
+	marginal := Load(Param("marginal"), GP64())
+	ld := byteStride("ld")
+	strips(cols, []int{4, 1}, []reg.Register{dx, dz, sums, joint, marginal}, func(label func(string) string, x strip) {
+		rows := Load(Param("rows"), GP64())
+		dxp, dzp, jp, mp := GP64(), GP64(), GP64(), GP64()
+		for i, p := range []reg.Register{dx, dz, joint, marginal} {
+			MOVQ(p, []reg.Register{dxp, dzp, jp, mp}[i])
+		}
+		sum, before := make([]vec, x.vectors), make([]vec, x.vectors)
+		for i := range sum {
+			// Minus zero plus x is x, whatever its sign.
+			sum[i], before[i] = zero(), signBit.copy()
+		}
+		Label(label("row"))
+		for i := range sum {
+			j, m, z := x.load(jp, i), x.load(mp, i), vector()
+			VADDPS(before[i], j, z)
+			x.store(z, dzp, i)
+			VADDPS(m, j, j)
+			x.store(j, dxp, i)
+			VADDPS(j, sum[i], sum[i])
+			VMOVAPS(m, before[i])
+		}
+		for _, p := range []reg.Register{dxp, dzp, jp, mp} {
+			ADDQ(ld, p)
+		}
+		DECQ(rows)
+		JNZ(LabelRef(label("row")))
+		for i := range sum {
+			x.store(before[i], dzp, i)
+			x.store(sum[i], sums, i)
+		}
+	})
+}
+
 // gatherRows asks for a row some iterations before it copies it, since rows
 // drawn at random are rarely in the cache.
 func gatherRows() {
 	const ahead = 4
-	function("gatherRows", "func(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)",
-		"gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >= 1, cols >= 1.")
+	function("gatherRows"+suffix, "func(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)",
+		"gatherRows"+suffix+" copies row index[i] of src to row i of dst, [rows, cols]; rows >= 1, cols >= 1.")
 	rows := Load(Param("rows"), GP64())
 	dst := Load(Param("dst"), GP64())
 	ldd := byteStride("ldd")
 	src := Load(Param("src"), GP64())
 	lds := byteStride("lds")
 	index := Load(Param("index"), GP64())
-	mask := YMM()
 	rest := Load(Param("cols"), GP64())
-	ANDQ(Imm(7), rest)
-	VMOVUPS(columnMask(rest), mask)
+	ANDQ(Imm(uint64(lanes-1)), rest)
+	mask := laneMask(rest)
 
 	Label("row")
 	from, next, to := GP64(), GP64(), GP64()
@@ -281,24 +325,24 @@ func gatherRows() {
 	Label("last")
 	MOVQ(dst, to)
 	cols := Load(Param("cols"), GP64())
-	v := YMM()
-	SUBQ(Imm(8), cols)
+	v := vector()
+	SUBQ(Imm(uint64(lanes)), cols)
 	JLT(LabelRef("rest"))
 	Label("vector")
 	PREFETCHT0(Mem{Base: next})
 	VMOVUPS(Mem{Base: from}, v)
 	VMOVUPS(v, Mem{Base: to})
-	ADDQ(Imm(32), from)
-	ADDQ(Imm(32), next)
-	ADDQ(Imm(32), to)
-	SUBQ(Imm(8), cols)
+	for _, p := range []reg.Register{from, next, to} {
+		ADDQ(Imm(uint64(4*lanes)), p)
+	}
+	SUBQ(Imm(uint64(lanes)), cols)
 	JGE(LabelRef("vector"))
 	Label("rest")
-	ADDQ(Imm(8), cols)
+	ADDQ(Imm(uint64(lanes)), cols)
 	JZ(LabelRef("next"))
 	PREFETCHT0(Mem{Base: next})
-	VMASKMOVPS(Mem{Base: from}, mask, v)
-	VMASKMOVPS(v, mask, Mem{Base: to})
+	loadMasked(Mem{Base: from}, mask, v)
+	storeMasked(v, mask, Mem{Base: to})
 	Label("next")
 	ADDQ(Imm(4), index)
 	ADDQ(ldd, dst)
