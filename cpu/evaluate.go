@@ -153,10 +153,9 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 			x, z := s.rows(xs[lo:hi], zs[lo:hi])
 			t.scoreRows(w, s, d.x, d.z, x, z)
 			t.top(&s.layers, 0, weights[lo:hi], s.unused, s.unused)
-			t.critic.backward(w, &s.layers, 0, n)
-			first := &s.layers.d[0]
+			first := t.critic.backward(w, &s.layers, 0, n, s.px.data)
 			back := func(weights *matrix, g backend.Matrix) {
-				w.gemm.Gemm(false, true, n, g.Cols, first.cols, first.data, first.stride,
+				w.gemm.Gemm(false, true, n, g.Cols, weights.cols, first, weights.stride,
 					weights.data, weights.stride, nil, false, g.Data[lo*g.Stride:], g.Stride)
 			}
 			back(&t.p.wx, gx)

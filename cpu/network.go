@@ -35,12 +35,34 @@ type activation struct {
 	apply func(dst, src []float32)  // dst = f(src)
 	grad  func(g, h []float32)      // g *= f'(a), h = f(a)
 	out   f32.OutputGrad
+	fused bool // whether products apply it to what they store: only if it is ReLU
 }
 
 var activations = [...]activation{
-	backend.Softplus: {f32.AddSoftplus, f32.Softplus, f32.SoftplusGrad, f32.SoftplusOutputGrad},
-	backend.ELU:      {f32.AddELU, f32.ELU, f32.ELUGrad, f32.ELUOutputGrad},
-	backend.ReLU:     {f32.AddReLU, f32.ReLU, f32.ReLUGrad, f32.ReLUOutputGrad},
+	backend.Softplus: {f32.AddSoftplus, f32.Softplus, f32.SoftplusGrad, f32.SoftplusOutputGrad, false},
+	backend.ELU:      {f32.AddELU, f32.ELU, f32.ELUGrad, f32.ELUOutputGrad, false},
+	backend.ReLU:     {f32.AddReLU, f32.ReLU, f32.ReLUGrad, f32.ReLUOutputGrad, true},
+}
+
+// above stores f(in W + b) for n rows of a layer's inputs.
+func (f *activation) above(w *f32.Workspace, n int, in []float32, stride int, weights *f32.Packed, b, out []float32, outStride int) {
+	if f.fused {
+		w.GemmPackedReLU(n, in, stride, weights, b, out, outStride)
+		return
+	}
+	w.GemmPacked(n, in, stride, weights, b, out, outStride)
+	f.apply(out[:n*outStride], out[:n*outStride])
+}
+
+// below stores d W^T f'(h) for n rows of the derivatives with respect to a
+// layer's activation and of its inputs h; the result has the stride of h.
+func (f *activation) below(w *f32.Workspace, n int, d []float32, stride int, transposed *f32.Packed, h, out []float32, outStride int) {
+	if f.fused {
+		w.GemmPackedReLUGrad(n, d, stride, transposed, h, out, outStride)
+		return
+	}
+	w.GemmPacked(n, d, stride, transposed, nil, out, outStride)
+	f.grad(out[:n*outStride], h[:n*outStride])
 }
 
 // params is one array per parameter, its gradient or its moments, in the
@@ -108,14 +130,22 @@ func (p *params) load(flat []float32)  { p.each(func(row, f []float32) { copy(ro
 func (p *params) store(flat []float32) { p.each(func(row, f []float32) { copy(f, row) }, flat) }
 
 // layers is the forward and backward state of up to n rows: h[k] the output
-// of hidden layer k, d[k] dV/d(input of its activation).
+// of hidden layer k, d[k] dV/d(input of its activation). Memory that is written
+// again is in the cache, so where nothing needs both they share it: d[k] of the
+// last layer takes the place of h[k], and d[0] is not kept but for that.
 type layers struct{ h, d []matrix }
 
 func newLayers(n int, hidden []int, backward bool) layers {
 	var l layers
-	for _, width := range hidden {
+	for k, width := range hidden {
 		l.h = append(l.h, newMatrix(n, width))
-		if backward {
+		switch {
+		case !backward:
+		case k == len(hidden)-1:
+			l.d = append(l.d, l.h[k])
+		case k == 0:
+			l.d = append(l.d, matrix{})
+		default:
 			l.d = append(l.d, newMatrix(n, width))
 		}
 	}
@@ -178,8 +208,7 @@ func (c *critic) projectZ(w *worker, n int, z []float32, stride int, dst []float
 func (c *critic) forward(w *worker, l *layers, lo, n int) {
 	for k := 1; k < len(l.h); k++ {
 		in, out := &l.h[k-1], &l.h[k]
-		w.gemm.GemmPacked(n, in.from(lo), in.stride, c.forwards[k+1], c.p.b[k].data, out.from(lo), out.stride)
-		c.act.apply(out.block(lo, n), out.block(lo, n))
+		c.act.above(w.gemm, n, in.from(lo), in.stride, c.forwards[k+1], c.p.b[k].data, out.from(lo), out.stride)
 	}
 }
 
@@ -190,19 +219,27 @@ func (c *critic) score(dst []float32, l *layers, lo int) {
 }
 
 // top takes the derivatives weight of the scores of the rows from lo on back
-// to the input of the last activation, and adds their part of the gradients
-// of the output weights and of the last bias to dw and db.
+// to the input of the last activation, in place of its output, and adds their
+// part of the gradients of the output weights and of the last bias to dw and db.
 func (c *critic) top(l *layers, lo int, weight, dw, db []float32) {
 	last := len(l.h) - 1
 	h, d := &l.h[last], &l.d[last]
 	c.act.out(d.from(lo), h.from(lo), h.stride, weight, c.p.out.data[:h.cols], dw, db)
 }
 
-// backward takes n rows from lo on from there to the inputs of layer 1.
-func (c *critic) backward(w *worker, l *layers, lo, n int) {
-	for k := len(l.h) - 1; k >= 1; k-- {
-		out, in := &l.d[k], &l.d[k-1]
-		w.gemm.GemmPacked(n, out.from(lo), out.stride, c.backwards[k+1], nil, in.from(lo), in.stride)
-		c.act.grad(in.block(lo, n), l.h[k-1].block(lo, n))
+// backward takes n rows from lo on from there to the inputs of layer 1. It
+// returns the derivatives with respect to these, in scratch unless layer 1 is
+// the last.
+func (c *critic) backward(w *worker, l *layers, lo, n int, scratch []float32) []float32 {
+	last := len(l.h) - 1
+	d := l.d[last].block(lo, n)
+	for k := last; k >= 1; k-- {
+		h, below := &l.h[k-1], scratch
+		if k > 1 {
+			below = l.d[k-1].from(lo)
+		}
+		c.act.below(w.gemm, n, d, l.d[k].stride, c.backwards[k+1], h.from(lo), below, h.stride)
+		d = below[:n*h.stride]
 	}
+	return d
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gomine/cpu/internal/f32"
@@ -38,17 +39,23 @@ type trainer struct {
 
 	blocks []block
 	chunks []chunk
-	grad   *params   // the gradient, also that of chunk 0
+	grad   *params
 	sums   matrix    // [blocks, vectors], gradients of the vectors by block
 	biases []float64 // that of the output bias by block
 
 	rows            []int32 // of the data, a block of n positions has n+1
 	x, z            matrix  // those rows; z as rows
-	px, pz          matrix  // their projections; later dV/dpx, dV/dpz
+	px, pz          matrix  // dV/d(projections)
 	layers          layers  // of each block the joint pairs, then the marginal ones
 	joint, marginal []float32
 	a, b            []float32
-	scratch         [][]float32 // per worker, of the batch's size
+	scratch         []scratch // per worker
+}
+
+// scratch is what a worker needs for a moment, small enough to stay in its cache.
+type scratch struct {
+	scores []float32 // of the batch's size
+	first  matrix    // projections of a block, then dV/d(inputs of layer 1)
 }
 
 // block is positions [lo, hi) of the batch, the id-th range of such.
@@ -89,17 +96,14 @@ func newBlocks(n int) []block {
 }
 
 // newChunks distributes the blocks over a power of two of chunks.
-func newChunks(blocks []block, first *params, net backend.Network) []chunk {
+func newChunks(blocks []block, net backend.Network) []chunk {
 	n := 1
 	for 2*n <= len(blocks) && (n == 1 || 2*n*net.NumParams() <= chunkFloats) {
 		n *= 2
 	}
 	chunks := make([]chunk, n)
 	for i := range chunks {
-		chunks[i] = chunk{blocks[i*len(blocks)/n : (i+1)*len(blocks)/n], first}
-		if i > 0 {
-			chunks[i].grad = newParams(net)
-		}
+		chunks[i] = chunk{blocks[i*len(blocks)/n : (i+1)*len(blocks)/n], newParams(net)}
 	}
 	return chunks
 }
@@ -134,7 +138,8 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 	net, n := spec.Network, spec.Batch
 	net.Hidden = append([]int(nil), net.Hidden...)
 	spec.Network = net
-	blocks, grad := newBlocks(n), newParams(net)
+	blocks := newBlocks(n)
+	chunks := newChunks(blocks, net)
 	t := &trainer{
 		critic:    newCritic(net),
 		device:    d,
@@ -147,9 +152,9 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 		m:         newParams(net),
 		v:         newParams(net),
 		blocks:    blocks,
-		chunks:    newChunks(blocks, grad, net),
-		grad:      grad,
-		sums:      newMatrix(len(blocks), grad.vectorFloats()),
+		chunks:    chunks,
+		grad:      newParams(net),
+		sums:      newMatrix(len(blocks), chunks[0].grad.vectorFloats()),
 		biases:    make([]float64, len(blocks)),
 		rows:      make([]int32, n+len(blocks)),
 		x:         newMatrix(n, net.DX),
@@ -163,7 +168,7 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 		b:         f32.Aligned(n),
 	}
 	for range t.pace.most() {
-		t.scratch = append(t.scratch, f32.Aligned(n))
+		t.scratch = append(t.scratch, scratch{f32.Aligned(n), newMatrix(2*blockRows+1, net.Hidden[0])})
 	}
 	return t, nil
 }
@@ -311,7 +316,7 @@ func (t *trainer) gradient(w *worker, step uint64, ema float64, value *float64) 
 	if len(blocks) > 0 {
 		lo, hi = blocks[0].lo, blocks[len(blocks)-1].hi
 	}
-	scratch := t.scratch[w.id]
+	scratch := t.scratch[w.id].scores
 	lme, ema := t.objective.weights(t.joint, t.marginal, t.a, t.b, lo, hi, ema, step == 0, scratch)
 	if w.id == 0 {
 		*value = t.objective.value(t.joint, t.marginal, lme, scratch)
@@ -319,19 +324,19 @@ func (t *trainer) gradient(w *worker, step uint64, ema float64, value *float64) 
 	if whole {
 		lo, hi := w.share(len(t.chunks))
 		for _, c := range t.chunks[lo:hi] {
-			for i, b := range c.blocks {
+			for i, b := range slices.Backward(c.blocks) {
 				t.backward(w, b)
-				t.outer(w, c.grad, b, i > 0, func(rows int) (lo, hi int) { return 0, rows })
+				t.outer(w, c.grad, b, i < len(c.blocks)-1, func(rows int) (lo, hi int) { return 0, rows })
 			}
 		}
 	} else {
-		for _, b := range blocks {
+		for _, b := range slices.Backward(blocks) {
 			t.backward(w, b)
 		}
 		w.wait()
 		for _, c := range t.chunks {
-			for i, b := range c.blocks {
-				t.outer(w, c.grad, b, i > 0, w.share)
+			for i, b := range slices.Backward(c.blocks) {
+				t.outer(w, c.grad, b, i < len(c.blocks)-1, w.share)
 			}
 		}
 	}
@@ -391,11 +396,11 @@ func (t *trainer) entries(step uint64, rows []int32) {
 // scores computes the scores of a block.
 func (t *trainer) scores(w *worker, b block) {
 	n := b.len()
-	t.projectX(w, n, t.x.from(b.lo), t.x.stride, t.px.from(b.lo))
-	t.projectZ(w, n+1, t.z.from(b.first()), t.z.stride, t.pz.from(b.first()))
-	h, px := &t.layers.h[0], t.px.block(b.lo, n)
-	t.act.sum(h.block(2*b.lo, n), px, t.pz.block(b.first(), n))
-	t.act.sum(h.block(2*b.lo+n, n), px, t.pz.block(b.first()+1, n))
+	h, p := &t.layers.h[0], &t.scratch[w.id].first
+	t.projectX(w, n, t.x.from(b.lo), t.x.stride, p.from(0))
+	t.projectZ(w, n+1, t.z.from(b.first()), t.z.stride, p.from(n))
+	t.act.sum(h.block(2*b.lo, n), p.block(0, n), p.block(n, n))
+	t.act.sum(h.block(2*b.lo+n, n), p.block(0, n), p.block(n+1, n))
 	t.forward(w, &t.layers, 2*b.lo, 2*n)
 	t.score(t.joint[b.lo:b.hi], &t.layers, 2*b.lo)
 	t.score(t.marginal[b.lo:b.hi], &t.layers, 2*b.lo+n)
@@ -412,7 +417,7 @@ func (t *trainer) backward(w *worker, b block) {
 
 	t.top(l, 2*b.lo, t.a[b.lo:b.hi], of(last+1), of(last))
 	t.top(l, 2*b.lo+n, t.b[b.lo:b.hi], of(last+1), of(last))
-	t.critic.backward(w, l, 2*b.lo, 2*n)
+	first := t.critic.backward(w, l, 2*b.lo, 2*n, t.scratch[w.id].first.data)
 	for k := 1; k < last; k++ {
 		f32.ColumnSums(of(k), 2*n, l.d[k].from(2*b.lo), l.d[k].stride)
 	}
@@ -424,17 +429,8 @@ func (t *trainer) backward(w *worker, b block) {
 
 	// Position p takes part in the joint pair p, its x in the marginal pair p
 	// and its z in the one before.
-	d := &l.d[0]
-	joint, marginal := d.block(2*b.lo, n), d.block(2*b.lo+n, n)
-	dx, dz := t.px.block(b.lo, n), t.pz.block(b.first(), n+1)
-	f32.Add(dx, joint, marginal)
-	one := d.stride
-	copy(dz[:one], joint)
-	f32.Add(dz[one:n*one], joint[one:], marginal)
-	copy(dz[n*one:], marginal[(n-1)*one:])
-	if last > 0 {
-		f32.ColumnSums(of(0), n, dx, one)
-	}
+	joint, marginal := first[:n*t.px.stride], first[n*t.px.stride:]
+	f32.FoldPairs(t.px.from(b.lo), t.pz.from(b.first()), of(0), n, joint, marginal, t.px.stride)
 }
 
 // outer stores a block's part of the gradients of the matrices in g, or adds
@@ -459,10 +455,16 @@ func (t *trainer) outer(w *worker, g *params, b block, accumulate bool, share fu
 func (t *trainer) reduce(w *worker, rows func(i, lo, hi int), elements func(i, lo, hi int)) {
 	for i := range t.grad.weights {
 		g := &t.grad.weights[i]
+		// In memory that no other worker writes: the processors pass a line to
+		// and fro for longer than it takes to add it up.
 		w.units(g.rows(), func(lo, hi int) {
-			sum := g.block(lo, hi-lo)
+			sum, part := g.block(lo, hi-lo), t.chunks[0].grad.weights[i].block(lo, hi-lo)
 			for _, c := range t.chunks[1:] {
-				f32.Add(sum, sum, c.grad.weights[i].block(lo, hi-lo))
+				f32.Add(sum, part, c.grad.weights[i].block(lo, hi-lo))
+				part = sum
+			}
+			if len(t.chunks) == 1 {
+				copy(sum, part)
 			}
 			rows(i, lo, hi)
 		})
