@@ -7,6 +7,8 @@ SHELL := /bin/bash
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHTIME   ?= 1s
 FUZZTIME    ?= 10s
+# What runs programs for arm64 on other machines.
+QEMU        := qemu-aarch64-static
 
 # What was fetched or built for CUDA; nothing here is committed.
 CACHE    := .cache
@@ -20,11 +22,11 @@ HEADERS12 := $(abspath $(TOOLS))/cu12/nvidia/cuda_runtime/include
 WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
-.PHONY: help build test test-purego race bench bench-peers lint fmt cover fuzz generate clean \
+.PHONY: help build test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
 	kernels check-kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/mine
 	go build -o bin/mine ./cmd/mine
@@ -34,6 +36,13 @@ test: ## run all tests (a few minutes)
 
 test-purego: ## run the tests of the CPU backend without assembly
 	go test -tags purego ./cpu/...
+
+# Not with many workers, which wait for each other too long in an emulator.
+test-arm64: ## run the tests of the CPU backend for arm64 in an emulator (two minutes)
+	@command -v $(QEMU) > /dev/null || { echo 'this needs $(QEMU): install qemu-user-static'; exit 1; }
+	GOARCH=arm64 go vet ./cpu/...
+	GOARCH=arm64 go test -exec $(QEMU) ./cpu/internal/f32
+	GOARCH=arm64 go test -exec $(QEMU) -skip '^TestThreads$$|^TestConformance$$/^threads=3$$' ./cpu
 
 race: ## run the tests under the race detector (slow)
 	go test -race -short ./...
@@ -50,7 +59,7 @@ lint: ## formatting, vet, staticcheck, tidy modules, generated code
 	go vet -tags purego ./cpu/...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
-	cd cpu/internal/f32/asm && go vet ./... && go mod tidy -diff
+	cd cpu/internal/f32/asm && go vet ./... && go test ./... && go mod tidy -diff
 
 fmt: ## format the sources
 	gofmt -w .

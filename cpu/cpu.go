@@ -1,5 +1,5 @@
 // Package cpu is the backend for ordinary processors: float32, no cgo, on
-// AVX2 kernels in Go assembly where the processor has them and on gonum
+// kernels in Go assembly on arm64 and where the processor has AVX2, and on gonum
 // elsewhere.
 //
 // A run of training steps is one parallel region over persistent workers. In

@@ -17,6 +17,16 @@ var (
 	useAVX512 = useAVX2 && cpu.X86.HasBMI2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
 )
 
+func implementation() string {
+	switch {
+	case useAVX512:
+		return "avx512"
+	case useAVX2:
+		return "avx2"
+	}
+	return "generic"
+}
+
 func add(dst, a, b []float32) {
 	if useAVX512 {
 		addAVX512(dst, a, b)
@@ -305,7 +315,7 @@ func (w *Workspace) gemm(p *product) {
 
 func (p *Packed) setRows(lo, hi int, b []float32, ldb int) {
 	if useAVX2 {
-		p.setRowsAVX2(lo, hi, b, ldb)
+		p.setRowsTiled(lo, hi, b, ldb)
 		return
 	}
 	p.setRowsGeneric(lo, hi, b, ldb)
@@ -313,7 +323,7 @@ func (p *Packed) setRows(lo, hi int, b []float32, ldb int) {
 
 func (p *Packed) setColumns(lo, hi int, b []float32, ldb int) {
 	if useAVX2 {
-		p.setColumnsAVX2(lo, hi, b, ldb)
+		p.setColumnsTiled(lo, hi, b, ldb)
 		return
 	}
 	p.setColumnsGeneric(lo, hi, b, ldb)

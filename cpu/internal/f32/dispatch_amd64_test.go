@@ -28,6 +28,18 @@ func use(tb testing.TB, implementation string) {
 	useAVX2 = useAVX512 || implementation == "avx2"
 }
 
+// peak returns a function that runs rounds of nothing but multiply-adds, and
+// their floating-point operations in a round.
+func peak(implementation string) (run func(rounds int), flop int) {
+	switch implementation {
+	case "avx512":
+		return fmaPeak512, 2 * 16 * 12
+	case "avx2":
+		return fmaPeak, 2 * 8 * 12
+	}
+	return nil, 0
+}
+
 // TestGemmAgrees checks that the products of AVX-512 have the bits of those of
 // AVX2, also where they read an operand in place that those pack.
 func TestGemmAgrees(t *testing.T) {

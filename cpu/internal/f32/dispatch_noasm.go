@@ -1,10 +1,10 @@
-//go:build !amd64 || purego
+//go:build (!amd64 && !arm64) || purego
 
 package f32
 
 import "gomine/mine/sampling"
 
-const useAVX2, useAVX512 = false, false
+func implementation() string { return "generic" }
 
 func add(dst, a, b []float32)                      { addGeneric(dst, a, b) }
 func axpy(y, x []float32, alpha float32)           { axpyGeneric(y, x, alpha) }

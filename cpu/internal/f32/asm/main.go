@@ -1,5 +1,5 @@
-// Command asm generates the kernels of package f32: those of AVX2, or with
-// -avx512 those of AVX-512.
+// Command asm generates the kernels of package f32: those of AVX2, with -avx512
+// those of AVX-512, or with -neon those of NEON.
 //
 // It lives in a module of its own so that gomine does not depend on avo. Run
 // it by go generate in the parent directory; its output is committed.
@@ -13,7 +13,12 @@ import (
 
 func main() {
 	avx512 := flag.Bool("avx512", false, "generate the kernels of AVX-512")
+	neonDir := flag.String("neon", "", "generate the kernels of NEON in this `folder`, and nothing else")
 	flag.Parse()
+	if *neonDir != "" {
+		neonKernels(*neonDir)
+		return
+	}
 	ConstraintExpr("!purego")
 	if *avx512 {
 		kernels512()

@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package f32
 
@@ -7,19 +7,16 @@ import "testing"
 // BenchmarkPeak measures what BenchmarkGemm could reach at most.
 func BenchmarkPeak(b *testing.B) {
 	for _, impl := range implementations() {
-		peak, lanes := fmaPeak, 8
-		switch impl {
-		case "avx512":
-			peak, lanes = fmaPeak512, 16
-		case "generic":
+		run, flop := peak(impl)
+		if run == nil {
 			continue
 		}
 		b.Run("impl="+impl, func(b *testing.B) {
 			const rounds = 1000
 			for b.Loop() {
-				peak(rounds)
+				run(rounds)
 			}
-			b.ReportMetric(2*float64(lanes)*12*rounds*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			b.ReportMetric(float64(flop)*rounds*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
 	}
 }

@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package f32
 
@@ -14,19 +14,14 @@ const (
 	kBlock = 256
 	mBlock = 120
 	nBlock = 512
-
-	// fewRows is up to how many rows of C it does not pay the kernels of AVX-512
-	// to pack what they can read where it is: packing B costs about as much as
-	// three rows.
-	fewRows = 192
 )
 
 // gemmTiled packs op(B) into panels for the tile kernels and runs those over all
 // tiles. A as it is serves them well, also at strides that are powers of two,
-// since they walk along a few rows only. A transposed is packed as well. The
-// kernels of AVX-512 can do without, and do where C has few rows.
+// since they walk along a few rows only. A transposed is packed as well. Kernels
+// that can do without either say so by readInPlace.
 func (w *Workspace) gemmTiled(p *product) {
-	inPlace := useAVX512 && p.m <= fewRows
+	inPlace := p.readInPlace()
 	ks := split(p.k, kBlock, vectorFloats)
 	for j0 := 0; j0 < p.n; j0 += nBlock {
 		nj := min(nBlock, p.n-j0)
@@ -67,11 +62,7 @@ func (w *Workspace) gemmTiled(p *product) {
 				default:
 					t.a, t.lda = w.packA(p, i0, mi, k0, nk)
 				}
-				if useAVX512 {
-					t.run512(mi, nj)
-				} else {
-					t.run(mi, nj)
-				}
+				t.multiply(mi, nj)
 			}
 		}
 	}
@@ -99,7 +90,7 @@ func packPanels(panels []float32, k, rows int, b []float32, ldb, n int) {
 // packColumns writes the transpose of [n, k] to panels of length k.
 func packColumns(panels []float32, k int, b []float32, ldb, n int) {
 	for j := 0; j < n; j += tileCols {
-		transposeAVX2(panels[j*k:][:k*tileCols], tileCols, b[j*ldb:], ldb, min(tileCols, n-j), k)
+		transposeTiled(panels[j*k:][:k*tileCols], tileCols, b[j*ldb:], ldb, min(tileCols, n-j), k)
 	}
 }
 
@@ -108,7 +99,7 @@ func (p *Packed) block(k0, nk int) []float32 {
 	return p.data[k0*(len(p.data)/p.k):][:nk*(len(p.data)/p.k)]
 }
 
-func (p *Packed) setRowsAVX2(lo, hi int, b []float32, ldb int) {
+func (p *Packed) setRowsTiled(lo, hi int, b []float32, ldb int) {
 	ks := split(p.k, kBlock, vectorFloats)
 	for k0 := 0; k0 < p.k; k0 += ks {
 		nk := min(ks, p.k-k0)
@@ -118,7 +109,7 @@ func (p *Packed) setRowsAVX2(lo, hi int, b []float32, ldb int) {
 	}
 }
 
-func (p *Packed) setColumnsAVX2(lo, hi int, b []float32, ldb int) {
+func (p *Packed) setColumnsTiled(lo, hi int, b []float32, ldb int) {
 	ks := split(p.k, kBlock, vectorFloats)
 	for k0 := 0; k0 < p.k; k0 += ks {
 		nk := min(ks, p.k-k0)
@@ -131,12 +122,12 @@ func (p *Packed) setColumnsAVX2(lo, hi int, b []float32, ldb int) {
 func (w *Workspace) packA(p *product, i0, mi, k0, nk int) ([]float32, int) {
 	lda := Stride(nk)
 	a := reserve(&w.a, mi*lda)
-	transposeAVX2(a, lda, p.a[k0*p.lda+i0:], p.lda, nk, mi)
+	transposeTiled(a, lda, p.a[k0*p.lda+i0:], p.lda, nk, mi)
 	return a, lda
 }
 
-// transposeAVX2 is transpose by strips of 8 rows.
-func transposeAVX2(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+// transposeTiled is transpose by strips of 8 rows.
+func transposeTiled(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	strips := rows &^ 7
 	for i := 0; i < strips; i += 8 {
 		transpose8(cols, &dst[i], ldd, &src[i*lds], lds)
@@ -152,9 +143,9 @@ type tiles struct {
 	k          int
 	a          []float32
 	lda        int
-	transposed bool // A is [k, m]; for run512 only
+	transposed bool // A is [k, m]; only if readInPlace says so
 	b          []float32
-	ldb, panel int // tileCols and k tileCols but for run512
+	ldb, panel int // tileCols and k tileCols unless readInPlace
 	c          []float32
 	ldc        int
 	bias       []float32
@@ -182,78 +173,6 @@ func (t *tiles) biasAt(j int) *float32 {
 	}
 	return &t.bias[j]
 }
-
-// run512 computes the [m, n] block in tiles of up to 24 registers of 16 floats:
-// where there are few rows they are wider, since fewer than eight chains of
-// multiply-adds leave the units waiting for their own results.
-func (t *tiles) run512(m, n int) {
-	kernels := &rows512
-	if t.transposed {
-		kernels = &columns512
-	}
-	for j := 0; j < n; {
-		vectors, rows := 2, 12
-		switch left := n - j; {
-		case left <= 16:
-			vectors = 1
-		case left > 48 && m <= 6:
-			vectors, rows = 4, 6
-		}
-		cols := min(16*vectors, n-j)
-		i := 0
-		for _, part := range cut(m, rows) {
-			if part.panels > 0 {
-				at := i * t.lda
-				if t.transposed {
-					at = i
-				}
-				var h *float32
-				if t.derivative != nil {
-					h = &t.derivative[i*t.ldc+j]
-				}
-				kernels[part.rows-1][vectors/2](part.panels, t.k, &t.a[at], t.lda, &t.b[j/tileCols*t.panel], t.ldb, t.panel, &t.c[i*t.ldc+j], t.ldc, cols, t.biasAt(j), t.accumulate, t.relu, h)
-				i += part.panels * part.rows
-			}
-		}
-		j += cols
-	}
-}
-
-// kernel512 is a kernel of gemmTile512.
-type kernel512 func(panels, k int, a *float32, lda int, b *float32, ldb, panel int, c *float32, ldc, cols int, bias *float32, accumulate, relu bool, h *float32)
-
-// rows512 and columns512 are those by the rows of a tile less one and half its
-// vectors, for A as it is and transposed.
-var (
-	rows512 = [12][3]kernel512{
-		{gemm512x1x16, gemm512x1x32, gemm512x1x64},
-		{gemm512x2x16, gemm512x2x32, gemm512x2x64},
-		{gemm512x3x16, gemm512x3x32, gemm512x3x64},
-		{gemm512x4x16, gemm512x4x32, gemm512x4x64},
-		{gemm512x5x16, gemm512x5x32, gemm512x5x64},
-		{gemm512x6x16, gemm512x6x32, gemm512x6x64},
-		{gemm512x7x16, gemm512x7x32, nil},
-		{gemm512x8x16, gemm512x8x32, nil},
-		{gemm512x9x16, gemm512x9x32, nil},
-		{gemm512x10x16, gemm512x10x32, nil},
-		{gemm512x11x16, gemm512x11x32, nil},
-		{gemm512x12x16, gemm512x12x32, nil},
-	}
-	columns512 = [12][3]kernel512{
-		{gemm512x1x16T, gemm512x1x32T, gemm512x1x64T},
-		{gemm512x2x16T, gemm512x2x32T, gemm512x2x64T},
-		{gemm512x3x16T, gemm512x3x32T, gemm512x3x64T},
-		{gemm512x4x16T, gemm512x4x32T, gemm512x4x64T},
-		{gemm512x5x16T, gemm512x5x32T, gemm512x5x64T},
-		{gemm512x6x16T, gemm512x6x32T, gemm512x6x64T},
-		{gemm512x7x16T, gemm512x7x32T, nil},
-		{gemm512x8x16T, gemm512x8x32T, nil},
-		{gemm512x9x16T, gemm512x9x32T, nil},
-		{gemm512x10x16T, gemm512x10x32T, nil},
-		{gemm512x11x16T, gemm512x11x32T, nil},
-		{gemm512x12x16T, gemm512x12x32T, nil},
-	}
-)
 
 // rowPanels is a number of panels of equally many rows.
 type rowPanels struct{ panels, rows int }
