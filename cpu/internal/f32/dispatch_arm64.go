@@ -184,6 +184,10 @@ func sumColumns(dst []float32, rows int, a []float32, lda int) {
 }
 
 func foldPairs(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
+	if useNEON {
+		foldPairsNEON(rows, len(sums), &dx[0], &dz[0], &sums[0], &joint[0], &marginal[0], ld)
+		return
+	}
 	foldPairsByRows(dx, dz, sums, rows, joint, marginal, ld)
 }
 

@@ -225,6 +225,13 @@ func rowDots(rows, cols int, dst, a *float32, lda int, x *float32, c float32)
 //go:noescape
 func columnSumsNEON(rows, cols int, dst, a *float32, lda int)
 
+// foldPairsNEON sets dx[i] = joint[i] + marginal[i], dz[i] = joint[i] +
+// marginal[i-1] and sums to the sum of the rows of dx, in their order; dz has
+// one row more than the others, terms without a row are left out; rows >= 1.
+//
+//go:noescape
+func foldPairsNEON(rows, cols int, dx, dz, sums, joint, marginal *float32, ld int)
+
 // maxNEON returns the largest element of x, NaN if any is NaN, -Inf if there is
 // none.
 //

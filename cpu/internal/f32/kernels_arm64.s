@@ -6033,6 +6033,199 @@ row1:
 return:
 	RET
 
+TEXT ·foldPairsNEON(SB), NOSPLIT, $0-64
+	MOVD $0x80000000, R0
+	VDUP R0, V31.S4
+	MOVD cols+8(FP), R0
+	MOVD ld+56(FP), R1
+	LSL $2, R1, R1
+	MOVD sums+32(FP), R2
+	MOVD dx+16(FP), R3
+	MOVD dz+24(FP), R4
+	MOVD joint+40(FP), R5
+	MOVD marginal+48(FP), R6
+	SUBS $16, R0, R0
+	BLT narrower16
+
+strip16:
+	MOVD rows+0(FP), R7
+	MOVD R3, R8
+	MOVD R4, R9
+	MOVD R5, R10
+	MOVD R6, R11
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V31.B16, V31.B16, V4.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VORR V31.B16, V31.B16, V5.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VORR V31.B16, V31.B16, V6.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VORR V31.B16, V31.B16, V7.B16
+
+row16:
+	FMOVQ 0(R10), F8
+	FMOVQ 0(R11), F9
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVQ F4, 0(R9)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 0(R8)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	VORR V9.B16, V9.B16, V4.B16
+	FMOVQ 16(R10), F8
+	FMOVQ 16(R11), F9
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVQ F5, 16(R9)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 16(R8)
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	VORR V9.B16, V9.B16, V5.B16
+	FMOVQ 32(R10), F8
+	FMOVQ 32(R11), F9
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVQ F6, 32(R9)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 32(R8)
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	VORR V9.B16, V9.B16, V6.B16
+	FMOVQ 48(R10), F8
+	FMOVQ 48(R11), F9
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ F7, 48(R9)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 48(R8)
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	VORR V9.B16, V9.B16, V7.B16
+	ADD R1, R8, R8
+	ADD R1, R9, R9
+	ADD R1, R10, R10
+	ADD R1, R11, R11
+	SUBS $1, R7, R7
+	BNE row16
+	FMOVQ F4, 0(R9)
+	FMOVQ F0, 0(R2)
+	FMOVQ F5, 16(R9)
+	FMOVQ F1, 16(R2)
+	FMOVQ F6, 32(R9)
+	FMOVQ F2, 32(R2)
+	FMOVQ F7, 48(R9)
+	FMOVQ F3, 48(R2)
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	ADD $64, R5, R5
+	ADD $64, R6, R6
+	ADD $64, R2, R2
+	SUBS $16, R0, R0
+	BGE strip16
+
+narrower16:
+	ADD $16, R0, R0
+	SUBS $4, R0, R0
+	BLT narrower4
+
+strip4:
+	MOVD rows+0(FP), R7
+	MOVD R3, R8
+	MOVD R4, R9
+	MOVD R5, R10
+	MOVD R6, R11
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V31.B16, V31.B16, V1.B16
+
+row4:
+	FMOVQ 0(R10), F2
+	FMOVQ 0(R11), F3
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	FMOVQ F1, 0(R9)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ F2, 0(R8)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VORR V3.B16, V3.B16, V1.B16
+	ADD R1, R8, R8
+	ADD R1, R9, R9
+	ADD R1, R10, R10
+	ADD R1, R11, R11
+	SUBS $1, R7, R7
+	BNE row4
+	FMOVQ F1, 0(R9)
+	FMOVQ F0, 0(R2)
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	ADD $16, R2, R2
+	SUBS $4, R0, R0
+	BGE strip4
+
+narrower4:
+	ADD $4, R0, R0
+	TBZ $1, R0, odd
+	MOVD rows+0(FP), R7
+	MOVD R3, R8
+	MOVD R4, R9
+	MOVD R5, R10
+	MOVD R6, R11
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V31.B16, V31.B16, V1.B16
+
+row2:
+	FMOVD 0(R10), F2
+	FMOVD 0(R11), F3
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	FMOVD F1, 0(R9)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVD F2, 0(R8)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VORR V3.B16, V3.B16, V1.B16
+	ADD R1, R8, R8
+	ADD R1, R9, R9
+	ADD R1, R10, R10
+	ADD R1, R11, R11
+	SUBS $1, R7, R7
+	BNE row2
+	FMOVD F1, 0(R9)
+	FMOVD F0, 0(R2)
+	ADD $8, R3, R3
+	ADD $8, R4, R4
+	ADD $8, R5, R5
+	ADD $8, R6, R6
+	ADD $8, R2, R2
+
+odd:
+	TBZ $0, R0, return
+	MOVD rows+0(FP), R7
+	MOVD R3, R8
+	MOVD R4, R9
+	MOVD R5, R10
+	MOVD R6, R11
+	VEOR V0.B16, V0.B16, V0.B16
+	VORR V31.B16, V31.B16, V1.B16
+
+row1:
+	FMOVS 0(R10), F2
+	FMOVS 0(R11), F3
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	FMOVS F1, 0(R9)
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVS F2, 0(R8)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VORR V3.B16, V3.B16, V1.B16
+	ADD R1, R8, R8
+	ADD R1, R9, R9
+	ADD R1, R10, R10
+	ADD R1, R11, R11
+	SUBS $1, R7, R7
+	BNE row1
+	FMOVS F1, 0(R9)
+	FMOVS F0, 0(R2)
+	ADD $4, R3, R3
+	ADD $4, R4, R4
+	ADD $4, R5, R5
+	ADD $4, R6, R6
+	ADD $4, R2, R2
+
+return:
+	RET
+
 TEXT ·maxNEON(SB), NOSPLIT, $0-28
 	MOVD $0xff800000, R0
 	VDUP R0, V31.S4

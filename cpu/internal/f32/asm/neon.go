@@ -74,6 +74,7 @@ func neonKernels(dir string) {
 	k.dot()
 	k.rowDots()
 	k.columnSums()
+	k.foldPairs()
 	k.maximum()
 	k.adam()
 	k.feistel("feistelAt", false)

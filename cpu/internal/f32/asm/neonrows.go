@@ -134,6 +134,55 @@ func (k *neon) columnSums() {
 	k.end()
 }
 
+// foldPairs is [foldPairs].
+func (k *neon) foldPairs() {
+	k.function("foldPairsNEON", "func(rows, cols int, dx, dz, sums, joint, marginal *float32, ld int)",
+		"foldPairsNEON sets dx[i] = joint[i] + marginal[i], dz[i] = joint[i] + marginal[i-1] and sums to the sum of the rows of dx, "+
+			"in their order; dz has one row more than the others, terms without a row are left out; rows >= 1.", 0)
+	cols, ld := k.param("cols"), k.byteStride("ld")
+	matrices := []string{"dx", "dz", "joint", "marginal"}
+	pointers := map[string]xreg{"sums": k.param("sums")}
+	for _, name := range matrices {
+		pointers[name] = k.param(name)
+	}
+	k.strips(cols, []int{4, 1}, pointers, func(label func(string) string, p place, vectors int) {
+		rows, row := k.param("rows"), map[string]xreg{}
+		for _, name := range matrices {
+			row[name] = k.general()
+			k.emit("MOVD", pointers[name], row[name])
+		}
+		sum, before := k.vectors(vectors), k.vectors(vectors)
+		for i := range sum {
+			// Minus zero plus x is x, whatever its sign.
+			k.clear(sum[i])
+			k.move(before[i], k.constant(signBit))
+		}
+		k.label(label("row"))
+		for i := range sum {
+			free := k.scope()
+			p := p.at(row, i)
+			joint, marginal := p.load("joint"), p.load("marginal")
+			k.into(fadd, before[i], before[i], joint)
+			p.store(before[i], "dz")
+			k.into(fadd, joint, joint, marginal)
+			p.store(joint, "dx")
+			k.into(fadd, sum[i], sum[i], joint)
+			k.move(before[i], marginal)
+			free()
+		}
+		for _, name := range matrices {
+			k.emit("ADD", ld, row[name], row[name])
+		}
+		k.emit("SUBS", "$1", rows, rows)
+		k.emit("BNE", label("row"))
+		for i := range sum {
+			p.at(row, i).store(before[i], "dz")
+			p.at(pointers, i).store(sum[i], "sums")
+		}
+	})
+	k.end()
+}
+
 // outputGrad is [outputGrad].
 func (k *neon) outputGrad(name, formula string, widths []int, grad func(g, h vreg) vreg) {
 	name += "OutputGradNEON"
