@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,9 @@ type pace struct {
 	best   []time.Duration // of a step with each in the present trials
 
 	trial int           // every candidate has tryRounds of them, then the best works
-	steps int           // in this trial, or of the work since
+	look  int           // steps of the work between two looks at its speed
+	kept  int           // steps of the work before the last look
+	steps int           // in this trial, or since the last look
 	took  time.Duration // by these
 }
 
@@ -23,14 +26,18 @@ type pace struct {
 var workerFLOP = struct{ least, enough int }{1 << 21, 1 << 25} // a variable for tests
 
 // A trial is trySteps long; every candidate has tryRounds of them, so that one
-// interruption decides nothing. The machine may have changed after keepSteps.
-const trySteps, tryRounds, keepSteps = 32, 3, 1 << 14
+// interruption decides nothing. The machine may have changed after keepSteps. It
+// surely has where steps take slump times as long as in the trials, as they do
+// when another program takes the processor of a worker for which the others
+// wait: a look after lookSteps tells. When trials do not mend it, looks become
+// rare.
+const trySteps, tryRounds, keepSteps, lookSteps, slump = 32, 3, 1 << 14, 1 << 8, 2
 
 // newPace returns the pace of steps of so many floating-point operations on at
 // most so many workers.
 func newPace(workers, flop int) *pace {
 	most := max(1, min(workers, flop/workerFLOP.least))
-	p := &pace{}
+	p := &pace{look: lookSteps}
 	for n := min(most, max(1, flop/workerFLOP.enough)); n < most; n *= 2 {
 		p.counts = append(p.counts, n)
 	}
@@ -52,17 +59,17 @@ func (p *pace) next() (workers, steps int) {
 	case p.trying():
 		return p.counts[p.trial%len(p.counts)], trySteps - p.steps
 	}
-	best := 0
-	for i, d := range p.best {
-		if d < p.best[best] {
-			best = i
-		}
-	}
-	return p.counts[best], keepSteps - p.steps
+	return p.counts[p.fastest()], p.look - p.steps
 }
+
+// fastest returns the candidate that was best in the trials.
+func (p *pace) fastest() int { return slices.Index(p.best, slices.Min(p.best)) }
 
 // done tells how long so many steps took since next.
 func (p *pace) done(steps int, took time.Duration) {
+	if len(p.counts) == 1 {
+		return
+	}
 	p.steps += steps
 	p.took += took
 	switch {
@@ -72,8 +79,17 @@ func (p *pace) done(steps int, took time.Duration) {
 			p.best[i] = each
 		}
 		p.trial++
-	case !p.trying() && p.steps >= keepSteps:
-		p.trial = 0
+	case !p.trying() && p.steps >= p.look:
+		p.kept += p.steps
+		if p.took/time.Duration(p.steps) > slump*p.best[p.fastest()] {
+			p.look = min(2*p.look, keepSteps)
+			p.kept = keepSteps
+		} else {
+			p.look = lookSteps
+		}
+		if p.kept >= keepSteps {
+			p.trial, p.kept = 0, 0
+		}
 	default:
 		return
 	}

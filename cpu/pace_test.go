@@ -67,6 +67,42 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestPaceSlump runs a pace on a machine where, from some step on, two workers
+// take twenty times as long: soon one worker does the work. Where all take that
+// long, nothing is to be gained, and few steps are spent on trials.
+func TestPaceSlump(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		p := newPace(2, 2*workerFLOP.least)
+		slow := false
+		done := map[int]int{}
+		train := func(total int) {
+			clear(done)
+			for left := total; left > 0; {
+				workers, steps := p.next()
+				steps = min(steps, left)
+				each := 10 * time.Microsecond / time.Duration(workers)
+				if slow && (all || workers == 2) {
+					each *= 20
+				}
+				p.done(steps, time.Duration(steps)*each)
+				done[workers] += steps
+				left -= steps
+			}
+		}
+		train(1000)
+		if done[2] < 900 {
+			t.Fatalf("at first: steps by workers %v", done)
+		}
+		slow = true
+		if train(1000); !all && done[1] < 400 {
+			t.Errorf("after the slump: steps by workers %v", done)
+		}
+		if train(50_000); all && done[1] > 1500 {
+			t.Errorf("after a slump of all: steps by workers %v", done)
+		}
+	}
+}
+
 // TestPaceChangesNothing checks that a run in which the workers become more and
 // fewer has the bits of one on one worker.
 func TestPaceChangesNothing(t *testing.T) {
