@@ -42,9 +42,9 @@ func TestLaws(t *testing.T) {
 // TestGridScore puts rows on both sides of three standard deviations.
 func TestGridScore(t *testing.T) {
 	x := backend.Matrix{Rows: 5, Cols: 2, Stride: 2, Data: []float32{
-		-4, -4.149, // of mode 0
-		4, 4.151, // of none
-		0.1, -0.1, // of the middle one, 0.141 away
+		-4, -4.299, // of mode 0
+		4, 4.301, // of none
+		0.2, -0.2, // of the middle one, 0.283 away
 		1, 1, // between four
 		60, -60, // far out
 	}}
