@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -125,9 +126,9 @@ func spiralLaw(least int) ganLaw {
 // planeGAN is set as plain networks for such laws are. What is the same with
 // and without information is all but its weight.
 var planeGAN = ganConfig{
-	Noise: 2, Code: 2,
-	Generator: []int{128, 128, 128}, Discriminator: []int{128, 128, 128}, Critic: []int{64, 64},
-	Batch: 128, Steps: 10_000, Rate: 1e-3, Beta1: 0.5, CriticRate: 1e-3, Weight: 1,
+	Noise: 1, Code: 3,
+	Generator: []int{128, 128, 128}, Discriminator: []int{128, 128, 128}, Critic: []int{128},
+	Batch: 64, Steps: 10_000, Rate: 2e-3, Beta1: 0.5, CriticRate: 4e-3, Weight: 3,
 	Points: 10, Score: 2500,
 }
 
@@ -156,7 +157,8 @@ type ganResults struct {
 	Runs            []ganRun `json:"runs"`
 }
 
-// runs trains without information and with it, every seed.
+// runs trains without information and with it, every seed. Beside an error it
+// returns the runs of the seeds that were complete by then.
 func (o *ganFlags) runs(cmd *cobra.Command, law ganLaw, cfg ganConfig) ([]ganRun, error) {
 	if o.seeds < 1 || o.steps < cfg.Points {
 		return nil, fmt.Errorf("--seeds is %d and --steps %d, want at least 1 and %d", o.seeds, o.steps, cfg.Points)
@@ -179,7 +181,13 @@ func (o *ganFlags) runs(cmd *cobra.Command, law ganLaw, cfg ganConfig) ([]ganRun
 			all[i].Seed, c.Weight, p.Modes, p.Of, p.Near, p.KL, p.Bound, all[i].Seconds)
 		return nil
 	})
-	return all, err
+	// What is complete when a run fails or the command is interrupted is still
+	// worth having: pairs, from the first seed on.
+	complete := 0
+	for complete < o.seeds && all[2*complete].finished(cfg) && all[2*complete+1].finished(cfg) {
+		complete++
+	}
+	return all[:2*complete], err
 }
 
 // planeCommand is an experiment on a law of two columns. least gives the rows
@@ -203,19 +211,19 @@ func planeCommand(name, short, modes string, law func(least int) ganLaw, of int)
 			cfg.Steps, cfg.Weight = opt.steps, opt.weight
 			r := ganResults{Config: cfg, Least: cfg.Score / of / 5}
 			target := law(r.Least)
-			var err error
-			if r.Runs, err = opt.runs(cmd, target, cfg); err != nil {
-				return err
+			var failed error
+			if r.Runs, failed = opt.runs(cmd, target, cfg); len(r.Runs) == 0 {
+				return failed
 			}
 			real := backend.NewMatrix(cfg.Score, target.columns)
 			target.draw(real, opt.Seed, stepScore)
 			text := fmt.Sprintf("%s are covered from %d of %d rows on.\n\n%s", modes, r.Least, cfg.Score, r.table(modes))
-			return opt.Write(cmd, program, experiment.Results{Name: name, Data: r, Markdown: text, Pictures: func(dir string) error {
+			return errors.Join(failed, opt.Write(cmd, program, experiment.Results{Name: name, Data: r, Markdown: text, Pictures: func(dir string) error {
 				if err := figure.Save(filepath.Join(dir, name+"-samples.png"), 3, r.samples(real)...); err != nil {
 					return err
 				}
 				return figure.Save(filepath.Join(dir, name+".png"), 3, r.curves(modes)...)
-			}})
+			}}))
 		},
 	}
 	opt.register(cmd, 10, cfg)

@@ -207,6 +207,9 @@ type ganRun struct {
 	sample backend.Matrix // the rows that judged it at the end
 }
 
+// finished reports whether a run came to its end.
+func (r ganRun) finished(cfg ganConfig) bool { return len(r.Points) == cfg.Points }
+
 // last returns the end of a run.
 func (r ganRun) last() ganPoint { return r.Points[len(r.Points)-1] }
 
