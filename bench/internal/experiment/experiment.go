@@ -30,12 +30,24 @@ type Flags struct {
 
 // Register defines the flags.
 func (f *Flags) Register(set *pflag.FlagSet) {
-	set.StringVar(&f.Out, "out", "", "directory for the results as JSON, a Markdown table and pictures; made if missing")
+	set.Var((*directory)(&f.Out), "out", "directory for the results as JSON, a Markdown table and pictures; made if missing")
 	set.BoolVar(&f.Quick, "quick", false, "a small part of it, in less than two minutes")
 	set.BoolVar(&f.JSON, "json", false, "print JSON instead of a table")
 	set.Uint64Var(&f.Seed, "seed", 1, "first seed, of the data and the training")
 	set.StringVar(&f.Backend, "backend", mine.BackendAuto, "machine to compute on: "+strings.Join(mine.Backends(), ", "))
 	set.IntVar(&f.Threads, "threads", 0, "threads of the CPU, 0 for all processors")
+}
+
+// A directory is a flag whose value is made when it is given: what cannot be
+// written is better known before an experiment than behind it.
+type directory string
+
+func (d *directory) String() string { return string(*d) }
+func (d *directory) Type() string   { return "string" }
+
+func (d *directory) Set(path string) error {
+	*d = directory(path)
+	return os.MkdirAll(path, 0o755)
 }
 
 // Open opens the backend that the flags name.
@@ -85,9 +97,6 @@ func (f *Flags) Write(cmd *cobra.Command, program string, r Results) error {
 	}
 	if f.Out == "" {
 		return nil
-	}
-	if err := os.MkdirAll(f.Out, 0o755); err != nil {
-		return err
 	}
 	if err := report.WriteJSON(filepath.Join(f.Out, r.Name+".json"), all); err != nil {
 		return err
