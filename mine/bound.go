@@ -52,7 +52,7 @@ func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 	}
 	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
 	b.Low, b.High = b.Estimate-two*b.StdErr, b.Estimate+two*b.StdErr
-	b.LowerBound = b.Estimate - distuv.UnitNormal.Quantile(confidence)*b.StdErr
+	b.LowerBound = min(b.Estimate-distuv.UnitNormal.Quantile(confidence)*b.StdErr, math.Log(float64(ev.Rows)))
 	for _, v := range []float64{b.Estimate, b.StdErr, b.NWJ} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return Bound{}, fmt.Errorf("mine: %w: scores reach %g on rows it was not trained on; lower the learning rate",

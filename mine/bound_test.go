@@ -87,3 +87,20 @@ func TestNewBound(t *testing.T) {
 		t.Errorf("infinite scores: %v, want ErrDiverged", err)
 	}
 }
+
+// TestLowerBoundIsCapped: what a hundred rows certify ends at ln 100, however
+// small the standard error looks.
+func TestLowerBoundIsCapped(t *testing.T) {
+	ev := backend.Evaluation{Rows: 100, Pairs: 1000, Joint: 9, LogU: 1, VarT: 1, VarW: 1, CovTW: 1, Finite: true}
+	b, err := mine.NewBound(ev, 1, 0.95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Estimate != 8 || b.LowerBound != math.Log(100) {
+		t.Errorf("estimate %v, lower bound %v, want 8 and ln 100", b.Estimate, b.LowerBound)
+	}
+	ev.Joint = 4
+	if b, err = mine.NewBound(ev, 1, 0.95); err != nil || b.LowerBound != 3 {
+		t.Errorf("lower bound %v, %v, want 3: the standard error is zero", b.LowerBound, err)
+	}
+}

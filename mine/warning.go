@@ -52,7 +52,11 @@ func (e *Estimator) warnings(r *Result) []Warning {
 	case e.run.best.validation <= 0:
 		warn(WarnNothing, "no critic scored above zero on the validation rows: either X and Z are independent, or these rows and this network cannot show the dependence")
 	case r.Estimate > math.Log(float64(r.Rows.Test))-ceilingMargin:
-		warn(WarnCeiling, "the estimate is near ln(test rows) = %.1f nats, above which no estimate from samples can be trusted (McAllester and Stratos 2020): I(X;Z) may be larger, even infinite; more rows raise the limit", math.Log(float64(r.Rows.Test)))
+		limit, where := math.Log(float64(r.Rows.Test)), "near"
+		if r.Estimate > limit {
+			where = "above"
+		}
+		warn(WarnCeiling, "the estimate is %s ln(test rows) = %.1f nats, above which no estimate from samples can be trusted (McAllester and Stratos 2020): I(X;Z) may be larger, even infinite; more rows raise the limit", where, limit)
 	}
 	if r.Stop == StopSchedule && climbing(r.Curve, r.StdErr) {
 		warn(WarnClimbing, "the validation bound still rose when training ended: more steps are likely to raise the estimate")
