@@ -28,7 +28,9 @@ type Bound struct {
 	StdErr   float64 `json:"std_err"`
 	// Low and High delimit the two-sided interval for the bound of this critic
 	// at the configured confidence. LowerBound is the one-sided limit at the
-	// same level, and so a lower confidence bound on I(X;Z) itself.
+	// same level, and so a lower confidence bound on I(X;Z) itself. It is at most
+	// ln n: above, pairs too rare for n rows decide the exponential mean, and StdErr
+	// does not see them (McAllester and Stratos 2020).
 	Low        float64 `json:"low"`
 	High       float64 `json:"high"`
 	LowerBound float64 `json:"lower_bound"`
