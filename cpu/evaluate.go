@@ -139,7 +139,7 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 	if err != nil {
 		return fmt.Errorf("cpu: input gradients: %w", err)
 	}
-	if err := errors.Join(check("gx", gx, len(xs), t.net.DX), check("gz", gz, len(xs), t.net.DZ)); err != nil {
+	if err := errors.Join(gx.CheckShape("gx", len(xs), t.net.DX), gz.CheckShape("gz", len(xs), t.net.DZ)); err != nil {
 		return fmt.Errorf("cpu: input gradients: %w", err)
 	}
 	scorers := t.scorers(true)

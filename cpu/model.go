@@ -94,17 +94,6 @@ func (w *worker) rowsOf(n int, f func(lo, n int)) {
 	}
 }
 
-// check reports whether a matrix is [rows, cols].
-func check(name string, m backend.Matrix, rows, cols int) error {
-	if err := m.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if m.Rows != rows || m.Cols != cols {
-		return fmt.Errorf("%s is [%d, %d], want [%d, %d]: %w", name, m.Rows, m.Cols, rows, cols, backend.ErrShape)
-	}
-	return nil
-}
-
 func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 	if err := m.begin("forward"); err != nil {
 		return err
@@ -113,7 +102,7 @@ func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 	if x.Rows < 1 || x.Rows > m.spec.Rows {
 		return fmt.Errorf("cpu: forward: %d rows, want 1 to %d: %w", x.Rows, m.spec.Rows, backend.ErrShape)
 	}
-	if err := errors.Join(check("x", x, x.Rows, m.spec.MLP.Inputs), check("y", y, x.Rows, m.spec.MLP.Outputs)); err != nil {
+	if err := errors.Join(x.CheckShape("x", x.Rows, m.spec.MLP.Inputs), y.CheckShape("y", x.Rows, m.spec.MLP.Outputs)); err != nil {
 		return fmt.Errorf("cpu: forward: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -160,12 +149,12 @@ func (m *model) back(ctx context.Context, op string, dy, dx backend.Matrix, para
 	if m.rows == 0 {
 		return fmt.Errorf("cpu: %s: no rows went forward since the parameters changed: %w", op, backend.ErrShape)
 	}
-	if err := check("dy", dy, m.rows, m.spec.MLP.Outputs); err != nil {
+	if err := dy.CheckShape("dy", m.rows, m.spec.MLP.Outputs); err != nil {
 		return fmt.Errorf("cpu: %s: %w", op, err)
 	}
 	inputs := !params || !dx.IsZero()
 	if inputs {
-		if err := check("dx", dx, m.rows, m.spec.MLP.Inputs); err != nil {
+		if err := dx.CheckShape("dx", m.rows, m.spec.MLP.Inputs); err != nil {
 			return fmt.Errorf("cpu: %s: %w", op, err)
 		}
 	}

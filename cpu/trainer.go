@@ -257,7 +257,7 @@ func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix)
 		return 0, err
 	}
 	defer t.end()
-	if err := errors.Join(check("gx", gx, t.spec.Batch, t.net.DX), check("gz", gz, t.spec.Batch, t.net.DZ)); err != nil {
+	if err := errors.Join(gx.CheckShape("gx", t.spec.Batch, t.net.DX), gz.CheckShape("gz", t.spec.Batch, t.net.DZ)); err != nil {
 		return 0, fmt.Errorf("cpu: objective gradients: %w", err)
 	}
 	if err := ctx.Err(); err != nil {

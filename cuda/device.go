@@ -93,17 +93,6 @@ func checkRows(x, z backend.Matrix) error {
 	return nil
 }
 
-// check reports whether a matrix is [rows, cols].
-func check(name string, m backend.Matrix, rows, cols int) error {
-	if err := m.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if m.Rows != rows || m.Cols != cols {
-		return fmt.Errorf("%s is [%d, %d], want [%d, %d]: %w", name, m.Rows, m.Cols, rows, cols, backend.ErrShape)
-	}
-	return nil
-}
-
 // data is rows in the device's memory, or in the host's.
 type data struct {
 	device       *device

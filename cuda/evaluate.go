@@ -158,7 +158,7 @@ func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(check("gx", gx, len(xs), t.net.DX), check("gz", gz, len(xs), t.net.DZ)); err != nil {
+		if err := errors.Join(gx.CheckShape("gx", len(xs), t.net.DX), gz.CheckShape("gz", len(xs), t.net.DZ)); err != nil {
 			return err
 		}
 		return t.scored(ctx, d, xs, zs, func(s *scratch, lo, hi int) error {

@@ -173,7 +173,7 @@ func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 		if x.Rows < 1 || x.Rows > m.spec.Rows {
 			return fmt.Errorf("%d rows, want 1 to %d: %w", x.Rows, m.spec.Rows, backend.ErrShape)
 		}
-		if err := errors.Join(check("x", x, x.Rows, m.spec.MLP.Inputs), check("y", y, x.Rows, m.spec.MLP.Outputs)); err != nil {
+		if err := errors.Join(x.CheckShape("x", x.Rows, m.spec.MLP.Inputs), y.CheckShape("y", x.Rows, m.spec.MLP.Outputs)); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -222,12 +222,12 @@ func (m *model) back(ctx context.Context, op string, dy, dx backend.Matrix, para
 		if m.rows == 0 {
 			return fmt.Errorf("no rows went forward since the parameters changed: %w", backend.ErrShape)
 		}
-		if err := check("dy", dy, m.rows, m.spec.MLP.Outputs); err != nil {
+		if err := dy.CheckShape("dy", m.rows, m.spec.MLP.Outputs); err != nil {
 			return err
 		}
 		inputs := !params || !dx.IsZero()
 		if inputs {
-			if err := check("dx", dx, m.rows, m.spec.MLP.Inputs); err != nil {
+			if err := dx.CheckShape("dx", m.rows, m.spec.MLP.Inputs); err != nil {
 				return err
 			}
 		}

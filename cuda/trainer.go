@@ -379,7 +379,7 @@ func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix)
 	value := make([]float64, 1)
 	err := t.do("objective gradients", func() error {
 		n := t.spec.Batch
-		if err := errors.Join(check("gx", gx, n, t.net.DX), check("gz", gz, n, t.net.DZ)); err != nil {
+		if err := errors.Join(gx.CheckShape("gx", n, t.net.DX), gz.CheckShape("gz", n, t.net.DZ)); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {

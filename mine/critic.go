@@ -124,17 +124,14 @@ func (c *Critic) Train(ctx context.Context, x, z backend.Matrix, rate float64) (
 // others. The critic does not change.
 func (c *Critic) Gradients(ctx context.Context, x, z, gx, gz backend.Matrix) (float64, error) {
 	fail := func(err error) (float64, error) { return 0, fmt.Errorf("mine: critic: %w", err) }
-	for _, g := range []struct {
-		given, own backend.Matrix
-	}{{gx, c.gx}, {gz, c.gz}} {
-		if g.given.IsZero() {
-			continue
-		}
-		if err := g.given.Validate(); err != nil {
+	if !gx.IsZero() {
+		if err := gx.CheckShape("gx", c.cfg.Batch, c.cfg.DX); err != nil {
 			return fail(err)
 		}
-		if g.given.Rows != g.own.Rows || g.given.Cols != g.own.Cols {
-			return fail(fmt.Errorf("gradients [%d, %d], want [%d, %d]: %w", g.given.Rows, g.given.Cols, g.own.Rows, g.own.Cols, backend.ErrShape))
+	}
+	if !gz.IsZero() {
+		if err := gz.CheckShape("gz", c.cfg.Batch, c.cfg.DZ); err != nil {
+			return fail(err)
 		}
 	}
 	if err := c.data.Replace(x, z); err != nil {

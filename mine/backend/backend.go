@@ -163,6 +163,18 @@ func (m Matrix) Validate() error {
 	return nil
 }
 
+// CheckShape is Validate for a matrix that must be [rows, cols]; the error calls
+// it name and wraps ErrShape.
+func (m Matrix) CheckShape(name string, rows, cols int) error {
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if m.Rows != rows || m.Cols != cols {
+		return fmt.Errorf("%s is [%d, %d], want [%d, %d]: %w", name, m.Rows, m.Cols, rows, cols, ErrShape)
+	}
+	return nil
+}
+
 // Rows is the half-open range [Lo, Hi) of rows.
 type Rows struct{ Lo, Hi int }
 
