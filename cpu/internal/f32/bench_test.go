@@ -85,15 +85,24 @@ func BenchmarkGemm(b *testing.B) {
 	}
 }
 
+// BenchmarkVector runs on vectors of a hidden layer, where much of the time goes
+// into the call, and on those of a block.
 func BenchmarkVector(b *testing.B) {
-	const n = 4096
+	for _, n := range []int{64, 4096} {
+		benchmarkVector(b, n)
+	}
+}
+
+func benchmarkVector(b *testing.B, n int) {
 	r := rand.New(rand.NewPCG(1, 2))
-	x, y, z, v := random(r, n), random(r, n), Aligned(n), random(r, n)
+	x, y, z, v := random(r, n), random(r, n), Aligned(n), random(r, max(n, 128))
 	// At outputs as large as this the derivatives are 1, so that repeated
 	// multiplication does not end in subnormal numbers.
 	h := Aligned(n)
 	for i := range v {
 		v[i] *= v[i]
+	}
+	for i := range h {
 		h[i] = 20 + v[i]
 	}
 	for _, f := range []struct {
@@ -132,7 +141,7 @@ func BenchmarkVector(b *testing.B) {
 				for b.Loop() {
 					f.run()
 				}
-				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/n, "ns/elem")
+				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/float64(n), "ns/elem")
 			})
 		}
 	}

@@ -35,6 +35,7 @@ package f32
 //go:generate go -C asm run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg f32
 //go:generate go -C asm run . -avx512 -out ../kernels512_amd64.s -stubs ../kernels512_amd64.go -pkg f32
 //go:generate go -C asm run . -neon ..
+//go:generate go -C asm run . -dispatch ..
 
 import "unsafe"
 

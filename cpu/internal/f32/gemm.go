@@ -138,25 +138,26 @@ func (w *Workspace) gemmPacked(p *product) {
 	}
 	if p.k <= 0 {
 		emptyProduct(p.m, p.n, p.bias, false, p.c, p.ldc)
-		p.activate()
+		activate(p.m, p.n, p.c, p.ldc, p.relu, p.derivative)
 		return
 	}
 	p.a = p.a[:extent(p.m, p.k, p.lda)]
 	w.gemm(p)
 }
 
-// activate takes C, so far without, through ReLU or its derivative.
-func (p *product) activate() {
-	if !p.relu && p.derivative == nil {
+// activate takes C, [m, n], through ReLU if rectify is set, and through its
+// derivative where its value is h, laid out like C, unless h is nil.
+func activate(m, n int, c []float32, ldc int, rectify bool, h []float32) {
+	if !rectify && h == nil {
 		return
 	}
-	for i := range p.m {
-		row := p.c[i*p.ldc:][:p.n]
-		if p.relu {
+	for i := range m {
+		row := c[i*ldc:][:n]
+		if rectify {
 			relu(row, row)
 		}
-		if p.derivative != nil {
-			reluGrad(row, p.derivative[i*p.ldc:][:p.n])
+		if h != nil {
+			reluGrad(row, h[i*ldc:][:n])
 		}
 	}
 }

@@ -67,6 +67,7 @@ func (w *Workspace) gemmGeneric(p *product) {
 			addGeneric(row, p.bias, row)
 		}
 	}
+	activate(p.m, p.n, p.c, p.ldc, p.relu, p.derivative)
 }
 
 // The generic layout of a Packed is row-major without gaps.

@@ -150,21 +150,26 @@ type tiles struct {
 	ldc        int
 	bias       []float32
 	accumulate bool
-	relu       bool      // for run512 only, as is the next
+	relu       bool
 	derivative []float32 // at c
 }
 
 // run computes the [m, n] block.
 func (t *tiles) run(m, n int) {
 	for j := 0; j < n; j += tileCols {
+		cols, width := min(tileCols, n-j), 0
+		if cols > vectorFloats {
+			width = 1
+		}
 		i := 0
 		for _, part := range cut(m, tileRows) {
 			if part.panels > 0 {
-				part.run(t, t.a[i*t.lda:], &t.b[j*t.k], t.c[i*t.ldc+j:], min(tileCols, n-j), t.biasAt(j))
+				tileKernels[part.rows-1][width](part.panels, t.k, &t.a[i*t.lda], t.lda, &t.b[j*t.k], &t.c[i*t.ldc+j], t.ldc, cols, t.biasAt(j), t.accumulate)
 				i += part.panels * part.rows
 			}
 		}
 	}
+	activate(m, n, t.c, t.ldc, t.relu, t.derivative)
 }
 
 func (t *tiles) biasAt(j int) *float32 {
@@ -185,36 +190,16 @@ func cut(m, limit int) [2]rowPanels {
 	return [2]rowPanels{{more, rows + 1}, {panels - more, rows}}
 }
 
-func (r rowPanels) run(t *tiles, a []float32, b *float32, c []float32, cols int, bias *float32) {
-	if cols > vectorFloats {
-		switch r.rows {
-		case 1:
-			gemm1x16(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-		case 2:
-			gemm2x16(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-		case 3:
-			gemm3x16(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-		case 4:
-			gemm4x16(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-		case 5:
-			gemm5x16(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-		case 6:
-			gemm6x16(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-		}
-		return
-	}
-	switch r.rows {
-	case 1:
-		gemm1x8(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-	case 2:
-		gemm2x8(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-	case 3:
-		gemm3x8(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-	case 4:
-		gemm4x8(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-	case 5:
-		gemm5x8(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-	case 6:
-		gemm6x8(r.panels, t.k, &a[0], t.lda, b, &c[0], t.ldc, cols, bias, t.accumulate)
-	}
+// tileKernel is a kernel of gemmTile.
+type tileKernel func(panels, k int, a *float32, lda int, b, c *float32, ldc, cols int, bias *float32, accumulate bool)
+
+// tileKernels are those by the rows of a tile less one, for up to 8 columns and
+// for up to 16.
+var tileKernels = [tileRows][2]tileKernel{
+	{gemm1x8, gemm1x16},
+	{gemm2x8, gemm2x16},
+	{gemm3x8, gemm3x16},
+	{gemm4x8, gemm4x16},
+	{gemm5x8, gemm5x16},
+	{gemm6x8, gemm6x16},
 }

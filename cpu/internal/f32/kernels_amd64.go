@@ -213,11 +213,11 @@ func sumExpAVX2(dst []float32, src []float32, shift float32) float64
 //go:noescape
 func dotAVX2(x []float32, y []float32) float32
 
-// rowDots sets dst[i] to the product of row i of A, [rows, cols], with x, plus
-// c; cols >= 1.
+// rowDotsAVX2 sets dst[i] to the product of row i of A, [rows, cols], with x,
+// plus c; cols >= 1.
 //
 //go:noescape
-func rowDots(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
+func rowDotsAVX2(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
 
 // columnSumsAVX2 sets dst[j] to the sum of column j of A, [rows, cols], in the
 // order of the rows; rows >= 1.
@@ -232,11 +232,11 @@ func columnSumsAVX2(rows int, cols int, dst *float32, a *float32, lda int)
 //go:noescape
 func foldPairsAVX2(rows int, cols int, dx *float32, dz *float32, sums *float32, joint *float32, marginal *float32, ld int)
 
-// maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is
-// none.
+// maximumAVX2 returns the largest element of x, NaN if any is NaN, -Inf if
+// there is none.
 //
 //go:noescape
-func maxAVX2(x []float32) float32
+func maximumAVX2(x []float32) float32
 
 // adamAVX2 sets m = beta1 m + rest1 g, v = beta2 v + rest2 g^2, p = decay p -
 // step m/(sqrt(v) + eps).

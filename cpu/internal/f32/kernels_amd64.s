@@ -4424,9 +4424,9 @@ finish:
 	VZEROUPPER
 	RET
 
-// func rowDots(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
+// func rowDotsAVX2(rows int, cols int, dst *float32, a *float32, lda int, x *float32, c float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·rowDots(SB), NOSPLIT, $0-52
+TEXT ·rowDotsAVX2(SB), NOSPLIT, $0-52
 	MOVQ         rows+0(FP), AX
 	MOVQ         dst+16(FP), CX
 	MOVQ         a+24(FP), DX
@@ -4841,9 +4841,9 @@ return:
 	VZEROUPPER
 	RET
 
-// func maxAVX2(x []float32) float32
+// func maximumAVX2(x []float32) float32
 // Requires: AVX, SSE
-TEXT ·maxAVX2(SB), NOSPLIT, $0-28
+TEXT ·maximumAVX2(SB), NOSPLIT, $0-28
 	VMOVUPS x8_ff800000<>+0(SB), Y0
 	VXORPS  Y1, Y1, Y1
 	VMOVAPS Y0, Y2

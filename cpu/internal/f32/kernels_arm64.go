@@ -100,11 +100,11 @@ func packRows(rows, cols int, dst, src *float32, lds int)
 //go:noescape
 func transpose8(cols int, dst *float32, ldd int, src *float32, lds int)
 
-// gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >=
-// 1, cols >= 1.
+// gatherRowsNEON copies row index[i] of src to row i of dst, [rows, cols]; rows
+// >= 1, cols >= 1.
 //
 //go:noescape
-func gatherRows(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
+func gatherRowsNEON(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)
 
 // fmaPeak runs n >= 1 rounds of 24 independent fused multiply-adds of whole
 // registers.
@@ -213,11 +213,11 @@ func sumExpNEON(dst, src []float32, shift float32) float64
 //go:noescape
 func dotNEON(x, y []float32) float32
 
-// rowDots sets dst[i] to the product of row i of A, [rows, cols], with x, plus
-// c; cols >= 1.
+// rowDotsNEON sets dst[i] to the product of row i of A, [rows, cols], with x,
+// plus c; cols >= 1.
 //
 //go:noescape
-func rowDots(rows, cols int, dst, a *float32, lda int, x *float32, c float32)
+func rowDotsNEON(rows, cols int, dst, a *float32, lda int, x *float32, c float32)
 
 // columnSumsNEON sets dst[j] to the sum of column j of A, [rows, cols], in the
 // order of the rows; rows >= 1.
@@ -232,11 +232,11 @@ func columnSumsNEON(rows, cols int, dst, a *float32, lda int)
 //go:noescape
 func foldPairsNEON(rows, cols int, dx, dz, sums, joint, marginal *float32, ld int)
 
-// maxNEON returns the largest element of x, NaN if any is NaN, -Inf if there is
-// none.
+// maximumNEON returns the largest element of x, NaN if any is NaN, -Inf if
+// there is none.
 //
 //go:noescape
-func maxNEON(x []float32) float32
+func maximumNEON(x []float32) float32
 
 // adamNEON sets m = beta1 m + rest1 g, v = beta2 v + rest2 g^2, p = decay p -
 // step m/(sqrt(v) + eps).

@@ -3163,7 +3163,7 @@ column:
 return:
 	RET
 
-TEXT ·gatherRows(SB), NOSPLIT, $0-56
+TEXT ·gatherRowsNEON(SB), NOSPLIT, $0-56
 	MOVD rows+0(FP), R0
 	MOVD dst+16(FP), R1
 	MOVD ldd+24(FP), R2
@@ -5598,7 +5598,7 @@ done:
 	FMOVS F0, ret+48(FP)
 	RET
 
-TEXT ·rowDots(SB), NOSPLIT, $0-52
+TEXT ·rowDotsNEON(SB), NOSPLIT, $0-52
 	MOVD rows+0(FP), R0
 	MOVD dst+16(FP), R1
 	MOVD a+24(FP), R2
@@ -6226,7 +6226,7 @@ row1:
 return:
 	RET
 
-TEXT ·maxNEON(SB), NOSPLIT, $0-28
+TEXT ·maximumNEON(SB), NOSPLIT, $0-28
 	MOVD $0xff800000, R0
 	VDUP R0, V31.S4
 	MOVD x_base+0(FP), R0

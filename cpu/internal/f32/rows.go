@@ -15,7 +15,7 @@ func GatherRows(dst []float32, ldd int, src []float32, lds, cols int, rows []int
 	for _, r := range rows {
 		_ = src[int(r)*lds:][:cols]
 	}
-	gather(dst, ldd, src, lds, cols, rows)
+	gatherRows(dst, ldd, src, lds, cols, rows)
 }
 
 // RowDots sets dst[i] to the product of row i of A with x, plus c. A is
@@ -28,7 +28,7 @@ func RowDots(dst, a []float32, lda int, x []float32, c float32) {
 		fillWith(dst, c)
 		return
 	}
-	dots(dst, a[:extent(len(dst), len(x), lda)], lda, x, c)
+	rowDots(dst, a[:extent(len(dst), len(x), lda)], lda, x, c)
 }
 
 func fillWith(dst []float32, c float32) {
@@ -47,7 +47,7 @@ func ColumnSums(dst []float32, rows int, a []float32, lda int) {
 		clear(dst)
 		return
 	}
-	sumColumns(dst, rows, a[:extent(rows, len(dst), lda)], lda)
+	columnSums(dst, rows, a[:extent(rows, len(dst), lda)], lda)
 }
 
 // FoldPairs adds up the derivatives of pairs of rows of x and z, given those of
@@ -83,21 +83,21 @@ type OutputGrad func(d, h []float32, ld int, s, w, dw, db []float32)
 // ReLUOutputGrad is the OutputGrad of ReLU.
 func ReLUOutputGrad(d, h []float32, ld int, s, w, dw, db []float32) {
 	if d, h, dw, db := outputs(d, h, ld, s, w, dw, db); d != nil {
-		reluOutput(d, h, ld, s, w, dw, db)
+		reluOutputGrad(d, h, ld, s, w, dw, db)
 	}
 }
 
 // ELUOutputGrad is the OutputGrad of ELU.
 func ELUOutputGrad(d, h []float32, ld int, s, w, dw, db []float32) {
 	if d, h, dw, db := outputs(d, h, ld, s, w, dw, db); d != nil {
-		eluOutput(d, h, ld, s, w, dw, db)
+		eluOutputGrad(d, h, ld, s, w, dw, db)
 	}
 }
 
 // SoftplusOutputGrad is the OutputGrad of Softplus.
 func SoftplusOutputGrad(d, h []float32, ld int, s, w, dw, db []float32) {
 	if d, h, dw, db := outputs(d, h, ld, s, w, dw, db); d != nil {
-		softplusOutput(d, h, ld, s, w, dw, db)
+		softplusOutputGrad(d, h, ld, s, w, dw, db)
 	}
 }
 

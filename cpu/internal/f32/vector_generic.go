@@ -139,7 +139,7 @@ func dotGeneric(x, y []float32) float32 {
 	return (s0 + s1) + (s2 + s3)
 }
 
-func maxGeneric(x []float32) float32 {
+func maximumGeneric(x []float32) float32 {
 	m := float32(math.Inf(-1))
 	for _, v := range x {
 		m = max(m, v)
@@ -156,19 +156,19 @@ func adamGeneric(p, g, m, v []float32, s *AdamStep) {
 	}
 }
 
-func gatherGeneric(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
+func gatherRowsGeneric(dst []float32, ldd int, src []float32, lds, cols int, rows []int32) {
 	for i, r := range rows {
 		copy(dst[i*ldd:][:cols], src[int(r)*lds:])
 	}
 }
 
-func dotsGeneric(dst, a []float32, lda int, x []float32, c float32) {
+func rowDotsGeneric(dst, a []float32, lda int, x []float32, c float32) {
 	for i := range dst {
 		dst[i] = dotGeneric(x, a[i*lda:][:len(x)]) + c
 	}
 }
 
-func sumColumnsGeneric(dst []float32, rows int, a []float32, lda int) {
+func columnSumsGeneric(dst []float32, rows int, a []float32, lda int) {
 	clear(dst)
 	for i := range rows {
 		for j, v := range a[i*lda:][:len(dst)] {
@@ -177,22 +177,34 @@ func sumColumnsGeneric(dst []float32, rows int, a []float32, lda int) {
 	}
 }
 
-// foldPairsByRows is FoldPairs by the kernels that there are for rows.
-func foldPairsByRows(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
+// foldPairsGeneric is FoldPairs by what there is for rows.
+func foldPairsGeneric(dx, dz, sums []float32, rows int, joint, marginal []float32, ld int) {
 	row := func(x []float32, i int) []float32 { return x[i*ld:][:len(sums)] }
 	copy(row(dz, 0), row(joint, 0))
 	for i := range rows {
-		add(row(dx, i), row(joint, i), row(marginal, i))
+		addGeneric(row(dx, i), row(joint, i), row(marginal, i))
 		if i > 0 {
-			add(row(dz, i), row(joint, i), row(marginal, i-1))
+			addGeneric(row(dz, i), row(joint, i), row(marginal, i-1))
 		}
 	}
 	copy(row(dz, rows), row(marginal, rows-1))
-	sumColumns(sums, rows, dx, ld)
+	columnSumsGeneric(sums, rows, dx, ld)
 }
 
-// outputGradGeneric is an OutputGrad; grad multiplies by the derivative.
-func outputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32, grad func(g, y float32) float32) {
+func reluOutputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32) {
+	outputGrad(d, h, ld, s, w, dw, db, reluGradAt)
+}
+
+func eluOutputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32) {
+	outputGrad(d, h, ld, s, w, dw, db, eluGradAt)
+}
+
+func softplusOutputGradGeneric(d, h []float32, ld int, s, w, dw, db []float32) {
+	outputGrad(d, h, ld, s, w, dw, db, softplusGradAt)
+}
+
+// outputGrad is an OutputGrad; grad multiplies by the derivative.
+func outputGrad(d, h []float32, ld int, s, w, dw, db []float32, grad func(g, y float32) float32) {
 	for i, si := range s {
 		di, hi := d[i*ld:][:len(w)], h[i*ld:][:len(w)]
 		for j, y := range hi {

@@ -1,5 +1,6 @@
 // Command asm generates the kernels of package f32: those of AVX2, with -avx512
-// those of AVX-512, or with -neon those of NEON.
+// those of AVX-512, or with -neon those of NEON; and with -dispatch the functions
+// that choose among them.
 //
 // It lives in a module of its own so that gomine does not depend on avo. Run
 // it by go generate in the parent directory; its output is committed.
@@ -14,9 +15,14 @@ import (
 func main() {
 	avx512 := flag.Bool("avx512", false, "generate the kernels of AVX-512")
 	neonDir := flag.String("neon", "", "generate the kernels of NEON in this `folder`, and nothing else")
+	dispatchDir := flag.String("dispatch", "", "generate the functions that choose a kernel in this `folder`, and nothing else")
 	flag.Parse()
-	if *neonDir != "" {
+	switch {
+	case *neonDir != "":
 		neonKernels(*neonDir)
+		return
+	case *dispatchDir != "":
+		writeDispatch(*dispatchDir)
 		return
 	}
 	ConstraintExpr("!purego")

@@ -8,8 +8,8 @@ import (
 
 // rowDots is [rowDots].
 func (k *neon) rowDots() {
-	k.function("rowDots", "func(rows, cols int, dst, a *float32, lda int, x *float32, c float32)",
-		"rowDots sets dst[i] to the product of row i of A, [rows, cols], with x, plus c; cols >= 1.", 0)
+	k.function("rowDotsNEON", "func(rows, cols int, dst, a *float32, lda int, x *float32, c float32)",
+		"rowDotsNEON sets dst[i] to the product of row i of A, [rows, cols], with x, plus c; cols >= 1.", 0)
 	rows, dst, a, lda := k.param("rows"), k.param("dst"), k.param("a"), k.byteStride("lda")
 	c := k.broadcast("c")
 
@@ -233,8 +233,8 @@ func (k *neon) outputGrad(name, formula string, widths []int, grad func(g, h vre
 // gatherRows is [gatherRows].
 func (k *neon) gatherRows() {
 	const ahead = 4
-	k.function("gatherRows", "func(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)",
-		"gatherRows copies row index[i] of src to row i of dst, [rows, cols]; rows >= 1, cols >= 1.", 0)
+	k.function("gatherRowsNEON", "func(rows, cols int, dst *float32, ldd int, src *float32, lds int, index *int32)",
+		"gatherRowsNEON copies row index[i] of src to row i of dst, [rows, cols]; rows >= 1, cols >= 1.", 0)
 	rows, dst, ldd := k.param("rows"), k.param("dst"), k.byteStride("ldd")
 	src, lds, index, cols := k.param("src"), k.byteStride("lds"), k.param("index"), k.general()
 	pointers := map[string]xreg{"dst": k.general(), "src": k.general(), "ahead": k.general()}

@@ -158,8 +158,8 @@ func (k *neon) dot() {
 }
 
 func (k *neon) maximum() {
-	k.function("maxNEON", "func(x []float32) float32",
-		"maxNEON returns the largest element of x, NaN if any is NaN, -Inf if there is none.", 0)
+	k.function("maximumNEON", "func(x []float32) float32",
+		"maximumNEON returns the largest element of x, NaN if any is NaN, -Inf if there is none.", 0)
 	n, pointers := k.operands("x")
 	best := k.vectors(light)
 	for _, v := range best {

@@ -176,8 +176,8 @@ func dot() {
 }
 
 func maximum() {
-	function("maxAVX2", "func(x []float32) float32",
-		"maxAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is none.")
+	function("maximumAVX2", "func(x []float32) float32",
+		"maximumAVX2 returns the largest element of x, NaN if any is NaN, -Inf if there is none.")
 	lowest := negativeInf.copy()
 	// MAXPS forgets a NaN in its first source, so they are collected apart.
 	nan := zero()

@@ -19,8 +19,8 @@ func byteStride(param string) reg.Register {
 // hide its latency. The lanes of a chain are added in the same order whether
 // its row is one of eight or alone.
 func rowDots() {
-	function("rowDots", "func(rows, cols int, dst, a *float32, lda int, x *float32, c float32)",
-		"rowDots sets dst[i] to the product of row i of A, [rows, cols], with x, plus c; cols >= 1.")
+	function("rowDotsAVX2", "func(rows, cols int, dst, a *float32, lda int, x *float32, c float32)",
+		"rowDotsAVX2 sets dst[i] to the product of row i of A, [rows, cols], with x, plus c; cols >= 1.")
 	rows := Load(Param("rows"), GP64())
 	dst := Load(Param("dst"), GP64())
 	a := Load(Param("a"), GP64())

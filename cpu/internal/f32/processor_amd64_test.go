@@ -14,7 +14,7 @@ func implementations() []string {
 	switch {
 	case useAVX512:
 		return []string{"avx512", "avx2", "generic"}
-	case useAVX2:
+	case useAssembly:
 		return []string{"avx2", "generic"}
 	}
 	return []string{"generic"}
@@ -22,10 +22,10 @@ func implementations() []string {
 
 // use selects an implementation until the end of the test.
 func use(tb testing.TB, implementation string) {
-	old2, old512 := useAVX2, useAVX512
-	tb.Cleanup(func() { useAVX2, useAVX512 = old2, old512 })
+	oldAssembly, old512 := useAssembly, useAVX512
+	tb.Cleanup(func() { useAssembly, useAVX512 = oldAssembly, old512 })
 	useAVX512 = implementation == "avx512"
-	useAVX2 = useAVX512 || implementation == "avx2"
+	useAssembly = useAVX512 || implementation == "avx2"
 }
 
 // peak returns a function that runs rounds of nothing but multiply-adds, and

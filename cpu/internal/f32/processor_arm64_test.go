@@ -9,8 +9,8 @@ func implementations() []string { return []string{"neon", "generic"} }
 
 // use selects an implementation until the end of the test.
 func use(tb testing.TB, implementation string) {
-	tb.Cleanup(func() { useNEON = true })
-	useNEON = implementation == "neon"
+	tb.Cleanup(func() { useAssembly = true })
+	useAssembly = implementation == "neon"
 }
 
 // peak returns a function that runs rounds of nothing but multiply-adds, and
