@@ -13,7 +13,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/sbinet/npyio/npy"
+	"codeberg.org/sbinet/npyio/npy"
 )
 
 var npyMagic = []byte("\x93NUMPY")
@@ -138,10 +138,17 @@ func noEOF(err error) error {
 	return pathCause(err)
 }
 
-// dtype returns how to decode an element and how many bytes it takes.
-func dtype(descr string) (decode func(b []byte) float64, size int, err error) {
-	if len(descr) < 2 {
-		return nil, 0, fmt.Errorf("bad NPY header: dtype %s", show(descr))
+// dtype returns how to decode an element and how many bytes it takes. literal
+// is the dtype as the header has it: a string such as '<f8', in single quotes,
+// or a list or tuple of fields.
+func dtype(literal string) (decode func(b []byte) float64, size int, err error) {
+	if strings.HasPrefix(literal, "[") || strings.HasPrefix(literal, "(") {
+		return nil, 0, fmt.Errorf("dtype %s is structured: save its fields as the columns of a plain array", show(literal))
+	}
+	descr, opened := strings.CutPrefix(literal, "'")
+	descr, closed := strings.CutSuffix(descr, "'")
+	if !opened || !closed || len(descr) < 2 {
+		return nil, 0, fmt.Errorf("bad NPY header: dtype %s", show(literal))
 	}
 	var order binary.ByteOrder = binary.LittleEndian
 	if descr[0] == '>' {
@@ -177,14 +184,12 @@ func dtype(descr string) (decode func(b []byte) float64, size int, err error) {
 			return func(b []byte) float64 { return float64(min(b[0], 1)) }, 1, nil
 		}
 	}
-	switch kind := descr[1]; {
-	case strings.ContainsAny(descr[:1], "(["):
-		return nil, 0, fmt.Errorf("dtype %s is structured: save its fields as the columns of a plain array", show(descr))
-	case kind == 'c':
+	switch descr[1] {
+	case 'c':
 		return nil, 0, fmt.Errorf("dtype %s is complex: save the real and imaginary parts as columns", show(descr))
-	case kind == 'O':
+	case 'O':
 		return nil, 0, fmt.Errorf("dtype %s holds Python objects: save it as .astype('float64')", show(descr))
-	case kind == 'S' || kind == 'U' || kind == 'a':
+	case 'S', 'U', 'a':
 		return nil, 0, fmt.Errorf("dtype %s holds text: save it as .astype('float64')", show(descr))
 	}
 	return nil, 0, fmt.Errorf("dtype %s is not supported: save it as .astype('float64')", show(descr))
