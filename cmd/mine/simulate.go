@@ -8,7 +8,6 @@ import (
 	"iter"
 	"math"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +31,7 @@ type simulateFlags struct {
 
 // parameter is a flag for one field of simulate.Params.
 type parameter struct {
-	flag, name, usage string // name as in Family.Reads
+	flag, name, usage string // name as in Family.Reads and ParamError.Param
 
 	of func(*simulate.Params) any // pointer to the field
 }
@@ -260,10 +259,23 @@ func (f *simulateFlags) task(name string, set *pflag.FlagSet) (*simulate.Task, e
 		}
 	}
 	task, err := simulate.New(name, params, f.mapX.value, f.mapZ.value)
-	if err != nil {
-		return nil, usageError{worded{parametersToFlags(oneLine(err)), err}}
+	return task, refusedFlag(name, err)
+}
+
+// refusedFlag puts the flag in place of the parameter in an error of
+// simulate.New.
+func refusedFlag(family string, err error) error {
+	refused, ok := errors.AsType[*simulate.ParamError](err)
+	if !ok {
+		return err
 	}
-	return task, nil
+	flag := refused.Param // --map-x and --map-z are spelled alike
+	for _, p := range parameters {
+		if p.name == refused.Param {
+			flag = p.flag
+		}
+	}
+	return usageError{worded{fmt.Sprintf("%s: --%s is %v, want %s", family, flag, refused.Value, refused.Want), err}}
 }
 
 func (p parameter) copy(dst, src *simulate.Params) {
@@ -286,16 +298,6 @@ func unknownFamily(name string, families []simulate.Family) error {
 		return usagef("unknown family %q: did you mean %s?", name, strings.Join(near, " or "))
 	}
 	return usagef("unknown family %q: see mine simulate list", name)
-}
-
-var parameterNames = regexp.MustCompile(`\b(dim-x|dim-z|dim|rho|info|noise|nu|symbols|turns|seed)\b`)
-
-// parametersToFlags puts flags in place of the parameters in an error text.
-func parametersToFlags(text string) string {
-	return parameterNames.ReplaceAllStringFunc(text, func(name string) string {
-		i := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })
-		return "--" + parameters[i].flag
-	})
 }
 
 // write writes one file of the sample; - is stdout.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -164,5 +166,32 @@ func TestSimulateOverwrites(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// TestSimulateRefuses checks that a refused parameter is told by its flag, its
+// value and what is wanted, and that the library's error is still there.
+func TestSimulateRefuses(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"gaussian --rho 1", "gaussian: --rho is 1, want a number between -1 and 1, both excluded (family identical has z = x)"},
+		{"gaussian --dim 2 --mi 21", "gaussian: --mi is 21, want 0 to 20 nats, at most 10 for each column"},
+		{"channel --noise -1", "channel: --noise is -1, want a positive number"},
+		{"student --dim 2 --dim-z 0", "student: --dim-z is 0, want at least 1"},
+		{"student --nu 0.5", "student: --nu is 0.5, want a number, at least 0.7"},
+		{"student --map-x exp", "student: --map-x is exp, want a map that can hold tails this heavy in float64, such as asinh"},
+		{"identical --dim 5000 --map-z rotation", "identical: --map-z is rotation, want another map for 5000 columns: it rotates at most 4096"},
+		{"circle --turns 0", "circle: --turns is 0, want 1 to 1000000"},
+		{"discrete --symbols 1", "discrete: --symbols is 1, want at least 2"},
+	} {
+		code, _, stderr := try(t, "", append([]string{"simulate", "--out", "-"}, strings.Fields(c.args)...)...)
+		if code != exitUsage || stderr != "mine: "+c.want+"\n" {
+			t.Errorf("%s: exit %d, %q, want exit %d, %q", c.args, code, stderr, exitUsage, c.want)
+		}
+	}
+	// No command line reaches this one: few seeds, if any, are refused.
+	seed := fmt.Errorf("simulate: correlated: %w", &simulate.ParamError{Param: "seed", Value: uint64(7), Want: "another seed"})
+	err := refusedFlag("correlated", seed)
+	if _, usage := errors.AsType[usageError](err); !usage || !errors.Is(err, seed) || err.Error() != "correlated: --task-seed is 7, want another seed" {
+		t.Errorf("the seed of a task: %#v", err)
 	}
 }

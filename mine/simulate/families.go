@@ -2,14 +2,10 @@ package simulate
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -118,7 +114,7 @@ func perPair(p Params) (float64, error) {
 		return 0, err
 	}
 	if !(p.Info >= 0 && p.Info <= maxPairInfo*float64(p.Dim)) {
-		return 0, fmt.Errorf("info is %v nats; give a number from 0 to %d times dim", p.Info, maxPairInfo)
+		return 0, &ParamError{"info", p.Info, fmt.Sprintf("0 to %v nats, at most %d for each column", maxPairInfo*float64(p.Dim), maxPairInfo)}
 	}
 	return p.Info / float64(p.Dim), nil
 }
@@ -133,7 +129,7 @@ func gaussian(p Params) (law, error) {
 	}
 	rho := p.Rho
 	if !(rho > -1 && rho < 1) {
-		return law{}, fmt.Errorf("rho is %v; give a number between -1 and 1, both excluded (family identical has z = x)", rho)
+		return law{}, &ParamError{"rho", rho, "a number between -1 and 1, both excluded (family identical has z = x)"}
 	}
 	// (1-rho)(1+rho) rather than 1-rho^2, which cancels near 1.
 	variance := (1 - rho) * (1 + rho)
@@ -162,85 +158,15 @@ func channel(p Params) (law, error) {
 	}), nil
 }
 
-func correlated(p Params) (law, error) {
-	if err := cmp.Or(atLeast("dim-x", p.DimX, 1), atLeast("dim-z", p.DimZ, 1)); err != nil {
-		return law{}, err
-	}
-	if p.DimX > maxMatrix || p.DimZ > maxMatrix-p.DimX {
-		return law{}, fmt.Errorf("dim-x and dim-z are %d and %d; give at most %d together", p.DimX, p.DimZ, maxMatrix)
-	}
-	factor := randomCorrelation(p.DimX, p.DimZ, p.Seed)
-	truth, err := gaussianInformation(factor, p.DimX)
-	if err != nil {
-		return law{}, err
-	}
-	return law{
-		dx: p.DimX, dz: p.DimZ, truth: truth,
-		scaleX: 1, scaleZ: 1, params: p,
-		draw: func(r *rand.Rand, x, z, scratch []float64) {
-			for j := range scratch {
-				scratch[j] = r.NormFloat64()
-			}
-			for i := range scratch {
-				var sum float64
-				for j, w := range factor.RawRowView(i)[:i+1] {
-					sum += w * scratch[j]
-				}
-				if i < len(x) {
-					x[i] = sum
-				} else {
-					z[i-len(x)] = sum
-				}
-			}
-		},
-	}, nil
-}
-
-// randomCorrelation returns the lower Cholesky factor, [D, D] with D = dx+dz,
-// of a random correlation matrix: that of a Wishart matrix with 2D degrees of
-// freedom by Bartlett's decomposition, its rows scaled to length 1. Twice as
-// many degrees of freedom as columns keep it well conditioned at any size.
-func randomCorrelation(dx, dz int, seed uint64) *mat.Dense {
-	d := dx + dz
-	r := newRand(seed, correlationStream)
-	factor := mat.NewDense(d, d, nil)
-	for i := range d {
-		row := factor.RawRowView(i)[:i+1]
-		for j := range i {
-			row[j] = r.NormFloat64()
-		}
-		row[i] = math.Sqrt(distuv.ChiSquared{K: float64(2*d - i), Src: r}.Rand())
-		floats.Scale(1/floats.Norm(row, 2), row)
-	}
-	return factor
-}
-
-// gaussianInformation returns I(X;Z) of a normal vector (X, Z) whose
-// covariance S = L L^T is given by its lower Cholesky factor L, X being its
-// first dx components. With L's last rows (Lzx Lzz), Szz = Lzx Lzx^T + Lzz Lzz^T
-// and det S = det Sxx det(Lzz)^2, so I = 1/2 ln det Szz - ln det Lzz.
-func gaussianInformation(factor *mat.Dense, dx int) (float64, error) {
-	d, _ := factor.Dims()
-	var szz mat.SymDense
-	szz.SymOuterK(1, factor.Slice(dx, d, 0, d))
-	var chol mat.Cholesky
-	if !chol.Factorize(&szz) {
-		return 0, errors.New("the correlation matrix is singular; use another seed")
-	}
-	info := chol.LogDet() / 2
-	for i := dx; i < d; i++ {
-		info -= math.Log(factor.At(i, i))
-	}
-	return info, nil
-}
-
 func uniformNoise(p Params) (law, error) {
 	each, err := perPair(p)
 	if err != nil {
 		return law{}, err
 	}
 	if each > 0 {
-		p.Noise = uniformHalfWidth(each)
+		if p.Noise = uniformHalfWidth(each); math.IsInf(p.Noise, 1) {
+			return law{}, &ParamError{"info", p.Info, "0 nats, or at least 1e-308 for each column"}
+		}
 	}
 	e := p.Noise
 	if err := positive("noise", e); err != nil {
@@ -279,11 +205,8 @@ func function(name, formula string, f func(float64) float64) Family {
 		Defaults: Params{Dim: 2, Noise: 0.3},
 		build: func(p Params) (law, error) {
 			s := p.Noise
-			if err := cmp.Or(atLeast("dim", p.Dim, 1), positive("noise", s)); err != nil {
+			if err := cmp.Or(atLeast("dim", p.Dim, 1), finiteFrom("noise", s, minFunctionNoise)); err != nil {
 				return law{}, err
-			}
-			if s < minFunctionNoise {
-				return law{}, fmt.Errorf("noise is %v; give at least %v", s, minFunctionNoise)
 			}
 			return product(p, functionInformation(f, s), 1, 1+s, func(r *rand.Rand) (x, z float64) {
 				x = 2*r.Float64() - 1
@@ -298,11 +221,8 @@ func function(name, formula string, f func(float64) float64) Family {
 const minNu = 0.7
 
 func student(p Params) (law, error) {
-	if err := cmp.Or(atLeast("dim-x", p.DimX, 1), atLeast("dim-z", p.DimZ, 1), positive("nu", p.Nu)); err != nil {
+	if err := cmp.Or(atLeast("dim-x", p.DimX, 1), atLeast("dim-z", p.DimZ, 1), finiteFrom("nu", p.Nu, minNu)); err != nil {
 		return law{}, err
-	}
-	if p.Nu < minNu {
-		return law{}, fmt.Errorf("nu is %v; give at least %v", p.Nu, minNu)
 	}
 	nu := p.Nu
 	return law{
@@ -327,10 +247,10 @@ const maxTurns = 1_000_000
 func circle(p Params) (law, error) {
 	e, turns := p.Noise, p.Turns
 	if !(e > 0 && e <= 1) {
-		return law{}, fmt.Errorf("noise is %v; give a fraction of the circle above 0, at most 1", e)
+		return law{}, &ParamError{"noise", e, "a fraction of the circle above 0, at most 1"}
 	}
 	if turns < 1 || turns > maxTurns {
-		return law{}, fmt.Errorf("turns is %d; give a number from 1 to %d", turns, maxTurns)
+		return law{}, &ParamError{"turns", turns, fmt.Sprintf("1 to %d", maxTurns)}
 	}
 	return law{
 		// Given the first angle the second is uniform on 2 pi e, and on 2 pi
@@ -352,7 +272,7 @@ func discrete(p Params) (law, error) {
 	}
 	k, flip := p.Symbols, p.Noise
 	if !(flip >= 0 && flip <= 1) {
-		return law{}, fmt.Errorf("noise is %v; give a probability from 0 to 1", flip)
+		return law{}, &ParamError{"noise", flip, "a probability from 0 to 1"}
 	}
 	scale := float64(k)
 	return product(p, discreteInformation(k, flip), scale, scale, func(r *rand.Rand) (x, z float64) {
@@ -390,30 +310,4 @@ func identical(p Params) (law, error) {
 		x = r.NormFloat64()
 		return x, x
 	}), nil
-}
-
-// studentInformation is the mutual information of the family student; the
-// package comment derives it.
-func studentInformation(nu float64, dx, dz int) float64 {
-	f := func(v float64) float64 {
-		gamma, _ := math.Lgamma(v / 2)
-		return gamma - v/2*mathext.Digamma(v/2)
-	}
-	x, z := float64(dx), float64(dz)
-	// For large nu the information falls below the rounding of the sum.
-	return max(0, f(nu)+f(nu+x+z)-f(nu+x)-f(nu+z))
-}
-
-// discreteInformation is I(X;Z) of k equally likely symbols, of which Z
-// replaces each by any other with probability flip in all.
-func discreteInformation(k int, flip float64) float64 {
-	info := math.Log(float64(k))
-	if flip < 1 {
-		info += (1 - flip) * math.Log1p(-flip)
-	}
-	if flip > 0 {
-		info += flip * math.Log(flip/float64(k-1))
-	}
-	// Rounding may leave -1e-16 where the channel carries nothing.
-	return max(0, info)
 }

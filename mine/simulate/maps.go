@@ -32,8 +32,9 @@ func Maps() []string {
 }
 
 // newTransform returns the map called name, and its name, on d columns of size
-// scale. Stream tells apart the rotations of x and of z.
-func newTransform(name string, d int, scale float64, seed, stream uint64) (string, transform, error) {
+// scale. param is the parameter of [New] that name was given as; r draws the
+// rotation.
+func newTransform(param, name string, d int, scale float64, r *rand.Rand) (string, transform, error) {
 	switch name {
 	case "", "none":
 		return "none", func(_, _ []float64) {}, nil
@@ -45,7 +46,7 @@ func newTransform(name string, d int, scale float64, seed, stream uint64) (strin
 		return name, columnwise(func(y float64) float64 { return y * math.Sqrt(math.Abs(y)) }), nil
 	case "exp", "cdf":
 		if math.IsInf(scale, 1) {
-			return "", nil, fmt.Errorf("%s cannot hold tails this heavy in float64; use asinh", name)
+			return "", nil, &ParamError{param, name, "a map that can hold tails this heavy in float64, such as asinh"}
 		}
 		if name == "exp" {
 			return name, columnwise(func(y float64) float64 { return math.Exp(y / scale) }), nil
@@ -53,11 +54,11 @@ func newTransform(name string, d int, scale float64, seed, stream uint64) (strin
 		return name, columnwise(func(y float64) float64 { return math.Erfc(-y/scale/math.Sqrt2) / 2 }), nil
 	case "rotation":
 		if d > maxMatrix {
-			return "", nil, fmt.Errorf("rotation of %d columns; it takes at most %d", d, maxMatrix)
+			return "", nil, &ParamError{param, name, fmt.Sprintf("another map for %d columns: it rotates at most %d", d, maxMatrix)}
 		}
-		return name, rotation(randomOrthogonal(d, newRand(seed, stream))), nil
+		return name, rotation(randomOrthogonal(d, r)), nil
 	}
-	return "", nil, fmt.Errorf("no map %q; use one of %s", name, strings.Join(Maps(), ", "))
+	return "", nil, &ParamError{param, name, "one of " + strings.Join(Maps(), ", ")}
 }
 
 func columnwise(f func(float64) float64) transform {

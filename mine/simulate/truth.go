@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/integrate/quad"
+	"gonum.org/v1/gonum/mathext"
 )
 
 // uniformInformation is I(X;Z) of Z = X + U(-e, e), X ~ U(0, 1).
@@ -79,4 +80,30 @@ func functionInformation(f func(float64) float64, s float64) float64 {
 	entropy *= step / (s * math.Sqrt(2*math.Pi))
 	// h(Z) = entropy + ln(s sqrt(2 pi)), and so the logarithms cancel.
 	return max(0, entropy-0.5)
+}
+
+// studentInformation is the mutual information of the family student; the
+// package comment derives it.
+func studentInformation(nu float64, dx, dz int) float64 {
+	f := func(v float64) float64 {
+		gamma, _ := math.Lgamma(v / 2)
+		return gamma - v/2*mathext.Digamma(v/2)
+	}
+	x, z := float64(dx), float64(dz)
+	// For large nu the information falls below the rounding of the sum.
+	return max(0, f(nu)+f(nu+x+z)-f(nu+x)-f(nu+z))
+}
+
+// discreteInformation is I(X;Z) of k equally likely symbols, of which Z
+// replaces each by any other with probability flip in all.
+func discreteInformation(k int, flip float64) float64 {
+	info := math.Log(float64(k))
+	if flip < 1 {
+		info += (1 - flip) * math.Log1p(-flip)
+	}
+	if flip > 0 {
+		info += flip * math.Log(flip/float64(k-1))
+	}
+	// Rounding may leave -1e-16 where the channel carries nothing.
+	return max(0, info)
 }
