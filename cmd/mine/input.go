@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func (f *inputFlags) options(progress func(done, total int64)) table.Options {
 
 // read reads the columns of X and Z.
 func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (x, z table.Matrix, err error) {
-	return abandon(ctx, func() (x, z table.Matrix, err error) {
+	x, z, err = abandon(ctx, func() (x, z table.Matrix, err error) {
 		if len(files) == 1 {
 			return f.readOne(ctx, stdin, files[0], status)
 		}
@@ -89,6 +90,19 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		}
 		return x, z, nil
 	})
+	return x, z, inputError(err)
+}
+
+// inputError puts an error of package table in terms of the command line:
+// columns that cannot be had are an error of usage.
+func inputError(err error) error {
+	if _, ok := errors.AsType[*table.SelectError](err); ok {
+		return usageError{err}
+	}
+	if value, ok := errors.AsType[*table.ValueError](err); ok && value.Line == 1 && errors.Is(err, strconv.ErrSyntax) {
+		return worded{oneLine(err) + " (if the first line names the columns, say so with --header yes)", err}
+	}
+	return err
 }
 
 // readOne reads both groups of columns from one file.
@@ -101,10 +115,10 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	xs, errX := r.Select("--x", f.x)
 	zs, errZ := r.Select("--z", f.z)
 	if err := errors.Join(errX, errZ); err != nil {
-		return x, z, usageError{err}
+		return x, z, err
 	}
 	if err := r.Disjoint("--x", xs, "--z", zs); err != nil {
-		return x, z, usageError{err}
+		return x, z, err
 	}
 	m, err := r.Read(ctx, xs, zs)
 	if err != nil {
@@ -125,7 +139,7 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	}
 	cols, err := r.Select(flag, spec)
 	if err != nil {
-		return table.Matrix{}, usageError{err}
+		return table.Matrix{}, err
 	}
 	m, err := r.Read(ctx, cols)
 	if err != nil {

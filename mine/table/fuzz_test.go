@@ -89,6 +89,7 @@ func FuzzSelect(f *testing.F) {
 				t.Errorf("columns %v and the error %v", cols, err)
 			}
 			checkError(t, err)
+			checkSelectError(t, err, "--x", spec)
 			return
 		}
 		if len(cols) == 0 {

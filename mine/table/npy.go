@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 
 	"codeberg.org/sbinet/npyio/npy"
@@ -350,11 +351,17 @@ func (a *array) close() error {
 func addNPYRow(i int, cols []int, row []float64, add func(row []float64) int) error {
 	for k, v := range row {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("row %d, column %d: %w", i+1, cols[k], errNotFinite(v))
+			return inNPY(i, cols[k], notFinite(fmt.Sprint(v), v))
 		}
 	}
 	if k := add(row); k >= 0 {
-		return fmt.Errorf("row %d, column %d: %w", i+1, cols[k], errTooLarge(row[k]))
+		return inNPY(i, cols[k], tooLarge(fmt.Sprint(row[k]), row[k]))
 	}
 	return nil
+}
+
+// inNPY completes e with its place, row i and column c, counted from 0.
+func inNPY(i, c int, e *ValueError) error {
+	e.Row, e.Column = i+1, strconv.Itoa(c)
+	return e
 }

@@ -20,19 +20,19 @@ import (
 //  4. a pattern in which each * stands for any text, such as X*; its columns
 //     come in file order.
 //
-// It is an error if a part selects nothing, if a column is selected twice, or
-// if a name or pattern selects a name that several columns share.
+// It is a [SelectError] if a part selects nothing, if a column is selected
+// twice, or if a name or pattern selects a name that several columns share.
 func (r *Reader) Select(flag, spec string) ([]int, error) {
 	cols, err := r.selectColumns(spec)
 	if err != nil {
-		return nil, fmt.Errorf("table: %s: %s: %w", r.name, flag, err)
+		return nil, &SelectError{File: r.name, Flag: flag, Spec: spec, Reason: err.Error()}
 	}
 	return cols, nil
 }
 
-// Disjoint returns an error if a column is in both a and b, which the flags
-// aFlag and bFlag selected: a variable's information about itself is not what
-// anybody wants to estimate.
+// Disjoint returns a [SelectError] if a column is in both a and b, which the
+// flags aFlag and bFlag selected: a variable's information about itself is not
+// what anybody wants to estimate.
 func (r *Reader) Disjoint(aFlag string, a []int, bFlag string, b []int) error {
 	in := make(map[int]bool, len(a))
 	for _, c := range a {
@@ -40,8 +40,8 @@ func (r *Reader) Disjoint(aFlag string, a []int, bFlag string, b []int) error {
 	}
 	for _, c := range b {
 		if in[c] {
-			return fmt.Errorf("table: %s: %s is in both %s and %s: leave it out of one",
-				r.name, r.describe(c), aFlag, bFlag)
+			return &SelectError{File: r.name, Reason: fmt.Sprintf("%s is in both %s and %s: leave it out of one",
+				r.describe(c), aFlag, bFlag)}
 		}
 	}
 	return nil

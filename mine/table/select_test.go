@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +104,20 @@ func TestSelectErrors(t *testing.T) {
 	} {
 		_, err := c.r.Select("--x", c.spec)
 		checkError(t, err, append(c.want, "table: data.csv: --x: ")...)
+		checkSelectError(t, err, "--x", c.spec)
+	}
+}
+
+// checkSelectError checks that err is a SelectError and what its fields say.
+func checkSelectError(t *testing.T, err error, flag, spec string) {
+	t.Helper()
+	e, ok := errors.AsType[*SelectError](err)
+	if !ok {
+		t.Errorf("error %v, want a SelectError", err)
+		return
+	}
+	if !strings.HasPrefix(e.File, "data") || e.Flag != flag || e.Spec != spec || e.Reason == "" || !strings.HasSuffix(err.Error(), e.Reason) {
+		t.Errorf("%q has the fields %+v, want flag %q and specification %q", err, *e, flag, spec)
 	}
 }
 
@@ -113,6 +128,7 @@ func TestDisjoint(t *testing.T) {
 	}
 	err := r.Disjoint("--x", []int{0, 2}, "--z", []int{1, 2})
 	checkError(t, err, `data.csv: column "c" (index 2) is in both --x and --z`)
+	checkSelectError(t, err, "", "")
 }
 
 // TestGlob compares glob with a direct reading of its definition.

@@ -38,12 +38,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strconv"
-	"time"
-	"unicode/utf8"
 )
 
 // HeaderMode says whether the first line of a text file names the columns.
@@ -126,7 +123,7 @@ func Open(path string, opt Options) (*Reader, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("table: %s: %w", path, pathCause(err))
+		return nil, inFile(path, err)
 	}
 	r, err := openFile(path, f, opt)
 	if err != nil {
@@ -148,7 +145,7 @@ func OpenStream(name string, in io.Reader, opt Options) (*Reader, error) {
 func openFile(name string, f *os.File, opt Options) (*Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("table: %s: %w", name, pathCause(err))
+		return nil, inFile(name, err)
 	}
 	switch {
 	case info.IsDir():
@@ -158,7 +155,7 @@ func openFile(name string, f *os.File, opt Options) (*Reader, error) {
 	}
 	pos, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return nil, fmt.Errorf("table: %s: %w", name, pathCause(err))
+		return nil, inFile(name, err)
 	}
 	return newReader(name, f, io.NewSectionReader(f, pos, max(0, info.Size()-pos)), opt)
 }
@@ -168,7 +165,7 @@ func openFile(name string, f *os.File, opt Options) (*Reader, error) {
 func newReader(name string, in io.Reader, section *io.SectionReader, opt Options) (*Reader, error) {
 	r := &Reader{name: name, meter: newMeter(in, section), opt: opt}
 	if err := r.open(section); err != nil {
-		return nil, fmt.Errorf("table: %s: %w", name, err)
+		return nil, inFile(name, err)
 	}
 	return r, nil
 }
@@ -255,39 +252,49 @@ func (r *Reader) Columns() []string { return r.names }
 // Read reads the whole file once and returns one matrix for each group of
 // column indices, columns in the order of the group. It can be called once.
 //
-// On cancellation the error wraps ctx.Err(). The context is looked at between
-// rows: a read from a silent pipe is not interrupted.
+// A value that cannot be used is a [ValueError], and groups without columns or
+// with columns that do not exist are a [SelectError]. On cancellation the error
+// wraps ctx.Err(). The context is looked at between rows: a read from a silent
+// pipe is not interrupted.
 func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]Matrix, error) {
+	if err := r.checkGroups(groups); err != nil {
+		return nil, &SelectError{File: r.name, Reason: err.Error()}
+	}
 	m, err := r.readGroups(ctx, groups)
 	if err != nil {
-		return nil, fmt.Errorf("table: %s: %w", r.name, err)
+		return nil, inFile(r.name, err)
 	}
 	return m, nil
+}
+
+// checkGroups returns what is wrong with groups of column indices.
+func (r *Reader) checkGroups(groups [][]int) error {
+	if len(groups) == 0 {
+		return errors.New("no columns to read: select at least one column")
+	}
+	for _, g := range groups {
+		if len(g) == 0 {
+			return errors.New("a group of columns is empty: select at least one column")
+		}
+		for _, c := range g {
+			if c < 0 || c >= len(r.names) {
+				return r.outOfRange(strconv.Itoa(c))
+			}
+		}
+	}
+	return nil
 }
 
 func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]Matrix, error) {
 	if r.read {
 		return nil, errors.New("the file has been read or closed: open it again")
 	}
-	for _, g := range groups {
-		if len(g) == 0 {
-			return nil, errors.New("a group of columns is empty: select at least one column")
-		}
-		for _, c := range g {
-			if c < 0 || c >= len(r.names) {
-				return nil, r.outOfRange(strconv.Itoa(c))
-			}
-		}
-	}
-	cols := slices.Concat(groups...)
-	if len(cols) == 0 {
-		return nil, errors.New("no columns to read: select at least one column")
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("stopped before the first row: %w", err)
 	}
 	r.read = true
 	r.meter.report = r.opt.Progress
+	cols := slices.Concat(groups...)
 	rows, err := r.src.rowHint(ctx, len(cols))
 	if err != nil {
 		return nil, err
@@ -323,21 +330,9 @@ func (r *Reader) Close() error {
 		r.file = nil
 	}
 	if err != nil {
-		return fmt.Errorf("table: %s: %w", r.name, pathCause(err))
+		return inFile(r.name, err)
 	}
 	return nil
-}
-
-// pathCause drops the operation and path that package os puts before a cause:
-// our own errors name the file already.
-func pathCause(err error) error {
-	switch e := err.(type) {
-	case *fs.PathError:
-		return e.Err
-	case *os.LinkError:
-		return e.Err
-	}
-	return err
 }
 
 // indexNames returns "0", "1", ..., n names in all.
@@ -347,69 +342,4 @@ func indexNames(n int) []string {
 		names[i] = strconv.Itoa(i)
 	}
 	return names
-}
-
-// show quotes s for a one-line error text, cut to about 40 characters.
-func show(s string) string {
-	const limit = 40
-	for i, n := 0, 0; i < len(s); n++ {
-		if n == limit {
-			return strconv.Quote(s[:i]) + "..."
-		}
-		_, size := utf8.DecodeRuneInString(s[i:])
-		i += size
-	}
-	return strconv.Quote(s)
-}
-
-// meter counts the bytes that are read from the file and reports them.
-type meter struct {
-	r           io.Reader
-	at          io.ReaderAt
-	done, total int64 // total is -1 if unknown
-	last        time.Time
-	report      func(done, total int64) // nil until Read
-}
-
-func newMeter(in io.Reader, section *io.SectionReader) *meter {
-	m := &meter{r: in, total: -1}
-	if section != nil {
-		m.at, m.total = section, section.Size()
-	}
-	return m
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	m.count(n)
-	return n, err
-}
-
-// ReadAt reads from the section that newMeter was given.
-func (m *meter) ReadAt(p []byte, off int64) (int, error) {
-	n, err := m.at.ReadAt(p, off)
-	m.count(n)
-	return n, err
-}
-
-func (m *meter) count(n int) {
-	m.done += int64(n)
-	if m.report == nil {
-		return
-	}
-	if now := time.Now(); now.Sub(m.last) >= 100*time.Millisecond {
-		m.last = now
-		m.report(m.done, m.total)
-	}
-}
-
-// finish reports the end; columns that were skipped count as read.
-func (m *meter) finish() {
-	if m.report == nil {
-		return
-	}
-	if m.total >= 0 {
-		m.done = m.total
-	}
-	m.report(m.done, m.total)
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"strconv"
 	"strings"
@@ -176,14 +175,15 @@ func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int
 			}
 		}
 		for k, c := range cols {
-			v, err := parseNumber(rec[c])
-			if err != nil {
-				return t.at(c, err)
+			v, bad := parseNumber(rec[c])
+			if bad != nil {
+				return t.at(c, bad)
 			}
 			row[k] = v
 		}
 		if k := add(row); k >= 0 {
-			return t.at(cols[k], errTooLarge(row[k]))
+			c := cols[k]
+			return t.at(c, tooLarge(strings.TrimSpace(rec[c]), row[k]))
 		}
 		if fields += len(rec); fields >= checkEvery {
 			fields = 0
@@ -198,60 +198,13 @@ func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int
 	}
 }
 
+// at completes e with the place of field c of the last record.
+func (t *text) at(c int, e *ValueError) error {
+	e.Line, e.Column = t.line(c), t.names[c]
+	return e
+}
+
 func (t *text) close() error { return nil }
-
-// at adds to err the place of field c of the last record.
-func (t *text) at(c int, err error) error {
-	line := t.line(c)
-	hint := ""
-	if line == 1 && errors.Is(err, strconv.ErrSyntax) {
-		hint = " (if the first line names the columns, say so with --header)"
-	}
-	return fmt.Errorf("line %d, column %s: %w%s", line, show(t.names[c]), err, hint)
-}
-
-// cellError is why the text of a cell is not a finite number.
-type cellError struct {
-	text string
-	err  error
-}
-
-func (e *cellError) Error() string { return e.text }
-func (e *cellError) Unwrap() error { return e.err }
-
-// parseNumber returns the number that field holds, spaces around it aside.
-func parseNumber(field string) (float64, error) {
-	s := strings.TrimSpace(field)
-	v, err := strconv.ParseFloat(s, 64)
-	if err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
-		return v, nil
-	}
-	switch {
-	case err == nil:
-		return 0, errNotFinite(v)
-	case errors.Is(err, strconv.ErrRange):
-		return 0, &cellError{show(s) + " is beyond the range of float64: rescale the column", strconv.ErrRange}
-	case s == "":
-		return 0, errors.New("the field is empty (a missing value): drop or impute such rows")
-	}
-	switch strings.ToLower(s) {
-	case "na", "n/a", "null", "none", "?", "-":
-		return 0, fmt.Errorf("%s marks a missing value: drop or impute such rows", show(s))
-	}
-	e := &cellError{show(s) + " is not a number", strconv.ErrSyntax}
-	if _, err := strconv.ParseFloat(strings.Replace(s, ",", ".", 1), 64); err == nil {
-		e.text += ": write decimals with a point"
-	}
-	return 0, e
-}
-
-func errNotFinite(v float64) error {
-	return fmt.Errorf("%v is not a finite number: drop or impute such rows", v)
-}
-
-func errTooLarge(v float64) error {
-	return fmt.Errorf("%v does not fit float32, scaled by the first %d rows: rescale the column, for example by a logarithm", v, headRows)
-}
 
 // guard passes on the bytes of a file. Once told that they are text, it stops
 // at a NUL byte, and at a record of more than maxRecord bytes.
@@ -295,113 +248,4 @@ func (g *guard) check(p []byte) {
 	if g.record += len(p); g.record > maxRecord {
 		g.err = fmt.Errorf("line %d: a line or quoted field of more than %d MiB: look for an unclosed quote before it", g.lines+1, maxRecord>>20)
 	}
-}
-
-// squeezer rewrites white-space separated text for package csv: outside of
-// quotes, a run of spaces and tabs becomes one space, or nothing at either
-// end of a line.
-type squeezer struct {
-	r      *bufio.Reader
-	start  bool // nothing of the line was passed on yet
-	space  bool // a space is due before the next field
-	quoted bool
-}
-
-func (s *squeezer) Read(p []byte) (int, error) {
-	n := 0
-	for n == 0 {
-		if _, err := s.r.Peek(1); err != nil {
-			return 0, err
-		}
-		in, _ := s.r.Peek(s.r.Buffered())
-		used := 0
-		for used < len(in) && n < len(p) {
-			c := in[used]
-			switch {
-			case s.quoted:
-				s.quoted = c != '"'
-			case c == ' ' || c == '\t':
-				s.space = !s.start
-				used++
-				continue
-			case c == '\n' || c == '\r':
-				s.start, s.space = true, false
-			case s.space:
-				p[n] = ' '
-				n++
-				s.space = false
-				continue // c is next, if p has room for it
-			default:
-				s.start, s.quoted = false, c == '"'
-			}
-			p[n] = c
-			n++
-			used++
-		}
-		s.r.Discard(used)
-	}
-	return n, nil
-}
-
-// detectComma returns the separator of the lines in sample, which cut says is
-// not the whole file: the first candidate that splits all of them into the
-// same number of fields, more than one. The comma comes after the others,
-// which do not occur within numbers and seldom within names, and white space
-// last. Lines that do not agree are the parser's to complain about: then it
-// is the candidate that is most frequent in the first line.
-func detectComma(sample []byte, cut bool) rune {
-	const candidates = "\t;|,"
-	if end := bytes.LastIndexByte(sample, '\n'); cut && end >= 0 {
-		sample = sample[:end+1]
-	}
-	for _, comma := range candidates {
-		if splitsEvenly(sample, comma) {
-			return comma
-		}
-	}
-	even, lines, fields := true, 0, 0 // fields of the last line
-	for line := range bytes.Lines(sample) {
-		n := len(bytes.Fields(line))
-		if n == 0 {
-			continue
-		}
-		if lines++; lines > 1 && n != fields {
-			even = false
-		}
-		if fields = n; lines == detectLines {
-			break
-		}
-	}
-	if even && fields > 1 {
-		return ' '
-	}
-	first, _, _ := bytes.Cut(bytes.TrimLeft(sample, "\r\n"), []byte{'\n'})
-	best, most := ',', 0
-	for _, comma := range candidates {
-		if n := bytes.Count(first, []byte(string(comma))); n > most {
-			best, most = comma, n
-		}
-	}
-	if most == 0 && fields > 1 {
-		return ' '
-	}
-	return best
-}
-
-// detectLines is the number of lines a separator must split evenly.
-const detectLines = 20
-
-func splitsEvenly(sample []byte, comma rune) bool {
-	r := csv.NewReader(bytes.NewReader(sample))
-	r.Comma = comma
-	r.TrimLeadingSpace = comma != '\t'
-	r.ReuseRecord = true
-	for range detectLines {
-		if _, err := r.Read(); err == io.EOF {
-			break
-		} else if err != nil {
-			return false
-		}
-	}
-	return r.FieldsPerRecord > 1
 }

@@ -139,7 +139,7 @@ func create(path string, w io.Writer, fill func(out *bufio.Writer) error) error 
 		err = createFile(path, fill)
 	}
 	if err != nil {
-		return fmt.Errorf("table: %s: %w", path, pathCause(err))
+		return inFile(path, err)
 	}
 	return nil
 }
