@@ -83,7 +83,8 @@ $(TOOLS)/done: kernels/generate/requirements.txt
 	rm -rf $(TOOLS)/wheels && chmod +x $(TOOLS)/cu12/nvidia/*/bin/*
 	touch $@
 
-kernels: $(TOOLS)/done ## compile the CUDA kernels: PTX, launch functions, report
+kernels: $(TOOLS)/done ## compile the CUDA kernels: objectives, PTX, launch functions, report
+	go run ./kernels/generate/objectives > kernels/objectives.cuh.new && mv kernels/objectives.cuh.new kernels/objectives.cuh
 	python3 kernels/generate/generate.py $(TOOLS)/cu12
 
 check-kernels: $(TOOLS)/done ## compile the CUDA kernels anew: the committed PTX must be theirs

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // BenchmarkStep measures training steps of three sizes, from one that lasts as
@@ -26,7 +27,7 @@ func BenchmarkStep(b *testing.B) {
 						Hidden: slices.Repeat([]int{shape.h}, shape.layers)}
 					device := open(b, threads)
 					defer device.Close()
-					spec, x, z, start := problem(1<<16, net, backend.DV, shape.batch)
+					spec, x, z, start := problem(1<<16, net, objective.DV.Default(), shape.batch)
 					for i := range start.Params {
 						start.Params[i] *= 0.1
 					}

@@ -5,14 +5,13 @@
 // A run of training steps is one parallel region over persistent workers. In
 // each step a worker takes its own blocks of the batch to the scores, back to
 // the gradients, and its own rows of every parameter matrix through the update;
-// the workers wait for one another in between, three times. Every sum has a
-// fixed order that no partition of the work changes, so the result does not
-// depend on the number of threads.
+// the workers wait for one another in between, three times, and once more where
+// the gradient is clipped. Every sum has a fixed order that no partition of the
+// work changes, so the result does not depend on the number of threads.
 package cpu
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 	"sync/atomic"
 
@@ -52,6 +51,8 @@ func (d *device) Device() string {
 	return fmt.Sprintf("%d threads, %s kernels", len(d.pool.workers), f32.Implementation())
 }
 
+func (d *device) Capabilities() backend.Capabilities { return backend.All() }
+
 func (d *device) Close() error {
 	if !d.closed.Swap(true) {
 		d.pool.close()
@@ -63,26 +64,10 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 	if d.closed.Load() {
 		return nil, fmt.Errorf("cpu: load: %w", backend.ErrClosed)
 	}
-	if err := checkRows(x, z); err != nil {
+	if err := backend.CheckPaired(x, z); err != nil {
 		return nil, fmt.Errorf("cpu: load: %w", err)
 	}
 	return &data{device: d, x: x, z: z}, nil
-}
-
-// checkRows reports whether x and z are rows that belong together.
-func checkRows(x, z backend.Matrix) error {
-	for _, m := range []backend.Matrix{x, z} {
-		if err := m.Validate(); err != nil {
-			return err
-		}
-	}
-	if x.Rows != z.Rows || x.Rows < 1 {
-		return fmt.Errorf("x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
-	}
-	if x.Rows > math.MaxInt32 {
-		return fmt.Errorf("%d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape)
-	}
-	return nil
 }
 
 // data refers to the caller's arrays.
@@ -99,12 +84,8 @@ func (d *data) Replace(x, z backend.Matrix) error {
 	if d.closed.Load() || d.device.closed.Load() {
 		return fmt.Errorf("cpu: replace: %w", backend.ErrClosed)
 	}
-	if err := checkRows(x, z); err != nil {
+	if err := backend.CheckReplacement(d, x, z); err != nil {
 		return fmt.Errorf("cpu: replace: %w", err)
-	}
-	if x.Rows != d.x.Rows || x.Cols != d.x.Cols || z.Cols != d.z.Cols {
-		return fmt.Errorf("cpu: replace: rows [%d, %d] and [%d, %d] by [%d, %d] and [%d, %d]: %w", d.x.Rows, d.x.Cols, d.z.Rows, d.z.Cols,
-			x.Rows, x.Cols, z.Rows, z.Cols, backend.ErrShape)
 	}
 	d.x, d.z = x, z
 	return nil
@@ -115,9 +96,8 @@ func (d *data) Close() error {
 	return nil
 }
 
-// use returns the data behind the interface if a network of this backend can
-// read it.
-func (d *device) use(given backend.Data, n backend.Network) (*data, error) {
+// use returns the data behind the interface if it is open and the device's own.
+func (d *device) use(given backend.Data) (*data, error) {
 	own, ok := given.(*data)
 	switch {
 	case d.closed.Load():
@@ -126,9 +106,40 @@ func (d *device) use(given backend.Data, n backend.Network) (*data, error) {
 		return nil, fmt.Errorf("data of another backend: %w", backend.ErrShape)
 	case own.closed.Load():
 		return nil, fmt.Errorf("data: %w", backend.ErrClosed)
-	case own.x.Cols != n.DX || own.z.Cols != n.DZ:
-		return nil, fmt.Errorf("data of %d and %d columns for a network of %d and %d: %w",
-			own.x.Cols, own.z.Cols, n.DX, n.DZ, backend.ErrShape)
 	}
 	return own, nil
+}
+
+// selection is backend.Rows of data as the kernels read them: entries of it are
+// counted from 0.
+type selection struct {
+	x, z  backend.Matrix // from the first row of a range on, else all rows
+	index []int32        // row of every entry, nil for a range
+}
+
+func (d *data) choose(rows backend.Rows) selection {
+	if rows.Index != nil {
+		return selection{d.x, d.z, rows.Index[rows.Lo:rows.Hi]}
+	}
+	return selection{from(d.x, rows.Lo), from(d.z, rows.Lo), nil}
+}
+
+// from returns the rows of m from lo on.
+func from(m backend.Matrix, lo int) backend.Matrix {
+	m.Rows -= lo
+	m.Data = m.Data[lo*m.Stride:]
+	return m
+}
+
+// at returns the rows of x and z that entries are: the entries themselves, or
+// numbers in dst, which may be entries.
+func (s *selection) at(dst, entries []int32) []int32 {
+	if s.index == nil {
+		return entries
+	}
+	dst = dst[:len(entries)]
+	for i, e := range entries {
+		dst[i] = s.index[e]
+	}
+	return dst
 }

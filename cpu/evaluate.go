@@ -2,10 +2,8 @@ package cpu
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"sync/atomic"
 
 	"gomine/cpu/internal/f32"
 	"gomine/mine/backend"
@@ -16,312 +14,220 @@ import (
 // of its rows. More rows than fit are projected again for every pair.
 var projectedBytes = 64 << 20 // a variable for tests
 
-// scorer is the scratch memory with which one worker scores pairs.
-type scorer struct {
-	xs, zs []int32 // rows of the data
-	x, z   matrix
-	px, pz matrix
-	layers layers
-	scores []float32
-	unused []float32 // gradients that nobody asked for
-}
-
-func newScorer(n backend.Network, backward bool) *scorer {
-	return &scorer{
-		xs:     make([]int32, rowBlock),
-		zs:     make([]int32, rowBlock),
-		x:      newMatrix(rowBlock, n.DX),
-		z:      newMatrix(rowBlock, n.DZ),
-		px:     newMatrix(rowBlock, n.Hidden[0]),
-		pz:     newMatrix(rowBlock, n.Hidden[0]),
-		layers: newLayers(rowBlock, n.Hidden, backward),
-		scores: f32.Aligned(rowBlock),
-		unused: f32.Aligned(n.Hidden[len(n.Hidden)-1]),
-	}
-}
-
-// rowBlock is the number of pairs scored at a time, so that every layer finds
-// its input in the cache: a multiple of the matrix kernels' six rows.
-const rowBlock = 192
-
-// blocks calls f with this worker's share of [0, n), rowBlock at a time.
-func (w *worker) blocks(n int, f func(lo, hi int)) {
-	count := (n + rowBlock - 1) / rowBlock
-	first, last := w.share(count)
-	for i := first; i < last; i++ {
-		f(i*rowBlock, min(n, (i+1)*rowBlock))
-	}
-}
-
-// scoreRows scores the pairs of rows xs[i] of x and zs[i] of z, at most
-// rowBlock.
-func (c *critic) scoreRows(w *worker, s *scorer, x, z backend.Matrix, xs, zs []int32) []float32 {
-	f32.GatherRows(s.x.data, s.x.stride, x.Data, x.Stride, x.Cols, xs)
-	f32.GatherRows(s.z.data, s.z.stride, z.Data, z.Stride, z.Cols, zs)
-	c.projectX(w, len(xs), s.x.data, s.x.stride, s.px.data)
-	c.projectZ(w, len(xs), s.z.data, s.z.stride, s.pz.data)
-	return c.scoreProjected(w, s, len(xs))
-}
-
-// scoreProjected scores the n pairs of projections in s.px and s.pz.
-func (c *critic) scoreProjected(w *worker, s *scorer, n int) []float32 {
-	c.act.sum(s.layers.h[0].block(0, n), s.px.block(0, n), s.pz.block(0, n))
-	c.forward(w, &s.layers, 0, n)
-	c.score(s.scores[:n], &s.layers, 0)
-	return s.scores[:n]
-}
-
-// rows returns row numbers in the memory of s.
-func (s *scorer) rows(xs, zs []int) (xs32, zs32 []int32) {
-	for i := range xs {
-		s.xs[i], s.zs[i] = int32(xs[i]), int32(zs[i])
-	}
-	return s.xs[:len(xs)], s.zs[:len(xs)]
-}
-
-func (t *trainer) scorers(backward bool) []*scorer {
-	s := make([]*scorer, len(t.device.pool.workers))
-	for i := range s {
-		s[i] = newScorer(t.net, backward)
-	}
-	return s
-}
-
-// pairsOf checks the arguments of a call about pairs of rows.
-func (t *trainer) pairsOf(given backend.Data, xs, zs []int, results int) (*data, error) {
-	d, err := t.device.use(given, t.net)
-	if err != nil {
-		return nil, err
-	}
-	if len(zs) != len(xs) || results != len(xs) {
-		return nil, fmt.Errorf("%d x rows, %d z rows, %d results: %w", len(xs), len(zs), results, backend.ErrShape)
-	}
-	for i := range xs {
-		if n := d.Rows(); xs[i] < 0 || xs[i] >= n || zs[i] < 0 || zs[i] >= n {
-			return nil, fmt.Errorf("pair %d of rows %d and %d, data has %d rows: %w", i, xs[i], zs[i], n, backend.ErrShape)
-		}
-	}
-	return d, nil
-}
-
-func (t *trainer) Scores(ctx context.Context, given backend.Data, xs, zs []int, dst []float32) error {
-	if err := t.begin("scores"); err != nil {
-		return err
-	}
-	defer t.end()
-	d, err := t.pairsOf(given, xs, zs, len(dst))
-	if err != nil {
-		return fmt.Errorf("cpu: scores: %w", err)
-	}
-	scorers := t.scorers(false)
-	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {
-		w.blocks(len(xs), func(lo, hi int) {
-			if ctx.Err() != nil {
-				return
-			}
-			s := scorers[w.id]
-			x, z := s.rows(xs[lo:hi], zs[lo:hi])
-			copy(dst[lo:hi], t.scoreRows(w, s, d.x, d.z, x, z))
-		})
-	})
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("cpu: scores: %w", err)
-	}
-	return nil
-}
-
-func (t *trainer) InputGradients(ctx context.Context, given backend.Data, xs, zs []int, weights []float32, gx, gz backend.Matrix) error {
-	if err := t.begin("input gradients"); err != nil {
-		return err
-	}
-	defer t.end()
-	d, err := t.pairsOf(given, xs, zs, len(weights))
-	if err != nil {
-		return fmt.Errorf("cpu: input gradients: %w", err)
-	}
-	if err := errors.Join(gx.CheckShape("gx", len(xs), t.net.DX), gz.CheckShape("gz", len(xs), t.net.DZ)); err != nil {
-		return fmt.Errorf("cpu: input gradients: %w", err)
-	}
-	scorers := t.scorers(true)
-	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {
-		s := scorers[w.id]
-		w.blocks(len(xs), func(lo, hi int) {
-			if ctx.Err() != nil {
-				return
-			}
-			n := hi - lo
-			x, z := s.rows(xs[lo:hi], zs[lo:hi])
-			t.scoreRows(w, s, d.x, d.z, x, z)
-			t.top(&s.layers, 0, weights[lo:hi], s.unused, s.unused)
-			first := t.critic.backward(w, &s.layers, 0, n, s.px.data)
-			back := func(weights *matrix, g backend.Matrix) {
-				w.gemm.Gemm(false, true, n, g.Cols, weights.cols, first, weights.stride,
-					weights.data, weights.stride, nil, false, g.Data[lo*g.Stride:], g.Stride)
-			}
-			back(&t.p.wx, gx)
-			back(&t.p.wz, gz)
-		})
-	})
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("cpu: input gradients: %w", err)
-	}
-	return nil
-}
-
-// evaluation accumulates what backend.Evaluation reports. The sums u and v of
-// e^T are kept relative to e^shift, the largest score so far.
+// evaluation accumulates what backend.Evaluation reports, of entries 0..n-1 of
+// the rows. The sums u, v and squares of e^T are kept relative to e^shift, the
+// largest marginal score so far.
 type evaluation struct {
-	order []int32   // the cycle in use: pair p is order[p] and order[p+1]
-	score []float32 // marginal scores by position in the cycle, then their e^T
-	joint []float32
-	u, v  []float64
-	shift float64
-	maxT  float64
+	xs, zs []int32   // the pairing in use: pair p is xs[p] and zs[p]
+	order  []int32   // what these are made of
+	score  []float32 // marginal scores by pair, then their e^T
+	joint  []float32
+	blocks []blockSums
 
-	overflow atomic.Bool // a marginal score is not finite; -Inf leaves no other trace
-	js       float64     // sum of softplus of the marginal scores
+	u, v     []float64
+	squares  float64
+	shift    float64
+	maxT     float64
+	softplus float64   // sum over the marginal scores
+	marginal []float64 // mean score of each pairing
 }
 
-func (t *trainer) Evaluate(ctx context.Context, given backend.Data, rows backend.Rows, cycles int, seed uint64) (backend.Evaluation, error) {
+// blockSums are what a block of marginal scores adds to the sums.
+type blockSums struct {
+	max                      float32
+	score, softplus, squares float64
+}
+
+func newEvaluation(n int, p backend.Pairing) *evaluation {
+	e := &evaluation{
+		order: make([]int32, n+1), score: make([]float32, n), joint: make([]float32, n),
+		blocks: make([]blockSums, (n+rowBlock-1)/rowBlock),
+		u:      make([]float64, n), v: make([]float64, n), shift: math.Inf(-1), maxT: math.Inf(-1),
+		marginal: make([]float64, 0, p.Count),
+	}
+	if p.Kind == backend.Cycles {
+		// Along the cycle the z of a pair belongs to the x of the next.
+		e.xs, e.zs = e.order[:n], e.order[1:]
+		return e
+	}
+	e.xs, e.zs = make([]int32, n), e.order[:n]
+	for i := range e.xs {
+		e.xs[i] = int32(i)
+	}
+	return e
+}
+
+func (s *scorer) Evaluate(ctx context.Context, given backend.Data, rows backend.Rows, p backend.Pairing, influence []float64) (backend.Evaluation, error) {
 	fail := func(err error) (backend.Evaluation, error) {
 		return backend.Evaluation{}, fmt.Errorf("cpu: evaluate: %w", err)
 	}
-	if err := t.begin("evaluate"); err != nil {
+	if err := s.begin("evaluate"); err != nil {
 		return backend.Evaluation{}, err
 	}
-	defer t.end()
-	d, err := t.device.use(given, t.net)
+	defer s.end()
+	d, err := s.use(given)
+	if err == nil {
+		err = backend.CheckEvaluation(d, rows, p, influence)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return fail(err)
 	}
-	if err := rows.Validate(d.Rows()); err != nil {
-		return fail(err)
-	}
-	n := rows.Len()
-	if n < 2 || n > math.MaxInt32 || cycles < 1 {
-		return fail(fmt.Errorf("%d rows in %d cycles, want at least 2 and 1: %w", n, cycles, backend.ErrShape))
-	}
-	e := &evaluation{
-		order: make([]int32, n+1), score: make([]float32, n), joint: make([]float32, n),
-		u: make([]float64, n), v: make([]float64, n), shift: math.Inf(-1),
-	}
-	all := len(t.device.pool.workers)
-	scorers := t.scorers(false)
-	pairs := t.pairScores(d, rows, scorers)
-
-	var maxima []float32 // of each block of scores
-	for i := 0; i < n; i += rowBlock {
-		maxima = append(maxima, 0)
-	}
-	t.device.pool.run(all, func(w *worker) {
-		w.blocks(n, func(lo, hi int) {
-			same := scorers[w.id].xs[:hi-lo]
-			for i := range same {
-				same[i] = int32(lo + i)
-			}
-			copy(e.joint[lo:hi], pairs(w, same, same))
-			maxima[lo/rowBlock] = f32.Max(e.joint[lo:hi])
-		})
-	})
-	e.maxT = float64(f32.Max(maxima))
-
-	softplusSums := make([]float64, len(maxima))
-	for m := range cycles {
+	n, pool := rows.Len(), s.device.pool
+	e := newEvaluation(n, p)
+	pairs := s.pairScores(d.choose(rows), n)
+	all := len(pool.workers)
+	pool.run(all, func(w *worker) { e.scoreJoint(w, pairs) })
+	e.maxT = float64(e.top())
+	for k := range p.Count {
 		if err := ctx.Err(); err != nil {
-			return fail(fmt.Errorf("stopped after %d of %d cycles: %w", m, cycles, err))
+			return fail(fmt.Errorf("stopped after %d of %d pairings: %w", k, p.Count, err))
 		}
-		cycle := sampling.NewCycle(uint64(n), seed, sampling.StreamEvaluate, uint64(m))
-		t.device.pool.run(all, func(w *worker) {
-			w.blocks(n, func(lo, hi int) {
-				for p := lo; p < hi; p++ {
-					e.order[p] = int32(p)
-				}
-				f32.PermuteInverse(e.order[lo:hi], cycle.Order())
-				if lo == 0 {
-					e.order[n] = e.order[0]
-				}
-			})
-			w.wait()
-			w.blocks(n, func(lo, hi int) {
-				scores := pairs(w, e.order[lo:hi], e.order[lo+1:hi+1])
-				copy(e.score[lo:hi], scores)
-				maxima[lo/rowBlock] = f32.Max(scores)
-				if !finite(scores) {
-					e.overflow.Store(true)
-				}
-				f32.Softplus(scores, scores)
-				var sum float64
-				for _, s := range scores {
-					sum += float64(s)
-				}
-				softplusSums[lo/rowBlock] = sum
-			})
-		})
-		for _, s := range softplusSums {
-			e.js += s
-		}
-		top := float64(f32.Max(maxima))
-		e.maxT = math.Max(e.maxT, top)
-		shift := math.Max(e.shift, top)
-		rescale := math.Exp(e.shift - shift) // 0 in the first cycle
-		e.shift = shift
-		t.device.pool.run(all, func(w *worker) {
-			w.blocks(n, func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					e.u[i] *= rescale
-					e.v[i] *= rescale
-				}
-			})
-			w.wait()
-			w.blocks(n, func(lo, hi int) {
-				exps := e.score[lo:hi]
-				f32.SumExp(exps, exps, float32(shift))
-				for i, v := range exps {
-					e.u[e.order[lo+i]] += float64(v)
-					e.v[e.order[lo+i+1]] += float64(v)
-				}
-			})
-		})
+		// What a cycle visits its entries by is a permutation, too.
+		order := sampling.NewPermutation(uint64(n), p.Seed, sampling.StreamEvaluate, uint64(k))
+		pool.run(all, func(w *worker) { e.scoreMarginal(w, &order, pairs) })
+		rescale := e.addScores()
+		pool.run(all, func(w *worker) { e.addExponentials(w, rescale) })
+		e.addSquares(rescale)
 	}
-	return e.result(cycles), nil
+	return e.result(influence), nil
 }
 
-// pairScores returns a function that scores pairs of rows, counted from
-// rows.Lo. It keeps the projections of all rows if they fit in memory.
-func (t *trainer) pairScores(d *data, rows backend.Rows, scorers []*scorer) func(w *worker, xs, zs []int32) []float32 {
-	n, first := rows.Len(), t.net.Hidden[0]
-	x, z := from(d.x, rows.Lo), from(d.z, rows.Lo)
+// pairScorer scores pairs of entries of an evaluation's rows, at most rowBlock.
+type pairScorer func(w *worker, xs, zs []int32) []float32
+
+// pairScores keeps the projections of all n rows if they fit in memory.
+func (s *scorer) pairScores(rows selection, n int) pairScorer {
+	memories := s.pairMemories(false)
+	first := s.net.Hidden[0]
 	if 2*4*n*f32.Stride(first) > projectedBytes {
 		return func(w *worker, xs, zs []int32) []float32 {
-			return t.scoreRows(w, scorers[w.id], x, z, xs, zs)
+			m := memories[w.id]
+			return s.scoreRows(w, m, rows.x, rows.z, rows.at(m.xs, xs), rows.at(m.zs, zs))
 		}
 	}
 	px, pz := newMatrix(n, first), newMatrix(n, first)
-	t.device.pool.run(len(t.device.pool.workers), func(w *worker) {
+	s.device.pool.run(len(s.device.pool.workers), func(w *worker) {
+		m := memories[w.id]
 		w.blocks(n, func(lo, hi int) {
-			t.projectX(w, hi-lo, x.Data[lo*x.Stride:], x.Stride, px.from(lo))
-			t.projectZ(w, hi-lo, z.Data[lo*z.Stride:], z.Stride, pz.from(lo))
+			entries := m.xs[:hi-lo]
+			count(entries, lo)
+			at := rows.at(m.zs, entries)
+			s.projectRows(w, m, rows.x, rows.z, at, at, px.from(lo), pz.from(lo))
 		})
 	})
 	return func(w *worker, xs, zs []int32) []float32 {
-		s := scorers[w.id]
-		f32.GatherRows(s.px.data, s.px.stride, px.data, px.stride, px.cols, xs)
-		f32.GatherRows(s.pz.data, s.pz.stride, pz.data, pz.stride, pz.cols, zs)
-		return t.scoreProjected(w, s, len(xs))
+		m := memories[w.id]
+		f32.GatherRows(m.px.data, m.px.stride, px.data, px.stride, px.cols, xs)
+		f32.GatherRows(m.pz.data, m.pz.stride, pz.data, pz.stride, pz.cols, zs)
+		return s.scoreProjected(w, m, len(xs))
 	}
 }
 
-// from returns the rows of m from lo on.
-func from(m backend.Matrix, lo int) backend.Matrix {
-	m.Rows -= lo
-	m.Data = m.Data[lo*m.Stride:]
-	return m
+// count sets dst to lo, lo+1 and so on.
+func count(dst []int32, lo int) {
+	for i := range dst {
+		dst[i] = int32(lo + i)
+	}
+}
+
+// scoreJoint computes this worker's joint scores.
+func (e *evaluation) scoreJoint(w *worker, pairs pairScorer) {
+	w.blocks(len(e.joint), func(lo, hi int) {
+		same := e.order[lo:hi]
+		count(same, lo)
+		copy(e.joint[lo:hi], pairs(w, same, same))
+		e.blocks[lo/rowBlock].max = f32.Max(e.joint[lo:hi])
+	})
+}
+
+// scoreMarginal computes this worker's marginal scores of a pairing.
+func (e *evaluation) scoreMarginal(w *worker, order *sampling.Permutation, pairs pairScorer) {
+	n := len(e.joint)
+	w.blocks(n, func(lo, hi int) {
+		count(e.order[lo:hi], lo)
+		f32.PermuteInverse(e.order[lo:hi], order)
+		if lo == 0 {
+			e.order[n] = e.order[0]
+		}
+	})
+	w.wait()
+	w.blocks(n, func(lo, hi int) {
+		scores := pairs(w, e.xs[lo:hi], e.zs[lo:hi])
+		copy(e.score[lo:hi], scores)
+		sums := blockSums{max: f32.Max(scores), score: sum(scores)}
+		f32.Softplus(scores, scores)
+		sums.softplus = sum(scores)
+		e.blocks[lo/rowBlock] = sums
+	})
+}
+
+// addScores takes in the sums over the scores of a pairing. It returns what to
+// multiply e^(T - shift) by, now that the shift may be another.
+func (e *evaluation) addScores() (rescale float64) {
+	var total float64
+	for _, b := range e.blocks {
+		total += b.score
+		e.softplus += b.softplus
+	}
+	e.marginal = append(e.marginal, total/float64(len(e.joint)))
+	top := float64(e.top())
+	e.maxT = math.Max(e.maxT, top)
+	shift := math.Max(e.shift, top)
+	rescale = math.Exp(e.shift - shift) // 0 in the first pairing
+	e.shift = shift
+	return rescale
+}
+
+// addExponentials takes this worker's e^T of a pairing into u and v, in which
+// every row is once, and leaves the sums of their squares in the blocks.
+func (e *evaluation) addExponentials(w *worker, rescale float64) {
+	n := len(e.joint)
+	w.blocks(n, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			e.u[i] *= rescale
+			e.v[i] *= rescale
+		}
+	})
+	w.wait()
+	w.blocks(n, func(lo, hi int) {
+		exps := e.score[lo:hi]
+		f32.SumExp(exps, exps, float32(e.shift))
+		var squares float64
+		for i, g := range exps {
+			g := float64(g)
+			e.u[e.xs[lo+i]] += g
+			e.v[e.zs[lo+i]] += g
+			squares += g * g
+		}
+		e.blocks[lo/rowBlock].squares = squares
+	})
+}
+
+// addSquares takes in the sums that addExponentials left.
+func (e *evaluation) addSquares(rescale float64) {
+	e.squares *= rescale * rescale
+	for _, b := range e.blocks {
+		e.squares += b.squares
+	}
+}
+
+// top returns the largest of the scores computed last.
+func (e *evaluation) top() float32 {
+	top := float32(math.Inf(-1))
+	for _, b := range e.blocks {
+		top = max(top, b.max)
+	}
+	return top
 }
 
 // result reduces the sums, in a fixed order.
-func (e *evaluation) result(cycles int) backend.Evaluation {
-	n := float64(len(e.joint))
-	pairs := n * float64(cycles)
+func (e *evaluation) result(influence []float64) backend.Evaluation {
+	rows := len(e.joint)
+	n := float64(rows)
+	pairs := n * float64(len(e.marginal))
 	var joint, total, js float64
 	for i, t := range e.joint {
 		joint += float64(t)
@@ -330,12 +236,15 @@ func (e *evaluation) result(cycles int) backend.Evaluation {
 	}
 	joint /= n
 	r := backend.Evaluation{
-		Rows:  len(e.joint),
-		Pairs: int64(len(e.joint)) * int64(cycles),
+		Rows:  rows,
+		Pairs: int64(rows) * int64(len(e.marginal)),
 		Joint: joint,
 		LogU:  e.shift + math.Log(total/pairs),
-		JS:    -js/n - e.js/pairs,
-		MaxT:  e.maxT,
+		JS:    -js/n - e.softplus/pairs,
+		// g has mean 1, whatever the scale of e^T; rounding may leave less.
+		VarG:     max(0, e.squares*pairs/(total*total)-1),
+		Marginal: e.marginal,
+		MaxT:     e.maxT,
 	}
 	// w_i = (u_i + v_i)/U has mean 2, whatever the scale of u, v and U.
 	scale := n / total
@@ -345,24 +254,20 @@ func (e *evaluation) result(cycles int) backend.Evaluation {
 		r.VarT += dt * dt
 		r.VarW += dw * dw
 		r.CovTW += dt * dw
+		if influence != nil {
+			influence[i] = dt - dw
+		}
 	}
 	r.VarT /= n
 	r.VarW /= n
 	r.CovTW /= n
-	r.Finite = !e.overflow.Load()
-	for _, v := range []float64{r.Joint, r.LogU, r.JS, r.VarT, r.VarW, r.CovTW, r.MaxT} {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			r.Finite = false
-		}
+	// A float64 holds the sum of finite float32 scores, and NaN or an infinity
+	// stays in it.
+	r.Finite = finite(r.Joint)
+	for _, t := range r.Marginal {
+		r.Finite = r.Finite && finite(t)
 	}
 	return r
 }
 
-func finite(scores []float32) bool {
-	for _, t := range scores {
-		if t-t != 0 {
-			return false
-		}
-	}
-	return true
-}
+func finite(v float64) bool { return v-v == 0 }

@@ -89,8 +89,8 @@ func (m *model) run(rows, passes int, region func(w *worker)) {
 // that they stay in the cache from layer to layer.
 func (w *worker) rowsOf(n int, f func(lo, n int)) {
 	lo, hi := w.share(n)
-	for ; lo < hi; lo += 2 * blockRows {
-		f(lo, min(2*blockRows, hi-lo))
+	for ; lo < hi; lo += layerRows {
+		f(lo, min(layerRows, hi-lo))
 	}
 }
 

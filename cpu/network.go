@@ -84,29 +84,41 @@ type params struct {
 type vector struct {
 	matrix
 	at     int
-	decays bool // whether weight decay applies: not to the biases
+	decays bool // whether weight decay applies
 }
 
 func newParams(n backend.Network) *params {
 	p := &params{b: make([]matrix, len(n.Hidden)), w: make([]matrix, len(n.Hidden))}
 	at := 0
-	row := func(cols int, decays bool) matrix {
-		v := vector{newMatrix(1, cols), at, decays}
-		p.vectors = append(p.vectors, v)
-		at += v.stride
-		return v.matrix
+	for _, b := range n.Blocks() {
+		rows, cols := b.Rows, b.Cols
+		if b.Kind == backend.OutputWeight {
+			rows, cols = cols, rows // one row instead of one column
+		}
+		m := newMatrix(rows, cols)
+		p.ordered = append(p.ordered, m)
+		switch b.Kind {
+		case backend.WeightsX:
+			p.wx = m
+		case backend.WeightsZ:
+			p.wz = m
+		case backend.Weights:
+			p.w[b.Layer-1] = m
+		case backend.Bias:
+			p.b[b.Layer-1] = m
+		case backend.OutputWeight:
+			p.out = m
+		case backend.OutputBias:
+			p.bias = m
+		}
+		switch b.Kind {
+		case backend.WeightsX, backend.WeightsZ, backend.Weights:
+			p.weights = append(p.weights, m)
+		default:
+			p.vectors = append(p.vectors, vector{m, at, b.Decays()})
+			at += m.stride
+		}
 	}
-	first, last := n.Hidden[0], n.Hidden[len(n.Hidden)-1]
-	p.wx, p.wz, p.b[0] = newMatrix(n.DX, first), newMatrix(n.DZ, first), row(first, false)
-	p.weights = append(p.weights, p.wx, p.wz)
-	p.ordered = append(p.ordered, p.wx, p.wz, p.b[0])
-	for k := 1; k < len(n.Hidden); k++ {
-		p.w[k], p.b[k] = newMatrix(n.Hidden[k-1], n.Hidden[k]), row(n.Hidden[k], false)
-		p.weights = append(p.weights, p.w[k])
-		p.ordered = append(p.ordered, p.w[k], p.b[k])
-	}
-	p.out, p.bias = row(last, true), row(1, false)
-	p.ordered = append(p.ordered, p.out, p.bias)
 	return p
 }
 
@@ -187,8 +199,9 @@ func (c *critic) pack(i, lo, hi int) {
 	}
 }
 
-// packAll is pack for all weights.
-func (c *critic) packAll() {
+// load puts parameters in the order of Network.Blocks in place of the present ones.
+func (c *critic) load(flat []float32) {
+	c.p.load(flat)
 	for i := range c.p.weights {
 		c.pack(i, 0, c.p.weights[i].rows())
 	}

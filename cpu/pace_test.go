@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 func TestPaceCandidates(t *testing.T) {
@@ -113,7 +114,7 @@ func TestPaceChangesNothing(t *testing.T) {
 	run := func(threads int) (values []float64, state backend.State) {
 		b := open(t, threads)
 		defer b.Close()
-		spec, x, z, start := problem(700, net, backend.DV, 200)
+		spec, x, z, start := problem(700, net, objective.DV.Default(), 200)
 		data, err := b.Load(x, z)
 		if err != nil {
 			t.Fatal(err)

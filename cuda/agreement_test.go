@@ -12,6 +12,7 @@ import (
 
 	"gomine/cpu"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // A case is data and a spec to train on it.
@@ -24,7 +25,7 @@ type testCase struct {
 
 // newCase draws correlated normal data in matrices with strides of their own,
 // and a state at step 0.
-func newCase(rows, dx, dz, batch int, objective backend.Objective, activation backend.Activation, hidden ...int) testCase {
+func newCase(rows, dx, dz, batch int, kind objective.Kind, activation backend.Activation, hidden ...int) testCase {
 	src := rand.New(rand.NewPCG(uint64(rows), uint64(dx*1000+dz)))
 	matrix := func(cols int) backend.Matrix {
 		m := backend.Matrix{Rows: rows, Cols: cols, Stride: cols + 3, Data: make([]float32, rows*(cols+3))}
@@ -41,7 +42,7 @@ func newCase(rows, dx, dz, batch int, objective backend.Objective, activation ba
 	}
 	c.spec = backend.Spec{
 		Network:   backend.Network{DX: dx, DZ: dz, Hidden: hidden, Activation: activation},
-		Objective: objective, EMARate: 0.01, Batch: batch, Seed: 5 << 40,
+		Objective: kind.Default(), Batch: batch, Marginals: 1, ClipNorm: math.Inf(1), Seed: 5 << 40,
 		Adam: backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01},
 	}
 	n := c.spec.Network.NumParams()
@@ -104,7 +105,7 @@ func openCPU(t *testing.T) backend.Backend {
 // TestBatchAgrees compares the integers of both backends, over several epochs.
 func TestBatchAgrees(t *testing.T) {
 	for _, batch := range []int{2, 3, 31, 64, 100, 257, 988} {
-		c := newCase(1000, 2, 1, batch, backend.DV, backend.ReLU, 4)
+		c := newCase(1000, 2, 1, batch, objective.DV, backend.ReLU, 4)
 		ours, _ := c.trainer(t, openPath(pathAuto, FP32)(t))
 		theirs, _ := c.trainer(t, openCPU(t))
 		for _, step := range []uint64{0, 1, 2, 9, 10, 31, 500, 1 << 33} {
@@ -146,11 +147,11 @@ var agreementSizes = []struct {
 // wrong gradient of one layer would make it about 1.
 func TestParametersAgree(t *testing.T) {
 	for _, size := range agreementSizes {
-		for _, objective := range backend.Objectives() {
+		for _, kind := range objective.Kinds() {
 			for _, p := range []path{pathFused, pathTiled} {
-				name := fmt.Sprintf("%d+%d/%v/batch=%d/%v/path=%d", size.dx, size.dz, size.hidden, size.batch, objective, p)
+				name := fmt.Sprintf("%d+%d/%v/batch=%d/%v/path=%d", size.dx, size.dz, size.hidden, size.batch, kind, p)
 				t.Run(name, func(t *testing.T) {
-					c := newCase(300, size.dx, size.dz, size.batch, objective, backend.Softplus, size.hidden...)
+					c := newCase(300, size.dx, size.dz, size.batch, kind, backend.Softplus, size.hidden...)
 					c.state.Step = 1000
 					for i := range c.state.V {
 						c.state.V[i] = 1
@@ -184,24 +185,73 @@ func TestParametersAgree(t *testing.T) {
 	}
 }
 
+// TestPairsAgree trains with several marginal pairs a row, rows by an index, clipped
+// gradients, and rows in the host's memory, in all combinations. Allowed is what
+// TestParametersAgree allows after 10 steps.
+func TestPairsAgree(t *testing.T) {
+	for _, marginals := range []int{1, 4} {
+		for _, byIndex := range []bool{false, true} {
+			for _, clip := range []float64{math.Inf(1), 0.05} {
+				for _, limit := range []int64{0, 1} {
+					name := fmt.Sprintf("K=%d/index=%v/clip=%v/limit=%d", marginals, byIndex, clip, limit)
+					t.Run(name, func(t *testing.T) {
+						c := newCase(90, 5, 3, 33, objective.NCE, backend.Softplus, 17, 9)
+						c.spec.Marginals, c.spec.ClipNorm = marginals, clip
+						if byIndex {
+							for _, row := range rand.New(rand.NewPCG(1, 2)).Perm(90) {
+								c.train.Index = append(c.train.Index, int32(row))
+							}
+						}
+						c.state.Step = 1000
+						for i := range c.state.V {
+							c.state.V[i] = 1
+						}
+						b, err := Open(Options{Precision: FP32, MemoryLimit: limit})
+						if err != nil {
+							t.Fatal(err)
+						}
+						ours, _ := c.trainer(t, b)
+						theirs, _ := c.trainer(t, openCPU(t))
+						_, got := run(t, ours, 0.1, 10)
+						_, want := run(t, theirs, 0.1, 10)
+						way := func(s backend.State) []float32 {
+							w := slices.Clone(s.Params)
+							for i := range w {
+								w[i] -= c.state.Params[i]
+							}
+							return w
+						}
+						if d := apart(way(got), way(want)); !(d <= 1e-3) {
+							t.Errorf("the parameters are apart by %.1e of their way", d)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
 // TestEvaluationAgrees: the same critic's estimate differs by rounding only,
 // which the standard error exceeds by orders of magnitude.
 func TestEvaluationAgrees(t *testing.T) {
-	c := newCase(700, 5, 3, 50, backend.DV, backend.ELU, 33, 20)
+	c := newCase(700, 5, 3, 50, objective.DV, backend.ELU, 33, 20)
 	ours, data := c.trainer(t, openPath(pathAuto, Auto)(t))
 	theirs, theirData := c.trainer(t, openCPU(t))
 	rows := backend.Rows{Lo: 100, Hi: 655}
-	got, err := ours.Evaluate(t.Context(), data, rows, 5, 9)
+	got, err := ours.Evaluate(t.Context(), data, rows, backend.Pairing{Count: 5, Seed: 9}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := theirs.Evaluate(t.Context(), theirData, rows, 5, 9)
+	want, err := theirs.Evaluate(t.Context(), theirData, rows, backend.Pairing{Count: 5, Seed: 9}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdErr := math.Sqrt((want.VarT + want.VarW - 2*want.CovTW) / float64(want.Rows))
+	stdErr := want.StdErr()
 	if apart := math.Abs((got.Joint - got.LogU) - (want.Joint - want.LogU)); !(apart < 1e-3*stdErr) {
 		t.Errorf("estimates are apart by %g, standard error %g", apart, stdErr)
+	}
+	if ratio := got.StdErr() / stdErr; !(math.Abs(ratio-1) < 1e-3) {
+		t.Errorf("standard errors %g and %g", got.StdErr(), stdErr)
 	}
 }
 
@@ -219,7 +269,7 @@ func apart(a, b []float32) float64 {
 func TestObjectiveGradientsAgree(t *testing.T) {
 	for _, size := range agreementSizes {
 		for _, p := range []path{pathFused, pathTiled} {
-			c := newCase(300, size.dx, size.dz, size.batch, backend.MINE, backend.Softplus, size.hidden...)
+			c := newCase(300, size.dx, size.dz, size.batch, objective.MINE, backend.Softplus, size.hidden...)
 			c.state.Step, c.state.LogEMA = 7, 0.3
 			n := size.batch
 			gradients := func(b backend.Backend) (value float64, gx, gz backend.Matrix) {
@@ -378,11 +428,11 @@ func TestUpdateByNothing(t *testing.T) {
 	for _, b := range c.spec.MLP.Blocks() {
 		for i := range b.Len() {
 			want := float64(c.state.Params[b.Offset+i])
-			if b.Name[0] == 'W' {
+			if b.Kind == backend.Weights {
 				want *= 0.999 * 0.999
 			}
 			if d := math.Abs(float64(state.Params[b.Offset+i]) - want); !(d <= 4*math.Abs(want)/(1<<24)) {
-				t.Errorf("%s[%d] is %v, want %v", b.Name, i, state.Params[b.Offset+i], want)
+				t.Errorf("%s[%d] is %v, want %v", b.Name(), i, state.Params[b.Offset+i], want)
 			}
 		}
 	}

@@ -5,7 +5,6 @@ package cuda
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync/atomic"
 
 	"gomine/cuda/internal/driver"
@@ -70,27 +69,13 @@ func (d *device) Device() string {
 	return fmt.Sprintf("%s, sm_%d, %s", d.gpu.Name, d.gpu.Arch, d.precision)
 }
 
+func (d *device) Capabilities() backend.Capabilities { return backend.All() }
+
 func (d *device) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
 	return d.gpu.Close()
-}
-
-// checkRows reports whether x and z are rows that belong together.
-func checkRows(x, z backend.Matrix) error {
-	for _, m := range []backend.Matrix{x, z} {
-		if err := m.Validate(); err != nil {
-			return err
-		}
-	}
-	if x.Rows != z.Rows || x.Rows < 1 {
-		return fmt.Errorf("x has %d rows, z has %d: %w", x.Rows, z.Rows, backend.ErrShape)
-	}
-	if x.Rows > math.MaxInt32 {
-		return fmt.Errorf("%d rows, at most 2^31-1: %w", x.Rows, backend.ErrShape)
-	}
-	return nil
 }
 
 // data is rows in the device's memory, or in the host's.
@@ -113,7 +98,7 @@ func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
 	if d.closed.Load() {
 		return fail(backend.ErrClosed)
 	}
-	if err := checkRows(x, z); err != nil {
+	if err := backend.CheckPaired(x, z); err != nil {
 		return fail(err)
 	}
 	own := &data{device: d, hostX: x, hostZ: z}
@@ -163,12 +148,8 @@ func (d *data) Replace(x, z backend.Matrix) error {
 	if d.closed.Load() || d.device.closed.Load() {
 		return fail(backend.ErrClosed)
 	}
-	if err := checkRows(x, z); err != nil {
+	if err := backend.CheckReplacement(d, x, z); err != nil {
 		return fail(err)
-	}
-	if x.Rows != d.hostX.Rows || x.Cols != d.hostX.Cols || z.Cols != d.hostZ.Cols {
-		return fail(fmt.Errorf("rows [%d, %d] and [%d, %d] by [%d, %d] and [%d, %d]: %w", d.hostX.Rows, d.hostX.Cols, d.hostZ.Rows, d.hostZ.Cols,
-			x.Rows, x.Cols, z.Rows, z.Cols, backend.ErrShape))
 	}
 	// Into the same memory, whose addresses the graphs of trainers hold.
 	err := d.device.gpu.Do(func() error {
@@ -197,9 +178,8 @@ func (d *data) Close() error {
 	return nil
 }
 
-// use returns the data behind the interface if a network of this backend can
-// read it.
-func (d *device) use(given backend.Data, n backend.Network) (*data, error) {
+// use returns the data behind the interface if it is of this backend and open.
+func (d *device) use(given backend.Data) (*data, error) {
 	own, ok := given.(*data)
 	switch {
 	case d.closed.Load():
@@ -208,9 +188,6 @@ func (d *device) use(given backend.Data, n backend.Network) (*data, error) {
 		return nil, fmt.Errorf("data of another backend: %w", backend.ErrShape)
 	case own.closed.Load():
 		return nil, fmt.Errorf("data: %w", backend.ErrClosed)
-	case own.hostX.Cols != n.DX || own.hostZ.Cols != n.DZ:
-		return nil, fmt.Errorf("data of %d and %d columns for a network of %d and %d: %w",
-			own.hostX.Cols, own.hostZ.Cols, n.DX, n.DZ, backend.ErrShape)
 	}
 	return own, nil
 }

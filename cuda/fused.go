@@ -18,8 +18,7 @@ type fused struct {
 	launch      fusedKernel
 }
 
-type fusedKernel = func(s *driver.Stream, grid driver.Dim, shared int, partials, stats, params, x, z, clock driver.Pointer, seed uint64,
-	i, n, first, batch, streamed, dx, dz, h1, h2, h3, h4, kind, activation int) error
+type fusedKernel = func(s *driver.Stream, grid driver.Dim, shared int, a kernel.FusedArgs) error
 
 // fusedKernels lists what there is, the better choice first.
 var fusedKernels = []struct {
@@ -47,8 +46,12 @@ func fusedFloats(rows, width, layers int) int {
 	return (layers+2)*2*rows*pitch(width) + 16*(pitch(width)+pitch(max(2*rows, width)))
 }
 
-// newFused returns the fused path if the network is small enough for it.
+// newFused returns the fused path if the network is small enough for it and every row
+// has one marginal pair.
 func newFused(t *trainer) (*fused, bool) {
+	if t.spec.Marginals > 1 {
+		return nil, false
+	}
 	f := &fused{}
 	widest := 0
 	for k, h := range t.net.Hidden {
@@ -83,13 +86,20 @@ func (f *fused) step(t *trainer, src source, i int, grad driver.Pointer) error {
 	if src.streamed {
 		streamed = 1
 	}
-	n, h, kind := t.spec.Batch, f.hidden, int(t.spec.Objective)
-	err := f.launch(t.stream, driver.Dim{X: f.blocks, Y: 1, Z: 1}, f.shared, f.partials, f.stats, t.params, src.x, src.z, t.clock, t.spec.Seed,
-		i, t.train.Len(), src.first, n, streamed, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], kind, int(t.net.Activation))
+	n, h, o := t.spec.Batch, f.hidden, t.spec.Objective
+	err := f.launch(t.stream, driver.Dim{X: f.blocks, Y: 1, Z: 1}, f.shared, kernel.FusedArgs{
+		Partials: f.partials, Stats: f.stats, Params: t.params, X: src.x, Z: src.z, Index: src.index, Clock: t.clock, Seed: t.spec.Seed,
+		I: i, N: t.train.Len(), First: src.first, Batch: n, Streamed: streamed, Dx: t.net.DX, Dz: t.net.DZ,
+		H1: h[0], H2: h[1], H3: h[2], H4: h[3], Kind: int(o.Kind), Param: o.Param, Activation: int(t.net.Activation),
+	})
 	if err != nil {
 		return err
 	}
 	a := adamOf(t.spec.Adam)
-	return kernel.FusedAdam(t.stream, blocks(t.layout.size, 32), 4*f.blocks, t.params, t.m, t.v, grad, f.partials, f.stats, t.values, t.ema, t.control, t.clock,
-		i, f.blocks, n, kind, t.spec.EMARate, t.net.DX, t.net.DZ, h[0], h[1], h[2], h[3], a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
+	return kernel.FusedAdam(t.stream, blocks(t.layout.size, 32), 4*f.blocks, kernel.FusedAdamArgs{
+		Params: t.params, M: t.m, V: t.v, Grad: grad, Partials: f.partials, Stats: f.stats, Values: t.values, Ema: t.ema,
+		Control: t.control, Clock: t.clock, I: i, Blocks: f.blocks, Batch: n, Kind: int(o.Kind), Param: o.Param,
+		Dx: t.net.DX, Dz: t.net.DZ, H1: h[0], H2: h[1], H3: h[2], H4: h[3],
+		Beta1: a.beta1, Gain1: a.gain1, Beta2: a.beta2, Gain2: a.gain2, Epsilon: a.epsilon,
+	})
 }

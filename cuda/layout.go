@@ -3,6 +3,8 @@
 package cuda
 
 import (
+	"fmt"
+
 	"gomine/cuda/internal/driver"
 	"gomine/mine/backend"
 )
@@ -14,9 +16,7 @@ type parameters struct {
 }
 
 // param returns the address of a block of the parameters.
-func (p *parameters) param(name string) driver.Pointer {
-	return p.params.Float(p.layout.at(name).start)
-}
+func (p *parameters) param(b id) driver.Pointer { return p.params.Float(p.layout.at(b).start) }
 
 // read copies all from the device into the arrays of a state, write from there
 // to the device.
@@ -68,7 +68,7 @@ func newLayout(blocks []backend.Block) layout {
 	var l layout
 	for _, b := range blocks {
 		p := placed{Block: b, rows: b.Rows, cols: b.Cols, start: l.size}
-		if b.Name == "w" {
+		if b.Kind == backend.OutputWeight {
 			p.rows, p.cols = 1, b.Rows
 		}
 		p.ld = padded(p.cols)
@@ -80,17 +80,31 @@ func newLayout(blocks []backend.Block) layout {
 
 func (p placed) len() int { return p.rows * p.ld }
 
-// decays says whether weight decay applies: not to the biases b1, b2, .. and c.
-func (p placed) decays() bool { return p.Name[0] != 'b' && p.Name != "c" }
+// An id tells the blocks of a network apart.
+type id struct {
+	kind  backend.BlockKind
+	layer int
+}
 
-// at returns the place of a block by its name.
-func (l layout) at(name string) placed {
+// The blocks of a critic's first layer, and those of layer k of any network.
+var (
+	weightsX = id{backend.WeightsX, 1}
+	weightsZ = id{backend.WeightsZ, 1}
+)
+
+func weights(k int) id { return id{backend.Weights, k} }
+func bias(k int) id    { return id{backend.Bias, k} }
+
+func (p placed) id() id { return id{p.Kind, p.Layer} }
+
+// at returns the place of a block, which must be one of the network's.
+func (l layout) at(b id) placed {
 	for _, p := range l.blocks {
-		if p.Name == name {
+		if p.id() == b {
 			return p
 		}
 	}
-	return placed{}
+	panic(fmt.Sprintf("cuda: no block of kind %d in layer %d", b.kind, b.layer))
 }
 
 // spread copies the parameters from the contract's layout, gather to it.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // allGraphs is a number of steps that takes graphs of all sizes, and two of the
@@ -60,7 +61,7 @@ func everything(ctx context.Context, b backend.Backend, c testCase, steps int) (
 	if err != nil {
 		return nil, err
 	}
-	evaluation, err := trainer.Evaluate(ctx, data, backend.Rows{Lo: 3, Hi: 90}, 3, 1)
+	evaluation, err := trainer.Evaluate(ctx, data, backend.Rows{Lo: 3, Hi: 90}, backend.Pairing{Count: 3, Seed: 1}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func everythingOfModel(ctx context.Context, b backend.Backend, c modelCase) (all
 // TestWays: data on the device or streamed from the host, steps one by one or in
 // graphs, on either path, give bitwise the same.
 func TestWays(t *testing.T) {
-	c := newCase(300, 5, 3, 33, backend.MINE, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 33, objective.MINE, backend.Softplus, 17, 9)
 	for _, p := range []path{pathFused, pathTiled} {
 		var want []any
 		for _, opt := range []Options{
@@ -154,7 +155,7 @@ func TestWays(t *testing.T) {
 // TestOrders: the order of threads and blocks does not matter.
 func TestOrders(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 65, backend.DV, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 65, objective.DV, backend.Softplus, 17, 9)
 	model := newModelCase(70, 5, 3, backend.ELU, 17, 9)
 	for _, precision := range Precisions() {
 		t.Run(string(precision), func(t *testing.T) {
@@ -191,7 +192,7 @@ func TestOrders(t *testing.T) {
 // each time, and nothing stays allocated.
 func TestOutOfMemory(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 33, backend.MINE, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 33, objective.MINE, backend.Softplus, 17, 9)
 	for _, p := range []path{pathFused, pathTiled} {
 		for _, limit := range []int64{0, 1} {
 			failed := failEach(t, Options{Precision: FP32, MemoryLimit: limit}, p, func(d *device) error {
@@ -250,7 +251,7 @@ func failEach(t *testing.T, opt Options, p path, f func(*device) error) (failed 
 // in the second.
 func TestObjectiveGradientsTryAgain(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 33, backend.DV, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 33, objective.DV, backend.Softplus, 17, 9)
 	for _, p := range []path{pathFused, pathTiled} {
 		d := openPath(p, FP32)(t).(*device)
 		trainer, _ := c.trainer(t, d)
@@ -295,7 +296,7 @@ func TestMemoryFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	c := newCase(3000, 10, 10, 2000, backend.DV, backend.ReLU, 200)
+	c := newCase(3000, 10, 10, 2000, objective.DV, backend.ReLU, 200)
 	_, err = everything(t.Context(), d, c, allGraphs)
 	if !errors.Is(err, backend.ErrOutOfMemory) || !strings.Contains(err.Error(), "needs ") || !strings.Contains(err.Error(), " are free") {
 		t.Errorf("error %v, want one of memory with the bytes needed and free", err)
@@ -308,7 +309,7 @@ func TestMemoryFull(t *testing.T) {
 // TestDeviceLost: a device that fails midway gives an error, and closing works.
 func TestDeviceLost(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 33, backend.MINE, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 33, objective.MINE, backend.Softplus, 17, 9)
 	for _, fault := range []string{"cuLaunchKernel:3:719", "cuGraphLaunch:2:719", "cuMemcpyDtoH_v2:2:719", "cuMemcpyHtoD_v2:5:719"} {
 		d, err := open(Options{Precision: FP32})
 		if err != nil {
@@ -329,7 +330,7 @@ func TestDeviceLost(t *testing.T) {
 // TestArchitectures: what older devices lack is said, what they have works.
 func TestArchitectures(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 33, backend.DV, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 33, objective.DV, backend.Softplus, 17, 9)
 	for _, arch := range []string{"70", "75", "80", "86", "120"} {
 		t.Setenv("GOMINE_EMULATOR_ARCH", arch)
 		d, err := open(Options{})
@@ -363,7 +364,7 @@ func TestArchitectures(t *testing.T) {
 // TestStateOutlivesData: the race of package mine takes the winner's state after
 // its data were closed.
 func TestStateOutlivesData(t *testing.T) {
-	c := newCase(300, 5, 3, 33, backend.DV, backend.Softplus, 17, 9)
+	c := newCase(300, 5, 3, 33, objective.DV, backend.Softplus, 17, 9)
 	trainer, data := c.trainer(t, openPath(pathAuto, Auto)(t))
 	if err := data.Close(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"gomine/cuda/internal/driver"
+	"gomine/cuda/internal/kernel"
 	"gomine/mine/backend"
 )
 
@@ -47,7 +48,7 @@ func (d *device) NewModel(spec backend.ModelSpec) (backend.Model, error) {
 	m.widths = append(append([]int{spec.MLP.Inputs}, spec.MLP.Hidden...), spec.MLP.Outputs)
 	m.spec.MLP.Hidden = m.widths[1 : len(m.widths)-1]
 	m.plan = newPlan(m.layout)
-	m.plan.fill(func(string) int { return spec.Rows }, 1)
+	m.plan.fill(func(placed) int { return spec.Rows }, 1)
 	if err := d.gpu.Do(m.open); err != nil {
 		return fail(err)
 	}
@@ -164,10 +165,6 @@ func (m *model) row(array []driver.Pointer, k, i int) driver.Pointer {
 	return array[k].Float(i * padded(m.widths[k]))
 }
 
-// weights and bias are the names of the blocks of layer k.
-func weights(k int) string { return fmt.Sprintf("W%d", k) }
-func bias(k int) string    { return fmt.Sprintf("b%d", k) }
-
 func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 	return m.do("forward", func() error {
 		if x.Rows < 1 || x.Rows > m.spec.Rows {
@@ -190,8 +187,11 @@ func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 				if k == last {
 					activation = -1
 				}
-				if err := nn(m.stream, tiles(n, out, 1), tileShared, m.row(m.h, k, lo), m.row(m.h, k-1, lo), m.param(weights(k)), m.param(bias(k)), 0,
-					n, out, in, padded(in), padded(out), padded(out), activation); err != nil {
+				err := nn(m.stream, tiles(n, out, 1), tileShared, kernel.GemmNNArgs{
+					C: m.row(m.h, k, lo), A: m.row(m.h, k-1, lo), B: m.param(weights(k)), Bias: m.param(bias(k)),
+					M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: activation,
+				})
+				if err != nil {
 					return err
 				}
 			}
@@ -267,8 +267,11 @@ func (m *model) derivatives(inputs bool) error {
 			if k == 1 {
 				h, activation = 0, -1
 			}
-			if err := nt(m.stream, tiles(n, in, 1), tileShared, m.row(m.d, k-1, lo), m.row(m.d, k, lo), m.param(weights(k)), h,
-				n, in, out, padded(out), padded(out), padded(in), padded(in), activation); err != nil {
+			err := nt(m.stream, tiles(n, in, 1), tileShared, kernel.GemmNTArgs{
+				C: m.row(m.d, k-1, lo), A: m.row(m.d, k, lo), B: m.param(weights(k)), H: h, M: n, N: in, K: out,
+				Lda: padded(out), Ldb: padded(out), Ldc: padded(in), Ldh: padded(in), Activation: activation,
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -305,7 +308,7 @@ func (m *model) Gradient(grad []float32) error {
 		}
 		device := make([]float32, m.layout.size)
 		for _, b := range m.layout.blocks {
-			at := m.plan.parts[b.Name]
+			at := m.plan.parts[b.id()]
 			if err := driver.Download(device[b.start:][:b.len()], m.plan.partials.Float(at.offset-at.stride)); err != nil {
 				return err
 			}

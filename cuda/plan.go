@@ -12,7 +12,7 @@ import (
 // them up.
 type plan struct {
 	layout     layout
-	parts      map[string]part
+	parts      map[id]part
 	size       int // of the partials, in floats
 	partials   driver.Pointer
 	slices     driver.Pointer
@@ -37,7 +37,7 @@ const sliceSize = 256
 // rowsOfPart is how many of n rows a part of a sum of columns takes.
 func rowsOfPart(n int) int { return max(leastRows, (n+255)/256) }
 
-func newPlan(l layout) *plan { return &plan{layout: l, parts: map[string]part{}} }
+func newPlan(l layout) *plan { return &plan{layout: l, parts: map[id]part{}} }
 
 // place makes room for parts.
 func (p *plan) place(count, stride, rows int) part {
@@ -48,14 +48,14 @@ func (p *plan) place(count, stride, rows int) part {
 
 // fill makes room for the parts of the blocks that have none, with depth the rows
 // that a block's gradient sums over, and for before more in front of them.
-func (p *plan) fill(depth func(name string) int, before int) {
+func (p *plan) fill(depth func(b placed) int, before int) {
 	for _, b := range p.layout.blocks {
-		if _, ok := p.parts[b.Name]; ok {
+		if _, ok := p.parts[b.id()]; ok {
 			continue
 		}
-		n := depth(b.Name)
+		n := depth(b)
 		count, rows := 0, 0
-		if b.decays() {
+		if b.Decays() {
 			grid := tiles(b.rows, b.cols, 1)
 			count = max(1, min(manyBlocks/(grid.X*grid.Y), n/leastDepth))
 		} else {
@@ -63,7 +63,7 @@ func (p *plan) fill(depth func(name string) int, before int) {
 			count = (n + rows - 1) / rows
 		}
 		p.size += before * b.len()
-		p.parts[b.Name] = p.place(count, b.len(), rows)
+		p.parts[b.id()] = p.place(count, b.len(), rows)
 	}
 }
 
@@ -90,9 +90,9 @@ type segment struct{ start, length, parts, offset, stride, decays int64 }
 
 // sum is the segment of a block that adds up all its parts.
 func (p *plan) sum(b placed) segment {
-	at := p.parts[b.Name]
+	at := p.parts[b.id()]
 	s := segment{start: int64(b.start), length: int64(b.len()), parts: int64(at.count), offset: int64(at.offset), stride: int64(at.stride)}
-	if b.decays() {
+	if b.Decays() {
 		s.decays = 1
 	}
 	return s
@@ -113,22 +113,28 @@ func (p *plan) segments(m *driver.Memory, of func(b placed) segment) (driver.Poi
 
 // weights queues the parts of a matrix's gradient, a^T b over n rows, those of a
 // that rows names if it is not 0.
-func (p *plan) weights(s *driver.Stream, with products, name string, a, rows, b driver.Pointer, n int) error {
-	w, at := p.layout.at(name), p.parts[name]
-	return with.tn(s, tiles(w.rows, w.cols, at.count), tileShared, p.partials.Float(at.offset), a, b, rows,
-		w.rows, w.cols, n, padded(w.rows), w.ld, w.ld, at.count, uint64(at.stride))
+func (p *plan) weights(s *driver.Stream, with products, of id, a, rows, b driver.Pointer, n int) error {
+	w, at := p.layout.at(of), p.parts[of]
+	return with.tn(s, tiles(w.rows, w.cols, at.count), tileShared, kernel.GemmTNArgs{
+		C: p.partials.Float(at.offset), A: a, B: b, Rows: rows, M: w.rows, N: w.cols, K: n,
+		Lda: padded(w.rows), Ldb: w.ld, Ldc: w.ld, Split: at.count, Part: uint64(at.stride),
+	})
 }
 
 // biases queues the parts of a bias's gradient, the sums over n rows of d. Those
 // beyond the rows are zero.
-func (p *plan) biases(s *driver.Stream, name string, d driver.Pointer, n int) error {
-	b, at := p.layout.at(name), p.parts[name]
-	return kernel.ColumnSums(s, driver.Dim{X: at.count, Y: 1, Z: 1}, 0, p.partials.Float(at.offset), d, n, b.cols, b.ld, at.rows)
+func (p *plan) biases(s *driver.Stream, of id, d driver.Pointer, n int) error {
+	b, at := p.layout.at(of), p.parts[of]
+	return kernel.ColumnSums(s, driver.Dim{X: at.count, Y: 1, Z: 1}, 0, kernel.ColumnSumsArgs{
+		Partial: p.partials.Float(at.offset), D: d, N: n, Width: b.cols, Ld: b.ld, BlockRows: at.rows,
+	})
 }
 
 // adam queues step i of an update of w, or stores the gradient in grad if that is
 // not 0.
 func (p *plan) adam(s *driver.Stream, w *parameters, grad, segments, control, clock driver.Pointer, i int, a adam) error {
-	return kernel.Adam(s, driver.Dim{X: p.sliceCount, Y: 1, Z: 1}, 0, w.params, w.m, w.v, grad, p.partials, segments, p.slices,
-		control, clock, i, a.beta1, a.gain1, a.beta2, a.gain2, a.epsilon)
+	return kernel.Adam(s, driver.Dim{X: p.sliceCount, Y: 1, Z: 1}, 0, kernel.AdamArgs{
+		Params: w.params, M: w.m, V: w.v, Grad: grad, Partials: p.partials, Segments: segments, Slices: p.slices,
+		Control: control, Clock: clock, I: i, Beta1: a.beta1, Gain1: a.gain1, Beta2: a.beta2, Gain2: a.gain2, Epsilon: a.epsilon,
+	})
 }

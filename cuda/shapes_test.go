@@ -168,7 +168,10 @@ func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, 
 	if err != nil {
 		return err
 	}
-	if err := with.nn(s, tiles(m, n, 1), tileShared, c.at(), put(a), put(b), put(bias), index, m, n, k, a.ld, b.ld, ld, 0); err != nil {
+	err = with.nn(s, tiles(m, n, 1), tileShared, kernel.GemmNNArgs{
+		C: c.at(), A: put(a), B: put(b), Bias: put(bias), Rows: index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld,
+	})
+	if err != nil {
 		return err
 	}
 	err = check("a b", c, 1, func(i, j int) (float64, float64) {
@@ -185,7 +188,10 @@ func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, 
 	if c, err = guard(memory, m*ld, nil); err != nil {
 		return err
 	}
-	if err := with.nt(s, tiles(m, n, 1), tileShared, c.at(), put(a), put(b), put(h), m, n, k, a.ld, b.ld, ld, h.ld, 2); err != nil {
+	err = with.nt(s, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+		C: c.at(), A: put(a), B: put(b), H: put(h), M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: 2,
+	})
+	if err != nil {
 		return err
 	}
 	err = check("a b^T", c, 1, func(i, j int) (float64, float64) {
@@ -203,7 +209,10 @@ func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, 
 	if c, err = guard(memory, split*m*ld, nil); err != nil {
 		return err
 	}
-	if err := with.tn(s, tiles(m, n, split), tileShared, c.at(), put(a), put(b), index, m, n, k, a.ld, b.ld, ld, split, uint64(m*ld)); err != nil {
+	err = with.tn(s, tiles(m, n, split), tileShared, kernel.GemmTNArgs{
+		C: c.at(), A: put(a), B: put(b), Rows: index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Split: split, Part: uint64(m * ld),
+	})
+	if err != nil {
 		return err
 	}
 	return check("a^T b", c, split, func(i, j int) (float64, float64) {
@@ -243,7 +252,10 @@ func TestPadding(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := kernel.PairForward(s, blocks(n*x.ld/4, 256), 0, h.at(), px.at(), pz.at(), 0, 0, n, n, 1, width, x.ld, x.ld, 0); err != nil {
+			err = kernel.PairForward(s, blocks(n*x.ld/4, 256), 0, kernel.PairForwardArgs{
+				H: h.at(), Px: px.at(), Pz: pz.at(), N: n, Nz: n, Shift: 1, Width: width, Ldp: x.ld, Ldh: x.ld,
+			})
+			if err != nil {
 				return err
 			}
 			got, err := h.read()

@@ -25,32 +25,26 @@ const (
 
 // trainer is one critic in training.
 type trainer struct {
-	device *device
-	spec   backend.Spec
-	net    backend.Network
-	data   *data
-	train  backend.Rows
-	closed bool
+	scorer
+	spec  backend.Spec
+	data  *data
+	train backend.Rows
+	index driver.Pointer // of the training rows; 0 for a range
 
 	step   uint64
 	logEMA float64
 
-	parameters
-	memory  *driver.Memory
-	stream  *driver.Stream
-	grad    driver.Pointer // of Gradient
+	grad    driver.Pointer // of Gradient, and of steps that clip it
 	stepper stepper
+	clip    *clip // nil if gradients are not clipped
 
 	clock         driver.Pointer // step and place in the rings, of a graph's first step
 	control       driver.Pointer // ring of Adam's constants
 	values, ema   driver.Pointer // rings
 	rows, entries driver.Pointer // of the batch by position
 	graphs        map[graphKey]*driver.Graph
-	feed          *feed // of data in the host's memory
-
-	scratch *scratch // of evaluations
-	rowwise *rowwise // of ObjectiveGradients
-	carrier carrier
+	feed          *feed    // of data in the host's memory
+	rowwise       *rowwise // of ObjectiveGradients
 }
 
 // A stepper queues the kernels of a step: number i of a graph, with rows from
@@ -62,8 +56,9 @@ type stepper interface {
 // source is where a step takes its rows from.
 type source struct {
 	x, z     driver.Pointer
-	first    int  // the first row of the training range
-	streamed bool // the rows of step i, in the order of positions, start at i*batch
+	index    driver.Pointer // of the training rows; 0 for a range
+	first    int            // the first of them
+	streamed bool           // the rows of step i, in the order of positions, start at i*batch
 }
 
 type graphKey struct {
@@ -82,26 +77,15 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 	if d.closed.Load() {
 		return fail(backend.ErrClosed)
 	}
-	if err := spec.Network.Validate(); err != nil {
-		return fail(err)
-	}
-	own, err := d.use(given, spec.Network)
+	own, err := d.use(given)
 	if err != nil {
 		return fail(err)
 	}
-	if err := train.Validate(own.Rows()); err != nil {
+	if err := backend.CheckTraining(spec, own, train); err != nil {
 		return fail(err)
 	}
-	if err := spec.Validate(train.Len()); err != nil {
-		return fail(err)
-	}
-	net := spec.Network
-	net.Hidden = append([]int(nil), net.Hidden...)
-	spec.Network = net
-	t := &trainer{
-		device: d, spec: spec, net: net, data: own, train: train,
-		parameters: parameters{layout: newLayout(net.Blocks())}, graphs: map[graphKey]*driver.Graph{},
-	}
+	t := &trainer{scorer: newScorer(d, spec.Network), spec: spec, data: own, train: train, graphs: map[graphKey]*driver.Graph{}}
+	t.spec.Network = t.net
 	if err := d.gpu.Do(t.open); err != nil {
 		return fail(err)
 	}
@@ -110,13 +94,12 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 
 // open allocates; after an error nothing stays allocated.
 func (t *trainer) open() (err error) {
-	t.memory = t.device.gpu.NewMemory(0)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.release())
 		}
 	}()
-	if t.stream, err = t.device.gpu.NewStream(); err != nil {
+	if err := t.scorer.open(); err != nil {
 		return err
 	}
 	params, batch := 4*int64(t.layout.size), 4*int64(t.spec.Batch)
@@ -125,7 +108,7 @@ func (t *trainer) open() (err error) {
 		to    *driver.Pointer
 		bytes int64
 	}{
-		{"parameters", &t.params, params}, {"first moments", &t.m, params}, {"second moments", &t.v, params}, {"gradient", &t.grad, params},
+		{"first moments", &t.m, params}, {"second moments", &t.v, params}, {"gradient", &t.grad, params},
 		{"clock", &t.clock, 16}, {"rates", &t.control, 16 * ring}, {"values", &t.values, 8 * ring}, {"moving averages", &t.ema, 8 * (ring + 1)},
 		{"rows", &t.rows, batch}, {"entries", &t.entries, batch},
 	} {
@@ -134,6 +117,14 @@ func (t *trainer) open() (err error) {
 		}
 	}
 	if t.stepper, err = t.newStepper(); err != nil {
+		return err
+	}
+	if t.spec.Clips() {
+		if t.clip, err = newClip(t); err != nil {
+			return err
+		}
+	}
+	if t.index, err = uploadIndex(t.memory, t.train); err != nil {
 		return err
 	}
 	if !t.data.resident {
@@ -162,16 +153,10 @@ func (t *trainer) release() error {
 	if t.feed != nil {
 		err = errors.Join(err, t.feed.close())
 	}
-	if t.scratch != nil {
-		err = errors.Join(err, t.scratch.close())
-	}
 	if t.rowwise != nil {
 		err = errors.Join(err, t.rowwise.close())
 	}
-	if t.stream != nil {
-		err = errors.Join(err, t.stream.Close())
-	}
-	return errors.Join(err, t.memory.Free())
+	return errors.Join(err, t.scorer.release())
 }
 
 func (t *trainer) Close() error {
@@ -185,23 +170,12 @@ func (t *trainer) Close() error {
 	return nil
 }
 
-// do runs f on the device's thread if the trainer and its data can be used.
-func (t *trainer) do(op string, f func() error) error {
+// doOnData is do for what needs the training rows.
+func (t *trainer) doOnData(op string, f func() error) error {
 	if t.data.closed.Load() {
 		return fmt.Errorf("cuda: %s: %w", op, backend.ErrClosed)
 	}
-	return t.doWithoutData(op, f)
-}
-
-// doWithoutData is do for what needs no data.
-func (t *trainer) doWithoutData(op string, f func() error) error {
-	if t.closed || t.device.closed.Load() {
-		return fmt.Errorf("cuda: %s: %w", op, backend.ErrClosed)
-	}
-	if err := t.device.gpu.Do(f); err != nil {
-		return fmt.Errorf("cuda: %s: %w", op, err)
-	}
-	return nil
+	return t.do(op, f)
 }
 
 func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, error) {
@@ -209,7 +183,7 @@ func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, erro
 		return 0, fmt.Errorf("cuda: train: %d values for %d rates: %w", len(values), len(rates), backend.ErrShape)
 	}
 	done := 0
-	err := t.do("train", func() error {
+	err := t.doOnData("train", func() error {
 		for done < len(rates) {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("stopped after %d of %d steps: %w", done, len(rates), err)
@@ -257,7 +231,7 @@ func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error)
 		return 0, err
 	}
 	t.step += uint64(done)
-	if t.spec.Objective == backend.MINE {
+	if t.spec.Objective.Kind.Averages() {
 		t.logEMA = ema[0]
 	}
 	return done, nil
@@ -286,7 +260,7 @@ func (t *trainer) setClock() error {
 // source returns where the next steps find their rows.
 func (t *trainer) source(step uint64, steps int) (source, error) {
 	if t.data.resident {
-		return source{x: t.data.x, z: t.data.z, first: t.train.Lo}, nil
+		return source{x: t.data.x, z: t.data.z, index: t.index, first: firstRow(t.train)}, nil
 	}
 	return t.feed.fill(t, step, steps)
 }
@@ -295,11 +269,11 @@ func (t *trainer) source(step uint64, steps int) (source, error) {
 func (t *trainer) launch(src source, steps int) error {
 	queue := func() error {
 		for i := range steps {
-			if err := t.stepper.step(t, src, i, 0); err != nil {
+			if err := t.queue(src, i); err != nil {
 				return err
 			}
 		}
-		return kernel.Advance(t.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, t.clock, steps)
+		return kernel.Advance(t.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, kernel.AdvanceArgs{Clock: t.clock, Steps: steps})
 	}
 	if t.device.gpu.Synchronous() {
 		return queue()
@@ -316,12 +290,23 @@ func (t *trainer) launch(src source, steps int) error {
 	return g.Launch(t.stream)
 }
 
+// queue queues step i of a graph.
+func (t *trainer) queue(src source, i int) error {
+	if t.clip == nil {
+		return t.stepper.step(t, src, i, 0)
+	}
+	if err := t.stepper.step(t, src, i, t.grad); err != nil {
+		return err
+	}
+	return t.clip.update(t, i)
+}
+
 func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error) {
 	if want := t.net.NumParams(); len(grad) != want {
 		return 0, fmt.Errorf("cuda: gradient of %d values, network has %d parameters: %w", len(grad), want, backend.ErrShape)
 	}
 	value := make([]float64, 1)
-	err := t.do("gradient", func() error {
+	err := t.doOnData("gradient", func() error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -377,7 +362,7 @@ func (r *rowwise) close() error { return r.memory.Free() }
 
 func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix) (float64, error) {
 	value := make([]float64, 1)
-	err := t.do("objective gradients", func() error {
+	err := t.doOnData("objective gradients", func() error {
 		n := t.spec.Batch
 		if err := errors.Join(gx.CheckShape("gx", n, t.net.DX), gz.CheckShape("gz", n, t.net.DZ)); err != nil {
 			return err
@@ -398,26 +383,15 @@ func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix)
 		}
 		entries := make([]int32, n)
 		return errors.Join(driver.Download(value, t.values), driver.Download(entries, t.entries),
-			t.inputs(r.gx, r.pass.layers.px, "Wx", gx, entries), t.inputs(r.gz, r.pass.layers.pz, "Wz", gz, entries))
+			t.inputs(r.gx, r.pass.layers.px, weightsX, gx, entries), t.inputs(r.gz, r.pass.layers.pz, weightsZ, gz, entries))
 	})
 	return value[0], err
-}
-
-// inputs stores d W^T of derivatives d of projections in rows of result, row p in
-// number rows[p], or p without rows; to has room for them on the device.
-func (t *trainer) inputs(to, d driver.Pointer, name string, result backend.Matrix, rows []int32) error {
-	n, cols, h := result.Rows, result.Cols, t.net.Hidden[0]
-	nt := precisions[t.device.precision].nt
-	if err := nt(t.stream, tiles(n, cols, 1), tileShared, to, d, t.param(name), 0, n, cols, h, padded(h), padded(h), padded(cols), 0, -1); err != nil {
-		return err
-	}
-	return t.carrier.down(result, to, rows)
 }
 
 func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
 	n := t.spec.Batch
 	rows, next = make([]int, n), make([]int, n)
-	err = t.do("batch", func() error {
+	err = t.doOnData("batch", func() error {
 		if err := driver.Upload(t.clock, []uint64{step, 0}); err != nil {
 			return err
 		}
@@ -446,7 +420,10 @@ func (t *trainer) draw(src source, i int) error {
 	if src.streamed {
 		streamed = 1
 	}
-	return kernel.Draw(t.stream, blocks(t.spec.Batch, 256), 0, t.rows, t.entries, t.clock, t.spec.Seed, i, t.train.Len(), src.first, t.spec.Batch, streamed)
+	return kernel.Draw(t.stream, blocks(t.spec.Batch, 256), 0, kernel.DrawArgs{
+		Rows: t.rows, Entries: t.entries, Index: src.index, Clock: t.clock, Seed: t.spec.Seed,
+		I: i, N: t.train.Len(), First: src.first, Batch: t.spec.Batch, Streamed: streamed,
+	})
 }
 
 // blocks is a grid of as many blocks of size as n needs.
@@ -455,7 +432,7 @@ func blocks(n, size int) driver.Dim { return driver.Dim{X: (n + size - 1) / size
 func (t *trainer) State() (backend.State, error) {
 	n := t.net.NumParams()
 	s := backend.State{Step: t.step, LogEMA: t.logEMA, Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
-	err := t.doWithoutData("state", func() error { return t.read(s) })
+	err := t.do("state", func() error { return t.read(s) })
 	if err != nil {
 		return backend.State{}, err
 	}
@@ -463,7 +440,7 @@ func (t *trainer) State() (backend.State, error) {
 }
 
 func (t *trainer) SetState(s backend.State) error {
-	return t.doWithoutData("set state", func() error {
+	return t.do("set state", func() error {
 		if err := s.Validate(t.net); err != nil {
 			return err
 		}
@@ -544,7 +521,7 @@ func (f *feed) fill(t *trainer, step uint64, steps int) (source, error) {
 		f.batches.Rows(step+uint64(i), 0, entries)
 		cycle := f.batches.Marginal(step + uint64(i))
 		for q := range n {
-			row := t.train.Lo + int(entries[cycle.Visit(uint64(q))])
+			row := t.train.At(int(entries[cycle.Visit(uint64(q))]))
 			put(x[(i*n+q)*ldx:][:ldx], t.data.hostX.Row(row))
 			put(z[(i*n+q)*ldz:][:ldz], t.data.hostZ.Row(row))
 		}

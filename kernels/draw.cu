@@ -2,11 +2,11 @@
 #include "feistel.cuh"
 
 // draw stores, for position q < batch of the marginal cycle of step clock[0]+i,
-// the entry that the cycle visits there and its data row: first + one of [0, n)
+// the entry that the cycle visits there and its data row: row_at of one of [0, n)
 // by the order of the epoch. If streamed, the rows are i batch + q: the host has
 // gathered those of all steps of this graph, in the order of positions.
 // grid batch/256, CPU twin sampling.Batches
-KERNEL(256) draw(int* rows, int* entries, const unsigned long long* clock, unsigned long long seed, int i, int n, int first, int batch, int streamed) {
+KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long long* clock, unsigned long long seed, int i, int n, int first, int batch, int streamed) {
 	__shared__ Batch b;
 	if (threadIdx.x == 0) b = make_batch(clock[0] + i, seed, n, batch);
 	__syncthreads();
@@ -14,19 +14,35 @@ KERNEL(256) draw(int* rows, int* entries, const unsigned long long* clock, unsig
 	if (!inside(q, batch)) return;
 	const unsigned entry = permute_inverse(b.cycle, q);
 	entries[q] = static_cast<int>(entry);
-	rows[q] = streamed ? i * batch + q : first + batch_row(b, entry);
+	rows[q] = streamed ? i * batch + q : row_at(index, first, batch_row(b, entry));
 }
 
-// visit stores rows[q] = first + the element at position lo+q, modulo n, of the
-// cycle of (n, seed, stream, step), for q < count.
+// The pairings of visit: backend.PairingKind.
+constexpr int by_cycle = 0, by_permutation = 1; // any other number: every row with itself
+
+// visit stores the pairs q < count at positions lo+q of a pairing of n rows: the
+// positions xs[q] and zs[q] of their rows in the evaluation, and the rows x_rows[q]
+// and z_rows[q] of the data, row_at of these. With P the keyed permutation of (n,
+// seed, stream, step), p = lo+q has
+//
+//	by_cycle        xs = P^-1(p), zs = P^-1(p+1 mod n)
+//	by_permutation  xs = p,       zs = P^-1(p)
+//	else            xs = p,       zs = p
+//
 // grid count/256, CPU twin sampling.Cycle.Visit
-KERNEL(256) visit(int* rows, unsigned long long seed, unsigned long long step, int stream, int n, int lo, int count, int first) {
+KERNEL(256) visit(int* xs, int* zs, int* x_rows, int* z_rows, const int* index, unsigned long long seed, unsigned long long step, int stream, int pairing, int n, int lo, int count, int first) {
 	__shared__ Permutation p;
 	if (threadIdx.x == 0) p = make_permutation(n, seed, stream, step);
 	__syncthreads();
 	const int q = blockIdx.x * 256 + threadIdx.x;
 	if (!inside(q, count)) return;
-	rows[q] = first + static_cast<int>(permute_inverse(p, static_cast<unsigned>((static_cast<long long>(lo) + q) % n)));
+	const unsigned at = static_cast<unsigned>(lo) + q, after = at + 1 == static_cast<unsigned>(n) ? 0 : at + 1;
+	const int x = static_cast<int>(pairing == by_cycle ? permute_inverse(p, at) : at);
+	const int z = static_cast<int>(pairing == by_cycle ? permute_inverse(p, after) : pairing == by_permutation ? permute_inverse(p, at) : at);
+	xs[q] = x;
+	zs[q] = z;
+	x_rows[q] = row_at(index, first, x);
+	z_rows[q] = row_at(index, first, z);
 }
 
 // advance moves the clock by the steps of a graph.

@@ -104,3 +104,9 @@ __device__ inline int batch_row(const Batch& b, unsigned entry) {
 	const unsigned at = b.offset + entry; // both below 2^31
 	return static_cast<int>(at < b.epoch.n ? permute(b.epoch, at) : permute(b.next, at - b.epoch.n));
 }
+
+// row_at returns the data row at a position of rows that begin at first of the data
+// or, where there is an index, of that: backend.Rows.At.
+__device__ __forceinline__ int row_at(const int* index, int first, int position) {
+	return index != nullptr ? index[first + position] : first + position;
+}

@@ -4,13 +4,14 @@
 // Block b takes positions [b R, b R + R) of the batch, n of them within it. It
 // keeps the layers of their 2R pairs, joint before marginal, in shared memory.
 // What follows the scores is linear in their weights, so it needs nothing from
-// the other blocks: marginal pairs get weights relative to the block's own
-// largest score, and fused_adam scales what comes out.
+// the other blocks: where the weights of marginal pairs are normalised over the
+// batch they are relative to the block's own largest value, and fused_adam scales
+// what comes out.
 #pragma once
 
 #include "activation.cuh"
 #include "feistel.cuh"
-#include "objective.cuh"
+#include "objectives.cuh"
 #include "reduce.cuh"
 #include "small.cuh"
 #include "tile.cuh"
@@ -57,8 +58,8 @@ constexpr int fused_floats(int layers) {
 
 template <class Precision, int R, int W>
 __device__ __forceinline__ void fused(float* partials, double* stats, const float* params, const float* x, const float* z,
-	const unsigned long long* clock, unsigned long long seed, int i, int n, int first, int batch, int streamed,
-	const Small& net, int kind, int activation, float* shared) {
+	const int* index, const unsigned long long* clock, unsigned long long seed, int i, int n, int first, int batch, int streamed,
+	const Small& net, int kind, double param, int activation, float* shared) {
 	__shared__ int rows[R + 1]; // of the data; position first + R gives a z only
 	__shared__ float t[2 * R], weight[2 * R];
 	__shared__ Batch draw;
@@ -72,7 +73,7 @@ __device__ __forceinline__ void fused(float* partials, double* stats, const floa
 	__syncthreads();
 	if (threadIdx.x <= count) {
 		const int q = lo + threadIdx.x == batch ? 0 : lo + threadIdx.x;
-		rows[threadIdx.x] = streamed ? i * batch + q : first + batch_row(draw, permute_inverse(draw.cycle, q));
+		rows[threadIdx.x] = streamed ? i * batch + q : row_at(index, first, batch_row(draw, permute_inverse(draw.cycle, q)));
 	}
 
 	// Projections, x Wx + b1 in back[0] and z Wz in back[1].
@@ -128,24 +129,23 @@ __device__ __forceinline__ void fused(float* partials, double* stats, const floa
 	if (threadIdx.x < 32) {
 		const int p = threadIdx.x;
 		const bool here = p < R && inside(p, count);
-		const float joint = here ? t[p] : 0, marginal = here ? t[R + p] : -INFINITY;
-		float of_joint = 1, of_marginal, most = 0;
-		double joint_value = here ? joint : 0, marginal_value;
-		if (kind == js_code) {
-			of_joint = sigmoid(-joint);
-			of_marginal = sigmoid(marginal);
-			joint_value = here ? -softplus_of(-static_cast<double>(joint)) : 0;
-			marginal_value = here ? -softplus_of(marginal) : 0;
-		} else {
-			most = warp_max(marginal);
-			of_marginal = here ? expf(marginal - most) : 0;
-			marginal_value = of_marginal;
+		Term joint = {0, 0}, marginal = {-INFINITY, 0};
+		if (here) {
+			joint = term_of(kind, t[p], param, false);
+			marginal = term_of(kind, t[R + p], param, true);
+		}
+		double most = 0, marginal_value = here ? marginal.value : 0;
+		float e = 1;
+		if (log_mean(kind)) {
+			most = warp_max(marginal.value);
+			e = here ? expf(static_cast<float>(marginal.value - most)) : 0.f;
+			marginal_value = e;
 		}
 		if (here) {
-			weight[p] = of_joint;
-			weight[R + p] = of_marginal;
+			weight[p] = joint.weight;
+			weight[R + p] = weighting(kind) == pointwise ? marginal.weight : marginal.weight * e;
 		}
-		joint_value = warp_sum(joint_value);
+		const double joint_value = warp_sum(joint.value);
 		marginal_value = warp_sum(marginal_value);
 		if (p == 0) {
 			stats[4 * blockIdx.x] = most;

@@ -1,22 +1,24 @@
 // The other half of a step of a small network: fused.cuh.
 #include "adam.cuh"
-#include "objective.cuh"
+#include "average.cuh"
+#include "objectives.cuh"
 #include "reduce.cuh"
 #include "small.cuh"
 
 // fused_adam puts the parts of the gradient together that the blocks of the fused
 // kernel left in partials and stats, and takes step clock[0]+i of Adam, or stores
-// the gradient in grad if that is not null. Marginal parts are scaled, with m the
-// largest score and S = sum exp(M - m), by
+// the gradient in grad if that is not null. Joint parts are scaled by 1/batch, and
+// marginal ones, with m_b what the block's weights are relative to, by
 //
-//	DV   -exp(m_b - m)/S        MINE  -exp(m_b - log ema)/batch
-//	NWJ  -exp(m_b - 1)/batch    JS    -1/batch
+//	pointwise   -1/batch
+//	of_batch    -exp(m_b - A)/batch
+//	of_average  -exp(m_b - log ema)/batch
 //
-// and joint ones by 1/batch. Block 0 stores the objective's value in
+// (see objectives.cuh). Block 0 stores the objective's value in
 // values[clock[1]+i] and the log moving average in ema[clock[1]+i+1]. Eight
 // threads share a parameter: thread (g, e) adds up blocks g, g+8, ..
 // grid parameters/32, dynamic shared: 4 blocks
-KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const float* partials, const double* stats, double* values, double* ema, const float* control, const unsigned long long* clock, int i, int blocks, int batch, int kind, double alpha, int dx, int dz, int h1, int h2, int h3, int h4, float beta1, float gain1, float beta2, float gain2, float epsilon) {
+KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const float* partials, const double* stats, double* values, double* ema, const float* control, const unsigned long long* clock, int i, int blocks, int batch, int kind, double param, int dx, int dz, int h1, int h2, int h3, int h4, float beta1, float gain1, float beta2, float gain2, float epsilon) {
 	DYNAMIC_SHARED(float, scale); // of each block's marginal part
 	__shared__ double space[33];
 	__shared__ float sums[256];
@@ -31,24 +33,19 @@ KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const flo
 	joint = block_sum(joint, space);
 	most = block_max(most, space);
 	for (int b = threadIdx.x; b < blocks; b += 256)
-		marginal += stats[4 * b + 2] * (kind == js_code ? 1 : exp(stats[4 * b] - most));
+		marginal += stats[4 * b + 2] * (log_mean(kind) ? exp(stats[4 * b] - most) : 1);
 	marginal = block_sum(marginal, space);
 
-	const double lme = most + log(marginal / batch);
-	const double next = kind == mine_code ? next_ema(ema[ring], lme, alpha, clock[0] + i == 0) : ema[ring];
-	double value = joint / batch - lme;
-	if (kind == nwj_code) value = (joint - marginal * exp(most - 1)) / batch;
-	if (kind == js_code) value = (joint + marginal) / batch;
+	const double a = log_mean(kind) ? most + log(marginal / batch) : marginal / batch;
+	const double next = weighting(kind) == of_average ? next_ema(ema[ring], a, param, clock[0] + i == 0) : ema[ring];
 	if (blockIdx.x == 0 && threadIdx.x == 0) {
-		values[ring] = value;
+		values[ring] = joint / batch - a;
 		ema[ring + 1] = next;
 	}
 	for (int b = threadIdx.x; b < blocks; b += 256) {
-		double s = 1.0 / batch;
-		if (kind == dv_code) s = exp(stats[4 * b] - most) / marginal;
-		if (kind == mine_code) s = exp(stats[4 * b] - next) / batch;
-		if (kind == nwj_code) s = exp(stats[4 * b] - 1) / batch;
-		scale[b] = -static_cast<float>(s);
+		double s = 1;
+		if (weighting(kind) != pointwise) s = exp(stats[4 * b] - (weighting(kind) == of_average ? next : a));
+		scale[b] = -static_cast<float>(s / batch);
 	}
 	__syncthreads();
 

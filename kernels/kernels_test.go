@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -54,6 +55,22 @@ func TestFiles(t *testing.T) {
 				t.Errorf("file %d: kernel %s has no launch function: run make kernels", i, kernel)
 			}
 		}
+	}
+}
+
+// TestObjectives: what the kernels know of the objectives is what package objective
+// says.
+func TestObjectives(t *testing.T) {
+	want, err := exec.Command("go", "run", "./generate/objectives").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("objectives.cuh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("objectives.cuh is not what its generator writes: run make kernels")
 	}
 }
 

@@ -20,16 +20,22 @@ KERNEL(256) pair_forward(float* h, const float* px, const float* pz, const int* 
 	*reinterpret_cast<float4*>(h + static_cast<size_t>(row) * ldh + column) = r;
 }
 
-// pair_backward takes d [2n], joint pairs before marginal ones, back to the
-// projections: dx[p] = d[p] + d[n+p], dz[p] = d[p] + d[n + (p-1) mod n].
+// pair_backward takes d [(1+k) n], the joint pairs and then, k times, the marginal
+// ones with the s-th position after each, s = 1..k, back to the projections:
+// dx[p] = d[p] + sum_s d[s n + p], dz[p] = d[p] + sum_s d[s n + (p-s) mod n].
 // grid n ld/1024
-KERNEL(256) pair_backward(float* dx, float* dz, const float* d, int n, int ld) {
+KERNEL(256) pair_backward(float* dx, float* dz, const float* d, int n, int k, int ld) {
 	const long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
 	const int quads = ld / 4, row = static_cast<int>(at / quads), column = static_cast<int>(at % quads) * 4;
 	if (!inside(row, n)) return;
 	const auto load = [&](int r) { return *reinterpret_cast<const float4*>(d + static_cast<size_t>(r) * ld + column); };
-	const float4 joint = load(row), own = load(n + row), before = load(n + (row == 0 ? n - 1 : row - 1));
+	const auto add = [](float4& to, float4 by) { to = make_float4(to.x + by.x, to.y + by.y, to.z + by.z, to.w + by.w); };
+	float4 of_x = load(row), of_z = of_x;
+	for (int s = 1; s <= k; ++s) {
+		add(of_x, load(s * n + row));
+		add(of_z, load(s * n + (row < s ? n + row - s : row - s)));
+	}
 	const size_t to = static_cast<size_t>(row) * ld + column;
-	*reinterpret_cast<float4*>(dx + to) = make_float4(joint.x + own.x, joint.y + own.y, joint.z + own.z, joint.w + own.w);
-	*reinterpret_cast<float4*>(dz + to) = make_float4(joint.x + before.x, joint.y + before.y, joint.z + before.z, joint.w + before.w);
+	*reinterpret_cast<float4*>(dx + to) = of_x;
+	*reinterpret_cast<float4*>(dz + to) = of_z;
 }

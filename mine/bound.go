@@ -13,14 +13,9 @@ import (
 // nats. With joint scores T_ii and marginal scores T_ij of n rows,
 //
 //	Estimate = mean T_ii - log mean exp(T_ij)        (Donsker and Varadhan 1983)
-//	StdErr   = sd(T_ii - w_i)/sqrt(n),  w_i = (u_i + v_i)/U
 //
-// where u_i and v_i are the means of exp(T_ij) over the marginal pairs that
-// row i gives its x and its z to, and U is the mean of all: the influence
-// function of the estimate, as a function of the n rows. With c marginal pairs
-// a row, u and v themselves carry noise of relative variance 1/c that is counted
-// twice here but enters the estimate once: StdErr errs on the large side, by a
-// few percent where the scores spread widely.
+// and the standard error is that of its influence function, see
+// backend.Evaluation.Variance.
 type Bound struct {
 	// Estimate estimates E T - log E' exp(T), which no critic can bring above
 	// I(X;Z). It is signed: near independence it may come out below zero.
@@ -49,7 +44,7 @@ type Bound struct {
 func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 	b := Bound{
 		Estimate: ev.Joint - ev.LogU,
-		StdErr:   stdErr(ev),
+		StdErr:   ev.StdErr(),
 		NWJ:      ev.Joint - logU - math.Exp(ev.LogU-logU) + 1,
 	}
 	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
@@ -62,39 +57,4 @@ func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 		}
 	}
 	return b, nil
-}
-
-// stdErr is the standard error of the Donsker–Varadhan bound, see Bound.
-func stdErr(ev backend.Evaluation) float64 {
-	return math.Sqrt(math.Max(0, ev.VarT+ev.VarW-2*ev.CovTW) / float64(ev.Rows))
-}
-
-// SMILE returns the estimate of Song and Ermon (Understanding the Limitations of
-// Variational Mutual Information Estimators, ICLR 2020, section 5), in nats, from the
-// scores of joint and of marginal pairs:
-//
-//	mean T_ii - log mean exp(max(-tau, min(T_ij, tau)))
-//
-// It is meant for critics that the JS objective trained, whose scores estimate
-// log p(x,z)/p(x)p(z) without a constant to spare. A small tau lowers the variance,
-// and for that the estimate is no lower bound of the information: it may exceed it.
-// With tau = +Inf it is the Donsker–Varadhan bound. Without joint or without
-// marginal scores it is NaN.
-func SMILE[T Float](joint, marginal []T, tau float64) float64 {
-	if len(joint) == 0 || len(marginal) == 0 {
-		return math.NaN()
-	}
-	clipped, most := make([]float64, len(marginal)), math.Inf(-1)
-	for i, t := range marginal {
-		clipped[i] = max(-tau, min(float64(t), tau))
-		most = max(most, clipped[i])
-	}
-	var mean, sum float64
-	for _, t := range joint {
-		mean += float64(t) / float64(len(joint))
-	}
-	for _, t := range clipped {
-		sum += math.Exp(t - most)
-	}
-	return mean - (most + math.Log(sum/float64(len(clipped))))
 }

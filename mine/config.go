@@ -1,56 +1,23 @@
 package mine
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 )
-
-// Preprocessing names what is done to each column before it is cast to
-// float32. Mutual information does not change under a monotone map of a
-// column, so the choice only decides how easily a network learns the rest.
-type Preprocessing uint8
-
-const (
-	// Rank maps each value to the normal quantile of its rank; columns with
-	// many ties are standardised instead.
-	Rank Preprocessing = iota
-	// Standardize subtracts the mean and divides by the standard deviation;
-	// values beyond four of those are drawn in by a logarithm, and columns with
-	// values beyond twelve are ranked.
-	Standardize
-)
-
-var preprocessingNames = []string{"rank", "standardize"}
-
-func (p Preprocessing) String() string {
-	if int(p) < len(preprocessingNames) {
-		return preprocessingNames[p]
-	}
-	return fmt.Sprintf("unknown(%d)", uint8(p))
-}
-
-// MarshalText returns the name.
-func (p Preprocessing) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText accepts the names that String returns.
-func (p *Preprocessing) UnmarshalText(text []byte) error {
-	for i, name := range preprocessingNames {
-		if name == string(text) {
-			*p = Preprocessing(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("mine: unknown preprocessing %q, want one of %v", text, preprocessingNames)
-}
 
 // A Candidate is one way to train a critic. Each gives a valid lower bound, so
 // candidates may be compared by their bounds on validation rows.
 type Candidate struct {
-	Activation backend.Activation `json:"activation"`
-	Preprocess Preprocessing      `json:"preprocess"`
-	Objective  backend.Objective  `json:"objective"`
+	Activation backend.Activation  `json:"activation"`
+	Preprocess preprocess.Method   `json:"preprocess"`
+	Objective  objective.Objective `json:"objective"`
 }
 
 func (c Candidate) String() string {
@@ -68,11 +35,12 @@ type Config struct {
 	RaceSteps  int         `json:"race_steps"`
 
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
-	Batch        int     `json:"batch"`         // joint pairs per step, and as many marginal pairs
+	Batch        int     `json:"batch"`         // joint pairs per step
+	Marginals    int     `json:"marginals"`     // marginal pairs per joint pair, less than Batch
 	Steps        int     `json:"steps"`         // training steps of the winner, at most
 	LearningRate float64 `json:"learning_rate"` // Adam's peak rate; a cosine brings it to zero over Steps
 	WeightDecay  float64 `json:"weight_decay"`  // decoupled, per unit of learning rate
-	EMARate      float64 `json:"ema_rate"`      // of the MINE objective's denominator, in (0, 1]
+	ClipNorm     Limit   `json:"clip_norm"`     // longest gradient, by its Euclidean norm; NoLimit for any
 
 	EvaluateEvery int `json:"evaluate_every"` // steps between validations
 	Patience      int `json:"patience"`       // validations without a new best before stopping early
@@ -88,12 +56,11 @@ type Config struct {
 // maxConfidence keeps normal quantiles finite.
 const maxConfidence = 1 - 1e-9
 
-// Validate reports the first field that cannot be used, by its JSON name.
+// Validate reports the first field that cannot be used, as a *FieldError.
 func (c Config) Validate() error {
 	bad := func(field string, value any, want string) error {
-		return fmt.Errorf("mine: config %s is %v, want %s", field, value, want)
+		return &FieldError{Field: field, Value: value, Want: want}
 	}
-	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 	switch {
 	case len(c.Candidates) == 0:
 		return bad("candidates", "empty", "at least one")
@@ -103,14 +70,16 @@ func (c Config) Validate() error {
 		return bad("hidden", c.Hidden, fmt.Sprintf("1 to %d layers", backend.MaxHidden))
 	case c.Batch < 2:
 		return bad("batch", c.Batch, "at least 2")
+	case c.Marginals < 1 || c.Marginals >= c.Batch || c.Marginals > backend.MaxMarginals:
+		return bad("marginals", c.Marginals, fmt.Sprintf("1 to %d in batches of %d", min(c.Batch-1, backend.MaxMarginals), c.Batch))
 	case c.Steps < 1:
 		return bad("steps", c.Steps, "at least 1")
 	case !(c.LearningRate > 0) || !finite(c.LearningRate):
 		return bad("learning_rate", c.LearningRate, "a positive number")
 	case !(c.WeightDecay >= 0) || !finite(c.WeightDecay):
 		return bad("weight_decay", c.WeightDecay, "0 or more")
-	case !(c.EMARate > 0 && c.EMARate <= 1):
-		return bad("ema_rate", c.EMARate, "in (0, 1]")
+	case !(c.ClipNorm > 0):
+		return bad("clip_norm", c.ClipNorm, "a positive number, or none")
 	case c.EvaluateEvery < 1:
 		return bad("evaluate_every", c.EvaluateEvery, "at least 1")
 	case c.Patience < 1:
@@ -120,7 +89,8 @@ func (c Config) Validate() error {
 	case !(c.TestFraction > 0 && c.TestFraction < 1):
 		return bad("test_fraction", c.TestFraction, "between 0 and 1")
 	case c.ValidationFraction+c.TestFraction >= 1:
-		return bad("validation_fraction + test_fraction", c.ValidationFraction+c.TestFraction, "less than 1, to leave rows to train on")
+		return &FieldError{Field: "validation_fraction", And: "test_fraction", Value: c.ValidationFraction + c.TestFraction,
+			Want: "less than 1, to leave rows to train on"}
 	case c.TestPairs < 1:
 		return bad("test_pairs", c.TestPairs, "at least 1")
 	case !(c.Confidence > 0 && c.Confidence <= maxConfidence):
@@ -132,17 +102,45 @@ func (c Config) Validate() error {
 		}
 	}
 	for _, cand := range c.Candidates {
-		if _, err := cand.Activation.MarshalText(); err != nil {
-			return fmt.Errorf("mine: config candidates: %w", err)
-		}
-		if _, err := cand.Objective.MarshalText(); err != nil {
-			return fmt.Errorf("mine: config candidates: %w", err)
-		}
-		if int(cand.Preprocess) >= len(preprocessingNames) {
-			return bad("candidates", cand.Preprocess, "a known preprocessing")
+		_, activation := cand.Activation.MarshalText()
+		if err := errors.Join(activation, cand.Objective.Validate(), cand.Preprocess.Validate()); err != nil {
+			return &FieldError{Field: "candidates", Value: cand, Want: "known names", Err: err}
 		}
 	}
 	return nil
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// A Limit is a largest value, or NoLimit. As JSON and as text it is a number or
+// "none".
+type Limit float64
+
+// NoLimit is the Limit that everything is within.
+var NoLimit = Limit(math.Inf(1))
+
+func (l Limit) String() string {
+	if l == NoLimit {
+		return "none"
+	}
+	return strconv.FormatFloat(float64(l), 'g', -1, 64)
+}
+
+// MarshalJSON returns a number, or "none".
+func (l Limit) MarshalJSON() ([]byte, error) {
+	if l == NoLimit {
+		return []byte(`"none"`), nil
+	}
+	return json.Marshal(float64(l))
+}
+
+// UnmarshalJSON reads what MarshalJSON returns.
+func (l *Limit) UnmarshalJSON(text []byte) error {
+	if string(text) == `"none"` {
+		*l = NoLimit
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(l))
 }
 
 // DefaultConfig returns the settings that the accuracy tables were made with,
@@ -154,19 +152,21 @@ func (c Config) Validate() error {
 // where information is high DV training collapses (7.5 nats come out as 5),
 // and elsewhere it is seldom better.
 func DefaultConfig(rows int) Config {
+	js := objective.JS.Default()
 	return Config{
 		Candidates: []Candidate{
-			{backend.Softplus, Rank, backend.JS},
-			{backend.ReLU, Rank, backend.JS},
-			{backend.ReLU, Standardize, backend.JS},
+			{backend.Softplus, preprocess.Rank, js},
+			{backend.ReLU, preprocess.Rank, js},
+			{backend.ReLU, preprocess.Standardize, js},
 		},
 		RaceSteps:          1500,
 		Hidden:             []int{128, 128},
 		Batch:              defaultBatch(rows),
+		Marginals:          1,
 		Steps:              5000,
 		LearningRate:       1e-3,
 		WeightDecay:        0,
-		EMARate:            0.01,
+		ClipNorm:           NoLimit,
 		EvaluateEvery:      100,
 		Patience:           15,
 		ValidationFraction: share(rows, 20_000),

@@ -4,22 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"gomine/cpu"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // CriticConfig holds everything that the training of a Critic depends on beside
 // its batches. Start from DefaultCriticConfig; the zero value is not valid.
 type CriticConfig struct {
-	DX, DZ     int                // columns of x and z
-	Batch      int                // rows of every batch
-	Hidden     []int              // widths of the hidden layers
-	Activation backend.Activation // of these
-	Objective  backend.Objective  // what training ascends, and Gradients differentiates
-	EMARate    float64            // of the MINE objective's denominator
+	DX, DZ     int                 // columns of x and z
+	Batch      int                 // rows of every batch
+	Hidden     []int               // widths of the hidden layers
+	Activation backend.Activation  // of these
+	Objective  objective.Objective // what training ascends, and Gradients differentiates
+	Marginals  int                 // marginal pairs per row, less than Batch
+	ClipNorm   Limit               // longest gradient of the parameters, by its Euclidean norm; NoLimit for any
 	Adam       backend.Adam
 	Seed       uint64
 }
@@ -30,8 +31,8 @@ type CriticConfig struct {
 func DefaultCriticConfig(dx, dz, batch int) CriticConfig {
 	return CriticConfig{
 		DX: dx, DZ: dz, Batch: batch,
-		Hidden: []int{128, 128}, Activation: backend.ELU, Objective: backend.MINE, EMARate: 0.01,
-		Adam: defaultAdam, Seed: 1,
+		Hidden: []int{128, 128}, Activation: backend.ELU, Objective: objective.MINE.Default(),
+		Marginals: 1, ClipNorm: NoLimit, Adam: defaultAdam, Seed: 1,
 	}
 }
 
@@ -95,11 +96,18 @@ func (c *Critic) open() error {
 	if c.data, err = c.backend.Load(backend.NewMatrix(c.cfg.Batch, c.cfg.DX), backend.NewMatrix(c.cfg.Batch, c.cfg.DZ)); err != nil {
 		return err
 	}
-	spec := backend.Spec{Network: net, Objective: c.cfg.Objective, EMARate: c.cfg.EMARate, Batch: c.cfg.Batch, Adam: c.cfg.Adam, Seed: c.cfg.Seed}
-	if c.trainer, err = c.backend.NewTrainer(spec, c.data, backend.Rows{Lo: 0, Hi: c.cfg.Batch}); err != nil {
+	spec := backend.Spec{
+		Network: net, Objective: c.cfg.Objective, Batch: c.cfg.Batch, Marginals: c.cfg.Marginals,
+		ClipNorm: float64(c.cfg.ClipNorm), Adam: c.cfg.Adam, Seed: c.cfg.Seed,
+	}
+	rows := backend.Rows{Lo: 0, Hi: c.cfg.Batch}
+	if err := c.backend.Capabilities().CheckSpec(c.backend.Name(), spec, rows); err != nil {
 		return err
 	}
-	return c.trainer.SetState(InitialState(net, c.cfg.Objective, c.cfg.Seed))
+	if c.trainer, err = c.backend.NewTrainer(spec, c.data, rows); err != nil {
+		return err
+	}
+	return c.trainer.SetState(InitialState(net, c.cfg.Objective.Kind, c.cfg.Seed))
 }
 
 // Train takes one step of Adam with the given learning rate on the rows of x
@@ -157,7 +165,7 @@ func (c *Critic) Gradients(ctx context.Context, x, z, gx, gz backend.Matrix) (fl
 }
 
 func finiteValue(v float64) error {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
+	if !finite(v) {
 		return fmt.Errorf("mine: critic: %w: the objective of a batch is %v; check that the rows are finite and about 1 in size, or lower the learning rate", ErrDiverged, v)
 	}
 	return nil
@@ -176,7 +184,8 @@ func (c *Critic) Evaluate(ctx context.Context, x, z backend.Matrix) (estimate, s
 		return 0, 0, fmt.Errorf("mine: critic: %w", err)
 	}
 	defer data.Close()
-	ev, err := c.trainer.Evaluate(ctx, data, backend.Rows{Lo: 0, Hi: x.Rows}, min(testCycles, x.Rows-1), c.cfg.Seed)
+	ev, err := c.trainer.Evaluate(ctx, data, backend.Rows{Lo: 0, Hi: x.Rows},
+		backend.Pairing{Kind: backend.Cycles, Count: min(testCycles, x.Rows-1), Seed: c.cfg.Seed}, nil)
 	if err != nil {
 		return 0, 0, fmt.Errorf("mine: critic: %w", err)
 	}
@@ -201,30 +210,4 @@ func (c *Critic) Close() error {
 		errs = append(errs, c.backend.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// NewModel returns a perceptron on a backend, to be trained beside a Critic. Its
-// weights are drawn from N(0, 1/inputs), in front of a hidden layer of ReLU from
-// N(0, 2/inputs) (He et al. 2015), as a pure function of the seed; its biases are
-// zero.
-func NewModel(b backend.Backend, spec backend.ModelSpec, seed uint64) (backend.Model, error) {
-	m, err := b.NewModel(spec)
-	if err != nil {
-		return nil, err
-	}
-	n := spec.MLP.NumParams()
-	s := backend.State{Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
-	blocks := spec.MLP.Blocks()
-	for k := 0; k < len(blocks); k += 2 { // every other one is a bias
-		w := blocks[k]
-		variance := 1 / float64(w.Rows)
-		if k < len(blocks)-2 && spec.MLP.Activation == backend.ReLU {
-			variance *= 2
-		}
-		drawWeights(s.Params, w, math.Sqrt(variance), seed)
-	}
-	if err := m.SetState(s); err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return m, nil
 }

@@ -3,30 +3,44 @@ package mine
 import (
 	"context"
 	"errors"
-)
 
-// Sentinel errors.
-var (
-	// ErrTooFewSamples: the rows cannot be split into parts large enough.
-	ErrTooFewSamples = errors.New("too few samples")
-	// ErrNonFinite: the data hold NaN or an infinity.
-	ErrNonFinite = errors.New("value is not finite")
-	// ErrDiverged: training ended in scores that are not finite.
-	ErrDiverged = errors.New("training diverged")
+	"gomine/mine/column"
 )
 
 // Estimate estimates I(X;Z) from paired rows of x and z.
 //
 // When ctx is cancelled during training, it returns the result of the best
 // weights so far together with an error that wraps ctx.Err().
-func Estimate(ctx context.Context, x, z Variable, cfg Config, opts ...Option) (Result, error) {
+func Estimate(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (Result, error) {
 	e, err := NewEstimator(ctx, x, z, cfg, opts...)
 	if err != nil {
 		return Result{}, err
 	}
 	defer e.Close()
+	return e.estimate(ctx)
+}
+
+// Fit is Estimate for those who also want the trained critic, to put it to use on
+// other rows. The critic has to be closed; it is nil where there is no result.
+func Fit(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (*Fitted, Result, error) {
+	e, err := NewEstimator(ctx, x, z, cfg, opts...)
+	if err != nil {
+		return nil, Result{}, err
+	}
+	r, err := e.estimate(ctx)
+	f := e.fitted
+	if r.Steps == 0 || f == nil {
+		return nil, r, errors.Join(err, e.Close())
+	}
+	// The critic outlives the estimator, and with it the backend that was opened.
+	f.own, e.own, e.fitted = e.own, false, nil
+	return f, r, errors.Join(err, e.Close())
+}
+
+// estimate goes through all stages.
+func (e *Estimator) estimate(ctx context.Context) (Result, error) {
 	fitErr := e.Fit(ctx)
-	if fitErr != nil && (ctx.Err() == nil || e.run == nil || e.run.best.step == 0) {
+	if fitErr != nil && (ctx.Err() == nil || e.fitted == nil) {
 		return Result{}, fitErr
 	}
 	if fitErr == nil {

@@ -8,60 +8,42 @@ import (
 	"slices"
 	"time"
 
-	"gonum.org/v1/gonum/mat"
-
 	"gomine/cpu"
 	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/preprocess"
 )
 
-const (
-	// minTestRows is the smallest number of validation or test rows: with
-	// fewer the bound is noise and its ceiling ln n below 3 nats.
-	minTestRows = 20
-
-	// testCycles is the smallest number of marginal pairs a test row, so that
-	// the standard error errs by a few percent at most (see Bound).
-	testCycles = 10
-
-	// hastyPairs is the number of marginal pairs of the evaluation after a
-	// cancelled training, for which somebody waits.
-	hastyPairs = 50_000
-
-	// validationPairs is the number of marginal pairs of a validation, at
-	// least: enough to rank checkpoints, which share the rows and the pairs.
-	validationPairs = 50_000
-
-	// raceBytes is the memory that the race's preprocessed copies of the rows
-	// may take; a larger race sees part of the rows only.
-	raceBytes = 64 << 20
-)
-
-// An Estimator is a critic together with the data it is trained on: Fit runs
-// the race and the training, Result evaluates the test rows, and the trained
-// critic scores, evaluates and differentiates other rows. It is not safe for
-// concurrent use.
+// An Estimator takes an estimate through its stages, for callers who want to stop
+// between them: Fit holds the race and trains its winner, Train goes on with it,
+// Result reports its bound on the test rows, and Fitted is the critic itself, to be
+// put to use on other rows. It is not safe for concurrent use.
 type Estimator struct {
-	cfg        Config
-	wiring     wiring
-	backend    backend.Backend
-	ownBackend bool
+	cfg     Config
+	wiring  wiring
+	backend backend.Backend
+	own     bool // whether the backend is the estimator's to close
 
-	x, z       *source
+	pairs      *preprocess.Pairs
 	counts     RowCounts
 	determined string // which columns determine each other, if any do
 
-	fitted  bool // Fit was called
+	begun   bool // Fit was called
 	closed  bool
-	run     *run // of the winner; nil before Fit
+	maps    preprocess.Maps
 	data    backend.Data
-	maps    maps
+	session *session // of the winner; nil before Fit
+	fitted  *Fitted  // what its training has led to; nil before the first validation
+
+	race    []RaceEntry
+	stop    StopReason
+	timing  Timing
 	trained int // steps that Timing.Train was spent on
-	res     Result
 }
 
-// NewEstimator checks and splits the data. The variables must stay unchanged
-// until Fit returns.
-func NewEstimator(ctx context.Context, x, z Variable, cfg Config, opts ...Option) (*Estimator, error) {
+// NewEstimator checks and splits the data. The sources must stay unchanged until Fit
+// returns.
+func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (*Estimator, error) {
 	start := time.Now()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -71,16 +53,23 @@ func NewEstimator(ctx context.Context, x, z Variable, cfg Config, opts ...Option
 	for _, o := range opts {
 		o(&e.wiring)
 	}
-	counts, err := split(x.rows, cfg)
-	if err != nil && x.err == nil && z.err == nil {
+	if err := column.Check(x); err != nil {
+		return nil, argumentError("x", err)
+	}
+	if err := column.Check(z); err != nil {
+		return nil, argumentError("z", err)
+	}
+	var err error
+	if e.counts, err = split(x.Rows(), cfg); err != nil {
 		return nil, err
 	}
-	e.counts = counts
 	e.wiring.report(Progress{Phase: PhasePrepare})
-	if e.x, e.z, err = newSources(x, z, cfg.Seed); err != nil {
+	if e.pairs, err = preprocess.NewPairs(x, z, cfg.Seed); err != nil {
 		return nil, err
 	}
-	e.determined = determinedColumns(e.x, e.z, counts.Train)
+	if e.determined, err = e.pairs.Determined(e.counts.Train); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("mine: preparing: %w", err)
 	}
@@ -88,36 +77,39 @@ func NewEstimator(ctx context.Context, x, z Variable, cfg Config, opts ...Option
 		if e.backend, err = cpu.Open(cpu.Options{Threads: e.wiring.threads}); err != nil {
 			return nil, err
 		}
-		e.ownBackend = true
+		e.own = true
 	}
-	e.res.Timing.Prepare = time.Since(start)
+	if err := e.checkCapabilities(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.timing.Prepare = time.Since(start)
 	return e, nil
 }
 
-// split returns how many rows go where.
-func split(rows int, cfg Config) (RowCounts, error) {
-	c := RowCounts{
-		Total:      rows,
-		Validation: int(math.Round(cfg.ValidationFraction * float64(rows))),
-		Test:       int(math.Round(cfg.TestFraction * float64(rows))),
+// argumentError says which argument a mistake is in.
+func argumentError(name string, err error) error {
+	if errors.Is(err, column.ErrEmpty) {
+		return fmt.Errorf("mine: %s is empty: %w", name, ErrTooFewSamples)
 	}
-	c.Train = rows - c.Validation - c.Test
-	if c.Validation < minTestRows || c.Test < minTestRows {
-		return c, fmt.Errorf("mine: %d rows leave %d for validation and %d for the test, want at least %d of each: %w",
-			rows, c.Validation, c.Test, minTestRows, ErrTooFewSamples)
-	}
-	if c.Train < cfg.Batch {
-		return c, fmt.Errorf("mine: config batch is %d, but there are %d training rows of %d; use a smaller batch: %w",
-			cfg.Batch, max(c.Train, 0), rows, ErrTooFewSamples)
-	}
-	return c, nil
+	return fmt.Errorf("%w (argument %s)", err, name)
 }
 
-func (c RowCounts) train() backend.Rows { return backend.Rows{Lo: 0, Hi: c.Train} }
-func (c RowCounts) validation() backend.Rows {
-	return backend.Rows{Lo: c.Train, Hi: c.Train + c.Validation}
+// checkCapabilities asks the backend for what the candidates need.
+func (e *Estimator) checkCapabilities() error {
+	offers := e.backend.Capabilities()
+	for _, c := range e.cfg.Candidates {
+		spec := backend.Spec{
+			Network:   backend.Network{Activation: c.Activation},
+			Objective: c.Objective,
+			Marginals: e.cfg.Marginals,
+			ClipNorm:  float64(e.cfg.ClipNorm),
+		}
+		if err := offers.CheckSpec(e.backend.Name(), spec, e.counts.train()); err != nil {
+			return fmt.Errorf("mine: %w", err)
+		}
+	}
+	return nil
 }
-func (c RowCounts) test() backend.Rows { return backend.Rows{Lo: c.Train + c.Validation, Hi: c.Total} }
 
 // Close releases the critic and, unless it was given, the backend.
 func (e *Estimator) Close() error {
@@ -126,75 +118,19 @@ func (e *Estimator) Close() error {
 	}
 	e.closed = true
 	var errs []error
-	if e.run != nil {
-		errs = append(errs, e.run.close())
+	if e.fitted != nil {
+		errs = append(errs, e.fitted.Close())
+	}
+	if e.session != nil {
+		errs = append(errs, e.session.close())
 	}
 	if e.data != nil {
 		errs = append(errs, e.data.Close())
 	}
-	if e.ownBackend {
+	if e.own {
 		errs = append(errs, e.backend.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// maps are the column maps of both sides.
-type maps struct{ x, z []columnMap }
-
-func (e *Estimator) fitMaps(p Preprocessing) (maps, error) {
-	m := maps{e.x.fit(e.counts.Train, p), e.z.fit(e.counts.Train, p)}
-	for _, s := range []struct {
-		*source
-		maps []columnMap
-	}{{e.x, m.x}, {e.z, m.z}} {
-		if varying(s.maps) == 0 {
-			return m, fmt.Errorf("mine: every column of %s is constant on the training rows: there is nothing to learn from it", s.side)
-		}
-	}
-	return m, nil
-}
-
-// load maps and loads the first rows of each part, as many as counts says. The
-// raw data are overwritten if inPlace and if they were given for that.
-func (e *Estimator) load(m maps, counts RowCounts, inPlace bool) (backend.Data, error) {
-	dst := [2]backend.Matrix{}
-	for i, s := range []*source{e.x, e.z} {
-		cm := m.x
-		if i == 1 {
-			cm = m.z
-		}
-		if s.v.owned != nil && inPlace {
-			dst[i] = *s.v.owned
-			dst[i].Cols = varying(cm)
-		} else {
-			dst[i] = backend.NewMatrix(counts.Total, varying(cm))
-		}
-		s.apply(cm, 0, slice(dst[i], 0, counts.Train))
-		s.apply(cm, e.counts.Train, slice(dst[i], counts.Train, counts.Train+counts.Validation))
-		if counts.Test > 0 {
-			s.apply(cm, e.counts.Train+e.counts.Validation, slice(dst[i], counts.Train+counts.Validation, counts.Total))
-		}
-	}
-	return e.backend.Load(dst[0], dst[1])
-}
-
-func slice(m backend.Matrix, lo, hi int) backend.Matrix {
-	m.Data = m.Data[lo*m.Stride:]
-	m.Rows = hi - lo
-	return m
-}
-
-// raceCounts returns the rows that the race may use, within its memory.
-func (e *Estimator) raceCounts(variants int) RowCounts {
-	c := e.counts
-	c.Test = 0
-	most := raceBytes / (variants * 4 * (e.x.v.cols + e.z.v.cols))
-	if c.Train+c.Validation > most {
-		c.Validation = min(c.Validation, max(minTestRows, most/4))
-		c.Train = min(c.Train, max(e.cfg.Batch, most-c.Validation))
-	}
-	c.Total = c.Train + c.Validation
-	return c
 }
 
 // Fit holds the race, if there are several candidates, and trains the winner.
@@ -205,266 +141,161 @@ func (e *Estimator) Fit(ctx context.Context) error {
 	if e.closed {
 		return fmt.Errorf("mine: fit: %w", backend.ErrClosed)
 	}
-	if e.fitted {
+	if e.begun {
 		return errors.New("mine: Fit was called before; Train goes on")
 	}
-	e.fitted = true
-	candidate := e.cfg.Candidates[0]
-	var leader *run
+	e.begun = true
+	won := &outcome{winner: e.cfg.Candidates[0]}
 	var raceErr error
 	if len(e.cfg.Candidates) > 1 {
 		began := time.Now()
-		leader, raceErr = e.race(ctx)
-		e.res.Timing.Race = time.Since(began)
-		if leader == nil {
+		r := race{cfg: e.cfg, backend: e.backend, pairs: e.pairs, split: e.counts, report: e.wiring.report}
+		won, raceErr = r.run(ctx)
+		e.timing.Race = time.Since(began)
+		if won == nil {
 			return raceErr
 		}
-		defer leader.close()
-		candidate = leader.candidate
-		if raceErr != nil && leader.best.step == 0 {
+		e.race = won.entries
+		if raceErr != nil && !won.validated() {
 			return raceErr
 		}
 	}
-
 	began := time.Now()
-	var err error
-	if e.maps, err = e.fitMaps(candidate.Preprocess); err != nil {
+	if err := e.open(won, raceErr != nil); err != nil {
 		return err
 	}
-	if e.data, err = e.load(e.maps, e.counts, true); err != nil {
-		return err
-	}
-	if e.run, err = e.newRun(candidate, e.data, e.counts); err != nil {
-		return err
-	}
-	// A race on part of the rows only chose the candidate; its critic knows too
-	// few rows, and its bound is not comparable with those to come.
-	if leader != nil && (leader.counts.Train == e.counts.Train && leader.counts.Validation == e.counts.Validation || raceErr != nil) {
-		if err := e.run.adopt(leader); err != nil {
-			return err
-		}
-	}
-	e.res.Timing.Prepare += time.Since(began)
+	e.timing.Prepare += time.Since(began)
 	if raceErr != nil {
-		e.res.Stop = StopInterrupted
-		return raceErr
+		e.stop = StopInterrupted
+		return errors.Join(raceErr, e.settle())
 	}
-	return e.Train(ctx, e.cfg.Steps-e.run.step)
+	return e.Train(ctx, e.cfg.Steps-e.session.step)
+}
+
+// open begins the winner's session on all rows. It goes on from where the winner
+// stood: unless the race had part of the rows only, since then its critic knows too
+// few, and its bound is not comparable with those to come; but there is no other
+// critic if the race was interrupted.
+func (e *Estimator) open(won *outcome, interrupted bool) error {
+	var err error
+	if e.maps, err = e.pairs.Fit(e.counts.Train, won.winner.Preprocess); err != nil {
+		return err
+	}
+	x, z, err := e.pairs.Apply(e.maps, true, e.counts.ranges(e.counts)...)
+	if err != nil {
+		return err
+	}
+	if e.data, err = e.backend.Load(x, z); err != nil {
+		return err
+	}
+	if e.session, err = newSession(e.backend, e.cfg, won.winner, e.data, e.counts); err != nil {
+		return err
+	}
+	if won.entries != nil && (won.complete || interrupted) {
+		return e.session.resume(won.progress, won.state)
+	}
+	return nil
 }
 
 // Train trains the critic of Fit for more steps, at most: it stops early when
 // Config.Patience validations bring no new best. After Config.Steps the
 // learning rate starts again from its peak and falls to zero over the steps of
-// each call.
+// each call. A Fitted of before goes on as it was.
 func (e *Estimator) Train(ctx context.Context, steps int) error {
 	if err := e.ready(); err != nil {
 		return err
 	}
-	if steps < 0 || steps > math.MaxInt-e.run.step {
+	s := e.session
+	if steps < 0 || steps > math.MaxInt-s.step {
 		return fmt.Errorf("mine: cannot train for %d more steps", steps)
 	}
-	began, from := time.Now(), e.run.step
-	if from >= e.run.from+e.run.span {
-		e.run.from, e.run.span = from, max(steps, 1)
-	}
+	began, from := time.Now(), s.step
+	s.restart(steps)
 	target := from + steps
-	err := e.run.advance(ctx, target, e.cfg.Patience, func(train float64) {
-		e.wiring.report(Progress{Phase: PhaseTrain, Step: e.run.step, Steps: target,
-			Candidate: e.run.candidate, Train: train, Validation: e.run.validation()})
+	err := s.advance(ctx, target, e.cfg.Patience, func(train float64) {
+		e.wiring.report(Progress{Phase: PhaseTrain, Step: s.step, Steps: target,
+			Candidate: s.candidate, Train: train, Validation: s.validation()})
 	})
-	e.res.Timing.Train += time.Since(began)
-	e.trained += e.run.step - from
+	e.timing.Train += time.Since(began)
+	e.trained += s.step - from
 	switch {
 	case err != nil:
-		e.res.Stop = StopInterrupted
-	case e.run.step < target:
-		e.res.Stop = StopPatience
+		e.stop = StopInterrupted
+	case s.step < target:
+		e.stop = StopPatience
 	default:
-		e.res.Stop = StopSchedule
+		e.stop = StopSchedule
 	}
+	return errors.Join(err, e.settle())
+}
+
+// settle decides, once training has ended, which critic it has led to.
+func (e *Estimator) settle() error {
+	if !e.session.validated() {
+		return nil
+	}
+	fitted, err := newFitted(e.backend, e.cfg, e.session.candidate, e.session.network, e.maps, e.session.choice())
+	if err != nil {
+		return err
+	}
+	if e.fitted != nil {
+		err = e.fitted.Close()
+	}
+	e.fitted = fitted
 	return err
 }
 
-// ready reports whether there is a run to go on with.
+// ready reports whether there is a session to go on with.
 func (e *Estimator) ready() error {
 	switch {
 	case e.closed:
 		return fmt.Errorf("mine: estimator: %w", backend.ErrClosed)
-	case e.run == nil:
+	case e.session == nil:
 		return errors.New("mine: there is no critic before Fit")
 	}
 	return nil
 }
 
-// trainedCritic reports whether there is a critic to put to use.
-func (e *Estimator) trainedCritic() error {
+// Fitted returns the critic that training has led to: the best one on the validation
+// rows, or the constant one if that is clearly better. It can be used until the next
+// call of Train or Close.
+func (e *Estimator) Fitted() (*Fitted, error) {
 	if err := e.ready(); err != nil {
-		return err
+		return nil, err
 	}
-	if e.run.best.step == 0 {
-		return errors.New("mine: training ended before the first validation: there is no critic yet")
+	if e.fitted == nil {
+		return nil, errors.New("mine: training ended before the first validation: there is no critic yet")
 	}
-	return nil
+	return e.fitted, nil
 }
 
-// Result evaluates the best critic so far on the test rows.
+// Result evaluates the critic of Fitted on the test rows.
 func (e *Estimator) Result(ctx context.Context) (Result, error) {
 	return e.result(ctx, max(e.cfg.TestPairs, testCycles*e.counts.Test))
 }
 
 func (e *Estimator) result(ctx context.Context, pairs int) (Result, error) {
-	if err := e.trainedCritic(); err != nil {
+	f, err := e.Fitted()
+	if err != nil {
 		return Result{}, err
 	}
 	began := time.Now()
-	e.wiring.report(Progress{Phase: PhaseEvaluate, Candidate: e.run.candidate, Validation: e.run.validation()})
-	e.run.giveUp()
-	if err := e.run.useBest(); err != nil {
-		return Result{}, err
-	}
-	cycles := cyclesFor(pairs, e.counts.Test)
-	ev, err := e.run.trainer.Evaluate(ctx, e.data, e.counts.test(), cycles, e.cfg.Seed)
+	s := e.session
+	e.wiring.report(Progress{Phase: PhaseEvaluate, Candidate: s.candidate, Validation: s.validation()})
+	b, err := f.evaluate(ctx, e.data, e.counts.test(), pairs)
 	if err != nil {
 		return Result{}, err
 	}
-	b, err := NewBound(ev, e.run.best.logU, e.cfg.Confidence)
-	if err != nil {
-		return Result{}, err
+	r := Result{
+		Bound: b, Winner: f.Candidate, Race: e.race,
+		Curve: s.curve, BestStep: f.Step, Steps: s.step, Stop: e.stop,
+		Rows: e.counts, X: f.Maps.X.Summary(), Z: f.Maps.Z.Summary(),
+		Config: e.cfg, Backend: e.backend.Name(), Device: e.backend.Device(), Timing: e.timing,
 	}
-	r := e.res
-	r.Bound = b
-	r.Winner = e.run.candidate
-	r.Curve = e.run.curve
-	r.BestStep = e.run.best.step
-	r.Steps = e.run.step
-	r.Rows = e.counts
-	r.X, r.Z = e.x.columns(e.maps.x), e.z.columns(e.maps.z)
-	r.Config = e.cfg
-	r.Backend, r.Device = e.backend.Name(), e.backend.Device()
 	r.Timing.Evaluate = time.Since(began)
-	if s := r.Timing.Train.Seconds(); s > 0 {
-		r.Timing.StepsPerSecond = float64(e.trained) / s
+	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
+		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = e.warnings(&r)
+	r.Warnings = warnings(&r, e.determined, f.Validation)
 	return r, nil
-}
-
-// Evaluate returns the bound of the best critic so far on other paired rows.
-// Config.TestPairs marginal pairs are drawn from them, or as many as there are.
-func (e *Estimator) Evaluate(ctx context.Context, x, z Variable) (Bound, error) {
-	data, n, err := e.loadOther(x, z)
-	if err != nil {
-		return Bound{}, err
-	}
-	defer data.Close()
-	if n < 2 {
-		return Bound{}, fmt.Errorf("mine: %d rows to evaluate, want at least 2: %w", n, ErrTooFewSamples)
-	}
-	ev, err := e.run.trainer.Evaluate(ctx, data, backend.Rows{Lo: 0, Hi: n}, cyclesFor(e.cfg.TestPairs, n), e.cfg.Seed)
-	if err != nil {
-		return Bound{}, err
-	}
-	return NewBound(ev, e.run.best.logU, e.cfg.Confidence)
-}
-
-// Scores returns, for every pair of rows, the critic's estimate of the
-// pointwise mutual information log p(x,z)/p(x)p(z), in nats: the score minus
-// the log-mean-exp of the marginal scores of the validation rows.
-func (e *Estimator) Scores(ctx context.Context, x, z Variable) ([]float64, error) {
-	data, n, err := e.loadOther(x, z)
-	if err != nil {
-		return nil, err
-	}
-	defer data.Close()
-	rows := identity(n)
-	scores := make([]float32, n)
-	if err := e.run.trainer.Scores(ctx, data, rows, rows, scores); err != nil {
-		return nil, err
-	}
-	out := make([]float64, n)
-	for i, t := range scores {
-		out[i] = float64(t) - e.run.best.logU
-	}
-	return out, nil
-}
-
-// Gradients returns the derivative of every pair's score with respect to its
-// raw inputs, [n, dx] and [n, dz], in nats per unit of the column. It is zero
-// for constant columns and outside the range of the training rows.
-func (e *Estimator) Gradients(ctx context.Context, x, z Variable) (gx, gz *mat.Dense, err error) {
-	data, n, err := e.loadOther(x, z)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer data.Close()
-	dx, dz := data.Dims()
-	rows, weights := identity(n), make([]float32, n)
-	for i := range weights {
-		weights[i] = 1
-	}
-	fx, fz := backend.NewMatrix(n, dx), backend.NewMatrix(n, dz)
-	if err := e.run.trainer.InputGradients(ctx, data, rows, rows, weights, fx, fz); err != nil {
-		return nil, nil, err
-	}
-	return chain(x, e.maps.x, fx), chain(z, e.maps.z, fz), nil
-}
-
-// chain multiplies gradients with respect to mapped columns by the slopes of
-// the maps.
-func chain(v Variable, maps []columnMap, g backend.Matrix) *mat.Dense {
-	out := mat.NewDense(g.Rows, v.cols, nil)
-	for i := range g.Rows {
-		k := 0
-		for j := range maps {
-			if maps[j].constant {
-				continue
-			}
-			_, slope := maps[j].eval(v.at(i, j))
-			out.Set(i, j, float64(g.Row(i)[k])*slope)
-			k++
-		}
-	}
-	return out
-}
-
-// loadOther maps and loads rows that are not the estimator's own, with the
-// best parameters in place.
-func (e *Estimator) loadOther(x, z Variable) (backend.Data, int, error) {
-	if err := e.trainedCritic(); err != nil {
-		return nil, 0, err
-	}
-	var dst [2]backend.Matrix
-	for i, s := range []struct {
-		side string
-		v    Variable
-		own  *source
-		maps []columnMap
-	}{{"x", x, e.x, e.maps.x}, {"z", z, e.z, e.maps.z}} {
-		if s.v.err != nil {
-			return nil, 0, s.v.err
-		}
-		if s.v.cols != s.own.v.cols || s.v.rows != x.rows || s.v.rows < 1 {
-			return nil, 0, fmt.Errorf("mine: %s is [%d, %d], want [%d, %d]: %w",
-				s.side, s.v.rows, s.v.cols, max(x.rows, 1), s.own.v.cols, backend.ErrShape)
-		}
-		given := &source{side: s.side, v: s.v, row: func(p int) int { return p }}
-		if err := given.checkFinite(); err != nil {
-			return nil, 0, err
-		}
-		dst[i] = backend.NewMatrix(s.v.rows, varying(s.maps))
-		given.apply(s.maps, 0, dst[i])
-	}
-	if err := e.run.useBest(); err != nil {
-		return nil, 0, err
-	}
-	data, err := e.backend.Load(dst[0], dst[1])
-	return data, x.rows, err
-}
-
-func identity(n int) []int {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = i
-	}
-	return rows
 }

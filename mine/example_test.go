@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"gomine/mine"
+	"gomine/mine/column"
 )
 
 // Two columns on either side, of which the first ones are correlated.
@@ -26,7 +27,7 @@ func ExampleEstimate() {
 	cfg := mine.DefaultConfig(rows)
 	cfg.Candidates = cfg.Candidates[:1] // no race: quicker
 	cfg.Steps = 1000
-	result, err := mine.Estimate(context.Background(), mine.Matrix(x), mine.Matrix(z), cfg)
+	result, err := mine.Estimate(context.Background(), column.Matrix(x), column.Matrix(z), cfg)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 package mine
 
-import "time"
+import (
+	"time"
+
+	"gomine/mine/preprocess"
+)
 
 // Result is an estimate with everything needed to judge and to repeat it. All
 // information is in nats.
@@ -16,10 +20,10 @@ type Result struct {
 	Steps    int         `json:"steps"`     // steps the winner was trained for
 	Stop     StopReason  `json:"stop"`
 
-	Warnings []Warning     `json:"warnings,omitempty"`
-	Rows     RowCounts     `json:"rows"`
-	X        ColumnSummary `json:"x"`
-	Z        ColumnSummary `json:"z"`
+	Warnings []Warning          `json:"warnings,omitempty"`
+	Rows     RowCounts          `json:"rows"`
+	X        preprocess.Summary `json:"x"`
+	Z        preprocess.Summary `json:"z"`
 
 	Config  Config `json:"config"`
 	Backend string `json:"backend"`
@@ -62,6 +66,7 @@ const (
 	WarnCeiling       WarningCode = "ceiling"       // the estimate is near ln(test rows)
 	WarnDiscrete      WarningCode = "discrete"      // columns with many ties were standardised, not ranked
 	WarnConstant      WarningCode = "constant"      // constant columns were dropped
+	WarnMerged        WarningCode = "merged"        // different values of a column became one when they were read
 	WarnDeterministic WarningCode = "deterministic" // a column of x and one of z are functions of each other
 	WarnNothing       WarningCode = "nothing"       // no critic beat the trivial one
 	WarnUnstable      WarningCode = "unstable"      // a few pairs dominate the exponential mean
@@ -73,22 +78,6 @@ const (
 type Warning struct {
 	Code    WarningCode `json:"code"`
 	Message string      `json:"message"`
-}
-
-// RowCounts says how the rows were split.
-type RowCounts struct {
-	Total      int `json:"total"`
-	Train      int `json:"train"`
-	Validation int `json:"validation"`
-	Test       int `json:"test"`
-}
-
-// ColumnSummary describes one side of the data, by column number or name.
-type ColumnSummary struct {
-	Used     int      `json:"used"`
-	Constant []string `json:"constant,omitempty"` // dropped
-	Discrete []string `json:"discrete,omitempty"` // standardised in any case because of ties
-	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
 }
 
 // Timing of a run.

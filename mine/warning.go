@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"gomine/mine/preprocess"
 )
 
 const (
@@ -19,37 +21,37 @@ const (
 	// fewTestRows is where a standard error from an average of squares is
 	// itself known to some 5% only, and heavy tails go unseen.
 	fewTestRows = 200
-
-	// determinedRows is the number of rows on which two columns must agree to
-	// be called functions of each other.
-	determinedRows = 1000
 )
 
-// warnings judges a result.
-func (e *Estimator) warnings(r *Result) []Warning {
+// warnings judges a result. determined says which columns determine each other, if
+// any do; validation is the bound of the critic on the validation rows.
+func warnings(r *Result, determined string, validation float64) []Warning {
 	var out []Warning
 	warn := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
 	}
 	if r.Stop == StopInterrupted {
-		warn(WarnInterrupted, "interrupted at step %d of %d: this is the best critic so far", r.Steps, e.cfg.Steps)
+		warn(WarnInterrupted, "interrupted at step %d of %d: this is the best critic so far", r.Steps, r.Config.Steps)
 	}
 	for _, c := range []struct {
 		side string
-		ColumnSummary
+		preprocess.Summary
 	}{{"x", r.X}, {"z", r.Z}} {
 		if len(c.Constant) > 0 {
 			warn(WarnConstant, "dropped %s of %s: constant on the training rows", list(c.Constant), c.side)
 		}
-		if len(c.Discrete) > 0 && r.Winner.Preprocess == Rank {
+		if len(c.Merged) > 0 {
+			warn(WarnMerged, "%s of %s: different values became one when they were read, so information is lost; subtract an offset, or take the logarithm, before the data are written", list(c.Merged), c.side)
+		}
+		if len(c.Discrete) > 0 && r.Winner.Preprocess == preprocess.Rank {
 			warn(WarnDiscrete, "%s of %s: many equal values, so standardised instead of ranked", list(c.Discrete), c.side)
 		}
 	}
-	if e.determined != "" {
-		warn(WarnDeterministic, "%s: I(X;Z) is infinite if they are continuous, and every finite estimate then only says how many rows there are", e.determined)
+	if determined != "" {
+		warn(WarnDeterministic, "%s: I(X;Z) is infinite if they are continuous, and every finite estimate then only says how many rows there are", determined)
 	}
 	switch {
-	case e.run.best.validation <= 0:
+	case validation <= 0:
 		warn(WarnNothing, "no critic scored above zero on the validation rows: either X and Z are independent, or these rows and this network cannot show the dependence")
 	case r.Estimate > math.Log(float64(r.Rows.Test))-ceilingMargin:
 		limit, where := math.Log(float64(r.Rows.Test)), "near"
@@ -98,51 +100,4 @@ func list(names []string) string {
 		return fmt.Sprintf("%s%s and %d more", noun, strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return noun + strings.Join(names, ", ")
-}
-
-// determinedColumns looks for a column of x and one of z that are increasing
-// or decreasing functions of each other, which makes I(X;Z) infinite. It sees
-// that from their order alone, on the first training rows.
-func determinedColumns(x, z *source, train int) string {
-	n := min(train, determinedRows)
-	if n < fewTestRows {
-		return "" // too few rows to tell a function from a coincidence
-	}
-	order := func(s *source, j int) []float64 {
-		values := make([]float64, n)
-		for i := range values {
-			values[i] = s.v.at(s.row(i), j)
-		}
-		m := fitColumn(append([]float64(nil), values...), Rank)
-		if m.constant || m.discrete {
-			return nil
-		}
-		for i, v := range values {
-			values[i] = m.at(v)
-		}
-		return values
-	}
-	zs := make([][]float64, z.v.cols)
-	for k := range zs {
-		zs[k] = order(z, k)
-	}
-	for j := range x.v.cols {
-		a := order(x, j)
-		for k, b := range zs {
-			if a != nil && b != nil && (matches(a, b, 1) || matches(a, b, -1)) {
-				return fmt.Sprintf("column %s of x and column %s of z are functions of each other", x.v.name(j), z.v.name(k))
-			}
-		}
-	}
-	return ""
-}
-
-// matches reports whether a = sign*b up to the rounding of normal quantiles.
-func matches(a, b []float64, sign float64) bool {
-	for i := range a {
-		if math.Abs(a[i]-sign*b[i]) > 1e-9 {
-			return false
-		}
-	}
-	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"gomine/bench/internal/report"
 	"gomine/mine"
+	"gomine/mine/column"
 	"gomine/mine/simulate"
 )
 
@@ -107,11 +108,11 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 		// Rows of the law are numbered: training, the large sample and the
 		// repetitions take different ones.
 		next := 0
-		sample := func(rows int) (x, z mine.Variable, err error) {
+		sample := func(rows int) (x, z column.Source, err error) {
 			xs, zs := make([]float64, rows*law.DX), make([]float64, rows*law.DZ)
 			err = law.Fill(next, uint64(seed), xs, zs)
 			next += rows
-			return mine.RowMajor(xs, law.DX), mine.RowMajor(zs, law.DZ), err
+			return column.RowMajor(xs, law.DX), column.RowMajor(zs, law.DZ), err
 		}
 		x, z, err := sample(trainRows)
 		if err != nil {
@@ -122,18 +123,15 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 		cfg.Steps = 1000
 		cfg.TestPairs = 50 * c.Rows // as many a row as a default estimate from 20,000 test rows
 		cfg.Seed = uint64(seed)
-		e, err := mine.NewEstimator(ctx, x, z, cfg, mine.WithThreads(threads))
+		critic, _, err := mine.Fit(ctx, x, z, cfg, mine.WithThreads(threads))
 		if err != nil {
 			return out, err
 		}
-		defer e.Close()
-		if err := e.Fit(ctx); err != nil {
-			return out, err
-		}
+		defer critic.Close()
 		if x, z, err = sample(largeRows); err != nil {
 			return out, err
 		}
-		truth, err := e.Evaluate(ctx, x, z)
+		truth, err := critic.Evaluate(ctx, x, z)
 		if err != nil {
 			return out, err
 		}
@@ -143,7 +141,7 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 			if x, z, err = sample(c.Rows); err != nil {
 				return out, err
 			}
-			b, err := e.Evaluate(ctx, x, z)
+			b, err := critic.Evaluate(ctx, x, z)
 			if err != nil {
 				return out, err
 			}

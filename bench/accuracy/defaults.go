@@ -19,6 +19,7 @@ import (
 	"gomine/bench/internal/report"
 	"gomine/cpu"
 	"gomine/mine"
+	"gomine/mine/column"
 	"gomine/mine/simulate"
 )
 
@@ -147,7 +148,7 @@ func (t task) run(ctx context.Context, seeds, threads int, set string) (outcome,
 		}
 		x, z := law.Sample(t.Rows, uint64(seed))
 		began := time.Now()
-		r, err := mine.Estimate(ctx, mine.RowMajor(x, law.DX), mine.RowMajor(z, law.DZ), cfg, mine.WithBackend(device))
+		r, err := mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(device))
 		if err != nil {
 			return o, err
 		}

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/simulate"
 )
 
@@ -54,17 +56,16 @@ type critic struct {
 }
 
 // newCritic returns an untrained critic with the library's initial weights.
-func newCritic(b backend.Backend, law *simulate.Task, hidden []int, activation backend.Activation, objective backend.Objective, batch int, seed uint64) *critic {
+func newCritic(b backend.Backend, law *simulate.Task, hidden []int, activation backend.Activation, kind objective.Kind, batch int, seed uint64) *critic {
 	network := backend.Network{DX: law.DX, DZ: law.DZ, Hidden: hidden, Activation: activation}
-	defaults := mine.DefaultConfig(part * batch)
 	return &critic{
 		backend: b,
 		rows:    &supply{law: law, seed: seed},
 		spec: backend.Spec{
-			Network: network, Objective: objective, Batch: batch, Seed: seed, EMARate: defaults.EMARate,
+			Network: network, Objective: kind.Default(), Batch: batch, Marginals: 1, ClipNorm: math.Inf(1), Seed: seed,
 			Adam: backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
 		},
-		state: mine.InitialState(network, objective, seed),
+		state: mine.InitialState(network, kind, seed),
 	}
 }
 
@@ -133,7 +134,8 @@ func (c *critic) on(rows int, f func(backend.Trainer, backend.Data) error) error
 // as asked for.
 func (c *critic) evaluate(ctx context.Context, rows, pairs int) (ev backend.Evaluation, err error) {
 	err = c.on(rows, func(t backend.Trainer, data backend.Data) error {
-		ev, err = t.Evaluate(ctx, data, backend.Rows{Hi: rows}, min(max(1, pairs/rows), rows-1), c.spec.Seed)
+		pairing := backend.Pairing{Kind: backend.Cycles, Count: min(max(1, pairs/rows), rows-1), Seed: c.spec.Seed}
+		ev, err = t.Evaluate(ctx, data, backend.Rows{Hi: rows}, pairing, nil)
 		return err
 	})
 	return ev, err
@@ -141,7 +143,7 @@ func (c *critic) evaluate(ctx context.Context, rows, pairs int) (ev backend.Eval
 
 // crossScores returns the scores of n rows of data from lo on, and those of all
 // n(n-1) pairs of different rows among them.
-func crossScores(ctx context.Context, t backend.Trainer, data backend.Data, lo, n int) (joint, marginal []float32, err error) {
+func crossScores(ctx context.Context, t backend.Trainer, data backend.Data, lo, n int) (joint, marginal []float64, err error) {
 	var xs, zs []int
 	for i := range n {
 		xs, zs = append(xs, lo+i), append(zs, lo+i)
@@ -157,5 +159,9 @@ func crossScores(ctx context.Context, t backend.Trainer, data backend.Data, lo, 
 	if err := t.Scores(ctx, data, xs, zs, scores); err != nil {
 		return nil, nil, err
 	}
-	return scores[:n], scores[n:], nil
+	wide := make([]float64, len(scores))
+	for i, t := range scores {
+		wide[i] = float64(t)
+	}
+	return wide[:n], wide[n:], nil
 }

@@ -20,6 +20,9 @@ import (
 	"gomine/bench/internal/report"
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
 
@@ -170,17 +173,20 @@ func (p *publishing) measure(m measured, read func(seed uint64) (reading, error)
 	return m, nil
 }
 
+// reported are the objectives whose estimates stand beside published ones.
+var reported = []objective.Kind{objective.DV, objective.MINE, objective.NWJ, objective.JS}
+
 // objectiveNames say by which bound the critic of an objective is reported.
-var objectiveNames = map[backend.Objective]string{
-	backend.DV: "DV", backend.MINE: "MINE", backend.NWJ: "NWJ", backend.JS: "JS, reported by DV",
+var objectiveNames = map[objective.Kind]string{
+	objective.DV: "DV", objective.MINE: "MINE", objective.NWJ: "NWJ", objective.JS: "JS, reported by DV",
 }
 
 // bound returns the reading of a critic that an objective trained: its own bound,
 // which for JS is DV.
-func bound(ev backend.Evaluation, objective backend.Objective) (reading, error) {
+func bound(ev backend.Evaluation, kind objective.Kind) (reading, error) {
 	b, err := mine.NewBound(ev, 1, 0.95)
 	r := reading{value: b.Estimate, stdErr: b.StdErr, alike: math.NaN()}
-	if objective == backend.NWJ {
+	if kind == objective.NWJ {
 		r.value = b.NWJ
 	}
 	return r, err
@@ -211,12 +217,12 @@ func repeatALF(ctx context.Context, p *publishing) (experiment.Results, error) {
 	var all []measured
 	for _, setting := range []struct {
 		rho       float64
-		published map[backend.Objective]string
+		published map[objective.Kind]string
 	}{
-		{0.5, map[backend.Objective]string{
-			backend.DV: "2.701 buffer, 2.794 shift, 2.399 shuffle", backend.MINE: "(as DV)", backend.NWJ: "2.571", backend.JS: "2.670"}},
-		{0.9, map[backend.Objective]string{backend.DV: "10.953", backend.MINE: "(as DV)", backend.NWJ: "11.083"}},
-		{0, map[backend.Objective]string{backend.DV: "-0.008", backend.MINE: "(as DV)", backend.NWJ: "-0.016", backend.JS: "0.000"}},
+		{0.5, map[objective.Kind]string{
+			objective.DV: "2.701 buffer, 2.794 shift, 2.399 shuffle", objective.MINE: "(as DV)", objective.NWJ: "2.571", objective.JS: "2.670"}},
+		{0.9, map[objective.Kind]string{objective.DV: "10.953", objective.MINE: "(as DV)", objective.NWJ: "11.083"}},
+		{0, map[objective.Kind]string{objective.DV: "-0.008", objective.MINE: "(as DV)", objective.NWJ: "-0.016", objective.JS: "0.000"}},
 	} {
 		if p.quick && setting.rho != 0.5 {
 			continue
@@ -226,10 +232,10 @@ func repeatALF(ctx context.Context, p *publishing) (experiment.Results, error) {
 			return experiment.Results{}, err
 		}
 		name := fmt.Sprintf("alf, rho %g", setting.rho)
-		for _, objective := range backend.Objectives() {
-			m := measured{Setting: name, Truth: nats(law.Truth), Estimator: objectiveNames[objective], Published: setting.published[objective]}
+		for _, kind := range reported {
+			m := measured{Setting: name, Truth: nats(law.Truth), Estimator: objectiveNames[kind], Published: setting.published[kind]}
 			m, err := p.measure(m, func(seed uint64) (reading, error) {
-				c := newCritic(p.backend, law, []int{512}, backend.ReLU, objective, batch, seed)
+				c := newCritic(p.backend, law, []int{512}, backend.ReLU, kind, batch, seed)
 				if err := c.train(ctx, p.steps(steps), rate, part, nil); err != nil {
 					return reading{}, err
 				}
@@ -237,16 +243,16 @@ func repeatALF(ctx context.Context, p *publishing) (experiment.Results, error) {
 				if err != nil {
 					return reading{}, err
 				}
-				r, err := bound(ev, objective)
+				r, err := bound(ev, kind)
 				// There, the mean score of joint pairs is taken for the estimate: less the
 				// logarithm of the running mean that training kept, where the objective
 				// leaves a constant open. NWJ's optimum is log p(x,z)/p(x)p(z) + 1 here.
-				switch objective {
-				case backend.MINE:
+				switch kind {
+				case objective.MINE:
 					r.alike = ev.Joint - c.state.LogEMA
-				case backend.NWJ:
+				case objective.NWJ:
 					r.alike = ev.Joint - 1
-				case backend.JS:
+				case objective.JS:
 					r.alike = ev.Joint
 				}
 				return r, err
@@ -278,12 +284,12 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 		return experiment.Results{}, err
 	}
 	hidden := []int{256}
-	published := map[backend.Objective]string{backend.DV: "10.27", backend.MINE: "9.38", backend.NWJ: "9.25", backend.JS: "5.55 by NWJ"}
+	published := map[objective.Kind]string{objective.DV: "10.27", objective.MINE: "9.38", objective.NWJ: "9.25", objective.JS: "5.55 by NWJ"}
 	var all []measured
-	for _, objective := range backend.Objectives() {
-		m := measured{Setting: "doe", Truth: nats(law.Truth), Estimator: objectiveNames[objective], Published: published[objective]}
+	for _, kind := range reported {
+		m := measured{Setting: "doe", Truth: nats(law.Truth), Estimator: objectiveNames[kind], Published: published[kind]}
 		m, err := p.measure(m, func(seed uint64) (reading, error) {
-			c := newCritic(p.backend, law, hidden, backend.ReLU, objective, batch, seed)
+			c := newCritic(p.backend, law, hidden, backend.ReLU, kind, batch, seed)
 			if err := c.train(ctx, p.steps(steps), rate, part/5, nil); err != nil {
 				return reading{}, err
 			}
@@ -291,7 +297,7 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 			if err != nil {
 				return reading{}, err
 			}
-			r, err := bound(ev, objective)
+			r, err := bound(ev, kind)
 			if err != nil {
 				return r, err
 			}
@@ -303,7 +309,7 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 					if err != nil {
 						return err
 					}
-					r.alike += ownBound(joint, marginal, objective) / batches
+					r.alike += ownBound(joint, marginal, kind) / batches
 				}
 				return nil
 			})
@@ -316,12 +322,12 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 	}
 	// The same network, batch, rate, steps and rows as mine.Estimate trains: a cosine
 	// brings the rate to zero, and the weights that are best on validation rows count.
-	for _, objective := range backend.Objectives() {
-		m := measured{Setting: "doe, trained as by mine.Estimate", Truth: nats(law.Truth), Estimator: objectiveNames[objective], Published: published[objective]}
+	for _, kind := range reported {
+		m := measured{Setting: "doe, trained as by mine.Estimate", Truth: nats(law.Truth), Estimator: objectiveNames[kind], Published: published[kind]}
 		m, err := p.measure(m, func(seed uint64) (reading, error) {
 			rows := p.steps(steps)*batch + 2*held
 			cfg := mine.DefaultConfig(rows)
-			cfg.Candidates = []mine.Candidate{{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: objective}}
+			cfg.Candidates = []mine.Candidate{{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: kind.Default()}}
 			cfg.Hidden, cfg.Batch, cfg.Steps, cfg.LearningRate = hidden, batch, p.steps(steps), rate
 			cfg.ValidationFraction, cfg.TestFraction = held/float64(rows), held/float64(rows)
 			cfg.Patience = cfg.Steps // never
@@ -330,8 +336,8 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 			if err != nil {
 				return reading{}, err
 			}
-			r, err := mine.Estimate(ctx, mine.InPlace(x.Data, x.Cols), mine.InPlace(z.Data, z.Cols), cfg, mine.WithBackend(p.backend))
-			return ofResult(r, objective), err
+			r, err := mine.Estimate(ctx, column.InPlace(x.Data, x.Cols), column.InPlace(z.Data, z.Cols), cfg, mine.WithBackend(p.backend))
+			return ofResult(r, kind), err
 		})
 		if err != nil {
 			return experiment.Results{}, err
@@ -347,19 +353,15 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 }
 
 // ownBound is the bound that an objective is reported by, from scores.
-func ownBound(joint, marginal []float32, objective backend.Objective) float64 {
-	dv := mine.SMILE(joint, marginal, math.Inf(1))
-	if objective != backend.NWJ {
-		return dv
+func ownBound(joint, marginal []float64, kind objective.Kind) float64 {
+	if kind != objective.NWJ {
+		kind = objective.DV
 	}
-	// With L = log mean exp T_ij, DV is mean T_ii - L and NWJ mean T_ii - exp(L - 1).
-	l := mine.SMILE(joint[:1], marginal, math.Inf(1))
-	l = float64(joint[0]) - l
-	return dv + l - math.Exp(l-1)
+	return kind.Default().Value(joint, marginal)
 }
 
-func ofResult(r mine.Result, objective backend.Objective) reading {
-	if objective == backend.NWJ {
+func ofResult(r mine.Result, kind objective.Kind) reading {
+	if kind == objective.NWJ {
 		return reading{r.NWJ, r.StdErr, math.NaN()}
 	}
 	return reading{r.Estimate, r.StdErr, math.NaN()}
@@ -398,21 +400,21 @@ func repeatMutinfo(ctx context.Context, p *publishing) (experiment.Results, erro
 			return experiment.Results{}, err
 		}
 		name := fmt.Sprintf("mutinfo, I = %d", truth)
-		for _, objective := range []backend.Objective{backend.DV, backend.NWJ, backend.JS} {
-			m := measured{Setting: name, Truth: nats(truth), Estimator: objectiveNames[objective]}
-			if f := quoted[objectiveNames[objective]]; f != nil {
+		for _, kind := range []objective.Kind{objective.DV, objective.NWJ, objective.JS} {
+			m := measured{Setting: name, Truth: nats(truth), Estimator: objectiveNames[kind]}
+			if f := quoted[objectiveNames[kind]]; f != nil {
 				m.Published = fmt.Sprintf("%.2f", f[truth-1])
 			}
 			m, err := p.measure(m, func(seed uint64) (reading, error) {
 				cfg := mine.DefaultConfig(rows)
-				cfg.Candidates = []mine.Candidate{{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: objective}}
+				cfg.Candidates = []mine.Candidate{{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: kind.Default()}}
 				cfg.Hidden, cfg.Batch, cfg.Steps, cfg.LearningRate = []int{128, 128}, 512, p.steps(10_000), 1e-3
 				// Half of the rows train, as there; the others say when to stop, and give
 				// the estimate.
 				cfg.ValidationFraction, cfg.TestFraction = 0.1, 0.4
 				cfg.Seed = seed
 				r, err := estimateLaw(ctx, p.backend, law, rows, cfg)
-				return ofResult(r, objective), err
+				return ofResult(r, kind), err
 			})
 			if err != nil {
 				return experiment.Results{}, err

@@ -8,6 +8,7 @@ import (
 
 	"gomine/cpu"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/simulate"
 )
 
@@ -67,7 +68,7 @@ func TestSupply(t *testing.T) {
 // of a part is in one batch, and the second part has other rows than the first.
 func TestFreshRows(t *testing.T) {
 	const batch = 3
-	c := newCritic(openCPU(t), gaussian(t, simulate.Params{Dim: 1, Rho: 0.5}), []int{4}, backend.ReLU, backend.DV, batch, 5)
+	c := newCritic(openCPU(t), gaussian(t, simulate.Params{Dim: 1, Rho: 0.5}), []int{4}, backend.ReLU, objective.DV, batch, 5)
 	step := uint64(0)
 	var seen []int
 	var starts []int
@@ -120,7 +121,7 @@ func TestFreshRows(t *testing.T) {
 
 // TestCrossScores compares with the scores of single pairs.
 func TestCrossScores(t *testing.T) {
-	c := newCritic(openCPU(t), gaussian(t, simulate.Params{Dim: 2, Rho: 0.9}), []int{8}, backend.Softplus, backend.JS, 16, 3)
+	c := newCritic(openCPU(t), gaussian(t, simulate.Params{Dim: 2, Rho: 0.9}), []int{8}, backend.Softplus, objective.JS, 16, 3)
 	if err := c.train(t.Context(), 100, 1e-2, 100, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestCrossScores(t *testing.T) {
 				}
 				// Blocks of another size may sum in another order: a few roundings of
 				// scores of about one.
-				if math.Abs(float64(got-one[0])) > 1e-5 {
+				if math.Abs(got-float64(one[0])) > 1e-5 {
 					t.Errorf("pair (%d, %d) has score %v, want %v", i, j, got, one[0])
 				}
 			}
@@ -193,7 +194,7 @@ func TestStairLaws(t *testing.T) {
 
 // TestOwnBound compares NWJ from scores with its formula.
 func TestOwnBound(t *testing.T) {
-	joint, marginal := []float32{2, 3, 4}, []float32{-1, 0.5, 2, 1}
+	joint, marginal := []float64{2, 3, 4}, []float64{-1, 0.5, 2, 1}
 	var mean, sum float64
 	for _, v := range joint {
 		mean += float64(v) / 3
@@ -202,10 +203,10 @@ func TestOwnBound(t *testing.T) {
 		sum += math.Exp(float64(v)-1) / 4
 	}
 	// Both sides add a few numbers of about one in float64.
-	if got, want := ownBound(joint, marginal, backend.NWJ), mean-sum; math.Abs(got-want) > 1e-14 {
+	if got, want := ownBound(joint, marginal, objective.NWJ), mean-sum; math.Abs(got-want) > 1e-14 {
 		t.Errorf("NWJ is %v, want %v", got, want)
 	}
-	if got, want := ownBound(joint, marginal, backend.DV), mean-1-math.Log(sum); math.Abs(got-want) > 1e-14 {
+	if got, want := ownBound(joint, marginal, objective.DV), mean-1-math.Log(sum); math.Abs(got-want) > 1e-14 {
 		t.Errorf("DV is %v, want %v", got, want)
 	}
 }
@@ -218,7 +219,7 @@ func TestClimb(t *testing.T) {
 		t.Fatal(err)
 	}
 	laws = laws[:1]
-	climbs, err := climbStairs(t.Context(), openCPU(t), laws, backend.JS, part, 1)
+	climbs, err := climbStairs(t.Context(), openCPU(t), laws, objective.JS, part, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"gomine/bench/internal/experiment"
 	"gomine/bench/internal/figure"
 	"gomine/bench/internal/report"
-	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/simulate"
 )
 
@@ -46,24 +46,24 @@ func stairLaws(mapZ string) ([]*simulate.Task, error) {
 
 // A stairEstimator reads the scores of a batch, all pairs of it, by one critic.
 type stairEstimator struct {
-	name      string
-	objective backend.Objective // that trained the critic
-	tau       float64
+	name string
+	kind objective.Kind // that trained the critic
+	tau  float64
 }
 
 var stairEstimators = []stairEstimator{
-	{"DV", backend.DV, math.Inf(1)},
-	{"NWJ", backend.NWJ, math.Inf(1)},
-	{"SMILE, tau 1", backend.JS, 1},
-	{"SMILE, tau 5", backend.JS, 5},
-	{"SMILE, tau infinite", backend.JS, math.Inf(1)},
+	{"DV", objective.DV, math.Inf(1)},
+	{"NWJ", objective.NWJ, math.Inf(1)},
+	{"SMILE, tau 1", objective.JS, 1},
+	{"SMILE, tau 5", objective.JS, 5},
+	{"SMILE, tau infinite", objective.JS, math.Inf(1)},
 }
 
-func (e stairEstimator) of(joint, marginal []float32) float64 {
-	if e.objective == backend.NWJ {
-		return ownBound(joint, marginal, e.objective)
+func (e stairEstimator) of(joint, marginal []float64) float64 {
+	if e.kind == objective.NWJ {
+		return ownBound(joint, marginal, e.kind)
 	}
-	return mine.SMILE(joint, marginal, e.tau)
+	return objective.SMILE.With(e.tau).Value(joint, marginal)
 }
 
 // A climb is what one estimator said on the way up.
@@ -107,11 +107,11 @@ func repeatStairs(mapZ string) func(context.Context, *publishing) (experiment.Re
 			steps = part
 		}
 		var all []climb
-		for _, objective := range []backend.Objective{backend.DV, backend.NWJ, backend.JS} {
+		for _, kind := range []objective.Kind{objective.DV, objective.NWJ, objective.JS} {
 			for i := range p.seeds {
-				more, err := climbStairs(ctx, p.backend, laws, objective, steps, p.first+uint64(i))
+				more, err := climbStairs(ctx, p.backend, laws, kind, steps, p.first+uint64(i))
 				if err != nil {
-					return experiment.Results{}, fmt.Errorf("%v: %w", objective, err)
+					return experiment.Results{}, fmt.Errorf("%v: %w", kind, err)
 				}
 				for _, c := range more {
 					c.Data = name
@@ -134,12 +134,12 @@ func repeatStairs(mapZ string) func(context.Context, *publishing) (experiment.Re
 }
 
 // climbStairs trains one critic up the stairs and returns what its estimators say.
-func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, objective backend.Objective, steps int, seed uint64) ([]climb, error) {
-	c := newCritic(b, laws[0], []int{256, 256, 256}, backend.ReLU, objective, stairBatch, seed)
+func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, kind objective.Kind, steps int, seed uint64) ([]climb, error) {
+	c := newCritic(b, laws[0], []int{256, 256, 256}, backend.ReLU, kind, stairBatch, seed)
 	var estimators []stairEstimator
 	var climbs []climb
 	for _, e := range stairEstimators {
-		if e.objective == objective {
+		if e.kind == kind {
 			estimators = append(estimators, e)
 			climbs = append(climbs, climb{Estimator: e.name, Seed: seed, Steps: steps, Every: stairEvery})
 		}
@@ -161,7 +161,7 @@ func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, 
 		if err != nil {
 			return nil, err
 		}
-		r, err := bound(ev, objective)
+		r, err := bound(ev, kind)
 		if err != nil {
 			return climbs, nil // diverged
 		}

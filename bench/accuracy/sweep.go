@@ -19,6 +19,7 @@ import (
 	"gomine/bench/internal/report"
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/column"
 	"gomine/mine/simulate"
 )
 
@@ -198,7 +199,7 @@ func configFor(rows int, objective string, steps int, seed uint64) (mine.Config,
 // estimateLaw draws rows by the seed of the configuration and estimates.
 func estimateLaw(ctx context.Context, b backend.Backend, law *simulate.Task, rows int, cfg mine.Config) (mine.Result, error) {
 	x, z := law.Sample(rows, cfg.Seed)
-	return mine.Estimate(ctx, mine.RowMajor(x, law.DX), mine.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
+	return mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
 }
 
 func sweepTable(points []point) string {

@@ -12,7 +12,7 @@ import (
 	"gomine/mine/backend"
 )
 
-func column(v ...float32) backend.Matrix {
+func columnOf(v ...float32) backend.Matrix {
 	return backend.Matrix{Rows: len(v), Cols: 1, Stride: 1, Data: v}
 }
 
@@ -20,7 +20,7 @@ func column(v ...float32) backend.Matrix {
 // with central differences, whose error is h^2/6 times a third derivative of at
 // most 1/8, and eps/h: 1e-7 with h = 1/512 in float64.
 func TestLogSigmoid(t *testing.T) {
-	logits := column(-3, -0.5, 0, 0.25, 4)
+	logits := columnOf(-3, -0.5, 0, 0.25, 4)
 	grad := backend.NewMatrix(5, 1)
 	for _, s := range []float64{1, -1} {
 		value := logSigmoid(logits, grad, s)
@@ -45,10 +45,10 @@ func TestLogSigmoid(t *testing.T) {
 		}
 	}
 	// Far out it is linear on one side and flat on the other, and finite.
-	if v := logSigmoid(column(-1e4), column(0), 1); v != -1e4 {
+	if v := logSigmoid(columnOf(-1e4), columnOf(0), 1); v != -1e4 {
 		t.Errorf("log sigma(-10000) = %v", v)
 	}
-	if v := logSigmoid(column(1e4), grad, 1); v != 0 || grad.Data[0] != 0 {
+	if v := logSigmoid(columnOf(1e4), grad, 1); v != 0 || grad.Data[0] != 0 {
 		t.Errorf("log sigma(10000) = %v with derivative %v", v, grad.Data[0])
 	}
 }
@@ -68,8 +68,8 @@ func TestAddClipped(t *testing.T) {
 		{"nothing to add", []float32{3, 4}, []float32{0, 0}, 1, []float32{3, 4}, 1},
 		{"nothing to hold it against", []float32{0, 0}, []float32{1, 1}, 1, []float32{0, 0}, 0},
 	} {
-		g := column(c.g...)
-		factor := addClipped(g, column(c.h...), c.weight)
+		g := columnOf(c.g...)
+		factor := addClipped(g, columnOf(c.h...), c.weight)
 		if math.Abs(factor-c.factor) > 1e-12 {
 			t.Errorf("%s: factor %v, want %v", c.name, factor, c.factor)
 		}

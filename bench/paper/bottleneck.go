@@ -17,6 +17,9 @@ import (
 	"gomine/bench/internal/report"
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 )
 
 // A moment is what is known of a classifier after some epochs.
@@ -357,8 +360,8 @@ func (c *codeClassifier) estimate(ctx context.Context, b backend.Backend, set di
 	}
 	cfg := mine.DefaultConfig(z.Rows)
 	cfg.Seed = seed
-	cfg.Candidates = []mine.Candidate{{Activation: backend.Softplus, Objective: backend.JS, Preprocess: mine.Standardize}}
-	result, err := mine.Estimate(ctx, mine.RowMajor(out.Data, out.Cols), mine.RowMajor(z.Data, z.Cols), cfg, mine.WithBackend(b))
+	cfg.Candidates = []mine.Candidate{{Activation: backend.Softplus, Objective: objective.JS.Default(), Preprocess: preprocess.Standardize}}
+	result, err := mine.Estimate(ctx, column.RowMajor(out.Data, out.Cols), column.RowMajor(z.Data, z.Cols), cfg, mine.WithBackend(b))
 	return &fresh{result.Estimate, result.StdErr}, err
 }
 

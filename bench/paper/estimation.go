@@ -16,6 +16,8 @@ import (
 	"gomine/bench/internal/report"
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/objective"
 	"gomine/mine/simulate"
 )
 
@@ -41,10 +43,10 @@ func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, s
 	c := compared{Truth: law.Truth, Rows: rows}
 	x, z := law.Sample(rows, seed)
 	for _, method := range []struct {
-		value     *float64
-		objective backend.Objective
-		race      bool
-	}{{&c.MINE, backend.MINE, false}, {&c.MINEf, backend.NWJ, false}, {&c.Race, 0, true}} {
+		value *float64
+		kind  objective.Kind
+		race  bool
+	}{{&c.MINE, objective.MINE, false}, {&c.MINEf, objective.NWJ, false}, {&c.Race, 0, true}} {
 		cfg := mine.DefaultConfig(rows)
 		cfg.Seed = seed
 		if steps > 0 {
@@ -52,15 +54,15 @@ func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, s
 		}
 		if !method.race {
 			candidate := cfg.Candidates[0]
-			candidate.Objective = method.objective
+			candidate.Objective = method.kind.Default()
 			cfg.Candidates = []mine.Candidate{candidate}
 		}
-		r, err := mine.Estimate(ctx, mine.RowMajor(x, law.DX), mine.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
+		r, err := mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
 		if err != nil {
 			return c, err
 		}
 		*method.value = r.Estimate
-		if method.objective == backend.NWJ {
+		if method.kind == objective.NWJ {
 			*method.value = r.NWJ
 		}
 		if method.race {

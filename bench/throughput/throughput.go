@@ -29,6 +29,7 @@ import (
 	"strings"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // A Case is the shape of a training step.
@@ -189,8 +190,10 @@ func NewRun(b backend.Backend, c Case, rows int) (*Run, error) {
 	}
 	trainer, err := b.NewTrainer(backend.Spec{
 		Network:   net,
-		Objective: backend.DV,
+		Objective: objective.DV.Default(),
 		Batch:     c.Batch,
+		Marginals: 1,
+		ClipNorm:  math.Inf(1),
 		Adam:      backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
 		Seed:      1,
 	}, data, backend.Rows{Lo: 0, Hi: rows})
@@ -212,10 +215,10 @@ func initialState(net backend.Network, src *rand.Rand) backend.State {
 	s := backend.State{Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
 	for _, block := range net.Blocks() {
 		inputs := block.Rows
-		switch {
-		case block.Name == "Wx" || block.Name == "Wz":
+		switch block.Kind {
+		case backend.WeightsX, backend.WeightsZ:
 			inputs = net.DX + net.DZ
-		case block.Name == "c" || block.Name[0] == 'b':
+		case backend.Bias, backend.OutputBias:
 			continue
 		}
 		sd := 1 / math.Sqrt(float64(inputs))

@@ -102,7 +102,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		b.Run(fmt.Sprintf("backend=cpu/threads=%d/%v/rows=%d/cycles=%d/f=%v", standardThreads(), c.layers(), rows, cycles, c.Activation), func(b *testing.B) {
 			r := newRun(b, standardThreads(), c, rows)
 			for b.Loop() {
-				if _, err := r.Trainer.Evaluate(ctx, r.Data, backend.Rows{Lo: 0, Hi: rows}, cycles, 1); err != nil {
+				if _, err := r.Trainer.Evaluate(ctx, r.Data, backend.Rows{Lo: 0, Hi: rows}, backend.Pairing{Count: cycles, Seed: 1}, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

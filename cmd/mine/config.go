@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -10,14 +11,17 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 )
 
 // configFlags are the flags that a mine.Config is made of.
 type configFlags struct {
 	values mine.Config // what the flags of configFields were set to
 
-	objective, activation, preprocess choice
-	race                              bool
+	objective              objectiveFlag
+	activation, preprocess choice
+	race                   bool
 }
 
 // configField is a field of mine.Config that one flag sets.
@@ -36,14 +40,16 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Hidden }},
 	{"batch", "batch", "`N` rows per training step, at most the training rows",
 		func(c *mine.Config) any { return &c.Batch }},
+	{"marginals", "marginals", "`N` shuffled pairs per row in training, fewer than --batch",
+		func(c *mine.Config) any { return &c.Marginals }},
 	{"steps", "steps", "`N` training steps at most",
 		func(c *mine.Config) any { return &c.Steps }},
 	{"lr", "learning_rate", "`RATE` of learning at its peak (Adam); a cosine brings it to 0",
 		func(c *mine.Config) any { return &c.LearningRate }},
 	{"weight-decay", "weight_decay", "`RATE` of weight decay, per unit of learning rate",
 		func(c *mine.Config) any { return &c.WeightDecay }},
-	{"ema-rate", "ema_rate", "`RATE` in (0, 1] of the moving average of --objective mine",
-		func(c *mine.Config) any { return &c.EMARate }},
+	{"clip-norm", "clip_norm", "longest gradient `NORM`, longer ones are shortened to it; or none",
+		func(c *mine.Config) any { return &c.ClipNorm }},
 	{"evaluate-every", "evaluate_every", "`N` steps between two looks at the validation rows",
 		func(c *mine.Config) any { return &c.EvaluateEvery }},
 	{"patience", "patience", "stop after `N` looks without a new best",
@@ -66,9 +72,9 @@ var helpRows = []int{1_000, 100_000}
 // register defines the flags: those that choose the method in method, the
 // others in training.
 func (f *configFlags) register(method, training *pflag.FlagSet) {
-	addChoice(method, &f.objective, "objective", "what training ascends", append([]string{"auto"}, names(backend.Objectives())...)...)
+	method.Var(&f.objective, "objective", "what `NAME` training ascends: auto, "+objective.Usage())
 	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
-	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names([]mine.Preprocessing{mine.Rank, mine.Standardize})...)...)
+	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names(preprocess.Methods())...)...)
 	method.BoolVar(&f.race, "race", true, "let the settings left at auto compete; --race=false takes the first")
 
 	defaults := make([]mine.Config, len(helpRows))
@@ -90,6 +96,8 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 			flags.Float64Var(p, field.flag, *p, field.usage)
 		case *uint64:
 			flags.Uint64Var(p, field.flag, *p, field.usage)
+		case *mine.Limit:
+			flags.Var((*limit)(p), field.flag, field.usage)
 		}
 		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
 			flag := flags.Lookup(field.flag)
@@ -150,13 +158,15 @@ func (f *configFlags) config(rows int, set *pflag.FlagSet) (mine.Config, error) 
 func (f *configFlags) candidates(defaults []mine.Candidate) ([]mine.Candidate, error) {
 	var all []mine.Candidate
 	for _, c := range defaults {
+		if f.objective.chosen {
+			c.Objective = f.objective.Objective
+		}
 		for _, override := range []struct {
 			choice
 			field interface{ UnmarshalText([]byte) error }
 		}{
 			{f.activation, &c.Activation},
 			{f.preprocess, &c.Preprocess},
-			{f.objective, &c.Objective},
 		} {
 			if override.value == "auto" {
 				continue
@@ -175,24 +185,29 @@ func (f *configFlags) candidates(defaults []mine.Candidate) ([]mine.Candidate, e
 	return all, nil
 }
 
-// configError puts the flags in place of the fields' JSON names in an error
-// about a mine.Config. It is one of usage if such a flag was set, or if set is
-// nil.
+// configError puts flags in place of fields in an error about a mine.Config. It is
+// one of usage if such a flag was set, or if set is nil.
 func configError(err error, set *pflag.FlagSet) error {
-	text, found := strings.CutPrefix(err.Error(), "mine: config ")
-	subject, rest, is := strings.Cut(text, " is ")
-	if !found || !is {
+	var about *mine.FieldError
+	if !errors.As(err, &about) {
 		return err
 	}
 	usage := set == nil
-	var names []string
-	for _, field := range configFields {
-		names = append(names, field.json, "--"+field.flag)
-		if strings.Contains(subject, field.json) && set != nil && set.Changed(field.flag) {
-			usage = true
+	var subjects []string
+	for _, name := range []string{about.Field, about.And} {
+		if name == "" {
+			continue
 		}
+		subject := name
+		for _, field := range configFields {
+			if field.json == name {
+				subject = "--" + field.flag
+				usage = usage || set.Changed(field.flag)
+			}
+		}
+		subjects = append(subjects, subject)
 	}
-	err = worded{strings.NewReplacer(names...).Replace(subject) + " is " + rest, err}
+	err = worded{about.Reason(strings.Join(subjects, " + ")), err}
 	if usage {
 		return usageError{err}
 	}

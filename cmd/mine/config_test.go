@@ -9,6 +9,8 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 )
 
 // parse defines the flags of a configuration and parses args.
@@ -49,13 +51,13 @@ func TestConfigDefaults(t *testing.T) {
 // field and no other.
 func TestConfigFields(t *testing.T) {
 	values := map[string]string{
-		"race_steps": "11", "hidden": "3,5,7", "batch": "13", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
-		"ema_rate": "0.125", "evaluate_every": "17", "patience": "19", "validation_fraction": "0.3", "test_fraction": "0.4",
+		"race_steps": "11", "hidden": "3,5,7", "batch": "13", "marginals": "4", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
+		"clip_norm": "0.125", "evaluate_every": "17", "patience": "19", "validation_fraction": "0.3", "test_fraction": "0.4",
 		"test_pairs": "23", "confidence": "0.9", "seed": "18446744073709551615",
 	}
 	wants := map[string]any{
-		"race_steps": 11, "hidden": []int{3, 5, 7}, "batch": 13, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
-		"ema_rate": 0.125, "evaluate_every": 17, "patience": 19, "validation_fraction": 0.3, "test_fraction": 0.4,
+		"race_steps": 11, "hidden": []int{3, 5, 7}, "batch": 13, "marginals": 4, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
+		"clip_norm": mine.Limit(0.125), "evaluate_every": 17, "patience": 19, "validation_fraction": 0.3, "test_fraction": 0.4,
 		"test_pairs": 23, "confidence": 0.9, "seed": uint64(1<<64 - 1),
 	}
 	flags := map[string]string{}
@@ -108,10 +110,10 @@ func TestHelpShowsDefaults(t *testing.T) {
 
 func TestCandidates(t *testing.T) {
 	defaults := []mine.Candidate{
-		{Activation: backend.Softplus, Preprocess: mine.Rank, Objective: backend.DV},
-		{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.DV},
-		{Activation: backend.Softplus, Preprocess: mine.Rank, Objective: backend.JS},
-		{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.JS},
+		{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.DV.Default()},
+		{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.DV.Default()},
+		{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.JS.Default()},
+		{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.JS.Default()},
 	}
 	for _, c := range []struct {
 		args string
@@ -121,6 +123,9 @@ func TestCandidates(t *testing.T) {
 		{"--race=false", []string{"softplus, rank, dv"}},
 		{"--objective auto", []string{"softplus, rank, dv", "relu, standardize, dv", "softplus, rank, js", "relu, standardize, js"}},
 		{"--objective mine", []string{"softplus, rank, mine", "relu, standardize, mine"}},
+		{"--objective mine:0.5", []string{"softplus, rank, mine:0.5", "relu, standardize, mine:0.5"}},
+		{"--objective smile:inf --race=false", []string{"softplus, rank, smile:+Inf"}},
+		{"--objective nce:1 --race=false", []string{"softplus, rank, nce"}},
 		{"--activation elu", []string{"elu, rank, dv", "elu, standardize, dv", "elu, rank, js", "elu, standardize, js"}},
 		{"--preprocess rank", []string{"softplus, rank, dv", "relu, rank, dv", "softplus, rank, js", "relu, rank, js"}},
 		{"--objective nwj --preprocess rank", []string{"softplus, rank, nwj", "relu, rank, nwj"}},
@@ -144,15 +149,17 @@ func TestCandidates(t *testing.T) {
 func TestChoicesAreComplete(t *testing.T) {
 	f, _ := parse(t)
 	for _, name := range f.preprocess.names[1:] {
-		if err := new(mine.Preprocessing).UnmarshalText([]byte(name)); err != nil {
+		if err := new(preprocess.Method).UnmarshalText([]byte(name)); err != nil {
 			t.Error(err)
 		}
 	}
-	if unlisted := mine.Preprocessing(len(f.preprocess.names) - 1); !strings.HasPrefix(unlisted.String(), "unknown") {
+	if unlisted := preprocess.Method(len(f.preprocess.names) - 1); !strings.HasPrefix(unlisted.String(), "unknown") {
 		t.Errorf("--preprocess does not offer %v", unlisted)
 	}
-	if got, want := len(f.objective.names)-1, len(backend.Objectives()); got != want {
-		t.Errorf("--objective offers %d objectives of %d", got, want)
+	for _, name := range objective.Names() {
+		if got := configOf(t, 1000, "--objective", name).Candidates[0].Objective.Kind.String(); got != name {
+			t.Errorf("--objective %s makes %s", name, got)
+		}
 	}
 	if got, want := len(f.activation.names)-1, len(backend.Activations()); got != want {
 		t.Errorf("--activation offers %d activations of %d", got, want)

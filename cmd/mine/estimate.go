@@ -13,6 +13,7 @@ import (
 	"gomine/cuda"
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // estimateFlags are the flags of mine estimate.
@@ -82,6 +83,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions...)
 	training.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
 	addGroup(cmd, "Method", method)
+	complete(cmd, "objective", cobra.FixedCompletions(append([]string{"auto"}, objective.Names()...), cobra.ShellCompDirectiveNoFileComp))
 	addGroup(cmd, "Training", training)
 
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
@@ -159,7 +161,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if err != nil {
 		return mine.Result{}, err
 	}
-	config, err := f.config.config(x.Rows, cmd.Flags())
+	config, err := f.config.config(x.Rows(), cmd.Flags())
 	if err != nil {
 		return mine.Result{}, err
 	}
@@ -172,10 +174,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if status != nil {
 		options = append(options, mine.WithProgress(status.estimating))
 	}
-	result, err := mine.Estimate(ctx,
-		mine.InPlace(x.Data, x.Cols).Named(x.Names...),
-		mine.InPlace(z.Data, z.Cols).Named(z.Names...),
-		config, options...)
+	result, err := mine.Estimate(ctx, x.InPlace(), z.InPlace(), config, options...)
 	return result, estimateError(err, args, cmd.Flags())
 }
 
@@ -193,8 +192,10 @@ func estimateError(err error, files []string, set *pflag.FlagSet) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	if errors.Is(err, mine.ErrDiverged) {
-		return worded{strings.Replace(oneLine(err), "the learning rate", "--lr", 1), err}
+	var diverged *mine.DivergedError
+	if errors.As(err, &diverged) {
+		return worded{fmt.Sprintf("%v at step %d of %d (%v): lower --lr, now %g",
+			mine.ErrDiverged, diverged.Step, diverged.Steps, diverged.Candidate, diverged.LearningRate), err}
 	}
 	about := configError(err, set)
 	var usage usageError

@@ -10,6 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"gomine/mine"
+	"gomine/mine/objective"
 )
 
 // choice is a flag that takes one of some names.
@@ -43,6 +46,55 @@ func complete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err)
 	}
+}
+
+// objectiveFlag is a flag that takes an objective, or auto.
+type objectiveFlag struct {
+	objective.Objective
+	chosen bool
+}
+
+func (o *objectiveFlag) Type() string { return "NAME" }
+
+func (o *objectiveFlag) String() string {
+	if !o.chosen {
+		return "auto"
+	}
+	return o.Objective.String()
+}
+
+func (o *objectiveFlag) Set(s string) error {
+	if s == "auto" {
+		*o = objectiveFlag{}
+		return nil
+	}
+	if err := o.UnmarshalText([]byte(s)); err != nil {
+		if errors.Is(err, objective.ErrUnknown) {
+			return fmt.Errorf("want one of auto, %s", objective.Usage())
+		}
+		return err
+	}
+	o.chosen = true
+	return nil
+}
+
+// limit is a flag that takes a positive number, or none.
+type limit mine.Limit
+
+func (l *limit) Type() string   { return "limit" }
+func (l *limit) String() string { return mine.Limit(*l).String() }
+
+func (l *limit) Set(s string) error {
+	if s == mine.NoLimit.String() {
+		*l = limit(mine.NoLimit)
+		return nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return errors.New("want a number, or none")
+	}
+	*l = limit(v)
+	return nil
 }
 
 // count is a flag that takes a whole number, written plainly or as in 1e6.

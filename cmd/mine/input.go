@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gomine/mine/column"
 	"gomine/mine/table"
 )
 
@@ -73,8 +74,8 @@ func (f *inputFlags) options(progress func(done, total int64)) table.Options {
 }
 
 // read reads the columns of X and Z.
-func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (x, z table.Matrix, err error) {
-	x, z, err = abandon(ctx, func() (x, z table.Matrix, err error) {
+func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (x, z *column.Compact, err error) {
+	x, z, err = abandon(ctx, func() (x, z *column.Compact, err error) {
 		if len(files) == 1 {
 			return f.readOne(ctx, stdin, files[0], status)
 		}
@@ -84,9 +85,9 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		if z, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
 			return x, z, err
 		}
-		if x.Rows != z.Rows {
+		if x.Rows() != z.Rows() {
 			return x, z, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
-				files[0], plural(x.Rows, "row"), files[1], plural(z.Rows, "row"))
+				files[0], plural(x.Rows(), "row"), files[1], plural(z.Rows(), "row"))
 		}
 		return x, z, nil
 	})
@@ -106,7 +107,7 @@ func inputError(err error) error {
 }
 
 // readOne reads both groups of columns from one file.
-func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, z table.Matrix, err error) {
+func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, z *column.Compact, err error) {
 	r, err := f.open(stdin, file, status)
 	if err != nil {
 		return x, z, err
@@ -128,10 +129,10 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 }
 
 // readAll reads the columns of spec, or all if it is empty.
-func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (table.Matrix, error) {
+func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (*column.Compact, error) {
 	r, err := f.open(stdin, file, status)
 	if err != nil {
-		return table.Matrix{}, err
+		return nil, err
 	}
 	defer r.Close()
 	if spec == "" {
@@ -139,11 +140,11 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	}
 	cols, err := r.Select(flag, spec)
 	if err != nil {
-		return table.Matrix{}, err
+		return nil, err
 	}
 	m, err := r.Read(ctx, cols)
 	if err != nil {
-		return table.Matrix{}, err
+		return nil, err
 	}
 	return m[0], nil
 }

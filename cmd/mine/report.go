@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gomine/mine"
+	"gomine/mine/preprocess"
 )
 
 const (
@@ -86,7 +87,7 @@ func times(r mine.Result) []string {
 }
 
 // side describes the columns of X or Z.
-func side(s source, c mine.ColumnSummary) string {
+func side(s source, c preprocess.Summary) string {
 	text := plural(c.Used, "column")
 	if s.Columns != "" {
 		text += " (" + s.Columns + ")"

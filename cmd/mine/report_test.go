@@ -11,6 +11,8 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/backend"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 )
 
 // sample is a result made by hand.
@@ -18,9 +20,9 @@ func sample() mine.Result {
 	r := mine.Result{
 		Bound: mine.Bound{Estimate: 2.8423, StdErr: 0.0207, Low: 2.8017, High: 2.8829, LowerBound: 2.8083, NWJ: 2.84},
 		Race: []mine.RaceEntry{
-			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.DV}, Steps: 500, Validation: 2.1034},
-			{Candidate: mine.Candidate{Activation: backend.Softplus, Preprocess: mine.Rank, Objective: backend.DV}, Steps: 1000, Validation: 2.6512},
-			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: mine.Standardize, Objective: backend.JS}, Steps: 20, Error: "diverged"},
+			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.DV.Default()}, Steps: 500, Validation: 2.1034},
+			{Candidate: mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.DV.Default()}, Steps: 1000, Validation: 2.6512},
+			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.JS.Default()}, Steps: 20, Error: "diverged"},
 		},
 		Curve:    []mine.Point{{Step: 100, Train: 1.5, Validation: 1.25}},
 		BestStep: 3100,
@@ -31,8 +33,8 @@ func sample() mine.Result {
 			{Code: mine.WarnConstant, Message: "dropped constant column X3 of x"},
 		},
 		Rows:    mine.RowCounts{Total: 100000, Train: 60000, Validation: 20000, Test: 20000},
-		X:       mine.ColumnSummary{Used: 19, Constant: []string{"X3"}},
-		Z:       mine.ColumnSummary{Used: 1},
+		X:       preprocess.Summary{Used: 19, Constant: []string{"X3"}},
+		Z:       preprocess.Summary{Used: 1},
 		Config:  mine.DefaultConfig(100000),
 		Backend: "cpu",
 		Device:  "2 threads",

@@ -19,11 +19,18 @@
 //
 // # A training step
 //
-// Step s takes B rows of the training range (sampling.Batches.Rows) and the
-// cycle next of its entries (sampling.Batches.Marginal). The joint scores are
-// J_i = T(x_i, z_i), the marginal ones M_i = T(x_i, z_next(i)). The objective
-// is a value V and the weights a_i = dV/dJ_i and b_i = -dV/dM_i (see
-// Objective); Adam ascends V.
+// Step s takes B of the training rows (sampling.Batches.Rows) and the cycle next
+// of its entries (sampling.Batches.Marginal). The joint scores are
+// J_i = T(x_i, z_i). Every entry is in K = Spec.Marginals marginal pairs with its
+// x, and in as many with its z: M_ik = T(x_i, z_j) with j the k-th entry after i on
+// the cycle, k = 1..K, so that no joint pair is among them. The objective is a
+// value V and the weights a_i = dV/dJ_i and b_ik = -dV/dM_ik (package objective);
+// the gradient, no longer than Spec.ClipNorm, goes into Adam, which ascends V.
+//
+// # What a backend offers
+//
+// Not every backend needs to offer everything: Capabilities says what one does, and
+// what it does not is refused with an error that names both. Callers ask first.
 //
 // Conformance of an implementation is decided by package backendtest.
 package backend
@@ -47,20 +54,27 @@ var (
 	ErrClosed = errors.New("already closed")
 )
 
-// A Backend creates data and trainers on one device. It is safe for
+// A Backend creates data, trainers and scorers on one device. It is safe for
 // concurrent use; Close may be called twice.
 type Backend interface {
 	// Name is the short name of the implementation, such as "cpu".
 	Name() string
 	// Device describes what it runs on, for reports.
 	Device() string
+	// Capabilities says what of this contract the backend offers. It does not
+	// change.
+	Capabilities() Capabilities
 	// Load makes the rows of x [n, dx] and z [n, dz] available to trainers.
 	// The backend may keep using the arrays, so they must not change before
 	// Data.Close. Values must be finite.
 	Load(x, z Matrix) (Data, error)
 	// NewTrainer returns a trainer of spec on rows train of data, at step 0
-	// with all parameters zero: call SetState before training.
+	// with all parameters zero: call SetState before training. The index of train
+	// must not change before Trainer.Close.
 	NewTrainer(spec Spec, data Data, train Rows) (Trainer, error)
+	// NewScorer returns a critic with the given parameters, in the order of
+	// Network.Blocks; they are copied.
+	NewScorer(net Network, params []float32) (Scorer, error)
 	// NewModel returns a perceptron at step 0 with all parameters zero: call
 	// SetState before training.
 	NewModel(spec ModelSpec) (Model, error)
@@ -79,40 +93,14 @@ type Data interface {
 	Close() error
 }
 
-// A Trainer is one critic in training. It is not safe for concurrent use.
-// After Close every method but Close returns ErrClosed. A method that is given
-// a context that is cancelled already does nothing and returns its error.
-type Trainer interface {
-	// Train runs len(rates) steps, step i with learning rate rates[i], and
-	// stores each step's objective value (nats, before its update) in
-	// values[i]. It returns the number of steps done, which is less than
-	// len(rates) only together with an error; the state is then that of the
-	// steps done. values must be as long as rates. A non-finite value is stored
-	// as it is and is not an error.
-	Train(ctx context.Context, rates []float64, values []float64) (int, error)
-
-	// Gradient returns the value of the objective on the batch of the next
-	// step and stores dV/dparameters, in the order of Network.Blocks, in grad.
-	// The state does not change.
-	Gradient(ctx context.Context, grad []float32) (value float64, err error)
-
-	// ObjectiveGradients returns the value of the objective on the batch of the
-	// next step and stores its derivatives with respect to the batch's rows: with
-	// rows and next as Batch returns them, row i of gx [B, dx] and gz [B, dz] is
-	// dV/dx and dV/dz of row rows[i], as it takes part in its joint and its
-	// marginal pairs. MINE's weights are those of its training step. The state
-	// does not change.
-	ObjectiveGradients(ctx context.Context, gx, gz Matrix) (value float64, err error)
-
-	// Batch returns the integers of a step: the training rows, counted from
-	// the start of the training range, and for entry i the entry next[i] whose
-	// z makes its marginal pair.
-	Batch(step uint64) (rows, next []int, err error)
-
-	// Evaluate scores rows of data, all joint pairs and cycles marginal
-	// pairings of every row: pairing m is sampling.NewCycle(rows.Len(), seed,
-	// sampling.StreamEvaluate, m). It needs at least two rows and one cycle.
-	Evaluate(ctx context.Context, data Data, rows Rows, cycles int, seed uint64) (Evaluation, error)
+// A Scorer is one critic that is put to use. It is not safe for concurrent use.
+// After Close every method but Close returns ErrClosed. A method that is given a
+// context that is cancelled already does nothing and returns its error.
+type Scorer interface {
+	// Evaluate scores rows of data: all joint pairs, and the marginal pairs of p.
+	// It needs at least two rows. If influence is not nil, of rows.Len() values,
+	// it receives the influence value of every row, see Evaluation.
+	Evaluate(ctx context.Context, data Data, rows Rows, p Pairing, influence []float64) (Evaluation, error)
 
 	// Scores stores T(x row xs[i], z row zs[i]) of data in dst[i].
 	Scores(ctx context.Context, data Data, xs, zs []int, dst []float32) error
@@ -122,12 +110,45 @@ type Trainer interface {
 	// [len(xs), dz].
 	InputGradients(ctx context.Context, data Data, xs, zs []int, weights []float32, gx, gz Matrix) error
 
+	Close() error
+}
+
+// A Trainer is one critic in training, and the Scorer of its present parameters.
+type Trainer interface {
+	Scorer
+
+	// Train runs len(rates) steps, step i with learning rate rates[i], and
+	// stores each step's objective value (nats, before its update) in
+	// values[i]. It returns the number of steps done, which is less than
+	// len(rates) only together with an error; the state is then that of the
+	// steps done. values must be as long as rates. A non-finite value is stored
+	// as it is and is not an error.
+	Train(ctx context.Context, rates []float64, values []float64) (int, error)
+
+	// Gradient returns the value of the objective on the batch of the next
+	// step and stores dV/dparameters, in the order of Network.Blocks and before it
+	// is clipped, in grad. The state does not change.
+	Gradient(ctx context.Context, grad []float32) (value float64, err error)
+
+	// ObjectiveGradients returns the value of the objective on the batch of the
+	// next step and stores its derivatives with respect to the batch's rows: with
+	// rows and next as Batch returns them, row i of gx [B, dx] and gz [B, dz] is
+	// dV/dx and dV/dz of row rows[i], as it takes part in its joint and its
+	// marginal pairs. MINE's weights are those of its training step. Nothing is
+	// clipped. The state does not change.
+	ObjectiveGradients(ctx context.Context, gx, gz Matrix) (value float64, err error)
+
+	// Batch returns the integers of a step: the training rows, counted from
+	// the start of the training rows, and for entry i the entry next[i] that
+	// follows it on the cycle. Entry i gives its x to marginal pairs with the z of
+	// next[i], next[next[i]] and so on, Spec.Marginals of them.
+	Batch(step uint64) (rows, next []int, err error)
+
 	// State copies the parameters and the optimiser's state. Training on from
 	// a restored state is bitwise the same as never having stopped. Neither call
 	// needs the data, which may be closed by then.
 	State() (State, error)
 	SetState(State) error
-	Close() error
 }
 
 // A Matrix is a row-major view: row i is Data[i*Stride : i*Stride+Cols].
@@ -175,37 +196,43 @@ func (m Matrix) CheckShape(name string, rows, cols int) error {
 	return nil
 }
 
-// Rows is the half-open range [Lo, Hi) of rows.
-type Rows struct{ Lo, Hi int }
+// Rows names rows of data, in an order: the range [Lo, Hi) of them or, where Index
+// is not nil, rows Index[Lo], Index[Lo+1], .., Index[Hi-1]. A row may be named more
+// than once.
+type Rows struct {
+	Lo, Hi int
+	Index  []int32
+}
 
 // Len returns the number of rows.
 func (r Rows) Len() int { return r.Hi - r.Lo }
 
-// Validate reports whether the range is not empty and lies within n rows; the
-// error wraps ErrShape.
-func (r Rows) Validate(n int) error {
-	if r.Lo < 0 || r.Hi > n || r.Lo >= r.Hi {
-		return fmt.Errorf("rows [%d, %d) of %d: %w", r.Lo, r.Hi, n, ErrShape)
+// At returns the i-th row.
+func (r Rows) At(i int) int {
+	if r.Index != nil {
+		return int(r.Index[r.Lo+i])
 	}
-	return nil
+	return r.Lo + i
 }
 
-// Evaluation holds the averages of a critic's scores over n rows: T_ii are
-// the joint scores, u_i the mean of e^T over the marginal pairs that row i
-// gives its x to, v_i over those it gives its z to, U their common mean, and
-// w_i = (u_i + v_i)/U. All in float64, and finite whenever the scores are,
-// even where e^T is not.
-type Evaluation struct {
-	Rows   int   // n
-	Pairs  int64 // marginal pairs: n times the number of cycles
-	Joint  float64
-	LogU   float64 // log-mean-exp of the marginal scores
-	JS     float64 // -mean softplus(-T_ii) - mean softplus(T_ij)
-	VarT   float64 // variance of T_ii, over n
-	VarW   float64 // variance of w_i
-	CovTW  float64 // covariance of T_ii and w_i
-	MaxT   float64 // largest score seen, joint or marginal
-	Finite bool    // false if any score was NaN or infinite
+// Validate reports whether there is at least one row and all lie within n rows of
+// data; the error wraps ErrShape.
+func (r Rows) Validate(n int) error {
+	limit, what := n, "rows"
+	if r.Index != nil {
+		limit, what = len(r.Index), "entries of the index"
+	}
+	if r.Lo < 0 || r.Hi > limit || r.Lo >= r.Hi {
+		return fmt.Errorf("%s [%d, %d) of %d: %w", what, r.Lo, r.Hi, limit, ErrShape)
+	}
+	if r.Index != nil {
+		for i, row := range r.Index[r.Lo:r.Hi] {
+			if row < 0 || int(row) >= n {
+				return fmt.Errorf("entry %d of the index is row %d of %d: %w", r.Lo+i, row, n, ErrShape)
+			}
+		}
+	}
+	return nil
 }
 
 // State is all that training depends on beside the Spec and the data. Params,

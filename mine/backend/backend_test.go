@@ -7,15 +7,31 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"gomine/mine/objective"
 )
 
 func TestBlocks(t *testing.T) {
 	n := Network{DX: 5, DZ: 3, Hidden: []int{7, 1, 4}}
 	want := []Block{
-		{"Wx", 5, 7, 0}, {"Wz", 3, 7, 35}, {"b1", 1, 7, 56},
-		{"W2", 7, 1, 63}, {"b2", 1, 1, 70},
-		{"W3", 1, 4, 71}, {"b3", 1, 4, 75},
-		{"w", 4, 1, 79}, {"c", 1, 1, 83},
+		{WeightsX, 1, 5, 7, 0}, {WeightsZ, 1, 3, 7, 35}, {Bias, 1, 1, 7, 56},
+		{Weights, 2, 7, 1, 63}, {Bias, 2, 1, 1, 70},
+		{Weights, 3, 1, 4, 71}, {Bias, 3, 1, 4, 75},
+		{OutputWeight, 4, 4, 1, 79}, {OutputBias, 4, 1, 1, 83},
+	}
+	var names []string
+	var decaying []string
+	for _, b := range n.Blocks() {
+		names = append(names, b.Name())
+		if b.Decays() {
+			decaying = append(decaying, b.Name())
+		}
+	}
+	if want := []string{"Wx", "Wz", "b1", "W2", "b2", "W3", "b3", "w", "c"}; !slices.Equal(names, want) {
+		t.Errorf("names %q, want %q", names, want)
+	}
+	if want := []string{"Wx", "Wz", "W2", "W3", "w"}; !slices.Equal(decaying, want) {
+		t.Errorf("%q decay, want %q", decaying, want)
 	}
 	if got := n.Blocks(); !slices.Equal(got, want) {
 		t.Errorf("Blocks() = %v, want %v", got, want)
@@ -45,9 +61,10 @@ func TestBlocksHaveNoGaps(t *testing.T) {
 func validSpec() Spec {
 	return Spec{
 		Network:   Network{DX: 2, DZ: 3, Hidden: []int{4, 5}, Activation: ELU},
-		Objective: MINE,
-		EMARate:   0.01,
+		Objective: objective.MINE.Default(),
 		Batch:     8,
+		Marginals: 1,
+		ClipNorm:  math.Inf(1),
 		Adam:      Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
 	}
 }
@@ -64,8 +81,10 @@ func TestSpecValidate(t *testing.T) {
 		{"batch of all rows", func(s *Spec) { s.Batch = rows }, true},
 		{"batch of two", func(s *Spec) { s.Batch = 2 }, true},
 		{"four hidden layers", func(s *Spec) { s.Network.Hidden = []int{1, 1, 1, 1} }, true},
-		{"rate 1", func(s *Spec) { s.EMARate = 1 }, true},
-		{"rate of another objective", func(s *Spec) { s.Objective, s.EMARate = DV, nan }, true},
+		{"rate 1", func(s *Spec) { s.Objective.Param = 1 }, true},
+		{"all other rows of the batch", func(s *Spec) { s.Marginals = s.Batch - 1 }, true},
+		{"most marginal pairs", func(s *Spec) { s.Batch, s.Marginals = rows, MaxMarginals }, true},
+		{"clipped", func(s *Spec) { s.ClipNorm = 1e-300 }, true},
 		{"no moments", func(s *Spec) { s.Adam.Beta1, s.Adam.Beta2 = 0, 0 }, true},
 		{"decay", func(s *Spec) { s.Adam.WeightDecay = 0.1 }, true},
 
@@ -75,12 +94,19 @@ func TestSpecValidate(t *testing.T) {
 		{"five hidden layers", func(s *Spec) { s.Network.Hidden = []int{1, 1, 1, 1, 1} }, false},
 		{"width 0", func(s *Spec) { s.Network.Hidden = []int{4, 0} }, false},
 		{"activation", func(s *Spec) { s.Network.Activation = 3 }, false},
-		{"objective", func(s *Spec) { s.Objective = 4 }, false},
+		{"objective", func(s *Spec) { s.Objective.Kind = 99 }, false},
+		{"parameter without use", func(s *Spec) { s.Objective = objective.DV.With(1) }, false},
+		{"no marginal pairs", func(s *Spec) { s.Marginals = 0 }, false},
+		{"a joint pair among the marginal ones", func(s *Spec) { s.Marginals = s.Batch }, false},
+		{"too many marginal pairs", func(s *Spec) { s.Batch, s.Marginals = rows, MaxMarginals+1 }, false},
+		{"clip 0", func(s *Spec) { s.ClipNorm = 0 }, false},
+		{"clip negative", func(s *Spec) { s.ClipNorm = -1 }, false},
+		{"clip not a number", func(s *Spec) { s.ClipNorm = nan }, false},
 		{"batch of one", func(s *Spec) { s.Batch = 1 }, false},
 		{"batch above the rows", func(s *Spec) { s.Batch = rows + 1 }, false},
-		{"rate 0", func(s *Spec) { s.EMARate = 0 }, false},
-		{"rate above 1", func(s *Spec) { s.EMARate = math.Nextafter(1, 2) }, false},
-		{"rate not a number", func(s *Spec) { s.EMARate = nan }, false},
+		{"rate 0", func(s *Spec) { s.Objective.Param = 0 }, false},
+		{"rate above 1", func(s *Spec) { s.Objective.Param = math.Nextafter(1, 2) }, false},
+		{"rate not a number", func(s *Spec) { s.Objective.Param = nan }, false},
 		{"Beta1 of 1", func(s *Spec) { s.Adam.Beta1 = 1 }, false},
 		{"Beta1 negative", func(s *Spec) { s.Adam.Beta1 = -0.5 }, false},
 		{"Beta2 of 1", func(s *Spec) { s.Adam.Beta2 = 1 }, false},
@@ -110,16 +136,16 @@ func checkShape(t *testing.T, what string, err error, valid bool) {
 
 func TestMLPBlocks(t *testing.T) {
 	want := []Block{
-		{"W1", 5, 7, 0}, {"b1", 1, 7, 35},
-		{"W2", 7, 1, 42}, {"b2", 1, 1, 49},
-		{"W3", 1, 4, 50}, {"b3", 1, 4, 54},
+		{Weights, 1, 5, 7, 0}, {Bias, 1, 1, 7, 35},
+		{Weights, 2, 7, 1, 42}, {Bias, 2, 1, 1, 49},
+		{Weights, 3, 1, 4, 50}, {Bias, 3, 1, 4, 54},
 	}
 	m := MLP{Inputs: 5, Hidden: []int{7, 1}, Outputs: 4}
 	if got := m.Blocks(); !slices.Equal(got, want) || m.NumParams() != 58 {
 		t.Errorf("Blocks() = %v, NumParams() = %d, want %v and 58", got, m.NumParams(), want)
 	}
 	m.Hidden = nil
-	want = []Block{{"W1", 5, 4, 0}, {"b1", 1, 4, 20}}
+	want = []Block{{Weights, 1, 5, 4, 0}, {Bias, 1, 1, 4, 20}}
 	if got := m.Blocks(); !slices.Equal(got, want) || m.NumParams() != 24 {
 		t.Errorf("without hidden layers Blocks() = %v, NumParams() = %d, want %v and 24", got, m.NumParams(), want)
 	}
@@ -190,13 +216,26 @@ func TestRowsValidate(t *testing.T) {
 		rows  Rows
 		valid bool
 	}{
-		{Rows{0, 10}, true}, {Rows{9, 10}, true}, {Rows{3, 4}, true},
-		{Rows{-1, 5}, false}, {Rows{0, 11}, false}, {Rows{4, 4}, false}, {Rows{5, 4}, false}, {Rows{10, 10}, false},
+		{Rows{Lo: 0, Hi: 10}, true}, {Rows{Lo: 9, Hi: 10}, true}, {Rows{Lo: 3, Hi: 4}, true},
+		{Rows{Lo: -1, Hi: 5}, false}, {Rows{Lo: 0, Hi: 11}, false}, {Rows{Lo: 4, Hi: 4}, false},
+		{Rows{Lo: 5, Hi: 4}, false}, {Rows{Lo: 10, Hi: 10}, false},
+		{Rows{Lo: 0, Hi: 3, Index: []int32{9, 0, 9}}, true},
+		{Rows{Lo: 0, Hi: 20, Index: make([]int32, 20)}, true}, // more entries than rows
+		{Rows{Lo: 1, Hi: 2, Index: []int32{-1, 0, 10}}, true}, // what is wrong is outside
+		{Rows{Lo: 0, Hi: 2, Index: []int32{-1, 0, 10}}, false},
+		{Rows{Lo: 1, Hi: 3, Index: []int32{-1, 0, 10}}, false},
+		{Rows{Lo: 0, Hi: 4, Index: []int32{1, 2, 3}}, false},
+		{Rows{Lo: 0, Hi: 0, Index: []int32{}}, false},
 	} {
 		checkShape(t, fmt.Sprint(c.rows), c.rows.Validate(10), c.valid)
 	}
-	if got := (Rows{3, 10}).Len(); got != 7 {
-		t.Errorf("Rows{3, 10}.Len() = %d, want 7", got)
+	r := Rows{Lo: 3, Hi: 10}
+	if r.Len() != 7 || r.At(2) != 5 {
+		t.Errorf("rows 3 to 10: %d of them, the third is %d", r.Len(), r.At(2))
+	}
+	r = Rows{Lo: 1, Hi: 3, Index: []int32{7, 8, 4}}
+	if r.Len() != 2 || r.At(1) != 4 {
+		t.Errorf("entries 1 and 2 of an index: %d of them, the second is row %d", r.Len(), r.At(1))
 	}
 }
 
@@ -219,7 +258,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-// text is an Activation or an Objective.
+// text is an Activation.
 type text interface {
 	fmt.Stringer
 	encoding.TextMarshaler
@@ -229,9 +268,6 @@ func TestNames(t *testing.T) {
 	var all []text
 	for _, a := range Activations() {
 		all = append(all, a)
-	}
-	for _, o := range Objectives() {
-		all = append(all, o)
 	}
 	var names []string
 	for _, v := range all {
@@ -249,27 +285,22 @@ func TestNames(t *testing.T) {
 			if err := back.UnmarshalText(name); err != nil || back != v {
 				t.Errorf("UnmarshalText(%q) = %v, %v", name, back, err)
 			}
-		case Objective:
-			var back Objective
-			if err := back.UnmarshalText(name); err != nil || back != v {
-				t.Errorf("UnmarshalText(%q) = %v, %v", name, back, err)
-			}
 		}
 	}
-	want := []string{"softplus", "elu", "relu", "dv", "mine", "nwj", "js"}
+	want := []string{"softplus", "elu", "relu"}
 	if !slices.Equal(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	if _, err := Activation(3).MarshalText(); err == nil {
 		t.Error("an unknown activation has a text")
 	}
-	if got := Objective(9).String(); got != "unknown(9)" {
-		t.Errorf("Objective(9) is called %q, want unknown(9)", got)
-	}
-	o := NWJ
-	for _, name := range []string{"", "DV", "tanh", "dv "} {
-		if err := o.UnmarshalText([]byte(name)); err == nil || o != NWJ {
-			t.Errorf("UnmarshalText(%q) made %v, error %v", name, o, err)
+	f := ReLU
+	for _, name := range []string{"", "ReLU", "tanh", "relu "} {
+		if err := f.UnmarshalText([]byte(name)); err == nil || f != ReLU {
+			t.Errorf("UnmarshalText(%q) made %v, error %v", name, f, err)
 		}
+	}
+	if got := PairingKind(7).String(); got != "unknown(7)" || Permutations.String() != "permutations" {
+		t.Errorf("pairings are called %q and %q", got, Permutations)
 	}
 }

@@ -27,8 +27,8 @@ func (m MLP) Blocks() []Block {
 	offset := 0
 	last := m.Inputs
 	for k, width := range m.widths() {
-		w := Block{fmt.Sprintf("W%d", k+1), last, width, offset}
-		b := Block{fmt.Sprintf("b%d", k+1), 1, width, w.Offset + w.Len()}
+		w := Block{Weights, k + 1, last, width, offset}
+		b := Block{Bias, k + 1, 1, width, w.Offset + w.Len()}
 		blocks = append(blocks, w, b)
 		offset = b.Offset + b.Len()
 		last = width

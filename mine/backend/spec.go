@@ -3,6 +3,8 @@ package backend
 import (
 	"fmt"
 	"math"
+
+	"gomine/mine/objective"
 )
 
 // MaxHidden is the largest number of hidden layers.
@@ -28,42 +30,6 @@ func (a *Activation) UnmarshalText(b []byte) error { return unmarshalName(activa
 
 // Activations lists all of them.
 func Activations() []Activation { return []Activation{Softplus, ELU, ReLU} }
-
-// Objective is the quantity that training ascends. J are the joint scores, M
-// the marginal ones, both of a batch of B; LME(M) is log mean exp(M).
-//
-//	objective  value V                              a_i = dV/dJ_i   b_i = -dV/dM_i
-//	DV         mean J - LME(M)                      1/B             softmax(M)_i
-//	MINE       as DV                                1/B             exp(M_i - log ema)/B
-//	NWJ        mean J - mean exp(M - 1)             1/B             exp(M_i - 1)/B
-//	JS         -mean sp(-J) - mean sp(M)            sigma(-J_i)/B   sigma(M_i)/B
-//
-// with sp softplus and sigma its derivative. MINE replaces DV's gradient by
-// one whose denominator is an exponential moving average of mean exp(M) over
-// the steps, kept as a logarithm: log ema <- logaddexp(log(1-alpha) + log ema,
-// log(alpha) + LME(M)) before it is used, and log ema = LME(M) at step 0.
-//
-// DV: Donsker and Varadhan 1983. MINE, and NWJ as MINE-f: Belghazi et al.
-// 2018, sections 3.1 and 3.2. NWJ: Nguyen, Wainwright and Jordan 2010. JS:
-// Nowozin, Cseke and Tomioka 2016; its optimum is log p(x,z)/p(x)p(z), so DV
-// and NWJ evaluated at the critic it trains are valid bounds.
-type Objective uint8
-
-const (
-	DV Objective = iota
-	MINE
-	NWJ
-	JS
-)
-
-var objectiveNames = []string{"dv", "mine", "nwj", "js"}
-
-func (o Objective) String() string                { return nameOf(objectiveNames, int(o)) }
-func (o Objective) MarshalText() ([]byte, error)  { return marshalName(objectiveNames, int(o)) }
-func (o *Objective) UnmarshalText(b []byte) error { return unmarshalName(objectiveNames, b, o) }
-
-// Objectives lists all of them.
-func Objectives() []Objective { return []Objective{DV, MINE, NWJ, JS} }
 
 func nameOf(names []string, i int) string {
 	if i < len(names) {
@@ -96,15 +62,49 @@ type Network struct {
 	Activation Activation
 }
 
+// BlockKind is what a parameter array does in a network or perceptron.
+type BlockKind uint8
+
+const (
+	WeightsX     BlockKind = iota // Wx, from the columns of x to layer 1
+	WeightsZ                      // Wz, from the columns of z to layer 1
+	Weights                       // Wk, from the layer below to layer k
+	Bias                          // bk of layer k
+	OutputWeight                  // w, from the last hidden layer of a critic to its score
+	OutputBias                    // c of a critic's score
+)
+
 // Block is one parameter array, row-major [Rows, Cols], at Params[Offset:].
 type Block struct {
-	Name       string
+	Kind       BlockKind
+	Layer      int // k of Wk and bk; 1 of Wx, Wz; that of the score of w and c
 	Rows, Cols int
 	Offset     int
 }
 
+// Name is how formulas call the block: Wx, Wz, W2, b1, w, c.
+func (b Block) Name() string {
+	switch b.Kind {
+	case WeightsX:
+		return "Wx"
+	case WeightsZ:
+		return "Wz"
+	case Weights:
+		return fmt.Sprintf("W%d", b.Layer)
+	case Bias:
+		return fmt.Sprintf("b%d", b.Layer)
+	case OutputWeight:
+		return "w"
+	}
+	return "c"
+}
+
 // Len returns the number of parameters.
 func (b Block) Len() int { return b.Rows * b.Cols }
+
+// Decays reports whether weight decay applies: to the matrices, w among them, not
+// to the biases.
+func (b Block) Decays() bool { return b.Kind != Bias && b.Kind != OutputBias }
 
 // Blocks returns the layout of the parameters, without gaps: Wx [dx, H1],
 // Wz [dz, H1], b1 [1, H1], then for k = 2..L Wk [H(k-1), Hk] and bk [1, Hk],
@@ -112,21 +112,21 @@ func (b Block) Len() int { return b.Rows * b.Cols }
 func (n Network) Blocks() []Block {
 	var blocks []Block
 	offset := 0
-	add := func(name string, rows, cols int) {
-		blocks = append(blocks, Block{name, rows, cols, offset})
+	add := func(kind BlockKind, layer, rows, cols int) {
+		blocks = append(blocks, Block{kind, layer, rows, cols, offset})
 		offset += rows * cols
 	}
 	last := n.Hidden[0]
-	add("Wx", n.DX, last)
-	add("Wz", n.DZ, last)
-	add("b1", 1, last)
-	for k, width := range n.Hidden[1:] {
-		add(fmt.Sprintf("W%d", k+2), last, width)
-		add(fmt.Sprintf("b%d", k+2), 1, width)
+	add(WeightsX, 1, n.DX, last)
+	add(WeightsZ, 1, n.DZ, last)
+	add(Bias, 1, 1, last)
+	for i, width := range n.Hidden[1:] {
+		add(Weights, i+2, last, width)
+		add(Bias, i+2, 1, width)
 		last = width
 	}
-	add("w", last, 1)
-	add("c", 1, 1)
+	add(OutputWeight, len(n.Hidden)+1, last, 1)
+	add(OutputBias, len(n.Hidden)+1, 1, 1)
 	return blocks
 }
 
@@ -172,21 +172,26 @@ type Adam struct {
 // Spec is everything but the data that a training run depends on.
 type Spec struct {
 	Network   Network
-	Objective Objective
-	EMARate   float64 // alpha of MINE, in (0, 1]; ignored by the others
+	Objective objective.Objective
 	Batch     int     // B, at least 2
+	Marginals int     // K, marginal pairs a joint row: 1 to the smaller of B-1 and MaxMarginals
+	ClipNorm  float64 // the longest gradient, by its Euclidean norm; +Inf for any
 	Adam      Adam
 	Seed      uint64
 }
 
-// Validate reports whether a backend can run the spec on a training range of
-// n rows; the error wraps ErrShape.
+// Clips reports whether gradients are clipped: with g the gradient and n its norm,
+// g min(1, ClipNorm/n) goes into Adam. A gradient that is not finite stays so.
+func (s Spec) Clips() bool { return !math.IsInf(s.ClipNorm, 1) }
+
+// Validate reports whether the spec makes sense for n training rows; the error
+// wraps ErrShape.
 func (s Spec) Validate(n int) error {
 	if err := s.Network.Validate(); err != nil {
 		return err
 	}
-	if int(s.Objective) >= len(objectiveNames) {
-		return fmt.Errorf("objective %v: %w", s.Objective, ErrShape)
+	if err := s.Objective.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrShape)
 	}
 	if s.Batch < 2 {
 		return fmt.Errorf("batch of %d rows, want at least 2: %w", s.Batch, ErrShape)
@@ -197,8 +202,11 @@ func (s Spec) Validate(n int) error {
 	if n > math.MaxInt32 {
 		return fmt.Errorf("%d training rows, at most 2^31-1: %w", n, ErrShape)
 	}
-	if s.Objective == MINE && !(s.EMARate > 0 && s.EMARate <= 1) {
-		return fmt.Errorf("moving average rate %v, want (0, 1]: %w", s.EMARate, ErrShape)
+	if most := min(s.Batch-1, MaxMarginals); s.Marginals < 1 || s.Marginals > most {
+		return fmt.Errorf("%d marginal pairs a row, want 1 to %d in batches of %d: %w", s.Marginals, most, s.Batch, ErrShape)
+	}
+	if !(s.ClipNorm > 0) {
+		return fmt.Errorf("gradients clipped to a norm of %v, want more than 0: %w", s.ClipNorm, ErrShape)
 	}
 	return s.Adam.validate()
 }

@@ -39,7 +39,7 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		m, err := r.Read(context.Background(), sel)
+		m, err := readFlat(r, context.Background(), sel)
 		if err != nil {
 			b.Fatal(err)
 		}

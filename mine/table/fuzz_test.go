@@ -11,7 +11,7 @@ import (
 // checkRead reads data as a stream and as a regular file, which take different
 // ways, and checks that both end in the same matrix or both in an error.
 func checkRead(t *testing.T, data []byte, opt Options) {
-	var m [2]Matrix
+	var m [2]flat
 	var errs [2]error
 	for i, section := range []*io.SectionReader{nil, io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))} {
 		r, err := newReader("data", bytes.NewReader(data), section, opt)

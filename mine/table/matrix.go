@@ -4,13 +4,13 @@ import (
 	"math"
 	"runtime/debug"
 	"slices"
+
+	"gomine/mine/backend"
+	"gomine/mine/column"
 )
 
-// A Matrix holds some columns of a file as float32, [Rows, Cols] row-major.
-//
-// Column j was stored as float32((v-Offset[j]) * Scale[j]), computed in
-// float64; so v is Data[i*Cols+j]/Scale[j] + Offset[j] up to float32
-// rounding. Both are chosen from the first 1024 rows:
+// Columns of a file are stored as float32((v-Offset[j]) * Scale[j]), computed in
+// float64 (see column.Compact). Both are chosen from the first 1024 rows:
 //
 //   - Offset is 0, unless plain float32 values would merge more than 1% of
 //     the distinct values (as in 1.7e9 + U(0,1)) and fewer with the median as
@@ -20,21 +20,17 @@ import (
 //     the median of |v-Offset| to about 1, or the largest to 2^64 if that is
 //     smaller.
 //
-// Merged[j] is the fraction of the distinct values in these rows that are
-// stored like another one all the same. Above a few per cent, information is
-// lost and the column needs a logarithm or another transformation first.
-type Matrix struct {
-	Rows, Cols int
-	Data       []float32
-	Names      []string
-	Offset     []float64
-	Scale      []float64
-	Merged     []float64
-}
+// The column's Merged is the fraction of the distinct values that are stored like
+// another one all the same, among 512 to 1024 rows drawn evenly over the whole file,
+// or among all rows of a file that has no more than 1024. Above a few per cent,
+// information is lost: the column needs a logarithm or another transformation
+// first, or, if its first rows are of another size than the rest, another order
+// of the rows.
 
 const (
-	// headRows is how many rows the affine maps are chosen from.
-	headRows = 1024
+	// headRows is how many rows the affine maps are chosen from: as many as a
+	// rowSample keeps whole.
+	headRows = sampleRows
 	// blockValues is the size to which the blocks of a matrix with an unknown
 	// number of rows double, in float32 values.
 	blockValues = 1 << 20
@@ -43,14 +39,14 @@ const (
 // affine is the map v -> (v-offset)*scale.
 type affine struct {
 	offset, scale float64
-	merged        float64 // see Matrix
+	merged        float64 // see column.Column
 }
 
 // apply returns the stored value, which is ±Inf if it overflows.
 func (m affine) apply(v float64) float32 { return float32((v - m.offset) * m.scale) }
 
 // fitAffine chooses the map of a column from its first values, as documented
-// at Matrix. It never makes one of them overflow. It reorders v.
+// above. It never makes one of them overflow. It reorders v.
 func fitAffine(v []float64) affine {
 	slices.Sort(v)
 	plain := newAffine(v, 0)
@@ -70,6 +66,13 @@ func fitAffine(v []float64) affine {
 // newAffine returns the map with the given offset for the ascending values v.
 func newAffine(v []float64, offset float64) affine {
 	m := affine{offset: offset, scale: scaleFor(v, offset)}
+	m.merged = m.mergedOf(v)
+	return m
+}
+
+// mergedOf returns the fraction of the distinct values among the ascending v
+// that are stored like the one before.
+func (m affine) mergedOf(v []float64) float64 {
 	distinct, merged := 1, 0
 	for i, x := range v[1:] {
 		if x == v[i] {
@@ -80,8 +83,7 @@ func newAffine(v []float64, offset float64) affine {
 			merged++
 		}
 	}
-	m.merged = float64(merged) / float64(distinct)
-	return m
+	return float64(merged) / float64(distinct)
 }
 
 // scaleFor returns the scale of a column with the given first values.
@@ -113,52 +115,62 @@ func scaleFor(v []float64, offset float64) float64 {
 
 // builder gathers rows into one matrix per group of columns.
 type builder struct {
-	maps  []affine  // of each value of a row; nil until they are chosen
-	head  []float64 // the rows added so far, until then
-	width int
-	rows  int
-	parts []blocks
+	maps   []affine // of each value of a row; nil until they are chosen
+	parted []bool   // whether a value of the column was not a whole number
+	sample *rowSample
+	rows   int
+	parts  []blocks
 }
 
 // newBuilder returns a builder of one matrix per group. rows bounds the
 // number of rows from above, or is 0.
 func newBuilder(groups [][]int, rows int) *builder {
 	b := &builder{parts: make([]blocks, len(groups))}
+	width := 0
 	for i, g := range groups {
 		b.parts[i] = blocks{cols: len(g), rows: rows}
-		b.width += len(g)
+		width += len(g)
 	}
+	b.sample = newRowSample(width)
 	return b
 }
 
 // add adds a row. It returns the position of the first value that its
 // column's map does not bring into the range of float32, or -1.
 func (b *builder) add(row []float64) int {
+	if b.rows == b.sample.next {
+		b.sample.add(row)
+	}
 	b.rows++
 	if b.maps != nil {
 		return b.store(row)
 	}
-	b.head = append(b.head, row...)
 	if b.rows == headRows {
 		b.chooseMaps()
 	}
 	return -1
 }
 
-// chooseMaps chooses the affine maps and stores the rows of the head.
+// chooseMaps chooses the affine maps from the head, which the sample holds
+// whole, and stores the rows of the head.
 func (b *builder) chooseMaps() {
-	b.maps = make([]affine, b.width)
-	column := make([]float64, b.rows)
-	for k := range b.maps {
-		for i := range column {
-			column[i] = b.head[i*b.width+k]
-		}
-		b.maps[k] = fitAffine(column)
-	}
-	for row := range slices.Chunk(b.head, b.width) {
+	b.maps, b.parted = make([]affine, b.sample.width), make([]bool, b.sample.width)
+	b.sample.eachColumn(func(k int, v []float64) { b.maps[k] = fitAffine(v) })
+	for row := range slices.Chunk(b.sample.values, b.sample.width) {
 		b.store(row) // in range, by the choice of the maps
 	}
-	b.head = nil
+}
+
+// measureMerged measures on the sample what the maps merge.
+func (b *builder) measureMerged() {
+	var seen float32Set
+	b.sample.eachColumn(func(k int, v []float64) {
+		m := &b.maps[k]
+		if m.merged = 0; !seen.allDistinct(v, m.apply) {
+			slices.Sort(v)
+			m.merged = m.mergedOf(v)
+		}
+	})
 }
 
 func (b *builder) store(row []float64) int {
@@ -166,35 +178,54 @@ func (b *builder) store(row []float64) int {
 	for i := range b.parts {
 		dst := b.parts[i].next()
 		for j := range dst {
-			f := b.maps[k].apply(row[k])
+			v := row[k]
+			f := b.maps[k].apply(v)
 			if math.IsInf(float64(f), 0) {
 				return k
 			}
 			dst[j] = f
+			if v != math.Trunc(v) {
+				b.parted[k] = true
+			}
 			k++
 		}
 	}
 	return -1
 }
 
-// matrices returns the matrices, without names.
-func (b *builder) matrices() []Matrix {
+// sources returns the columns of each group, without their names.
+func (b *builder) sources() []*column.Compact {
 	if b.maps == nil {
 		b.chooseMaps()
+	} else {
+		b.measureMerged()
 	}
-	ms := make([]Matrix, len(b.parts))
+	all := make([]*column.Compact, len(b.parts))
 	k := 0
-	for i := range ms {
-		m := Matrix{Rows: b.rows, Cols: b.parts[i].cols, Data: b.parts[i].join()}
-		for range m.Cols {
-			m.Offset = append(m.Offset, b.maps[k].offset)
-			m.Scale = append(m.Scale, b.maps[k].scale)
-			m.Merged = append(m.Merged, b.maps[k].merged)
+	for i := range all {
+		cols := b.parts[i].cols
+		c := &column.Compact{
+			Values: backend.Matrix{Rows: b.rows, Cols: cols, Stride: cols, Data: b.parts[i].join()},
+			Cols:   make([]column.Column, cols),
+		}
+		for j := range cols {
+			m := b.maps[k]
+			c.Offset, c.Scale = append(c.Offset, m.offset), append(c.Scale, m.scale)
+			c.Cols[j].Merged = m.merged
+			if !b.parted[k] {
+				c.Cols[j].Kind = column.Integer
+			}
 			k++
 		}
-		ms[i] = m
+		if !slices.ContainsFunc(c.Offset, func(v float64) bool { return v != 0 }) {
+			c.Offset = nil
+		}
+		if !slices.ContainsFunc(c.Scale, func(v float64) bool { return v != 1 }) {
+			c.Scale = nil
+		}
+		all[i] = c
 	}
-	return ms
+	return all
 }
 
 // blocks is a row-major matrix that grows without being moved.

@@ -11,7 +11,7 @@ import (
 )
 
 // column reads v as a one-column text file.
-func column(t *testing.T, v []float64) Matrix {
+func readColumn(t *testing.T, v []float64) flat {
 	t.Helper()
 	var b strings.Builder
 	for _, x := range v {
@@ -68,7 +68,7 @@ func TestAffine(t *testing.T) {
 			for i := range v {
 				v[i] = c.value(rng)
 			}
-			m := column(t, v)
+			m := readColumn(t, v)
 			if got := m.Offset[0] != 0; got != c.offset {
 				t.Errorf("offset %g", m.Offset[0])
 			}
@@ -111,7 +111,7 @@ func TestAffineIsMonotone(t *testing.T) {
 				v[i] = math.MaxFloat64
 			}
 		}
-		m := column(t, v)
+		m := readColumn(t, v)
 		if !finite(m) {
 			t.Fatalf("%g: not finite: %v", v, m.Data)
 		}
@@ -134,7 +134,7 @@ func TestMerged(t *testing.T) {
 	}
 	// The largest, 2^511, becomes 2^64, so 2^298 becomes 2^-149, the least
 	// that float32 has; the 810 values below it become 0, as one.
-	if got, want := column(t, v).Merged[0], 809./headRows; got != want {
+	if got, want := readColumn(t, v).Merged[0], 809./headRows; got != want {
 		t.Errorf("merged %g, want %g", got, want)
 	}
 }
@@ -156,7 +156,7 @@ func TestOverflow(t *testing.T) {
 	for i := range 10 {
 		v = append(v, math.Ldexp(1+float64(i)*0x1p-50, 1023))
 	}
-	if m := column(t, v); !finite(m) || m.Offset[0] != 0 {
+	if m := readColumn(t, v); !finite(m) || m.Offset[0] != 0 {
 		t.Errorf("offset %g, values %v", m.Offset[0], m.Data)
 	}
 }

@@ -6,7 +6,7 @@
 //
 // [Open] reads the head of a file, [Reader.Select] turns a column
 // specification such as "X*,3,10:20" into column indices, and [Reader.Read]
-// makes one pass over the file and returns one row-major float32 [Matrix] per
+// makes one pass over the file and returns one float32 [column.Compact] per
 // group of columns. Every value is finite. Anything that is not a complete
 // table of finite numbers in the selected columns is an error that names the
 // file, the line (text) or row (NPY), counted from 1, and the column.
@@ -16,17 +16,18 @@
 // Mutual information does not change under an affine map of a column, so a
 // column is stored as float32((v-offset)*scale), computed in float64, instead
 // of as float64. offset is 0 and scale is 1 unless the first 1024 rows show
-// that float32 would lose information. See [Matrix].
+// that float32 would lose information, and what is lost of later rows all the
+// same is measured on a sample of the whole file. See matrix.go.
 //
 // # Memory
 //
 // A regular, uncompressed file needs one exact allocation per matrix. Rows
 // from a pipe or a gzip file are gathered in blocks of up to 4 MiB; joining
 // them releases blocks as it goes, so that at most an eighth of the data is in
-// memory twice. Text adds up to 64 MiB of short-lived strings. An NPY array
-// in Fortran order that arrives through a pipe or gzip is first spooled to a
-// temporary file in [os.TempDir], because its first row is complete only
-// when the last column has arrived.
+// memory twice. The sample adds up to 1024 rows of float64, and text up to
+// 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
+// through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
+// because its first row is complete only when the last column has arrived.
 package table
 
 import (
@@ -41,6 +42,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
+
+	"gomine/mine/column"
 )
 
 // HeaderMode says whether the first line of a text file names the columns.
@@ -256,7 +259,7 @@ func (r *Reader) Columns() []string { return r.names }
 // with columns that do not exist are a [SelectError]. On cancellation the error
 // wraps ctx.Err(). The context is looked at between rows: a read from a silent
 // pipe is not interrupted.
-func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]Matrix, error) {
+func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]*column.Compact, error) {
 	if err := r.checkGroups(groups); err != nil {
 		return nil, &SelectError{File: r.name, Reason: err.Error()}
 	}
@@ -285,7 +288,7 @@ func (r *Reader) checkGroups(groups [][]int) error {
 	return nil
 }
 
-func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]Matrix, error) {
+func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Compact, error) {
 	if r.read {
 		return nil, errors.New("the file has been read or closed: open it again")
 	}
@@ -310,14 +313,13 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]Matrix, erro
 		}
 		return nil, errors.New("no data rows")
 	}
-	m := b.matrices()
+	all := b.sources()
 	for i, g := range groups {
-		m[i].Names = make([]string, len(g))
 		for j, c := range g {
-			m[i].Names[j] = r.names[c]
+			all[i].Cols[j].Name = r.names[c]
 		}
 	}
-	return m, nil
+	return all, nil
 }
 
 // Close closes the file, unless it is the standard input or a stream. It may

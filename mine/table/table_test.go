@@ -60,30 +60,61 @@ var deliveries = []delivery{
 	}},
 }
 
+// flat is a column.Compact with its descriptions side by side.
+type flat struct {
+	Rows, Cols            int
+	Data                  []float32
+	Names                 []string
+	Offset, Scale, Merged []float64
+}
+
+// readFlat is Reader.Read for tests.
+func readFlat(r *Reader, ctx context.Context, groups ...[]int) ([]flat, error) {
+	sources, err := r.Read(ctx, groups...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]flat, len(sources))
+	for i, c := range sources {
+		f := flat{Rows: c.Rows(), Cols: len(c.Cols), Data: c.Values.Data, Offset: c.Offset, Scale: c.Scale}
+		for _, described := range c.Cols {
+			f.Names, f.Merged = append(f.Names, described.Name), append(f.Merged, described.Merged)
+		}
+		if f.Offset == nil {
+			f.Offset = make([]float64, f.Cols)
+		}
+		if f.Scale == nil {
+			f.Scale = slices.Repeat([]float64{1}, f.Cols)
+		}
+		all[i] = f
+	}
+	return all, nil
+}
+
 // readAll reads every column into one matrix.
-func readAll(r *Reader) (Matrix, error) {
+func readAll(r *Reader) (flat, error) {
 	defer r.Close()
 	cols, err := r.Select("--x", ":")
 	if err != nil {
-		return Matrix{}, err
+		return flat{}, err
 	}
-	m, err := r.Read(context.Background(), cols)
+	m, err := readFlat(r, context.Background(), cols)
 	if err != nil {
-		return Matrix{}, err
+		return flat{}, err
 	}
 	return m[0], nil
 }
 
-func readString(data string, opt Options) (Matrix, error) {
+func readString(data string, opt Options) (flat, error) {
 	r, err := OpenStream("data", strings.NewReader(data), opt)
 	if err != nil {
-		return Matrix{}, err
+		return flat{}, err
 	}
 	return readAll(r)
 }
 
 // restore inverts the affine map of column j.
-func (m Matrix) restore(i, j int) float64 {
+func (m flat) restore(i, j int) float64 {
 	return float64(m.Data[i*m.Cols+j])/m.Scale[j] + m.Offset[j]
 }
 
@@ -213,15 +244,15 @@ func TestReadGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range [][][]int{nil, {{}}, {{0}, {}}, {{4}}, {{-1}}} {
-		_, err := r.Read(t.Context(), bad...)
+		_, err := readFlat(r, t.Context(), bad...)
 		checkError(t, err)
 		checkSelectError(t, err, "", "")
 	}
-	m, err := r.Read(t.Context(), []int{3, 0}, []int{1}, []int{0})
+	m, err := readFlat(r, t.Context(), []int{3, 0}, []int{1}, []int{0})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []Matrix{
+	for i, want := range []flat{
 		{Rows: 2, Cols: 2, Data: []float32{3, 1, 6, 4}, Names: []string{"c", "a"}},
 		{Rows: 2, Cols: 1, Data: []float32{2, 5}, Names: []string{"b"}},
 		{Rows: 2, Cols: 1, Data: []float32{1, 4}, Names: []string{"a"}},
@@ -230,7 +261,7 @@ func TestReadGroups(t *testing.T) {
 			t.Errorf("group %d: %+v, want %+v", i, got, want)
 		}
 	}
-	_, err = r.Read(t.Context(), []int{0})
+	_, err = readFlat(r, t.Context(), []int{0})
 	checkError(t, err, "open it again")
 	for range 2 {
 		if err := r.Close(); err != nil {
@@ -253,7 +284,7 @@ func TestLong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := r.Read(t.Context(), []int{0, 1, 0}, []int{1})
+		m, err := readFlat(r, t.Context(), []int{0, 1, 0}, []int{1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +351,7 @@ func TestCancel(t *testing.T) {
 			defer r.Close()
 			for n := 0; n < 3; n++ {
 				r.read = false
-				_, err = r.Read(&cancelAfter{t.Context(), n}, []int{0, 1})
+				_, err = readFlat(r, &cancelAfter{t.Context(), n}, []int{0, 1})
 				if checkError(t, err, "stopped"); !errors.Is(err, context.Canceled) {
 					t.Errorf("%s, %s: %v does not wrap context.Canceled", name, d.name, err)
 				}
@@ -358,7 +389,7 @@ func TestProgress(t *testing.T) {
 		if calls != 0 {
 			t.Error("progress before Read")
 		}
-		if _, err := r.Read(t.Context(), []int{1}); err != nil {
+		if _, err := readFlat(r, t.Context(), []int{1}); err != nil {
 			t.Fatal(err)
 		}
 		r.Close()
@@ -389,7 +420,7 @@ func TestMeterRate(t *testing.T) {
 	}
 }
 
-func finite(m Matrix) bool {
+func finite(m flat) bool {
 	for _, v := range m.Data {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return false

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // RunAccuracy reports as an error every gradient whose distance from its
@@ -21,7 +22,7 @@ func RunAccuracy(t *testing.T, open func(t testing.TB) backend.Backend, allowed 
 	worst, at := 0.0, ""
 	for _, sh := range shapes {
 		for _, f := range []backend.Activation{backend.Softplus, backend.ELU} {
-			for _, o := range []backend.Objective{backend.DV, backend.NWJ} {
+			for _, o := range []objective.Kind{objective.DV, objective.NWJ} {
 				p := newProblem(sh, f, o, 1)
 				want := p.truth(widen(p.state.Params), p.state.Step, p.state.LogEMA, Float32)
 				_, grad, err := p.gradient(subject{b, Float32})

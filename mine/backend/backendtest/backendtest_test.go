@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"slices"
 	"testing"
 
 	"gomine/mine/backend"
@@ -18,6 +19,13 @@ func TestRunAcceptsFloat64(t *testing.T) {
 
 func TestRunAcceptsFloat32(t *testing.T) {
 	Run(t, func(testing.TB) backend.Backend { return &plain[float32]{} })
+}
+
+// TestRunSkipsWhatIsNotOffered: cases that need more than a backend declares are
+// skipped, and it is held to all else.
+func TestRunSkipsWhatIsNotOffered(t *testing.T) {
+	open := func(testing.TB) backend.Backend { return &plain[float32]{limited: true} }
+	runRules(t, slices.Concat(batchRules, gradientRules, pairRules, scorerRules), open, Float32)
 }
 
 // TestUnit has a backend whose products are those of bfloat16 operands: wrong

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/sampling"
 )
 
@@ -35,7 +36,7 @@ func eachBatch(check func(t backend.Trainer, p *problem) error) []testCase {
 		{256, 255}, {256, 256}, {300, 257}, {1000, 31},
 	} {
 		cases = append(cases, testCase{fmt.Sprintf("n=%d,batch=%d", size.rows, size.batch), func(s subject) error {
-			p := newProblem(shape{2, 1, []int{3}, size.batch}, backend.ELU, backend.DV, uint64(size.rows))
+			p := newProblem(shape{2, 1, []int{3}, size.batch}, backend.ELU, objective.DV, uint64(size.rows))
 			p.x, p.z = backend.NewMatrix(size.rows+9, 2), backend.NewMatrix(size.rows+9, 1)
 			p.train = backend.Rows{Lo: 5, Hi: 5 + size.rows}
 			t, err := p.start(s)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var cancelRules = []rule{
@@ -24,7 +25,7 @@ var cancelRules = []rule{
 }
 
 func checkCancelBefore(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.MINE, 1)
+	p := newProblem(small, backend.Softplus, objective.MINE, 1)
 	p.warm(3)
 	t, err := p.start(s)
 	if err != nil {
@@ -52,7 +53,7 @@ func checkCancelBefore(s subject) error {
 // busy to have begun.
 func checkCancelMidway(s subject) error {
 	const steps = 1 << 20
-	p := newProblem(shape{2, 1, []int{9, 5}, 17}, backend.Softplus, backend.MINE, 2)
+	p := newProblem(shape{2, 1, []int{9, 5}, 17}, backend.Softplus, objective.MINE, 2)
 	t, err := p.start(s)
 	if err != nil {
 		return err
@@ -124,7 +125,7 @@ func (p *problem) calls(t *session) []call {
 			return err
 		}},
 		{"Evaluate", true, true, true, func(ctx context.Context) error {
-			_, err := t.Evaluate(ctx, t.data, p.train, 1, 1)
+			_, err := t.Evaluate(ctx, t.data, p.train, backend.Pairing{Count: 1, Seed: 1}, nil)
 			return err
 		}},
 		{"Scores", true, true, true, func(ctx context.Context) error {

@@ -78,7 +78,7 @@ func nearBlocks(what string, n layout, got, want []float64, tol func(lo, hi int)
 	var errs []error
 	for _, b := range n.Blocks() {
 		lo, hi := b.Offset, b.Offset+b.Len()
-		errs = append(errs, nearNorm(what+" of "+b.Name, got[lo:hi], want[lo:hi], tol(lo, hi)))
+		errs = append(errs, nearNorm(what+" of "+b.Name(), got[lo:hi], want[lo:hi], tol(lo, hi)))
 	}
 	return errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var errorRules = []rule{
@@ -81,13 +82,25 @@ func specErrorCases() []testCase {
 		{"width 0", func(p *backend.Spec, _ *backend.Rows) { p.Network.Hidden = []int{4, 0} }},
 		{"width -1", func(p *backend.Spec, _ *backend.Rows) { p.Network.Hidden = []int{-1} }},
 		{"unknown activation", func(p *backend.Spec, _ *backend.Rows) { p.Network.Activation = 3 }},
-		{"unknown objective", func(p *backend.Spec, _ *backend.Rows) { p.Objective = 4 }},
+		{"unknown objective", func(p *backend.Spec, _ *backend.Rows) { p.Objective.Kind = 9 }},
 		{"batch 1", func(p *backend.Spec, _ *backend.Rows) { p.Batch = 1 }},
 		{"batch -2", func(p *backend.Spec, _ *backend.Rows) { p.Batch = -2 }},
 		{"batch above the training rows", func(p *backend.Spec, r *backend.Rows) { p.Batch = r.Len() + 1 }},
-		{"moving average rate 0", func(p *backend.Spec, _ *backend.Rows) { p.EMARate = 0 }},
-		{"moving average rate above 1", func(p *backend.Spec, _ *backend.Rows) { p.EMARate = 1.01 }},
-		{"moving average rate not a number", func(p *backend.Spec, _ *backend.Rows) { p.EMARate = nan }},
+		{"parameter of an objective without one", func(p *backend.Spec, _ *backend.Rows) { p.Objective = objective.JS.With(2) }},
+		{"clip of SMILE 0", func(p *backend.Spec, _ *backend.Rows) { p.Objective = objective.SMILE.With(0) }},
+		{"weight of NCE negative", func(p *backend.Spec, _ *backend.Rows) { p.Objective = objective.NCE.With(-1) }},
+		{"no marginal pairs", func(p *backend.Spec, _ *backend.Rows) { p.Marginals = 0 }},
+		{"marginal pairs -1", func(p *backend.Spec, _ *backend.Rows) { p.Marginals = -1 }},
+		{"marginal pairs of a whole batch", func(p *backend.Spec, _ *backend.Rows) { p.Marginals = p.Batch }},
+		{"gradients clipped to 0", func(p *backend.Spec, _ *backend.Rows) { p.ClipNorm = 0 }},
+		{"gradients clipped below 0", func(p *backend.Spec, _ *backend.Rows) { p.ClipNorm = -1 }},
+		{"gradients clipped to no number", func(p *backend.Spec, _ *backend.Rows) { p.ClipNorm = nan }},
+		{"index beyond the data", func(p *backend.Spec, r *backend.Rows) { r.Lo, r.Index = 0, make([]int32, r.Hi); r.Index[5] = 1 << 20 }},
+		{"index of a negative row", func(p *backend.Spec, r *backend.Rows) { r.Lo, r.Index = 0, make([]int32, r.Hi); r.Index[5] = -1 }},
+		{"index shorter than its range", func(p *backend.Spec, r *backend.Rows) { r.Lo, r.Index = 0, make([]int32, r.Hi-1) }},
+		{"moving average rate 0", func(p *backend.Spec, _ *backend.Rows) { p.Objective.Param = 0 }},
+		{"moving average rate above 1", func(p *backend.Spec, _ *backend.Rows) { p.Objective.Param = 1.01 }},
+		{"moving average rate not a number", func(p *backend.Spec, _ *backend.Rows) { p.Objective.Param = nan }},
 		{"negative Beta1", func(p *backend.Spec, _ *backend.Rows) { p.Adam.Beta1 = -0.1 }},
 		{"Beta1 of 1", func(p *backend.Spec, _ *backend.Rows) { p.Adam.Beta1 = 1 }},
 		{"negative Beta2", func(p *backend.Spec, _ *backend.Rows) { p.Adam.Beta2 = -0.1 }},
@@ -101,7 +114,7 @@ func specErrorCases() []testCase {
 		{"training range reversed", func(_ *backend.Spec, r *backend.Rows) { r.Lo, r.Hi = r.Hi, r.Lo }},
 	} {
 		cases = append(cases, testCase{c.name, func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.MINE, 1)
+			p := newProblem(small, backend.Softplus, objective.MINE, 1)
 			data, err := s.Load(p.x, p.z)
 			if err != nil {
 				return err
@@ -116,11 +129,7 @@ func specErrorCases() []testCase {
 			return wantError("NewTrainer", err, backend.ErrShape)
 		}})
 	}
-	return append(cases, testCase{"moving average rate of another objective", func(s subject) error {
-		p := newProblem(small, backend.Softplus, backend.DV, 1)
-		p.spec.EMARate = 0
-		return p.checkGradient(s)
-	}})
+	return cases
 }
 
 // buffers are the outputs of the calls with wrong arguments.
@@ -135,7 +144,7 @@ type buffers struct {
 const argumentPairs = 4
 
 func argumentProblem() *problem {
-	p := newProblem(small, backend.Softplus, backend.MINE, 2)
+	p := newProblem(small, backend.Softplus, objective.MINE, 2)
 	p.warm(3)
 	return p
 }
@@ -171,13 +180,29 @@ func argumentErrorCases() []testCase {
 		{Lo: -1, Hi: 5}, {Lo: 0, Hi: n + 1}, {Lo: n, Hi: n + 2}, {Lo: 7, Hi: 7}, {Lo: 7, Hi: 5}, {Lo: 3, Hi: 4},
 	} {
 		add(fmt.Sprintf("Evaluate/rows %d to %d", rows.Lo, rows.Hi), func(t *session, p *problem, b *buffers) error {
-			_, err := t.Evaluate(ctx, t.data, rows, 1, 1)
+			_, err := t.Evaluate(ctx, t.data, rows, backend.Pairing{Count: 1, Seed: 1}, nil)
 			return err
 		})
 	}
-	for _, cycles := range []int{0, -1} {
-		add(fmt.Sprintf("Evaluate/%d cycles", cycles), func(t *session, p *problem, b *buffers) error {
-			_, err := t.Evaluate(ctx, t.data, all, cycles, 1)
+	for _, count := range []int{0, -1} {
+		add(fmt.Sprintf("Evaluate/%d pairings", count), func(t *session, p *problem, b *buffers) error {
+			_, err := t.Evaluate(ctx, t.data, all, cycles(count), nil)
+			return err
+		})
+	}
+	add("Evaluate/unknown pairing", func(t *session, p *problem, b *buffers) error {
+		_, err := t.Evaluate(ctx, t.data, all, backend.Pairing{Kind: 2, Count: 1}, nil)
+		return err
+	})
+	for _, length := range []int{0, n - 1, n + 1} {
+		add(fmt.Sprintf("Evaluate/%d influence values of %d", length, n), func(t *session, p *problem, b *buffers) error {
+			_, err := t.Evaluate(ctx, t.data, all, cycles(1), make([]float64, length))
+			return err
+		})
+	}
+	for _, row := range []int32{-1, int32(n)} {
+		add(fmt.Sprintf("Evaluate/index of row %d", row), func(t *session, p *problem, b *buffers) error {
+			_, err := t.Evaluate(ctx, t.data, backend.Rows{Lo: 0, Hi: 4, Index: []int32{0, 1, row, 2}}, cycles(1), nil)
 			return err
 		})
 	}
@@ -332,7 +357,7 @@ func checkArgumentError(s subject, f func(t *session, p *problem, b *buffers) er
 // checkOtherColumns gives a trainer data whose columns do not fit, one of
 // them at a time.
 func checkOtherColumns(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.DV, 3)
+	p := newProblem(small, backend.Softplus, objective.DV, 3)
 	t, err := p.start(s)
 	if err != nil {
 		return err
@@ -348,7 +373,7 @@ func checkOtherColumns(s subject) error {
 			return err
 		}
 		what := fmt.Sprintf(" on data of %d and %d columns", dx, dz)
-		_, err1 := t.Evaluate(ctx, data, backend.Rows{Lo: 0, Hi: 9}, 1, 1)
+		_, err1 := t.Evaluate(ctx, data, backend.Rows{Lo: 0, Hi: 9}, backend.Pairing{Count: 1, Seed: 1}, nil)
 		err2 := t.Scores(ctx, data, pair, pair, make([]float32, 1))
 		err3 := t.InputGradients(ctx, data, pair, pair, weight, backend.NewMatrix(1, dx), backend.NewMatrix(1, dz))
 		errs = append(errs,
@@ -363,7 +388,7 @@ func checkOtherColumns(s subject) error {
 func closedCases() []testCase {
 	ctx := context.Background()
 	start := func(s subject) (*problem, *session, error) {
-		p := newProblem(small, backend.Softplus, backend.DV, 4)
+		p := newProblem(small, backend.Softplus, objective.DV, 4)
 		t, err := p.start(s)
 		return p, t, err
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var gradientRules = []rule{
@@ -44,10 +45,10 @@ var gradientRules = []rule{
 }
 
 // eachKind makes a case of check for every activation and objective.
-func eachKind(prefix string, check func(s subject, f backend.Activation, o backend.Objective) error) []testCase {
+func eachKind(prefix string, check func(s subject, f backend.Activation, o objective.Kind) error) []testCase {
 	var cases []testCase
 	for _, f := range backend.Activations() {
-		for _, o := range backend.Objectives() {
+		for _, o := range objective.Kinds() {
 			cases = append(cases, testCase{fmt.Sprintf("%s%v/%v", prefix, f, o), func(s subject) error {
 				return check(s, f, o)
 			}})
@@ -60,19 +61,19 @@ func gradientCases() []testCase {
 	var cases []testCase
 	for _, step := range []uint64{1, 7, 1<<32 + 3, 1<<33 + 3} {
 		cases = append(cases, testCase{fmt.Sprintf("step=%d", step), func(s subject) error {
-			p := newProblem(small, backend.ELU, backend.JS, 2)
+			p := newProblem(small, backend.ELU, objective.JS, 2)
 			p.warm(step)
 			return p.checkGradient(s)
 		}})
 	}
 	cases = append(cases, testCase{"whole training range", func(s subject) error {
-		p := newProblem(small, backend.Softplus, backend.DV, 3)
+		p := newProblem(small, backend.Softplus, objective.DV, 3)
 		p.train = backend.Rows{Lo: 0, Hi: p.x.Rows}
 		p.spec.Batch = p.x.Rows
 		return p.checkGradient(s)
 	}})
 	for _, sh := range shapes {
-		cases = append(cases, eachKind(sh.String()+"/", func(s subject, f backend.Activation, o backend.Objective) error {
+		cases = append(cases, eachKind(sh.String()+"/", func(s subject, f backend.Activation, o objective.Kind) error {
 			return withoutKinks(sh, f, o, 0, s.unit, nil).checkGradient(s)
 		})...)
 	}
@@ -112,9 +113,9 @@ func movingAverageCases() []testCase {
 			for _, logEMA := range []float64{-3, 0, 2.5} {
 				name := fmt.Sprintf("alpha=%v,step=%d,ema=%v", alpha, step, logEMA)
 				cases = append(cases, testCase{name, func(s subject) error {
-					p := newProblem(small, backend.Softplus, backend.MINE, 4)
+					p := newProblem(small, backend.Softplus, objective.MINE, 4)
 					p.warm(step)
-					p.spec.EMARate, p.state.LogEMA = alpha, logEMA
+					p.spec.Objective, p.state.LogEMA = objective.MINE.With(alpha), logEMA
 					return p.checkGradient(s)
 				}})
 			}
@@ -126,7 +127,7 @@ func movingAverageCases() []testCase {
 func extremeCases() []testCase {
 	var cases []testCase
 	for _, kind := range extremes {
-		for _, o := range []backend.Objective{backend.DV, backend.MINE, backend.JS} {
+		for _, o := range []objective.Kind{objective.DV, objective.MINE, objective.JS} {
 			for _, f := range backend.Activations() {
 				name := fmt.Sprintf("%s/%v/%v", kind.name, f, o)
 				cases = append(cases, testCase{name, func(s subject) error {
@@ -137,7 +138,7 @@ func extremeCases() []testCase {
 		for _, logEMA := range []float64{-1e4, 0, 1e4} {
 			name := fmt.Sprintf("%s/ema=%v", kind.name, logEMA)
 			cases = append(cases, testCase{name, func(s subject) error {
-				p := newProblem(small, backend.Softplus, backend.MINE, 1)
+				p := newProblem(small, backend.Softplus, objective.MINE, 1)
 				kind.apply(p, 1e4)
 				p.warm(5)
 				p.state.LogEMA = logEMA
@@ -149,7 +150,7 @@ func extremeCases() []testCase {
 	for _, magnitude := range []float64{20, 80, 600, 1e4} {
 		name := fmt.Sprintf("spread/nwj/magnitude=%v", magnitude)
 		cases = append(cases, testCase{name, func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.NWJ, 1)
+			p := newProblem(small, backend.Softplus, objective.NWJ, 1)
 			spread(p, magnitude)
 			if magnitude < 89 {
 				return p.checkGradient(s)
@@ -158,7 +159,7 @@ func extremeCases() []testCase {
 		}})
 	}
 	return append(cases, testCase{"low/nwj", func(s subject) error {
-		p := newProblem(small, backend.Softplus, backend.NWJ, 1)
+		p := newProblem(small, backend.Softplus, objective.NWJ, 1)
 		low(p, 1e4)
 		return p.checkGradient(s)
 	}})
@@ -182,26 +183,26 @@ func boundCases() []testCase {
 		for _, shift := range []float32{-3, 0, 1, 20} {
 			name := fmt.Sprintf("scale=%v,shift=%v", scale, shift)
 			cases = append(cases, testCase{name, func(s subject) error {
-				p := newProblem(small, backend.Softplus, backend.DV, 9)
+				p := newProblem(small, backend.Softplus, objective.DV, 9)
 				w, c := p.output()
 				for i := range w {
 					w[i] *= scale
 				}
 				*c += shift
-				var v [backend.JS]float64
+				var v [objective.JS]float64
 				var slack float64
 				for o := range v {
-					p.spec.Objective = backend.Objective(o)
+					p.spec.Objective = objective.Kind(o).Default()
 					var err error
 					if v[o], _, err = p.gradient(s); err != nil {
 						return err
 					}
 					slack += sigmas * (p.truth(widen(p.state.Params), 0, 0, s.unit).valueErr + s.unit)
 				}
-				if !(v[backend.NWJ] <= v[backend.DV]+slack) {
-					return fmt.Errorf("NWJ %v exceeds DV %v", v[backend.NWJ], v[backend.DV])
+				if !(v[objective.NWJ] <= v[objective.DV]+slack) {
+					return fmt.Errorf("NWJ %v exceeds DV %v", v[objective.NWJ], v[objective.DV])
 				}
-				return near("MINE", v[backend.MINE], v[backend.DV], slack)
+				return near("MINE", v[objective.MINE], v[objective.DV], slack)
 			}})
 		}
 	}
@@ -209,7 +210,7 @@ func boundCases() []testCase {
 }
 
 func pureCases() []testCase {
-	return eachKind("", func(s subject, f backend.Activation, o backend.Objective) error {
+	return eachKind("", func(s subject, f backend.Activation, o objective.Kind) error {
 		p := newProblem(small, f, o, 5)
 		p.warm(6)
 		t, err := p.start(s)
@@ -237,19 +238,19 @@ func pureCases() []testCase {
 	})
 }
 
-// initialCases needs no oracle: with T = 0 everywhere V is 0, 0, -1/e and
-// -2 log 2, and its gradient is that of c alone, sum a - sum b.
+// initialCases needs no oracle: with T = 0 everywhere V is 0, but -1/e for NWJ and
+// -2 log 2 for JS and NCE, and its gradient is that of c alone, sum a - sum b.
 func initialCases() []testCase {
-	value := map[backend.Objective]float64{backend.NWJ: -1 / math.E, backend.JS: -2 * math.Ln2}
-	slope := map[backend.Objective]float64{backend.NWJ: 1 - 1/math.E}
-	return eachKind("", func(s subject, f backend.Activation, o backend.Objective) error {
+	value := map[objective.Kind]float64{objective.NWJ: -1 / math.E, objective.JS: -2 * math.Ln2, objective.NCE: -2 * math.Ln2}
+	slope := map[objective.Kind]float64{objective.NWJ: 1 - 1/math.E}
+	return eachKind("", func(s subject, f backend.Activation, o objective.Kind) error {
 		p := newProblem(small, f, o, 6)
 		data, err := s.Load(p.x, p.z)
 		if err != nil {
 			return err
 		}
 		defer data.Close()
-		t, err := s.NewTrainer(p.spec, data, p.train)
+		t, err := p.newTrainer(s, data)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var memoryRules = []rule{
@@ -48,7 +49,7 @@ func checkDescription(s subject) error {
 	if s.Name() == "" || s.Device() == "" {
 		return fmt.Errorf("Name %q, Device %q: want both", s.Name(), s.Device())
 	}
-	p := newProblem(small, backend.Softplus, backend.DV, 1)
+	p := newProblem(small, backend.Softplus, objective.DV, 1)
 	data, err := s.Load(p.x, p.z)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func strideCases() []testCase {
 	var cases []testCase
 	for _, padding := range []struct{ x, z int }{{1, 0}, {0, 1}, {5, 3}, {29, 64}} {
 		cases = append(cases, testCase{fmt.Sprintf("padding=%d,%d", padding.x, padding.z), func(s subject) error {
-			p := newProblem(small, backend.ELU, backend.DV, 1)
+			p := newProblem(small, backend.ELU, objective.DV, 1)
 			q := *p
 			q.x, q.z = pad(p.x, padding.x), pad(p.z, padding.z)
 			_, want, err := p.trainFor(s, 3)
@@ -100,7 +101,7 @@ func strideCases() []testCase {
 			return errors.Join(
 				q.checkScores(s, xs, zs),
 				q.checkInputGradients(s, xs, zs),
-				q.checkEvaluation(s, 0, p.train, 2),
+				q.checkEvaluation(s, 0, p.train, cycles(2)),
 			)
 		}})
 	}
@@ -109,7 +110,7 @@ func strideCases() []testCase {
 
 func checkInputs(s subject) error {
 	ctx := context.Background()
-	p := newProblem(small, backend.Softplus, backend.MINE, 2)
+	p := newProblem(small, backend.Softplus, objective.MINE, 2)
 	p.x, p.z = pad(p.x, 2), pad(p.z, 1)
 	p.warm(3)
 	x, z := slices.Clone(p.x.Data), slices.Clone(p.z.Data)
@@ -127,7 +128,7 @@ func checkInputs(s subject) error {
 	gx, gz := backend.NewMatrix(9, p.x.Cols), backend.NewMatrix(9, p.z.Cols)
 
 	_, err1 := t.Train(ctx, rates, make([]float64, 5))
-	_, err2 := t.Evaluate(ctx, t.data, p.train, 2, 1)
+	_, err2 := t.Evaluate(ctx, t.data, p.train, backend.Pairing{Count: 2, Seed: 1}, nil)
 	err3 := t.Scores(ctx, t.data, xs, zs, scores)
 	err4 := t.InputGradients(ctx, t.data, xs, zs, weights, gx, gz)
 	_, err5 := t.ObjectiveGradients(ctx, backend.NewMatrix(p.spec.Batch, p.x.Cols), backend.NewMatrix(p.spec.Batch, p.z.Cols))
@@ -160,7 +161,7 @@ func scribble(st backend.State) {
 }
 
 func checkStateCopies(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.DV, 3)
+	p := newProblem(small, backend.Softplus, objective.DV, 3)
 	t, err := p.start(s)
 	if err != nil {
 		return err
@@ -190,7 +191,7 @@ func checkStateCopies(s subject) error {
 }
 
 func checkSetStateCopies(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.DV, 4)
+	p := newProblem(small, backend.Softplus, objective.DV, 4)
 	_, want, err := p.trainFor(s, 2)
 	if err != nil {
 		return err
@@ -206,7 +207,7 @@ func checkSetStateCopies(s subject) error {
 }
 
 func checkSpecCopied(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.DV, 5)
+	p := newProblem(small, backend.Softplus, objective.DV, 5)
 	_, want, err := p.trainFor(s, 2)
 	if err != nil {
 		return err
@@ -225,7 +226,7 @@ func checkSpecCopied(s subject) error {
 }
 
 func checkBatchCopies(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.DV, 6)
+	p := newProblem(small, backend.Softplus, objective.DV, 6)
 	_, want, err := p.trainFor(s, 2)
 	if err != nil {
 		return err

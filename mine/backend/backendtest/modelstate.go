@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 // modelStateRules are those on what a model keeps and refuses.
@@ -133,7 +134,7 @@ func (p *modelProblem) checkRepeat(s subject) error {
 // at once.
 func checkModelsConcurrent(s subject) error {
 	const goroutines = 4
-	critic := newProblem(shape{3, 2, []int{33, 17}, 65}, backend.Softplus, backend.DV, 1)
+	critic := newProblem(shape{3, 2, []int{33, 17}, 65}, backend.Softplus, objective.DV, 1)
 	models := make([]*modelProblem, goroutines)
 	for i := range models {
 		models[i] = newModelProblem(passShapes[i], backend.Activations()[i%3], uint64(i))

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var objectiveRules = []rule{
@@ -21,7 +22,7 @@ var objectiveRules = []rule{
 		text: "moving all rows of x by the same vector is moving b1: the rows of gx add up to Wx dV/db1, " +
 			"those of gz to Wz dV/db1",
 		cases: func() []testCase {
-			return eachKind("", func(s subject, f backend.Activation, o backend.Objective) error {
+			return eachKind("", func(s subject, f backend.Activation, o objective.Kind) error {
 				p := newProblem(shape{20, 17, []int{33, 9}, 65}, f, o, 3)
 				p.warm(2)
 				return p.checkShift(s)
@@ -37,7 +38,7 @@ func objectiveGradientCases() []testCase {
 	}
 	for _, step := range []uint64{1, 7, 1<<32 + 3} {
 		add(fmt.Sprintf("step=%d", step), func() *problem {
-			p := newProblem(small, backend.ELU, backend.JS, 2)
+			p := newProblem(small, backend.ELU, objective.JS, 2)
 			p.warm(step)
 			return p
 		})
@@ -46,27 +47,27 @@ func objectiveGradientCases() []testCase {
 		for _, step := range []uint64{0, 12} {
 			for _, logEMA := range []float64{-3, 2.5} {
 				add(fmt.Sprintf("alpha=%v,step=%d,ema=%v", alpha, step, logEMA), func() *problem {
-					p := newProblem(small, backend.Softplus, backend.MINE, 4)
+					p := newProblem(small, backend.Softplus, objective.MINE, 4)
 					p.warm(step)
-					p.spec.EMARate, p.state.LogEMA = alpha, logEMA
+					p.spec.Objective, p.state.LogEMA = objective.MINE.With(alpha), logEMA
 					return p
 				})
 			}
 		}
 	}
 	add("whole training range", func() *problem {
-		p := newProblem(small, backend.Softplus, backend.DV, 3)
+		p := newProblem(small, backend.Softplus, objective.DV, 3)
 		p.train = backend.Rows{Lo: 0, Hi: p.x.Rows}
 		p.spec.Batch = p.x.Rows
 		return p
 	})
 	for _, f := range backend.Activations() {
-		for i, o := range backend.Objectives() {
+		for i, o := range objective.Kinds() {
 			add(fmt.Sprintf("%v/%v/%v", small, f, o), func() *problem { return newProblem(small, f, o, 1) })
 			// An objective is a matter of the scores, a tiling one of the shapes:
 			// every activation meets every shape once.
 			for k, sh := range shapes {
-				if (k+int(f))%4 == i {
+				if (k+int(f))%len(objective.Kinds()) == i {
 					add(fmt.Sprintf("%v/%v/%v", sh, f, o), func() *problem { return newProblem(sh, f, o, 1) })
 				}
 			}
@@ -77,7 +78,7 @@ func objectiveGradientCases() []testCase {
 		cases = append(cases, testCase{name, func(s subject) error { return p().checkObjectiveGradients(s, true) }})
 	}
 	for _, kind := range extremes {
-		for _, o := range []backend.Objective{backend.DV, backend.MINE, backend.JS} {
+		for _, o := range []objective.Kind{objective.DV, objective.MINE, objective.JS} {
 			for _, f := range backend.Activations() {
 				extreme(fmt.Sprintf("%s/%v/%v", kind.name, f, o), func() *problem {
 					p := newProblem(small, f, o, 1)
@@ -89,7 +90,7 @@ func objectiveGradientCases() []testCase {
 	}
 	for _, logEMA := range []float64{-1e4, 1e4} {
 		extreme(fmt.Sprintf("spread/ema=%v", logEMA), func() *problem {
-			p := newProblem(small, backend.Softplus, backend.MINE, 1)
+			p := newProblem(small, backend.Softplus, objective.MINE, 1)
 			spread(p, 1e4)
 			p.warm(5)
 			p.state.LogEMA = logEMA
@@ -97,7 +98,7 @@ func objectiveGradientCases() []testCase {
 		})
 	}
 	extreme("spread/nwj", func() *problem {
-		p := newProblem(small, backend.Softplus, backend.NWJ, 1)
+		p := newProblem(small, backend.Softplus, objective.NWJ, 1)
 		spread(p, 80) // exp(M - 1) is finite up to M = 89 in float32
 		return p
 	})

@@ -178,8 +178,6 @@ func logMeanExp(t []float64) float64 {
 	return largest + math.Log(sum/float64(len(t)))
 }
 
-func logAddExp(a, b float64) float64 { return max(a, b) + math.Log1p(math.Exp(-math.Abs(a-b))) }
-
 func mean(t []float64) float64 {
 	sum := 0.0
 	for _, v := range t {
@@ -196,46 +194,6 @@ func covariance(s, t []float64) float64 {
 		sum += (s[i] - ms) * (t[i] - mt)
 	}
 	return sum / float64(len(s))
-}
-
-// objective returns V, a = dV/dJ, b = -dV/dM of backend.Objective and, for
-// MINE, the logarithm of the moving average that b was computed with.
-func objective(o backend.Objective, alpha float64, joint, marginal []float64, step uint64, logEMA float64) (
-	value float64, a, b []float64, newLogEMA float64) {
-	size := float64(len(joint))
-	a = make([]float64, len(joint))
-	b = make([]float64, len(marginal))
-	lme := logMeanExp(marginal)
-	newLogEMA = logEMA
-	switch o {
-	case backend.DV, backend.MINE:
-		value = mean(joint) - lme
-		denominator := lme
-		if o == backend.MINE {
-			newLogEMA = lme
-			if step > 0 {
-				newLogEMA = logAddExp(math.Log(1-alpha)+logEMA, math.Log(alpha)+lme)
-			}
-			denominator = newLogEMA
-		}
-		for i := range a {
-			a[i] = 1 / size
-			b[i] = math.Exp(marginal[i]-denominator) / size
-		}
-	case backend.NWJ:
-		for i := range a {
-			a[i] = 1 / size
-			b[i] = math.Exp(marginal[i]-1) / size
-			value += joint[i]/size - b[i]
-		}
-	case backend.JS:
-		for i := range a {
-			a[i] = sigmoid(-joint[i]) / size
-			b[i] = sigmoid(marginal[i]) / size
-			value -= (softplus(-joint[i]) + softplus(marginal[i])) / size
-		}
-	}
-	return value, a, b, newLogEMA
 }
 
 // adam is one update of parameters p with moments m and v along gradient g:
@@ -260,13 +218,13 @@ type layout interface {
 	NumParams() int
 }
 
-// decaysOf reports for every parameter whether it belongs to a matrix: all
-// blocks but the biases, which are those whose name starts with b, and c.
+// decaysOf reports for every parameter whether it belongs to a matrix, whose every
+// row has as many parameters as there are outputs, or to w.
 func decaysOf(n layout) []bool {
 	decays := make([]bool, n.NumParams())
 	for _, b := range n.Blocks() {
 		for i := range b.Len() {
-			decays[b.Offset+i] = b.Name[0] != 'b' && b.Name != "c"
+			decays[b.Offset+i] = b.Name()[0] != 'b' && b.Name() != "c"
 		}
 	}
 	return decays

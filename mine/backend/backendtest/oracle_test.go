@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/sampling"
 )
 
@@ -19,17 +20,22 @@ func (p *problem) surrogate(params []float64, step uint64, ema float64) float64 
 	var j, expM, js float64
 	for i, r := range rows {
 		joint := o.forward(p.pair(r, r)).score()
-		marginal := o.forward(p.pair(r, rows[next[i]])).score()
 		j += joint / size
-		expM += math.Exp(marginal) / size
-		js -= (math.Log(1+math.Exp(-joint)) + math.Log(1+math.Exp(marginal))) / size
+		js -= math.Log(1+math.Exp(-joint)) / size
+		at := i
+		for range p.spec.Marginals {
+			at = next[at]
+			marginal := o.forward(p.pair(r, rows[at])).score()
+			expM += math.Exp(marginal) / size / float64(p.spec.Marginals)
+			js -= math.Log(1+math.Exp(marginal)) / size / float64(p.spec.Marginals)
+		}
 	}
-	switch p.spec.Objective {
-	case backend.DV:
+	switch p.spec.Objective.Kind {
+	case objective.DV:
 		return j - math.Log(expM)
-	case backend.MINE:
+	case objective.MINE:
 		return j - expM/ema
-	case backend.NWJ:
+	case objective.NWJ:
 		return j - expM/math.E
 	}
 	return js
@@ -44,10 +50,11 @@ func TestOracleGradient(t *testing.T) {
 		tol = 2e-8
 	)
 	for _, f := range backend.Activations() {
-		for _, o := range backend.Objectives() {
+		for _, o := range objective.Kinds() {
 			for _, step := range []uint64{0, 4} {
 				t.Run(fmt.Sprintf("%v/%v/step=%d", f, o, step), func(t *testing.T) {
 					p := newProblem(shape{3, 2, []int{5, 4, 3}, 7}, f, o, 1)
+					p.spec.Marginals = 1 + int(step)/2 // 1 and 3
 					params := widen(p.state.Params)
 					got := p.truth(params, step, 0.4, Float32)
 					if f == backend.ReLU && got.clear*Float32 < h {
@@ -64,7 +71,13 @@ func TestOracleGradient(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					if o != backend.MINE {
+					switch o {
+					case objective.MINE: // checked as DV
+					case objective.SMILE:
+						if err := near("V", got.value, p.clipped(params, step), 1e-14); err != nil {
+							t.Error(err)
+						}
+					default:
 						if err := near("V", got.value, p.surrogate(params, step, 0), 1e-14); err != nil {
 							t.Error(err)
 						}
@@ -73,6 +86,23 @@ func TestOracleGradient(t *testing.T) {
 			}
 		}
 	}
+}
+
+// clipped is the value of SMILE, in naive formulas.
+func (p *problem) clipped(params []float64, step uint64) float64 {
+	o := newOracle(p.spec.Network, params, Float32)
+	rows, next := p.batch(step)
+	var j, expM float64
+	for i, r := range rows {
+		j += o.forward(p.pair(r, r)).score() / float64(len(rows))
+		at := i
+		for range p.spec.Marginals {
+			at = next[at]
+			score := o.forward(p.pair(r, rows[at])).score()
+			expM += math.Exp(math.Min(math.Max(score, -p.spec.Objective.Param), p.spec.Objective.Param))
+		}
+	}
+	return j - math.Log(expM/float64(len(rows)*p.spec.Marginals))
 }
 
 // TestOracleInputGradient checks the derivatives by the inputs in the same
@@ -84,7 +114,7 @@ func TestOracleInputGradient(t *testing.T) {
 		weight = -1.5
 	)
 	for _, f := range backend.Activations() {
-		p := newProblem(shape{3, 2, []int{5, 4}, 7}, f, backend.DV, 2)
+		p := newProblem(shape{3, 2, []int{5, 4}, 7}, f, objective.DV, 2)
 		o := newOracle(p.spec.Network, widen(p.state.Params), Float32)
 		for row := range 5 {
 			in := p.pair(row, row+1)
@@ -167,8 +197,9 @@ func TestOracleObjectiveGradients(t *testing.T) {
 		tol  = 1e-5            // h^2 f^(3)/6, and 2^-24/h that x rounds by
 	)
 	for _, f := range []backend.Activation{backend.Softplus, backend.ELU} {
-		for _, o := range backend.Objectives() {
+		for _, o := range objective.Kinds() {
 			p := newProblem(shape{3, 2, []int{5, 4}, 7}, f, o, 1)
+			p.spec.Marginals = 4
 			params := widen(p.state.Params)
 			got := p.truth(params, step, 0.4, Float32)
 			rows, _ := p.batch(step)
@@ -190,48 +221,6 @@ func TestOracleObjectiveGradients(t *testing.T) {
 						t.Error(err)
 					}
 				}
-			}
-		}
-	}
-}
-
-// TestOracleObjective has scores whose objectives are known in closed form.
-func TestOracleObjective(t *testing.T) {
-	ln2, ln3 := math.Ln2, math.Log(3)
-	// mean J = 1, mean e^M = 2.
-	joint, marginal := []float64{0, 2}, []float64{0, ln3}
-	for _, c := range []struct {
-		o      backend.Objective
-		alpha  float64
-		step   uint64
-		logEMA float64
-		value  float64
-		a, b   []float64
-		ema    float64
-	}{
-		{o: backend.DV, value: 1 - ln2, a: []float64{0.5, 0.5}, b: []float64{0.25, 0.75}},
-		{o: backend.MINE, alpha: 0.25, logEMA: 9, value: 1 - ln2, a: []float64{0.5, 0.5}, b: []float64{0.25, 0.75}, ema: ln2},
-		// ema = 3/4 * 6 + 1/4 * 2 = 5
-		{o: backend.MINE, alpha: 0.25, step: 1, logEMA: math.Log(6), value: 1 - ln2,
-			a: []float64{0.5, 0.5}, b: []float64{0.1, 0.3}, ema: math.Log(5)},
-		{o: backend.NWJ, value: 1 - 2/math.E, a: []float64{0.5, 0.5}, b: []float64{0.5 / math.E, 1.5 / math.E}},
-		{o: backend.JS, value: -(ln2+math.Log(1+math.Exp(-2)))/2 - (ln2+math.Log(4))/2,
-			a: []float64{0.25, 0.5 / (1 + math.Exp(2))}, b: []float64{0.25, 0.375}},
-	} {
-		value, a, b, ema := objective(c.o, c.alpha, joint, marginal, c.step, c.logEMA)
-		what := fmt.Sprintf("%v at step %d", c.o, c.step)
-		if err := near(what, value, c.value, 1e-15); err != nil {
-			t.Error(err)
-		}
-		if err := nearNorm(what+": a", a, c.a, 1e-15); err != nil {
-			t.Error(err)
-		}
-		if err := nearNorm(what+": b", b, c.b, 1e-15); err != nil {
-			t.Error(err)
-		}
-		if c.o == backend.MINE {
-			if err := near(what+": log ema", ema, c.ema, 1e-15); err != nil {
-				t.Error(err)
 			}
 		}
 	}
@@ -267,7 +256,7 @@ func TestOracleEvaluation(t *testing.T) {
 		cycles = 3
 		seed   = 5
 	)
-	p := newProblem(small, backend.ELU, backend.DV, 3)
+	p := newProblem(small, backend.ELU, objective.DV, 3)
 	rows := backend.Rows{Lo: 2, Hi: 13}
 	n := rows.Len()
 	o := newOracle(p.spec.Network, widen(p.state.Params), Float32)
@@ -308,7 +297,19 @@ func TestOracleEvaluation(t *testing.T) {
 		meanWW += w * w / float64(n)
 		meanTW += tii[i] * w / float64(n)
 	}
-	got, _ := p.evaluation(rows, cycles, seed, Float32)
+	var meanGG float64
+	for i := range n {
+		for j := range n {
+			g := math.Exp(o.forward(p.pair(rows.Lo+i, rows.Lo+j)).score()) / u
+			meanGG += count[i][j] * g * g / (cycles * float64(n))
+		}
+	}
+	got, in, _ := p.evaluation(rows, backend.Pairing{Count: cycles, Seed: seed}, Float32)
+	var meanIn, meanInIn float64
+	for _, v := range in.all {
+		meanIn += v / float64(n)
+		meanInIn += v * v / float64(n)
+	}
 	// Sums of 33 terms of order 1 in float64.
 	const tol = 1e-14
 	for _, c := range []struct {
@@ -324,6 +325,9 @@ func TestOracleEvaluation(t *testing.T) {
 		{"VarT", got.VarT, meanTT - meanT*meanT},
 		{"VarW", got.VarW, meanWW - meanW*meanW},
 		{"CovTW", got.CovTW, meanTW - meanT*meanW},
+		{"VarG", got.VarG, meanGG - 1},
+		{"mean influence", meanIn, 0},
+		{"variance of the influence", meanInIn, got.VarT + got.VarW - 2*got.CovTW},
 		{"MaxT", got.MaxT, largest},
 	} {
 		if err := near(c.name, c.got, c.want, tol); err != nil {
@@ -342,7 +346,7 @@ func TestOracleErrorEstimate(t *testing.T) {
 	worst := 0.0
 	for _, sh := range shapes {
 		for _, f := range backend.Activations() {
-			p := newProblem(sh, f, backend.DV, 1)
+			p := newProblem(sh, f, objective.DV, 1)
 			exact := newOracle(p.spec.Network, widen(p.state.Params), Float32)
 			tr := &plainTrainer[float32]{b: &plain[float32]{}, spec: p.spec, state: p.state}
 			net := tr.net()

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/sampling"
 )
 
@@ -17,6 +18,8 @@ type plain[F float32 | float64] struct {
 	fault  string
 	closed atomic.Bool
 	calls  atomic.Uint64
+
+	limited bool // offers little
 }
 
 func (b *plain[F]) has(fault string) bool { return b.fault == fault }
@@ -126,6 +129,11 @@ func (b *plain[F]) NewTrainer(spec backend.Spec, data backend.Data, train backen
 			return nil, fmt.Errorf("plain: %w", err)
 		}
 	}
+	if !b.has("capabilities not checked") && !b.has("capabilities that change") {
+		if err := b.Capabilities().CheckSpec(b.Name(), spec, train); err != nil {
+			return nil, fmt.Errorf("plain: %w", err)
+		}
+	}
 	if dx, dz := d.Dims(); dx != spec.Network.DX || dz != spec.Network.DZ {
 		return nil, fmt.Errorf("plain: data of %d and %d columns: %w", dx, dz, backend.ErrShape)
 	}
@@ -139,6 +147,40 @@ func (b *plain[F]) NewTrainer(spec backend.Spec, data backend.Data, train backen
 		t.state.Params[0] = 1
 	}
 	return t, nil
+}
+
+// NewScorer returns a trainer that was never meant to train.
+func (b *plain[F]) NewScorer(net backend.Network, params []float32) (backend.Scorer, error) {
+	if b.closed.Load() {
+		return nil, fmt.Errorf("plain: %w", backend.ErrClosed)
+	}
+	if err := net.CheckParams(params); err != nil && !b.has("parameters of a scorer not checked") {
+		return nil, fmt.Errorf("plain: %w", err)
+	}
+	t := &plainTrainer[F]{b: b, spec: backend.Spec{Network: net}, state: backend.State{Params: params}}
+	if !b.has("parameters of a scorer aliased") {
+		t.state.Params = append([]float32(nil), params...)
+	}
+	if b.has("scorer without its last parameter") {
+		t.state.Params[len(t.state.Params)-1] = 0
+	}
+	return t, nil
+}
+
+func (b *plain[F]) Capabilities() backend.Capabilities {
+	c := backend.All()
+	switch {
+	case b.limited, b.has("capabilities not checked"):
+		return backend.Capabilities{
+			Objectives: []objective.Kind{objective.DV, objective.JS}, Activations: []backend.Activation{backend.ReLU},
+			Pairings: []backend.PairingKind{backend.Cycles}, Marginals: 1,
+		}
+	case b.has("capabilities that change") && b.calls.Add(1)%2 == 0:
+		c.Marginals--
+	case b.has("capabilities without ReLU"):
+		c.Activations = c.Activations[:2]
+	}
+	return c
 }
 
 type plainTrainer[F float32 | float64] struct {
@@ -442,32 +484,43 @@ func (t *plainTrainer[F]) derivatives() (value float64, flat []float32, logEMA f
 		grad[k] = make([]F, len(n.params[k]))
 	}
 	rows, next := t.batch(t.state.Step)
-	lo := t.train.Lo
-	if t.has("start of the training range ignored") {
-		lo = 0
+	train := t.train
+	switch {
+	case t.has("start of the training range ignored"):
+		train.Lo = 0
+	case t.has("index of the training rows ignored"):
+		train.Index = nil
 	}
-	size := len(rows)
-	joint, marginal := make([]plainPass[F], size), make([]plainPass[F], size)
-	scores := make([]F, size)
-	partner := make([]int, size)
+	size, count := len(rows), t.spec.Marginals
+	joint := make([]plainPass[F], size)
+	var marginal []plainPass[F]
+	var scores []F
+	var partner []int
 	x, z := t.data.x, t.data.z
 	gx, gz = make([][]F, size), make([][]F, size)
 	for i, r := range rows {
 		gx[i], gz[i] = make([]F, x.Cols), make([]F, z.Cols)
-		joint[i] = t.forward(n, x.Row(lo+r), z.Row(lo+r))
-		j := next[i]
-		if t.has("batch reported is not the one used") {
-			j = (i + 1) % size
+		joint[i] = t.forward(n, x.Row(train.At(r)), z.Row(train.At(r)))
+		j := i
+		for k := range count {
+			switch j = next[j]; {
+			case t.has("batch reported is not the one used"):
+				j = (i + 1 + k) % size
+			case t.has("the next entry again for every marginal pair"):
+				j = next[i]
+			case t.has("every second entry for marginal pairs") && k > 0:
+				j = next[j]
+			}
+			q := t.forward(n, x.Row(train.At(r)), z.Row(train.At(rows[j])))
+			marginal, scores, partner = append(marginal, q), append(scores, q.score), append(partner, j)
 		}
-		marginal[i] = t.forward(n, x.Row(lo+r), z.Row(lo+rows[j]))
-		scores[i], partner[i] = marginal[i].score, j
 	}
 
 	lme := plainLogMeanExp(t.has("log-mean-exp by a naive sum"), scores)
-	objective, alpha := t.spec.Objective, t.spec.EMARate
+	kind, alpha := t.spec.Objective.Kind, t.spec.Objective.Param
 	logEMA = t.state.LogEMA
 	denominator := lme
-	if objective == backend.MINE {
+	if kind == objective.MINE {
 		old := logEMA
 		if logEMA = lme; t.state.Step > 0 || t.has("moving average not started at the first value") {
 			a, b := math.Log(1-alpha)+old, math.Log(alpha)+lme
@@ -485,50 +538,33 @@ func (t *plainTrainer[F]) derivatives() (value float64, flat []float32, logEMA f
 			}
 		}
 	}
-	var j, m float64
+	value, a, b := t.weights(joint, scores, lme, denominator, alpha)
 	for i := range size {
-		s, v := float64(joint[i].score), float64(scores[i])
-		a, b := 1/float64(size), 0.0
-		j += s / float64(size)
-		switch objective {
-		case backend.DV, backend.MINE:
-			b = math.Exp(v-denominator) / float64(size)
-		case backend.NWJ:
-			b = math.Exp(v-1) / float64(size)
-			if t.has("logarithm in NWJ") {
-				b = math.Exp(v-lme) / float64(size)
-			}
-			m += b
-		case backend.JS:
-			a = 1 / (1 + math.Exp(s)) / float64(size)
-			b = 1 / (1 + math.Exp(-v)) / float64(size)
-			sp := func(v float64) float64 { return max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
-			m += (sp(-s) + sp(v) + s) / float64(size)
-		}
-		if t.has("sign of b") {
-			b = -b
-		}
-		dx, dz := t.backward(n, joint[i], F(a), grad)
-		mx, mz := t.backward(n, marginal[i], -F(b), grad)
+		dx, dz := t.backward(n, joint[i], F(a[i]), grad)
 		for c := range dx {
-			if gx[i][c] += dx[c]; !t.has("dV/dx without marginal pairs") {
-				gx[i][c] += mx[c]
-			}
+			gx[i][c] += dx[c]
 		}
 		for c := range dz {
 			gz[i][c] += dz[c]
-			if t.has("dV/dz of the pair's own row") {
-				gz[i][c] += mz[c]
-			} else {
-				gz[partner[i]][c] += mz[c]
+		}
+		for k := i * count; k < (i+1)*count; k++ {
+			mx, mz := t.backward(n, marginal[k], -F(b[k]), grad)
+			for c := range mx {
+				if !t.has("dV/dx without marginal pairs") {
+					gx[i][c] += mx[c]
+				}
+			}
+			for c := range mz {
+				if t.has("dV/dz of the pair's own row") {
+					gz[i][c] += mz[c]
+				} else {
+					gz[partner[k]][c] += mz[c]
+				}
 			}
 		}
 	}
-	if value = j - m; objective == backend.DV || objective == backend.MINE {
-		value = j - lme
-	}
 	for k, b := range n.blocks {
-		if b.Name == "b2" && t.has("no gradient of the second bias") {
+		if b.Name() == "b2" && t.has("no gradient of the second bias") {
 			clear(grad[k])
 		}
 		for _, g := range grad[k] {
@@ -536,6 +572,71 @@ func (t *plainTrainer[F]) derivatives() (value float64, flat []float32, logEMA f
 		}
 	}
 	return value, flat, logEMA, gx, gz
+}
+
+// weights returns V and the weights of the joint and of the marginal scores.
+func (t *plainTrainer[F]) weights(joint []plainPass[F], scores []F, lme, denominator, param float64) (value float64, a, b []float64) {
+	size, all := float64(len(joint)), float64(len(scores))
+	if t.has("marginal weights over the batch alone") {
+		all = size
+	}
+	sp := func(v float64) float64 { return max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
+	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	kind := t.spec.Objective.Kind
+	a, b = make([]float64, len(joint)), make([]float64, len(scores))
+	for i := range joint {
+		s := float64(joint[i].score)
+		switch kind {
+		case objective.JS:
+			a[i] = sigmoid(-s)
+			value -= sp(-s) / size
+		case objective.NCE:
+			a[i] = sigmoid(math.Log(param) - s)
+			value -= sp(math.Log(param)-s) / size
+		case objective.SMILE:
+			a[i] = sigmoid(-s)
+			value += s / size
+		default:
+			a[i] = 1
+			value += s / size
+		}
+		a[i] /= size
+	}
+	clipped := make([]float64, len(scores))
+	for i, score := range scores {
+		v := float64(score)
+		clipped[i] = max(-param, min(v, param))
+		switch kind {
+		case objective.DV, objective.MINE:
+			b[i] = math.Exp(v - denominator)
+		case objective.NWJ:
+			if b[i] = math.Exp(v - 1); t.has("logarithm in NWJ") {
+				b[i] = math.Exp(v - lme)
+			}
+			value -= b[i] / float64(len(scores))
+		case objective.JS:
+			b[i] = sigmoid(v)
+			value -= sp(v) / float64(len(scores))
+		case objective.NCE:
+			b[i] = param * sigmoid(v-math.Log(param))
+			value -= param * sp(v-math.Log(param)) / float64(len(scores))
+			if t.has("NCE without its weight") {
+				b[i] = sigmoid(v)
+			}
+		case objective.SMILE:
+			b[i] = sigmoid(v)
+		}
+		if b[i] /= all; t.has("sign of b") {
+			b[i] = -b[i]
+		}
+	}
+	switch {
+	case kind == objective.DV, kind == objective.MINE, kind == objective.SMILE && t.has("SMILE without its clip"):
+		value -= lme
+	case kind == objective.SMILE:
+		value -= plainLogMeanExp(false, clipped)
+	}
+	return value, a, b
 }
 
 func (t *plainTrainer[F]) Gradient(ctx context.Context, grad []float32) (float64, error) {
@@ -643,6 +744,7 @@ func (t *plainTrainer[F]) Train(ctx context.Context, rates, values []float64) (i
 func (t *plainTrainer[F]) step(rate float64, value *float64, inCall int) {
 	var grad []float32
 	*value, grad, t.state.LogEMA = t.gradient()
+	t.clip(grad)
 	c := t.spec.Adam
 	t.ran++
 	t.state.Step++
@@ -670,6 +772,34 @@ func (t *plainTrainer[F]) step(rate float64, value *float64, inCall int) {
 	}
 }
 
+// clip shortens a gradient to the norm that the spec allows.
+func (t *plainTrainer[F]) clip(grad []float32) {
+	shorten := func(g []float32) {
+		square := 0.0
+		for _, v := range g {
+			square += float64(v) * float64(v)
+		}
+		length := math.Sqrt(square)
+		if t.has("clip by the square of the norm") {
+			length = square
+		}
+		if factor := t.spec.ClipNorm / length; factor < 1 {
+			for i := range g {
+				g[i] = float32(factor * float64(g[i]))
+			}
+		}
+	}
+	switch {
+	case !t.spec.Clips() || t.has("gradients not clipped"):
+	case t.has("gradients clipped block by block"):
+		for _, b := range t.spec.Network.Blocks() {
+			shorten(grad[b.Offset:][:b.Len()])
+		}
+	default:
+		shorten(grad)
+	}
+}
+
 // adam is update number s of a state along grad.
 func (b *plain[F]) adam(c backend.Adam, s, rate float64, blocks []backend.Block, grad []float32, state *backend.State) {
 	correct1, correct2 := 1-math.Pow(c.Beta1, s), 1-math.Pow(c.Beta2, s)
@@ -678,7 +808,7 @@ func (b *plain[F]) adam(c backend.Adam, s, rate float64, blocks []backend.Block,
 	}
 	for _, block := range blocks {
 		decay := 1 - F(rate*c.WeightDecay)
-		isBias := block.Name[0] == 'b' || block.Name == "c"
+		isBias := block.Name()[0] == 'b' || block.Name() == "c"
 		if isBias && !b.has("decay of biases") || b.has("no decay") || b.has("decay only of matrices with many columns") && block.Cols == 1 {
 			decay = 1
 		}
@@ -712,7 +842,7 @@ func (b *plain[F]) adam(c backend.Adam, s, rate float64, blocks []backend.Block,
 	}
 }
 
-func (t *plainTrainer[F]) Evaluate(ctx context.Context, data backend.Data, rows backend.Rows, cycles int, seed uint64) (backend.Evaluation, error) {
+func (t *plainTrainer[F]) Evaluate(ctx context.Context, data backend.Data, rows backend.Rows, pairing backend.Pairing, influence []float64) (backend.Evaluation, error) {
 	d, err := t.ready(ctx, data)
 	if err != nil {
 		return backend.Evaluation{}, err
@@ -720,19 +850,24 @@ func (t *plainTrainer[F]) Evaluate(ctx context.Context, data backend.Data, rows 
 	if err := rows.Validate(d.Rows()); err != nil {
 		return backend.Evaluation{}, fmt.Errorf("plain: evaluate: %w", err)
 	}
-	if rows.Len() < 2 && !t.has("evaluation of one row accepted") || cycles < 1 {
-		return backend.Evaluation{}, fmt.Errorf("plain: %d rows, %d cycles: %w", rows.Len(), cycles, backend.ErrShape)
+	if err := pairing.Validate(rows.Len()); err != nil && !(rows.Len() == 1 && t.has("evaluation of one row accepted")) {
+		return backend.Evaluation{}, fmt.Errorf("plain: evaluate: %w", err)
+	}
+	if influence != nil && len(influence) != rows.Len() && !t.has("length of the influence values not checked") {
+		return backend.Evaluation{}, fmt.Errorf("plain: %d influence values: %w", len(influence), backend.ErrShape)
 	}
 	if t.has("Evaluate evaluates the training data") {
 		d = t.data
 	}
 	net := t.net()
 	n := rows.Len()
-	lo := rows.Lo
-	if t.has("start of the evaluated range ignored") {
-		lo = 0
+	switch {
+	case t.has("start of the evaluated range ignored"):
+		rows.Lo, rows.Hi = 0, n
+	case t.has("index of the evaluated rows ignored"):
+		rows.Index = nil
 	}
-	e := backend.Evaluation{Rows: n, Pairs: int64(n) * int64(cycles), MaxT: math.Inf(-1), Finite: true}
+	e := backend.Evaluation{Rows: n, Pairs: int64(n) * int64(pairing.Count), MaxT: math.Inf(-1), Finite: true}
 	if t.has("largest score starts at zero") {
 		e.MaxT = 0
 	}
@@ -741,7 +876,7 @@ func (t *plainTrainer[F]) Evaluate(ctx context.Context, data backend.Data, rows 
 	}
 	sp := func(v float64) float64 { return max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
 	look := func(i, j int, skip string) F {
-		s := t.forward(net, d.x.Row(lo+i), d.z.Row(lo+j)).score
+		s := t.forward(net, d.x.Row(rows.At(i)), d.z.Row(rows.At(j))).score
 		if !t.has("largest score only of the " + skip) {
 			e.MaxT = max(e.MaxT, float64(s))
 		}
@@ -758,24 +893,37 @@ func (t *plainTrainer[F]) Evaluate(ctx context.Context, data backend.Data, rows 
 		e.Joint += float64(joint[i]) / float64(n)
 		e.JS -= sp(-float64(joint[i])) / float64(n)
 	}
-	for m := range cycles {
+	for m := range pairing.Count {
+		kth := m
 		switch {
 		case t.has("one cycle for all pairings"):
-			m = 0
+			kth = 0
 		case t.has("seed of the evaluation ignored"):
-			seed = 0
+			pairing.Seed = 0
 		}
-		cycle := sampling.NewCycle(uint64(n), seed, sampling.StreamEvaluate, uint64(m))
+		cycle := sampling.NewCycle(uint64(n), pairing.Seed, sampling.StreamEvaluate, uint64(kth))
+		permutation := sampling.NewPermutation(uint64(n), pairing.Seed, sampling.StreamEvaluate, uint64(kth))
+		e.Marginal = append(e.Marginal, 0)
 		for i := range n {
 			j := int(cycle.Next(uint64(i)))
-			if t.has("cycles of an evaluation reversed") {
+			switch {
+			case pairing.Kind == backend.Permutations && t.has("permutations the other way round"):
+				j = int(permutation.At(uint64(i)))
+			case pairing.Kind == backend.Permutations && !t.has("cycles for permutations"):
+				j = int(permutation.Inverse(uint64(i)))
+			case t.has("cycles of an evaluation reversed"):
 				j = int(cycle.Prev(uint64(i)))
 			}
 			s := look(i, j, "joint pairs")
+			if at := m; !t.has("scores of all pairings in the first") || at == 0 {
+				e.Marginal[at] += float64(s) / float64(n)
+			} else {
+				e.Marginal[0] += float64(s) / float64(n)
+			}
 			all = append(all, s)
 			u[i], v[j] = append(u[i], s), append(v[j], s)
 			if !t.has("JS without marginal pairs") {
-				e.JS -= sp(float64(s)) / float64(n*cycles)
+				e.JS -= sp(float64(s)) / float64(e.Pairs)
 			}
 		}
 	}
@@ -798,6 +946,21 @@ func (t *plainTrainer[F]) Evaluate(ctx context.Context, data backend.Data, rows 
 	over := float64(n)
 	if t.has("variance over n-1") {
 		over--
+	}
+	for _, s := range all {
+		g := math.Exp(float64(s) - e.LogU)
+		e.VarG += (g - 1) * (g - 1) / float64(len(all))
+	}
+	switch {
+	case t.has("variance of g without its mean"):
+		e.VarG++
+	case t.has("no variance of g"):
+		e.VarG = 0
+	}
+	for i := range influence {
+		if influence[i] = float64(joint[i]) - e.Joint - (w[i] - 2); t.has("influence without the mean of w") {
+			influence[i] -= 2
+		}
 	}
 	for i := range w {
 		dt := float64(joint[i]) - e.Joint

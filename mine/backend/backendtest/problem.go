@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/sampling"
 )
 
@@ -64,14 +65,15 @@ type problem struct {
 // newProblem returns a problem of dependent x and z whose training range is
 // neither the whole data nor a multiple of the batch. Weights are scaled so
 // that the scores are of order 1; no parameter and no bias is zero.
-func newProblem(s shape, f backend.Activation, o backend.Objective, seed uint64) *problem {
+func newProblem(s shape, f backend.Activation, o objective.Kind, seed uint64) *problem {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	p := &problem{
 		spec: backend.Spec{
 			Network:   backend.Network{DX: s.dx, DZ: s.dz, Hidden: s.hidden, Activation: f},
-			Objective: o,
-			EMARate:   0.1,
+			Objective: o.Default(),
 			Batch:     s.batch,
+			Marginals: 1,
+			ClipNorm:  math.Inf(1),
 			Adam:      backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8},
 			Seed:      seed*0x9E3779B97F4A7C15 + 1,
 		},
@@ -86,6 +88,9 @@ func newProblem(s shape, f backend.Activation, o backend.Objective, seed uint64)
 		for j := range s.dz {
 			p.z.Row(i)[j] = 0.6*p.x.Row(i)[j%s.dx] + float32(0.8*rng.NormFloat64())
 		}
+	}
+	if o == objective.MINE {
+		p.spec.Objective = objective.MINE.With(0.1)
 	}
 	n := p.spec.Network.NumParams()
 	p.state = backend.State{Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
@@ -108,7 +113,7 @@ func newProblem(s shape, f backend.Activation, o backend.Objective, seed uint64)
 // the first seed from which the batch of a step keeps clear of the kink of
 // ReLU: there the float32 slope may be 1 where the float64 one is 0, without
 // anything being wrong.
-func withoutKinks(s shape, f backend.Activation, o backend.Objective, step uint64, unit float64, change func(*problem)) *problem {
+func withoutKinks(s shape, f backend.Activation, o objective.Kind, step uint64, unit float64, change func(*problem)) *problem {
 	for seed := uint64(1); ; seed++ {
 		p := newProblem(s, f, o, seed)
 		if change != nil {
@@ -128,7 +133,7 @@ const maxSeeds = 8
 func (p *problem) warm(step uint64) {
 	rng := rand.New(rand.NewPCG(step, 2))
 	p.state.Step = step
-	if p.spec.Objective == backend.MINE {
+	if p.spec.Objective.Kind == objective.MINE {
 		p.state.LogEMA = 0.7
 	}
 	for i := range p.state.Params {
@@ -159,13 +164,25 @@ func (p *problem) start(s subject) (*session, error) {
 
 // trainer returns a trainer of the problem on data that is already loaded.
 func (p *problem) trainer(s subject, data backend.Data) (backend.Trainer, error) {
-	t, err := s.NewTrainer(p.spec, data, p.train)
+	t, err := p.newTrainer(s, data)
 	if err != nil {
-		return nil, fmt.Errorf("NewTrainer: %w", err)
+		return nil, err
 	}
 	if err := t.SetState(p.state); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("SetState: %w", err)
+	}
+	return t, nil
+}
+
+// newTrainer returns a trainer as the backend makes it.
+func (p *problem) newTrainer(s subject, data backend.Data) (backend.Trainer, error) {
+	if err := s.Capabilities().CheckSpec(s.Name(), p.spec, p.train); err != nil {
+		return nil, undeclared{err}
+	}
+	t, err := s.NewTrainer(p.spec, data, p.train)
+	if err != nil {
+		return nil, fmt.Errorf("NewTrainer: %w", err)
 	}
 	return t, nil
 }
@@ -183,7 +200,7 @@ func (p *problem) batch(step uint64) (rows, next []int) {
 	b.Rows(step, 0, order)
 	cycle := b.Marginal(step)
 	for i, r := range order {
-		rows = append(rows, p.train.Lo+int(r))
+		rows = append(rows, p.train.At(int(r)))
 		next = append(next, int(cycle.Next(uint64(i))))
 	}
 	return rows, next
@@ -212,49 +229,59 @@ type truth struct {
 func (p *problem) truth(params []float64, step uint64, logEMA, unit float64) truth {
 	o := newOracle(p.spec.Network, params, unit)
 	rows, next := p.batch(step)
-	size := len(rows)
-	joint, marginal := make([]pass, size), make([]pass, size)
-	scoreJ, scoreM := make([]float64, size), make([]float64, size)
+	size, k := len(rows), p.spec.Marginals
+	joint := make([]pass, size)
+	marginal := make([][]pass, size) // those that give the x of an entry
+	after := make([][]int, size)     // and the entries that give their z
+	scoreJ := make([]float64, size)
+	var scoreM []float64
 	t := truth{grad: make([]float64, len(params)), terms: make([]float64, len(params)), clear: math.Inf(1)}
 	scoreErr := 0.0
+	see := func(q pass) pass {
+		scoreErr = max(scoreErr, q.scoreErr())
+		t.err = max(t.err, q.scoreErr(), q.preErr)
+		t.clear = min(t.clear, q.clear)
+		return q
+	}
 	for i := range rows {
-		joint[i] = o.forward(p.pair(rows[i], rows[i]))
-		marginal[i] = o.forward(p.pair(rows[i], rows[next[i]]))
-		scoreJ[i], scoreM[i] = joint[i].score(), marginal[i].score()
-		for _, q := range []pass{joint[i], marginal[i]} {
-			scoreErr = max(scoreErr, q.scoreErr())
-			t.err = max(t.err, q.scoreErr(), q.preErr)
-			t.clear = min(t.clear, q.clear)
+		joint[i] = see(o.forward(p.pair(rows[i], rows[i])))
+		scoreJ[i] = joint[i].score()
+		j := i
+		for range k {
+			j = next[j]
+			q := see(o.forward(p.pair(rows[i], rows[j])))
+			marginal[i], after[i] = append(marginal[i], q), append(after[i], j)
+			scoreM = append(scoreM, q.score())
 		}
 	}
-	var a, b []float64
-	t.value, a, b, t.logEMA = objective(p.spec.Objective, p.spec.EMARate, scoreJ, scoreM, step, logEMA)
-	// V is 1-Lipschitz in J and in M, except NWJ, where M counts exp(M - 1)
-	// times.
-	t.valueErr = 2 * scoreErr
-	if p.spec.Objective == backend.NWJ {
-		t.valueErr = scoreErr + math.Exp(logMeanExp(scoreM)-1)*(math.Expm1(scoreErr)+unit)
+	a, b := make([]float64, size), make([]float64, len(scoreM))
+	t.value = p.spec.Objective.Value(scoreJ, scoreM)
+	t.logEMA = p.spec.Objective.Weights(scoreJ, scoreM, a, b, objective.Average{Log: logEMA, Started: step > 0}).Log
+	if !p.spec.Objective.Kind.Averages() {
+		t.logEMA = logEMA
 	}
+	t.valueErr = p.valueErr(scoreM, scoreErr, unit)
 	fromMarginal := make([]float64, len(params))
 	t.rows, t.rowTerms = make([][]float64, size), make([][]float64, size)
 	dx := p.spec.Network.DX
 	t.rowClear = make([]float64, size)
 	for i := range rows {
-		t.rowClear[i] = min(joint[i].clear, marginal[i].clear)
-	}
-	for i := range rows {
-		t.rowClear[next[i]] = min(t.rowClear[next[i]], marginal[i].clear)
+		t.rowClear[i] = joint[i].clear
 		t.rows[i], t.rowTerms[i] = o.backward(joint[i], []float64{a[i]}, t.grad, t.terms)
 	}
 	for i := range rows {
-		d, terms := o.backward(marginal[i], []float64{-b[i]}, fromMarginal, t.terms)
-		for c := range d {
-			at := i
-			if c >= dx {
-				at = next[i]
+		for m, q := range marginal[i] {
+			j := after[i][m]
+			t.rowClear[i], t.rowClear[j] = min(t.rowClear[i], q.clear), min(t.rowClear[j], q.clear)
+			d, terms := o.backward(q, []float64{-b[i*k+m]}, fromMarginal, t.terms)
+			for c := range d {
+				at := i
+				if c >= dx {
+					at = j
+				}
+				t.rows[at][c] += d[c]
+				t.rowTerms[at][c] += terms[c]
 			}
-			t.rows[at][c] += d[c]
-			t.rowTerms[at][c] += terms[c]
 		}
 	}
 	t.parts = norm(t.grad) + norm(fromMarginal)
@@ -262,6 +289,19 @@ func (p *problem) truth(params []float64, step uint64, logEMA, unit float64) tru
 		t.grad[i] += g
 	}
 	return t
+}
+
+// valueErr is the rounding error of V when scores are off by scoreErr: V is
+// 1-Lipschitz in J and in M, except NWJ, where M counts exp(M - 1) times, and NCE,
+// where it counts as often as its parameter says.
+func (p *problem) valueErr(marginal []float64, scoreErr, unit float64) float64 {
+	switch o := p.spec.Objective; o.Kind {
+	case objective.NWJ:
+		return scoreErr + math.Exp(logMeanExp(marginal)-1)*(math.Expm1(scoreErr)+unit)
+	case objective.NCE:
+		return (1 + o.Param) * (scoreErr + unit)
+	}
+	return 2 * scoreErr
 }
 
 func widen(s []float32) []float64 {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var repeatRules = []rule{
@@ -84,7 +85,7 @@ func trainOn(t backend.Trainer, chunks ...int) (values []float64, state backend.
 
 func repeatCases() []testCase {
 	var cases []testCase
-	for i, o := range backend.Objectives() {
+	for i, o := range objective.Kinds() {
 		f := backend.Activations()[i%3]
 		cases = append(cases, testCase{fmt.Sprintf("%v/%v", f, o), func(s subject) error {
 			return newProblem(repeatShape, f, o, 1).checkRepeat(s)
@@ -117,11 +118,12 @@ func (p *problem) everything(t *session) (outcome, error) {
 	if o.values, o.state, err = trainOn(t, 3); err != nil {
 		return o, err
 	}
-	e, err := t.Evaluate(context.Background(), t.data, p.train, 2, 3)
+	e, err := t.Evaluate(context.Background(), t.data, p.train, backend.Pairing{Count: 2, Seed: 3}, nil)
 	if err != nil {
 		return o, err
 	}
-	o.values = append(o.values, e.Joint, e.LogU, e.JS, e.VarT, e.VarW, e.CovTW, e.MaxT)
+	o.values = append(o.values, e.Joint, e.LogU, e.JS, e.VarT, e.VarW, e.CovTW, e.VarG, e.MaxT)
+	o.values = append(o.values, e.Marginal...)
 
 	grad := make([]float32, len(p.state.Params))
 	value, err := t.Gradient(context.Background(), grad)
@@ -158,7 +160,7 @@ func (o outcome) same(want outcome) error {
 }
 
 func checkSeed(s subject) error {
-	p := newProblem(small, backend.ELU, backend.JS, 1)
+	p := newProblem(small, backend.ELU, objective.JS, 1)
 	values1, _, err1 := p.trainFor(s, 3)
 	p.spec.Seed++
 	values2, _, err2 := p.trainFor(s, 3)
@@ -173,7 +175,7 @@ func checkSeed(s subject) error {
 	return nil
 }
 
-func checkChunks(s subject, f backend.Activation, o backend.Objective) error {
+func checkChunks(s subject, f backend.Activation, o objective.Kind) error {
 	p := newProblem(small, f, o, 2)
 	p.spec.Adam.WeightDecay = 0.1
 	values, state, err := p.trainFor(s, 10)
@@ -194,7 +196,7 @@ func checkChunks(s subject, f backend.Activation, o backend.Objective) error {
 
 // checkResume restores the state after 4 of 9 steps in a fresh trainer, and in
 // one that has trained on.
-func checkResume(s subject, f backend.Activation, o backend.Objective) error {
+func checkResume(s subject, f backend.Activation, o objective.Kind) error {
 	p := newProblem(small, f, o, 3)
 	t, err := p.start(s)
 	if err != nil {
@@ -249,7 +251,7 @@ func checkResume(s subject, f backend.Activation, o backend.Objective) error {
 	return nil
 }
 
-func checkInterleave(s subject, f backend.Activation, o backend.Objective) error {
+func checkInterleave(s subject, f backend.Activation, o objective.Kind) error {
 	p := newProblem(small, f, o, 4)
 	values, state, err := p.trainFor(s, 6)
 	if err != nil {
@@ -279,7 +281,7 @@ func checkInterleave(s subject, f backend.Activation, o backend.Objective) error
 		if n, err := t.Train(ctx, rates[i:i+1], got[i:i+1]); n != 1 || err != nil {
 			return fmt.Errorf("Train of one step = %d, %v", n, err)
 		}
-		_, err1 := t.Evaluate(ctx, data, backend.Rows{Lo: 1, Hi: 199}, 3, 7)
+		_, err1 := t.Evaluate(ctx, data, backend.Rows{Lo: 1, Hi: 199}, backend.Pairing{Count: 3, Seed: 7}, nil)
 		err2 := t.Scores(ctx, data, xs, zs, buf)
 		_, err3 := t.Gradient(ctx, grad)
 		err4 := t.InputGradients(ctx, data, xs, zs, buf, gx, gz)
@@ -297,12 +299,12 @@ func checkInterleave(s subject, f backend.Activation, o backend.Objective) error
 // checkSharing trains two critics of different shapes on the same data in
 // turn.
 func checkSharing(s subject) error {
-	p := newProblem(small, backend.ELU, backend.MINE, 5)
+	p := newProblem(small, backend.ELU, objective.MINE, 5)
 	q := *p
 	sh := small
 	sh.hidden = []int{33}
-	q.spec = newProblem(sh, backend.ReLU, backend.NWJ, 6).spec
-	q.state = newProblem(sh, backend.ReLU, backend.NWJ, 6).state
+	q.spec = newProblem(sh, backend.ReLU, objective.NWJ, 6).spec
+	q.state = newProblem(sh, backend.ReLU, objective.NWJ, 6).state
 
 	_, wantP, err1 := p.trainFor(s, 1, 1, 1)
 	_, wantQ, err2 := q.trainFor(s, 1, 1, 1)
@@ -348,7 +350,7 @@ func checkConcurrent(s subject) error {
 	var errs [goroutines]error
 	problems := make([]*problem, goroutines)
 	for i := range problems {
-		problems[i] = newProblem(shape{3, 2, []int{33, 17}, 65}, backend.Softplus, backend.Objectives()[i], uint64(i))
+		problems[i] = newProblem(shape{3, 2, []int{33, 17}, 65}, backend.Softplus, objective.Kinds()[i], uint64(i))
 		if _, want[i], errs[i] = problems[i].trainFor(s, steps); errs[i] != nil {
 			return errs[i]
 		}

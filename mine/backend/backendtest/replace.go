@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var replaceRules = []rule{
@@ -15,13 +16,13 @@ var replaceRules = []rule{
 		text: "after Replace everything is bitwise as on data freshly loaded from the new rows, " +
 			"and the old arrays are not used any more",
 		cases: func() []testCase {
-			return append(eachKind("", func(s subject, f backend.Activation, o backend.Objective) error {
+			return append(eachKind("", func(s subject, f backend.Activation, o objective.Kind) error {
 				return newProblem(small, f, o, 1).checkReplace(s, 0)
 			}),
 				testCase{"larger", func(s subject) error {
-					return newProblem(repeatShape, backend.Softplus, backend.DV, 2).checkReplace(s, 0)
+					return newProblem(repeatShape, backend.Softplus, objective.DV, 2).checkReplace(s, 0)
 				}},
-				testCase{"other stride", func(s subject) error { return newProblem(small, backend.ELU, backend.MINE, 3).checkReplace(s, 5) }},
+				testCase{"other stride", func(s subject) error { return newProblem(small, backend.ELU, objective.MINE, 3).checkReplace(s, 5) }},
 				testCase{"there and back", checkReplaceBack},
 				testCase{"two trainers", checkReplaceShared},
 				testCase{"data of an evaluation", checkReplaceEvaluated},
@@ -86,7 +87,7 @@ func (p *problem) checkReplace(s subject, padding int) error {
 // checkReplaceBack goes from one pair of arrays to another and back to the
 // first, whose rows are others by then.
 func checkReplaceBack(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.JS, 4)
+	p := newProblem(small, backend.Softplus, objective.JS, 4)
 	t, err := p.start(s)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func checkReplaceBack(s subject) error {
 
 // checkReplaceShared has two trainers on the data, one of which has trained.
 func checkReplaceShared(s subject) error {
-	p := newProblem(small, backend.Softplus, backend.DV, 5)
+	p := newProblem(small, backend.Softplus, objective.DV, 5)
 	t, err := p.start(s)
 	if err != nil {
 		return err
@@ -162,14 +163,14 @@ func checkReplaceShared(s subject) error {
 func checkReplaceEvaluated(s subject) error {
 	const n = 50
 	rows := backend.Rows{Lo: 1, Hi: n}
-	p := newProblem(small, backend.ELU, backend.DV, 6)
+	p := newProblem(small, backend.ELU, objective.DV, 6)
 	t, err := p.start(s)
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	evaluate := func(data backend.Data) backend.Evaluation {
-		e, err1 := t.Evaluate(context.Background(), data, rows, 2, 1)
+		e, err1 := t.Evaluate(context.Background(), data, rows, backend.Pairing{Count: 2, Seed: 1}, nil)
 		err = errors.Join(err, err1)
 		return e
 	}
@@ -193,14 +194,11 @@ func checkReplaceEvaluated(s subject) error {
 	}
 	before.fill()
 	got, want := evaluate(data), evaluate(fresh)
-	if got != want {
-		err = errors.Join(err, fmt.Errorf("evaluation %+v, on data loaded anew %+v", got, want))
-	}
-	return err
+	return errors.Join(err, sameEvaluation(got, want))
 }
 
 func replaceErrorCases() []testCase {
-	p := newProblem(small, backend.Softplus, backend.MINE, 7)
+	p := newProblem(small, backend.Softplus, objective.MINE, 7)
 	n, dx, dz := p.x.Rows, p.x.Cols, p.z.Cols
 	x, z := backend.NewMatrix(n, dx), backend.NewMatrix(n, dz)
 	short := func(m backend.Matrix) backend.Matrix {
@@ -225,7 +223,7 @@ func replaceErrorCases() []testCase {
 		{"none", backend.Matrix{}, backend.Matrix{}},
 	} {
 		cases = append(cases, testCase{c.name, func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.MINE, 7)
+			p := newProblem(small, backend.Softplus, objective.MINE, 7)
 			t, err := p.start(s)
 			if err != nil {
 				return err

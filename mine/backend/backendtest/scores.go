@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var scoreRules = []rule{
@@ -28,7 +29,7 @@ func scoreCases() []testCase {
 	for _, sh := range shapes {
 		for _, f := range backend.Activations() {
 			cases = append(cases, testCase{fmt.Sprintf("%v/%v", sh, f), func(s subject) error {
-				p := newProblem(sh, f, backend.DV, 1)
+				p := newProblem(sh, f, objective.DV, 1)
 				xs, zs := randomPairs(p.x.Rows, sh.batch+1)
 				return p.checkScores(s, xs, zs)
 			}})
@@ -36,7 +37,7 @@ func scoreCases() []testCase {
 	}
 	for _, n := range []int{0, 1, 2, 1023, 1024, 1025, 5000} {
 		cases = append(cases, testCase{fmt.Sprintf("pairs=%d", n), func(s subject) error {
-			p := newProblem(small, backend.ELU, backend.DV, 2)
+			p := newProblem(small, backend.ELU, objective.DV, 2)
 			xs, zs := randomPairs(p.x.Rows, n)
 			return p.checkScores(s, xs, zs)
 		}})
@@ -44,7 +45,7 @@ func scoreCases() []testCase {
 	for _, kind := range extremes {
 		for _, f := range backend.Activations() {
 			cases = append(cases, testCase{fmt.Sprintf("extreme=%s/%v", kind.name, f), func(s subject) error {
-				p := newProblem(small, f, backend.DV, 3)
+				p := newProblem(small, f, objective.DV, 3)
 				kind.apply(p, 1e4)
 				xs, zs := randomPairs(p.x.Rows, 100)
 				return p.checkScores(s, xs, zs)
@@ -52,7 +53,7 @@ func scoreCases() []testCase {
 		}
 	}
 	return append(cases, testCase{"zero parameters", func(s subject) error {
-		p := newProblem(small, backend.Softplus, backend.DV, 4)
+		p := newProblem(small, backend.Softplus, objective.DV, 4)
 		clear(p.state.Params)
 		xs, zs := randomPairs(p.x.Rows, 10)
 		return p.checkScores(s, xs, zs)
@@ -157,7 +158,7 @@ func inputGradientCases() []testCase {
 	for _, sh := range shapes {
 		for _, f := range backend.Activations() {
 			cases = append(cases, testCase{fmt.Sprintf("%v/%v", sh, f), func(s subject) error {
-				p := newProblem(sh, f, backend.DV, 1)
+				p := newProblem(sh, f, objective.DV, 1)
 				xs, zs := randomPairs(p.x.Rows, 33)
 				return p.checkInputGradients(s, xs, zs)
 			}})
@@ -165,13 +166,13 @@ func inputGradientCases() []testCase {
 	}
 	for _, n := range []int{0, 1, 257, 1025} {
 		cases = append(cases, testCase{fmt.Sprintf("pairs=%d", n), func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.DV, 2)
+			p := newProblem(small, backend.Softplus, objective.DV, 2)
 			xs, zs := randomPairs(p.x.Rows, n)
 			return p.checkInputGradients(s, xs, zs)
 		}})
 	}
 	return append(cases, testCase{"one pair throughout", func(s subject) error {
-		p := newProblem(small, backend.ELU, backend.DV, 3)
+		p := newProblem(small, backend.ELU, objective.DV, 3)
 		return p.checkInputGradients(s, []int{5, 5, 5, 5, 5}, []int{2, 2, 2, 2, 2})
 	}})
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 )
 
 var trainRules = []rule{
@@ -43,7 +44,7 @@ func stepCases() []testCase {
 	for _, c := range optimisers {
 		for _, step := range []uint64{0, 1, 1000, 1 << 33} {
 			name := fmt.Sprintf("%s/step=%d/", c.name, step)
-			cases = append(cases, eachKind(name, func(s subject, f backend.Activation, o backend.Objective) error {
+			cases = append(cases, eachKind(name, func(s subject, f backend.Activation, o objective.Kind) error {
 				p := withoutKinks(small, f, o, step, s.unit, nil)
 				p.spec.Adam = c.adam
 				if step > 0 {
@@ -54,7 +55,7 @@ func stepCases() []testCase {
 		}
 	}
 	for i, sh := range shapes {
-		o := backend.Objectives()[i%4]
+		o := objective.Kinds()[i%len(objective.Kinds())]
 		f := backend.Activations()[i%3]
 		cases = append(cases, testCase{fmt.Sprintf("%v/%v/%v", sh, f, o), func(s subject) error {
 			p := withoutKinks(sh, f, o, 0, s.unit, nil)
@@ -102,11 +103,28 @@ func (p *problem) checkStep(s subject, before, after backend.State, rate, value 
 	c := p.spec.Adam
 	want := p.truth(widen(before.Params), before.Step, before.LogEMA, s.unit)
 	errs := []error{near("V", value, want.value, sigmas*(want.valueErr+s.unit))}
-	if p.spec.Objective == backend.MINE {
+	if p.spec.Objective.Kind == objective.MINE {
 		errs = append(errs, near("LogEMA", after.LogEMA, want.logEMA, sigmas*(want.valueErr+s.unit)))
 	}
 
 	n := len(before.Params)
+	// A norm is off by what its blocks are off together, at most.
+	gradTol, factor := want.gradTol(s.unit), p.clipFactor(want.grad)
+	off := 0.0
+	for _, b := range p.spec.Network.Blocks() {
+		off = math.Hypot(off, gradTol(b.Offset, b.Offset+b.Len()))
+	}
+	length := norm(want.grad)
+	for i := range want.grad {
+		want.grad[i] *= factor
+	}
+	if factor < 1 {
+		off /= length
+	} else if off /= p.spec.ClipNorm; off > 1-length/p.spec.ClipNorm {
+		off *= 2 // near the limit either side may be the one that clips
+	} else {
+		off = 0
+	}
 	wantM, sizeM := make([]float64, n), make([]float64, n)
 	for i, m := range before.M {
 		wantM[i] = c.Beta1*float64(m) + (1-c.Beta1)*want.grad[i]
@@ -115,9 +133,8 @@ func (p *problem) checkStep(s subject, before, after backend.State, rate, value 
 	// Near a kink of ReLU the float32 slope may rightly differ: see
 	// withoutKinks, which spares the first step.
 	if p.spec.Network.Activation != backend.ReLU || want.clear > sigmas {
-		gradTol := want.gradTol(s.unit)
 		errs = append(errs, nearBlocks("first moment", p.spec.Network, widen(after.M), wantM, func(lo, hi int) float64 {
-			return (1-c.Beta1)*gradTol(lo, hi) + ulps*Float32*norm(sizeM[lo:hi])
+			return (1-c.Beta1)*(factor*gradTol(lo, hi)+off*norm(want.grad[lo:hi])) + ulps*Float32*norm(sizeM[lo:hi])
 		}))
 	}
 
@@ -159,7 +176,7 @@ func checkAdam(c backend.Adam, decays []bool, before, after backend.State, rate 
 func trajectoryCases() []testCase {
 	var cases []testCase
 	for _, f := range []backend.Activation{backend.Softplus, backend.ELU} {
-		for _, o := range backend.Objectives() {
+		for _, o := range objective.Kinds() {
 			for _, steps := range []int{1, 10, 100} {
 				name := fmt.Sprintf("%v/%v/steps=%d", f, o, steps)
 				cases = append(cases, testCase{name, func(s subject) error {
@@ -260,6 +277,10 @@ func (p *problem) trajectory(rates []float64, unit float64, noise *rand.Rand) (v
 			}
 		}
 		values = append(values, t.value)
+		factor := p.clipFactor(t.grad)
+		for i := range t.grad {
+			t.grad[i] *= factor
+		}
 		step++
 		adam(p.spec.Adam, step, rate, decays, t.grad, params, m, v)
 		logEMA = t.logEMA
@@ -277,7 +298,7 @@ func (p *problem) trajectory(rates []float64, unit float64, noise *rand.Rand) (v
 func valueCases() []testCase {
 	return []testCase{
 		{"not a number", func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.DV, 8)
+			p := newProblem(small, backend.Softplus, objective.DV, 8)
 			p.state.Params[0] = float32(math.NaN())
 			t, err := p.start(s)
 			if err != nil {
@@ -297,7 +318,7 @@ func valueCases() []testCase {
 			return nil
 		}},
 		{"infinite", func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.NWJ, 8)
+			p := newProblem(small, backend.Softplus, objective.NWJ, 8)
 			spread(p, 1e4)
 			t, err := p.start(s)
 			if err != nil {
@@ -315,7 +336,7 @@ func valueCases() []testCase {
 			return nil
 		}},
 		{"no steps", func(s subject) error {
-			p := newProblem(small, backend.Softplus, backend.DV, 8)
+			p := newProblem(small, backend.Softplus, objective.DV, 8)
 			t, err := p.start(s)
 			if err != nil {
 				return err

@@ -1,4 +1,4 @@
-package mine
+package preprocess
 
 import (
 	"math"
@@ -36,16 +36,22 @@ const (
 	tailStart = 4
 )
 
-// A columnMap is a monotone map of one column, fitted once on training rows.
+// A Map takes one column to the inputs of a network: none if it is constant, one if
+// it holds numbers, one a code if it holds codes. It is fitted once, on training
+// rows.
 //
-// Rank maps are piecewise linear through the points (value, normal quantile of
-// (rank - 1/2)/n). Standardisation maps to u = (v - mean)/sd as long as
-// |u| <= tailStart, and to ±(tailStart + log(1 + |u| - tailStart)) beyond. Both
-// are constant outside the fitted values, where a critic has learnt nothing.
-type columnMap struct {
+// Of numbers, the map is monotone. Rank maps are piecewise linear through the points
+// (value, normal quantile of (rank - 1/2)/n). Standardisation maps to
+// u = (v - mean)/sd as long as |u| <= tailStart, and to
+// ±(tailStart + log(1 + |u| - tailStart)) beyond. Both are constant outside the
+// fitted values, where a critic has learnt nothing.
+//
+// Of codes, see codeInputs.
+type Map struct {
 	constant bool
-	discrete bool // many ties
+	discrete bool // numbers with many ties
 	heavy    bool // values far out
+	codes    *codeInputs
 
 	min, max     float64   // of the fitted values
 	value, image []float64 // knots of a rank map, ascending; nil if standardised
@@ -53,12 +59,35 @@ type columnMap struct {
 	mean, scale  float64   // mean and 1/standard deviation of value/unit
 }
 
-// fitColumn fits a map to training values, which it sorts.
-func fitColumn(v []float64, p Preprocessing) columnMap {
+// Inputs returns the number of inputs of the network that the column becomes.
+func (m *Map) Inputs() int {
+	switch {
+	case m.constant:
+		return 0
+	case m.codes != nil:
+		return len(m.codes.share)
+	}
+	return 1
+}
+
+// store writes the inputs that v becomes to dst, and returns how many these are.
+func (m *Map) store(dst []float32, v float64) int {
+	switch {
+	case m.constant:
+		return 0
+	case m.codes != nil:
+		return m.codes.store(dst, v)
+	}
+	dst[0] = float32(m.at(v))
+	return 1
+}
+
+// fitNumbers fits a map to training values, which it sorts.
+func fitNumbers(v []float64, p Method) Map {
 	slices.Sort(v)
 	n := len(v)
 	if v[0] == v[n-1] {
-		return columnMap{constant: true}
+		return Map{constant: true}
 	}
 	distinct := 1
 	for i := 1; i < n; i++ {
@@ -66,7 +95,7 @@ func fitColumn(v []float64, p Preprocessing) columnMap {
 			distinct++
 		}
 	}
-	m := columnMap{min: v[0], max: v[n-1]}
+	m := Map{min: v[0], max: v[n-1]}
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail
@@ -124,13 +153,13 @@ func standardization(sorted []float64) (unit, mean, scale float64) {
 }
 
 // at returns the image of a value.
-func (m *columnMap) at(x float64) float64 {
+func (m *Map) at(x float64) float64 {
 	y, _ := m.eval(x)
 	return y
 }
 
 // eval returns the image of a value and the slope of the map there.
-func (m *columnMap) eval(x float64) (y, slope float64) {
+func (m *Map) eval(x float64) (y, slope float64) {
 	if inside := min(max(x, m.min), m.max); inside != x {
 		y, _ = m.eval(inside)
 		return y, 0
@@ -148,7 +177,7 @@ func (m *columnMap) eval(x float64) (y, slope float64) {
 }
 
 // interpolate evaluates a rank map within the range of its knots.
-func (m *columnMap) interpolate(x float64) (y, slope float64) {
+func (m *Map) interpolate(x float64) (y, slope float64) {
 	hi := max(1, sort.SearchFloat64s(m.value, x))
 	lo := hi - 1
 	// Halves, because the distance of two finite values may be infinite; the

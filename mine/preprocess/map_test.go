@@ -1,4 +1,4 @@
-package mine
+package preprocess
 
 import (
 	"math"
@@ -32,7 +32,7 @@ func TestRankMap(t *testing.T) {
 		for i := 0; i < n/10; i++ {
 			v[i] = v[n-1-i/2] // ties
 		}
-		m := fitColumn(slices.Clone(v), Rank)
+		m := fitNumbers(slices.Clone(v), Rank)
 		if m.discrete {
 			t.Fatalf("n = %d: discrete", n)
 		}
@@ -74,8 +74,8 @@ func TestMaps(t *testing.T) {
 	for name, values := range map[string][]float64{
 		"lognormal": v, "huge": scaled(1e300), "small": scaled(1e-300), "wide": wide, "subnormal": tiny,
 	} {
-		for _, p := range []Preprocessing{Rank, Standardize} {
-			m := fitColumn(slices.Clone(values), p)
+		for _, p := range []Method{Rank, Standardize} {
+			m := fitNumbers(slices.Clone(values), p)
 			sorted := slices.Compact(slices.Sorted(slices.Values(values)))
 			last := math.Inf(-1)
 			for _, x := range sorted {
@@ -96,8 +96,8 @@ func TestMaps(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []Preprocessing{Rank, Standardize} {
-		m := fitColumn(slices.Clone(v), p)
+	for _, p := range []Method{Rank, Standardize} {
+		m := fitNumbers(slices.Clone(v), p)
 		for _, x := range []float64{0.01, 0.5, 1, 2, 5, 40, 90} {
 			// A difference small against the knots of the rank map.
 			h := x * 1e-7
@@ -117,7 +117,7 @@ func TestStandardize(t *testing.T) {
 		v[i] = 1e6 + r.NormFloat64()
 	}
 	mean, sd := stat.PopMeanStdDev(v, nil)
-	m := fitColumn(slices.Clone(v), Standardize)
+	m := fitNumbers(slices.Clone(v), Standardize)
 	for _, x := range v {
 		// Values of 1e6 carry an error of 1e6*2^-53 ~ 1e-10, gonum's sums ten
 		// times that.
@@ -131,13 +131,13 @@ func TestStandardize(t *testing.T) {
 // standardisation is asked for, and that a normal one is not.
 func TestHeavyTail(t *testing.T) {
 	heavy := lognormal(5000, 2)
-	if m := fitColumn(slices.Clone(heavy), Standardize); !m.heavy || m.value == nil {
+	if m := fitNumbers(slices.Clone(heavy), Standardize); !m.heavy || m.value == nil {
 		t.Errorf("lognormal column: heavy %v, ranked %v", m.heavy, m.value != nil)
 	}
 	for i := range heavy {
 		heavy[i] = math.Log(heavy[i])
 	}
-	if m := fitColumn(heavy, Standardize); m.heavy || m.value != nil {
+	if m := fitNumbers(heavy, Standardize); m.heavy || m.value != nil {
 		t.Errorf("normal column: heavy %v, ranked %v", m.heavy, m.value != nil)
 	}
 }
@@ -147,10 +147,10 @@ func TestDiscreteAndConstant(t *testing.T) {
 	for i := range die {
 		die[i] = float64(i % 6)
 	}
-	if m := fitColumn(slices.Clone(die), Rank); !m.discrete || m.value != nil || m.constant {
+	if m := fitNumbers(slices.Clone(die), Rank); !m.discrete || m.value != nil || m.constant {
 		t.Errorf("six values in 600 rows give %+v, want standardised", m)
 	}
-	if m := fitColumn(make([]float64, 600), Rank); !m.constant {
+	if m := fitNumbers(make([]float64, 600), Rank); !m.constant {
 		t.Errorf("600 equal values give %+v, want constant", m)
 	}
 }
@@ -169,14 +169,6 @@ func TestPermuteRows(t *testing.T) {
 			if !slices.Equal(m.Row(p), want[from*3:from*3+3]) {
 				t.Fatalf("n = %d: row %d is %v, want row %d", n, p, m.Row(p), from)
 			}
-		}
-	}
-}
-
-func TestRaceLength(t *testing.T) {
-	for candidates, want := range map[int]int{1: 0, 2: 200, 3: 300 + 200, 4: 400 + 200, 5: 500 + 300 + 200} {
-		if got := raceLength(candidates, Config{RaceSteps: 100, Steps: 1000}); got != want {
-			t.Errorf("race of %d takes %d steps, want %d", candidates, got, want)
 		}
 	}
 }

@@ -1,0 +1,59 @@
+package preprocess
+
+import "math"
+
+// rareCode is the number of training rows below which a code is pooled with others
+// as rare: the weights of its input would be learnt from as few.
+const rareCode = 10
+
+// codeInputs are the inputs of a column of codes: one for every code that is not
+// rare, one for all others together if there are any in the training rows. With p
+// the share of the training rows that have the code, its input is
+//
+//	(1 - p)/sqrt(p (1-p)) for rows that have it, -p/sqrt(p (1-p)) for the others
+//
+// and so of mean 0 and variance 1. Codes that no training row has count as rare.
+type codeInputs struct {
+	input []int32   // by code; -1 where it is rare
+	share []float64 // by input: p
+	rare  int       // the input of rare codes, or -1 if there is none
+}
+
+// fitCodes fits the map of a column of labels to its training values.
+func fitCodes(v []float64, labels int) Map {
+	counts := make([]int, labels)
+	for _, code := range v {
+		counts[int(code)]++
+	}
+	c := &codeInputs{input: make([]int32, labels), rare: -1}
+	n, rare := float64(len(v)), 0
+	for code, count := range counts {
+		if count < rareCode {
+			c.input[code] = -1
+			rare += count
+			continue
+		}
+		c.input[code] = int32(len(c.share))
+		c.share = append(c.share, float64(count)/n)
+	}
+	if rare > 0 {
+		c.rare = len(c.share)
+		c.share = append(c.share, float64(rare)/n)
+	}
+	return Map{codes: c, constant: len(c.share) < 2}
+}
+
+func (c *codeInputs) store(dst []float32, v float64) int {
+	own := c.rare
+	if code := int(v); code >= 0 && code < len(c.input) && c.input[code] >= 0 {
+		own = int(c.input[code])
+	}
+	for k, p := range c.share {
+		has := 0.0
+		if k == own {
+			has = 1
+		}
+		dst[k] = float32((has - p) / math.Sqrt(p*(1-p)))
+	}
+	return len(c.share)
+}

@@ -1,0 +1,283 @@
+package preprocess
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+
+	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/sampling"
+)
+
+// Pairs are the rows of x and z in split order: shuffled by the seed, so that
+// training, validation and test rows are ranges of positions.
+type Pairs struct {
+	x, z rows
+}
+
+// rows are one side's rows by their positions.
+type rows struct {
+	column.Source
+	name  string                // "x" or "z", for messages
+	order *sampling.Permutation // position -> row; nil if they are the same
+	owned *column.Compact       // the rows, where they may be overwritten; else nil
+}
+
+// at returns the row at a position.
+func (r rows) at(p int) int {
+	if r.order == nil {
+		return p
+	}
+	return int(r.order.At(uint64(p)))
+}
+
+// NewPairs checks x and z against each other and puts them in split order. Data
+// given for use in place are moved, others are looked up and must not change while
+// the pairs are in use.
+func NewPairs(x, z column.Source, seed uint64) (*Pairs, error) {
+	p := &Pairs{x: rows{Source: x, name: "x"}, z: rows{Source: z, name: "z"}}
+	for _, r := range []rows{p.x, p.z} {
+		if err := column.Check(r.Source); err != nil {
+			return nil, fmt.Errorf("%w (argument %s)", err, r.name)
+		}
+	}
+	if x.Rows() != z.Rows() {
+		return nil, fmt.Errorf("preprocess: x has %d rows and z has %d: rows must be pairs", x.Rows(), z.Rows())
+	}
+	for _, r := range []rows{p.x, p.z} {
+		if err := checkFinite(r.Source, r.name); err != nil {
+			return nil, err
+		}
+	}
+	order := sampling.NewPermutation(uint64(x.Rows()), seed, sampling.StreamSplit, 0)
+	for _, r := range []*rows{&p.x, &p.z} {
+		given, ok := r.Source.(column.Disposable)
+		if !ok {
+			r.order = &order
+			continue
+		}
+		var err error
+		if r.owned, err = given.Take(); err != nil {
+			return nil, fmt.Errorf("%w (argument %s)", err, r.name)
+		}
+		r.Source = r.owned
+		permuteRows(r.owned.Values, &order)
+	}
+	return p, nil
+}
+
+// Rows returns the number of pairs.
+func (p *Pairs) Rows() int { return p.x.Rows() }
+
+// Columns returns the number of columns of both sides.
+func (p *Pairs) Columns() (dx, dz int) { return len(p.x.Columns()), len(p.z.Columns()) }
+
+// NonFiniteError is about a value that no map can take. It wraps ErrNonFinite.
+type NonFiniteError struct {
+	Side   string // "x" or "z"
+	Row    int    // from 0
+	Column string
+	Value  float64
+}
+
+func (e *NonFiniteError) Error() string {
+	return fmt.Sprintf("preprocess: %s row %d, column %s is %v: %v; remove or impute such rows", e.Side, e.Row, e.Column, e.Value, ErrNonFinite)
+}
+
+func (e *NonFiniteError) Unwrap() error { return ErrNonFinite }
+
+// checkFinite reports the first value, in row order, that is not finite.
+func checkFinite(s column.Source, name string) error {
+	cols := len(s.Columns())
+	step := min(blockRows, max(1, blockValues/cols))
+	return parallel(s.Rows(), func(lo, hi int) error {
+		values := make([]float64, step*cols)
+		for ; lo < hi; lo += step {
+			n := min(step, hi-lo)
+			if err := s.Read(values, lo, lo+n, 0, cols); err != nil {
+				return err
+			}
+			for k, v := range values[:n*cols] {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return &NonFiniteError{name, lo + k/cols, s.Columns()[k%cols].Name, v}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Fit fits maps to the rows at the first n positions, or to the first fitRows of
+// them. A side whose columns are all constant there is an error that wraps
+// ErrConstant.
+func (p *Pairs) Fit(n int, method Method) (Maps, error) {
+	var m Maps
+	for _, side := range []struct {
+		rows
+		to *Side
+	}{{p.x, &m.X}, {p.z, &m.Z}} {
+		maps, err := side.fit(n, method)
+		if err != nil {
+			return m, err
+		}
+		*side.to = Side{side.name, side.Columns(), maps}
+		if side.to.Inputs() == 0 {
+			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows: there is nothing to learn from it", side.name, ErrConstant)
+		}
+	}
+	return m, nil
+}
+
+// ErrConstant is wrapped by the error about a side without a column that varies.
+var ErrConstant = errors.New("constant")
+
+// fitColumns is the number of columns that a worker reads at a time, to fit them.
+const fitColumns = 8
+
+func (r rows) fit(n int, method Method) ([]Map, error) {
+	n = min(n, fitRows)
+	columns := r.Columns()
+	maps := make([]Map, len(columns))
+	at := make([]int, n)
+	for i := range at {
+		at[i] = r.at(i)
+	}
+	groups := (len(columns) + fitColumns - 1) / fitColumns
+	return maps, parallelOver(groups, func(g int) error {
+		from, to := g*fitColumns, min(len(columns), (g+1)*fitColumns)
+		width := to - from
+		values, row := make([]float64, n*width), make([]float64, width)
+		for i, k := range at {
+			if err := r.Read(row, k, k+1, from, to); err != nil {
+				return err
+			}
+			for j, v := range row {
+				values[j*n+i] = v
+			}
+		}
+		for j := range width {
+			v, c := values[j*n:(j+1)*n], columns[from+j]
+			if c.Kind == column.Code {
+				maps[from+j] = fitCodes(v, len(c.Labels))
+			} else {
+				maps[from+j] = fitNumbers(v, method)
+			}
+		}
+		return nil
+	})
+}
+
+// Range is the positions [Lo, Hi).
+type Range struct{ Lo, Hi int }
+
+// Apply takes the rows at the positions of some ranges, one after the other, to
+// inputs of a network. If last is true, memory that was given for that is
+// overwritten, and the pairs cannot be read any more.
+func (p *Pairs) Apply(m Maps, last bool, ranges ...Range) (x, z backend.Matrix, err error) {
+	total := 0
+	for _, r := range ranges {
+		total += r.Hi - r.Lo
+	}
+	for _, side := range []struct {
+		rows
+		Side
+		to *backend.Matrix
+	}{{p.x, m.X, &x}, {p.z, m.Z, &z}} {
+		inputs := side.Inputs()
+		if last && side.owned != nil && inputs <= side.owned.Values.Cols {
+			*side.to = side.owned.Values
+			side.to.Cols, side.to.Rows = inputs, total
+		} else {
+			*side.to = backend.NewMatrix(total, inputs)
+		}
+		done := 0
+		for _, r := range ranges {
+			part := *side.to
+			part.Data, part.Rows = part.Data[done*part.Stride:], r.Hi-r.Lo
+			if err := side.Side.apply(side.rows, r.Lo, part); err != nil {
+				return x, z, err
+			}
+			done += part.Rows
+		}
+	}
+	return x, z, nil
+}
+
+// apply stores what the rows from position lo on become in dst, which may be where
+// they lie.
+func (s Side) apply(r rows, lo int, dst backend.Matrix) error {
+	cols := len(s.columns)
+	return parallel(dst.Rows, func(first, end int) error {
+		row := make([]float64, cols)
+		for i := first; i < end; i++ {
+			at := r.at(lo + i)
+			if err := r.Read(row, at, at+1, 0, cols); err != nil {
+				return err
+			}
+			s.store(dst.Row(i), row)
+		}
+		return nil
+	})
+}
+
+// permuteRows moves row order.At(p) to position p, for every p, in place.
+func permuteRows(m backend.Matrix, order *sampling.Permutation) {
+	done := make([]bool, m.Rows)
+	saved := make([]float32, m.Cols)
+	for start := range m.Rows {
+		if done[start] {
+			continue
+		}
+		copy(saved, m.Row(start))
+		p := start
+		for {
+			done[p] = true
+			from := int(order.At(uint64(p)))
+			if from == start {
+				copy(m.Row(p), saved)
+				break
+			}
+			copy(m.Row(p), m.Row(from))
+			p = from
+		}
+	}
+}
+
+// blockRows is the number of rows that a worker takes at a time, blockValues about
+// the number of values that it looks at.
+const (
+	blockRows   = 4096
+	blockValues = 1 << 14
+)
+
+// parallel calls f for consecutive ranges of [0, n) from several goroutines and
+// returns the error of the first range that has one.
+func parallel(n int, f func(lo, hi int) error) error {
+	return parallelOver((n+blockRows-1)/blockRows, func(b int) error {
+		return f(b*blockRows, min(n, (b+1)*blockRows))
+	})
+}
+
+// parallelOver calls f for every number below n.
+func parallelOver(n int, f func(i int) error) error {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				errs[i] = f(i)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

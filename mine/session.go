@@ -1,0 +1,190 @@
+package mine
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gomine/mine/backend"
+)
+
+const (
+	// hopeless is the mean training value, in nats above that of a constant critic,
+	// below which a run that never rose above zero on the validation rows has
+	// diverged: an overfitted critic does well on the rows it is trained on, an idle
+	// one stays near zero.
+	hopeless = -1
+
+	// validationPairs is the number of marginal pairs of a validation, at
+	// least: enough to rank checkpoints, which share the rows and the pairs.
+	validationPairs = 50_000
+
+	// trivial is how many standard errors below zero the best validation bound
+	// must lie for the constant critic, whose bound is zero, to be the better one.
+	trivial = 3
+)
+
+// A session is one candidate in training.
+type session struct {
+	cfg       Config
+	candidate Candidate
+	network   backend.Network
+	trainer   backend.Trainer
+	data      backend.Data
+	counts    RowCounts
+
+	start      backend.State // of the constant critic that training began with
+	from, span int           // steps over which the cosine of the learning rate runs
+	stale      int           // validations since the best
+	progress
+}
+
+// progress is how far a session has come.
+type progress struct {
+	step  int
+	curve []Point
+	best  checkpoint
+}
+
+// A checkpoint is a critic with its bound on the validation rows.
+type checkpoint struct {
+	step       int
+	validation float64
+	stdErr     float64
+	logU       float64 // log-mean-exp of the marginal validation scores
+	params     []float32
+}
+
+// newSession returns a session at step 0. The rows of data are split as counts says.
+func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, counts RowCounts) (*session, error) {
+	dx, dz := data.Dims()
+	spec := backend.Spec{
+		Network:   backend.Network{DX: dx, DZ: dz, Hidden: cfg.Hidden, Activation: c.Activation},
+		Objective: c.Objective,
+		Batch:     cfg.Batch,
+		Marginals: cfg.Marginals,
+		ClipNorm:  float64(cfg.ClipNorm),
+		Adam:      defaultAdam,
+		Seed:      cfg.Seed,
+	}
+	spec.Adam.WeightDecay = cfg.WeightDecay
+	t, err := b.NewTrainer(spec, data, counts.train())
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		cfg: cfg, candidate: c, network: spec.Network, trainer: t, data: data, counts: counts,
+		start: InitialState(spec.Network, c.Objective.Kind, cfg.Seed), span: cfg.Steps,
+		progress: progress{best: checkpoint{validation: math.Inf(-1)}},
+	}
+	return s, t.SetState(s.start)
+}
+
+// resume goes on from where another session of the same candidate on the same rows
+// stood.
+func (s *session) resume(from progress, state backend.State) error {
+	s.progress = from
+	return s.trainer.SetState(state)
+}
+
+func (s *session) close() error { return s.trainer.Close() }
+
+// rate is the learning rate of a step: a cosine from the peak to zero.
+func (s *session) rate(step int) float64 {
+	done := float64(step-s.from) / float64(s.span)
+	return s.cfg.LearningRate * (1 + math.Cos(math.Pi*done)) / 2
+}
+
+// restart begins another cosine, over the given steps, if the last one has ended.
+func (s *session) restart(steps int) {
+	if s.step >= s.from+s.span {
+		s.from, s.span = s.step, max(steps, 1)
+	}
+}
+
+// advance trains up to step target, validating every Config.EvaluateEvery
+// steps and at the end, until patience validations in a row bring no new best.
+func (s *session) advance(ctx context.Context, target, patience int, report func(train float64)) error {
+	most := max(0, min(s.cfg.EvaluateEvery, target-s.step))
+	values, rates := make([]float64, most), make([]float64, most)
+	s.stale = 0
+	for s.step < target && s.stale < patience {
+		n := min(s.cfg.EvaluateEvery-s.step%s.cfg.EvaluateEvery, target-s.step)
+		for i := range n {
+			rates[i] = s.rate(s.step + i)
+		}
+		done, err := s.trainer.Train(ctx, rates[:n], values[:n])
+		s.step += done
+		if err != nil {
+			return fmt.Errorf("mine: training: %w", err)
+		}
+		var mean float64
+		for i, v := range values[:n] {
+			if !finite(v) {
+				return s.diverged(s.step - n + i + 1)
+			}
+			mean += (v - s.candidate.Objective.Idle()) / float64(n)
+		}
+		if err := s.validate(ctx, mean); err != nil {
+			return err
+		}
+		report(mean)
+	}
+	if last := len(s.curve) - 1; last >= 0 && s.best.validation <= 0 && s.curve[last].Train < hopeless {
+		return s.diverged(s.step)
+	}
+	return nil
+}
+
+// validate evaluates the critic on the validation rows and keeps it if it is
+// the best so far.
+func (s *session) validate(ctx context.Context, train float64) error {
+	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, s.counts.Validation), Seed: s.cfg.Seed + 1}
+	ev, err := s.trainer.Evaluate(ctx, s.data, s.counts.validation(), pairing, nil)
+	if err != nil {
+		return fmt.Errorf("mine: validating: %w", err)
+	}
+	bound := ev.Joint - ev.LogU
+	if !ev.Finite {
+		return s.diverged(s.step)
+	}
+	s.curve = append(s.curve, Point{Step: s.step, Train: train, Validation: bound})
+	if bound <= s.best.validation {
+		s.stale++
+		return nil
+	}
+	s.stale = 0
+	state, err := s.trainer.State()
+	s.best = checkpoint{s.step, bound, ev.StdErr(), ev.LogU, state.Params}
+	return err
+}
+
+func (s *session) diverged(step int) error {
+	return &DivergedError{Step: step, Steps: s.cfg.Steps, Candidate: s.candidate, LearningRate: s.cfg.LearningRate}
+}
+
+// validated reports whether there is a critic to put to use.
+func (p *progress) validated() bool { return p.best.step > 0 }
+
+// validation returns the best validation bound so far, 0 before the first.
+func (p *progress) validation() float64 {
+	if !p.validated() {
+		return 0
+	}
+	return p.best.validation
+}
+
+// choice returns the critic to put to use: the best one, or the constant one if the
+// best is clearly worse than that.
+func (s *session) choice() checkpoint {
+	best := s.best
+	if best.validation >= -trivial*best.stdErr {
+		return best
+	}
+	params := s.start.Params
+	return checkpoint{step: best.step, params: params, logU: float64(params[len(params)-1])}
+}
+
+// cyclesFor returns how many marginal cycles over n rows make enough pairs, but
+// no more than there are pairs.
+func cyclesFor(pairs, n int) int { return max(1, min(1+(pairs-1)/n, n-1)) }
