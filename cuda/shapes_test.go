@@ -104,119 +104,166 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, unit float64) (err error) {
+func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, unit float64) error {
 	memory := d.gpu.NewMemory(0)
 	defer memory.Free()
 	src := rand.New(rand.NewPCG(uint64(m), uint64(n*1000+k)))
-	put := func(o operand) driver.Pointer {
-		g, putErr := guard(memory, len(o.data), o.data)
-		if putErr != nil {
-			err = putErr
-		}
-		return g.at()
-	}
-	order := src.Perm(max(m, k))
-	rows := make([]int32, len(order))
-	for i, v := range order {
+	p := multiplication{stream: s, memory: memory, src: src, with: precisions[precision], m: m, n: n, k: k, unit: unit}
+	p.order = src.Perm(max(m, k))
+	rows := make([]int32, len(p.order))
+	for i, v := range p.order {
 		rows[i] = int32(v)
 	}
-	index, err := memory.Alloc("rows", int64(4*len(rows)))
-	if err != nil {
+	var err error
+	if p.index, err = memory.Alloc("rows", int64(4*len(rows))); err != nil {
 		return err
 	}
-	if err := driver.Upload(index, rows); err != nil {
+	if err := driver.Upload(p.index, rows); err != nil {
 		return err
 	}
-	ld := padded(n)
-	check := func(what string, c guarded, parts int, want func(i, j int) (value, magnitude float64)) error {
-		got, err := c.read()
-		if err != nil {
-			return fmt.Errorf("%s %w", what, err)
+	for _, way := range []func() error{p.plain, p.transposed, p.outer} {
+		if err := way(); err != nil {
+			return err
 		}
-		for i := range m {
-			for j := range ld {
-				var sum float64
-				for q := range parts {
-					sum += float64(got[(q*m+i)*ld+j])
+	}
+	return nil
+}
+
+// multiplication is a product of matrices [m, n] of depth k, with operands of normal
+// numbers.
+type multiplication struct {
+	stream  *driver.Stream
+	memory  *driver.Memory
+	src     *rand.Rand
+	with    products
+	m, n, k int
+	unit    float64
+	order   []int          // of gathered rows
+	index   driver.Pointer // the same on the device
+}
+
+// put copies operands to the device.
+func (p *multiplication) put(operands ...operand) (at []driver.Pointer, err error) {
+	for _, o := range operands {
+		g, err := guard(p.memory, len(o.data), o.data)
+		if err != nil {
+			return nil, err
+		}
+		at = append(at, g.at())
+	}
+	return at, nil
+}
+
+// check compares c, the sum of some parts, with what it should be.
+func (p *multiplication) check(what string, c guarded, parts int, want func(i, j int) (value, magnitude float64)) error {
+	got, err := c.read()
+	if err != nil {
+		return fmt.Errorf("%s %w", what, err)
+	}
+	ld := padded(p.n)
+	for i := range p.m {
+		for j := range ld {
+			var sum float64
+			for q := range parts {
+				sum += float64(got[(q*p.m+i)*ld+j])
+			}
+			if j >= p.n {
+				if sum != 0 && !math.IsNaN(sum) { // zero, or not written
+					return fmt.Errorf("%s: padding at (%d, %d) is %v", what, i, j, sum)
 				}
-				if j >= n {
-					if sum != 0 && !math.IsNaN(sum) { // zero, or not written
-						return fmt.Errorf("%s: padding at (%d, %d) is %v", what, i, j, sum)
-					}
-					continue
-				}
-				value, magnitude := want(i, j)
-				if allowed := float64(k+2) * unit * (magnitude + math.Abs(value)); !(math.Abs(sum-value) <= allowed) {
-					return fmt.Errorf("%s: (%d, %d) is %v, want %v, within %.1e", what, i, j, sum, value, allowed)
-				}
+				continue
+			}
+			value, magnitude := want(i, j)
+			if allowed := float64(p.k+2) * p.unit * (magnitude + math.Abs(value)); !(math.Abs(sum-value) <= allowed) {
+				return fmt.Errorf("%s: (%d, %d) is %v, want %v, within %.1e", what, i, j, sum, value, allowed)
 			}
 		}
-		return nil
 	}
-	product := func(a, b func(k int) float64) (sum, magnitude float64) {
-		for q := range k {
-			sum += a(q) * b(q)
-			magnitude += math.Abs(a(q) * b(q))
-		}
-		return sum, magnitude
-	}
-	softplus := func(v float64) float64 { return math.Max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
-	with := precisions[precision]
+	return nil
+}
 
-	a, b, bias := newOperand(src, len(order), max(k, 1)), newOperand(src, max(k, 1), n), newOperand(src, 1, n)
-	c, err := guard(memory, m*ld, nil)
+// product is the sum of a(q) b(q) over the depth, and of its magnitudes.
+func (p *multiplication) product(a, b func(q int) float64) (sum, magnitude float64) {
+	for q := range p.k {
+		sum += a(q) * b(q)
+		magnitude += math.Abs(a(q) * b(q))
+	}
+	return sum, magnitude
+}
+
+// plain is softplus(a b + bias), with gathered rows of a.
+func (p *multiplication) plain() error {
+	m, n, k, ld := p.m, p.n, p.k, padded(p.n)
+	a, b, bias := newOperand(p.src, len(p.order), max(k, 1)), newOperand(p.src, max(k, 1), n), newOperand(p.src, 1, n)
+	at, err := p.put(a, b, bias)
 	if err != nil {
 		return err
 	}
-	err = with.nn(s, tiles(m, n, 1), tileShared, kernel.GemmNNArgs{
-		C: c.at(), A: put(a), B: put(b), Bias: put(bias), Rows: index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld,
+	c, err := guard(p.memory, m*ld, nil)
+	if err != nil {
+		return err
+	}
+	err = p.with.nn(p.stream, tiles(m, n, 1), tileShared, kernel.GemmNNArgs{
+		C: c.at(), A: at[0], B: at[1], Bias: at[2], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld,
 	})
 	if err != nil {
 		return err
 	}
-	err = check("a b", c, 1, func(i, j int) (float64, float64) {
-		v, magnitude := product(func(q int) float64 { return a.at(order[i], q) }, func(q int) float64 { return b.at(q, j) })
+	return p.check("a b", c, 1, func(i, j int) (float64, float64) {
+		v, magnitude := p.product(func(q int) float64 { return a.at(p.order[i], q) }, func(q int) float64 { return b.at(q, j) })
 		v += bias.at(0, j)
-		return softplus(v), magnitude + math.Abs(bias.at(0, j)) + 1
+		softplus := math.Max(v, 0) + math.Log1p(math.Exp(-math.Abs(v)))
+		return softplus, magnitude + math.Abs(bias.at(0, j)) + 1
 	})
-	if err != nil {
-		return err
-	}
+}
 
-	a, b = newOperand(src, m, max(k, 1)), newOperand(src, n, max(k, 1))
-	h := newOperand(src, m, n)
-	if c, err = guard(memory, m*ld, nil); err != nil {
+// transposed is (a b^T) times the derivative of ReLU at h.
+func (p *multiplication) transposed() error {
+	m, n, k, ld := p.m, p.n, p.k, padded(p.n)
+	a, b, h := newOperand(p.src, m, max(k, 1)), newOperand(p.src, n, max(k, 1)), newOperand(p.src, m, n)
+	at, err := p.put(a, b, h)
+	if err != nil {
 		return err
 	}
-	err = with.nt(s, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
-		C: c.at(), A: put(a), B: put(b), H: put(h), M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: 2,
+	c, err := guard(p.memory, m*ld, nil)
+	if err != nil {
+		return err
+	}
+	err = p.with.nt(p.stream, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+		C: c.at(), A: at[0], B: at[1], H: at[2], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: 2,
 	})
 	if err != nil {
 		return err
 	}
-	err = check("a b^T", c, 1, func(i, j int) (float64, float64) {
+	return p.check("a b^T", c, 1, func(i, j int) (float64, float64) {
 		if h.at(i, j) <= 0 {
 			return 0, 0
 		}
-		return product(func(q int) float64 { return a.at(i, q) }, func(q int) float64 { return b.at(j, q) })
+		return p.product(func(q int) float64 { return a.at(i, q) }, func(q int) float64 { return b.at(j, q) })
 	})
-	if err != nil {
-		return err
-	}
+}
 
+// outer is a^T b with gathered rows of a, in parts.
+func (p *multiplication) outer() error {
 	const split = 3 // more than there is depth for
-	a, b = newOperand(src, len(order), m), newOperand(src, max(k, 1), n)
-	if c, err = guard(memory, split*m*ld, nil); err != nil {
+	m, n, k, ld := p.m, p.n, p.k, padded(p.n)
+	a, b := newOperand(p.src, len(p.order), m), newOperand(p.src, max(k, 1), n)
+	at, err := p.put(a, b)
+	if err != nil {
 		return err
 	}
-	err = with.tn(s, tiles(m, n, split), tileShared, kernel.GemmTNArgs{
-		C: c.at(), A: put(a), B: put(b), Rows: index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Split: split, Part: uint64(m * ld),
+	c, err := guard(p.memory, split*m*ld, nil)
+	if err != nil {
+		return err
+	}
+	err = p.with.tn(p.stream, tiles(m, n, split), tileShared, kernel.GemmTNArgs{
+		C: c.at(), A: at[0], B: at[1], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Split: split, Part: uint64(m * ld),
 	})
 	if err != nil {
 		return err
 	}
-	return check("a^T b", c, split, func(i, j int) (float64, float64) {
-		return product(func(q int) float64 { return a.at(order[q], i) }, func(q int) float64 { return b.at(q, j) })
+	return p.check("a^T b", c, split, func(i, j int) (float64, float64) {
+		return p.product(func(q int) float64 { return a.at(p.order[q], i) }, func(q int) float64 { return b.at(q, j) })
 	})
 }
 

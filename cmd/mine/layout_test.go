@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers are the packages of the module, each with those of the module that it may
+// import: imports only lead downwards. "..." stands for all packages below a path.
+var layers = []struct {
+	pkg string
+	may []string
+}{
+	{"mine/objective", nil},
+	{"mine/sampling", nil},
+	{"mine/backend", []string{"mine/objective"}},
+	{"mine/column", []string{"mine/backend"}},
+	{"mine/preprocess", []string{"mine/backend", "mine/column", "mine/sampling"}},
+	{"mine/table", []string{"mine/backend", "mine/column"}},
+	{"mine/simulate", []string{"mine/sampling"}},
+	{"mine/gorgonia", []string{"mine/column"}},
+	{"mine/backend/backendtest", []string{"mine/backend", "mine/objective", "mine/sampling"}},
+	{"kernels", nil},
+	{"kernels/generate/...", []string{"mine/objective"}},
+	{"cpu", []string{"cpu/internal/...", "mine/backend", "mine/objective", "mine/sampling"}},
+	{"cpu/internal/...", []string{"mine/sampling"}},
+	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/sampling"}},
+	{"cuda/check", nil},
+	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
+	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/objective", "mine/preprocess", "mine/sampling"}},
+	{"cmd/mine", []string{"cuda", "mine", "mine/backend", "mine/column", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"bench/...", []string{"..."}},
+}
+
+func matches(pattern, pkg string) bool {
+	prefix, below := strings.CutSuffix(pattern, "...")
+	return pkg == pattern || below && strings.HasPrefix(pkg, prefix)
+}
+
+// listed is a package as go list describes it.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Module     *struct{ Path string }
+}
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Module"}, args...)...)
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", args, err)
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// TestImportsLeadDownwards looks at the imports of every package, with the build tag
+// cuda and without it.
+func TestImportsLeadDownwards(t *testing.T) {
+	for _, tags := range []string{"", "cuda"} {
+		for _, p := range list(t, "-tags="+tags, "./...") {
+			module := p.Module.Path + "/"
+			pkg := strings.TrimPrefix(p.ImportPath, module)
+			at := slices.IndexFunc(layers, func(l struct {
+				pkg string
+				may []string
+			}) bool {
+				return matches(l.pkg, pkg)
+			})
+			if at < 0 {
+				t.Errorf("package %s has no place in the layers", pkg)
+				continue
+			}
+			for _, imported := range p.Imports {
+				own, inside := strings.CutPrefix(imported, module)
+				if inside && !slices.ContainsFunc(layers[at].may, func(may string) bool { return matches(may, own) }) {
+					t.Errorf("%s imports %s, which is not below it", pkg, own)
+				}
+			}
+		}
+	}
+}
+
+// TestLeaves: the contract and what it stands on need the standard library alone, and
+// only gorgonia's adapter pulls its tensors in.
+func TestLeaves(t *testing.T) {
+	for _, leaf := range []string{"mine/objective", "mine/sampling", "mine/backend", "mine/column"} {
+		for _, p := range list(t, "-deps", "./"+leaf) {
+			if p.Module != nil && !strings.HasPrefix(p.ImportPath, p.Module.Path+"/mine/") {
+				t.Errorf("%s needs %s", leaf, p.ImportPath)
+			}
+		}
+	}
+	for _, p := range list(t, "-deps", "./cmd/mine", "./mine", "./mine/simulate", "./cpu") {
+		if p.Module != nil && strings.HasPrefix(p.Module.Path, "gorgonia.org/") {
+			t.Errorf("the command needs %s", p.ImportPath)
+		}
+	}
+}
+
+const (
+	mostLines         = 400 // of a file in mine and cmd
+	mostFunctionLines = 80  // of a function anywhere
+)
+
+// TestSizes: no file of mine and cmd, and no function at all, is too long to be read
+// at once. What is generated does not count, nor do the rows of a table in a function.
+func TestSizes(t *testing.T) {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.Contains(path, "/.cache/") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, text, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		if ast.IsGenerated(file) {
+			return nil
+		}
+		name := strings.TrimPrefix(path, root+"/")
+		lines := bytes.Count(text, []byte("\n"))
+		if top, _, _ := strings.Cut(name, "/"); lines > mostLines && (top == "mine" || top == "cmd") {
+			t.Errorf("%s has %d lines, want at most %d", name, lines, mostLines)
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			length := set.Position(f.End()).Line - set.Position(f.Pos()).Line + 1 - tableLines(set, f)
+			if length > mostFunctionLines {
+				t.Errorf("%s: %s has %d lines, want at most %d", name, f.Name.Name, length, mostFunctionLines)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tableLines counts the lines of the composite literals in a function.
+func tableLines(set *token.FileSet, f *ast.FuncDecl) int {
+	lines := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		c, ok := n.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		lines += set.Position(c.End()).Line - set.Position(c.Pos()).Line
+		return false
+	})
+	return lines
+}
