@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -62,6 +64,76 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s links to %s: %v", file, target, err)
 			}
 		}
+	}
+}
+
+// TestReadmeIsShort: a stranger reads it to the end.
+func TestReadmeIsShort(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if words := len(strings.Fields(string(text))); words > 900 {
+		t.Errorf("README.md has %d words, want at most 900", words)
+	}
+}
+
+// snippet is what the Go code in our documents is compiled in: as the body of a
+// function with these arguments.
+const snippet = `package snippet
+
+import (
+	"context"
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"gomine/mine"
+	"gomine/mine/backend"
+	"gomine/mine/column"
+)
+
+var (
+	_ = fmt.Sprint
+	_ = mine.DefaultConfig
+	_ backend.Matrix
+	_ column.Source
+)
+
+func _(ctx context.Context, xs *mat.Dense, prices []float64, b backend.Backend) error {
+%s
+	_ = scores
+	return err
+}
+`
+
+// TestSnippets compiles the Go code in our documents.
+func TestSnippets(t *testing.T) {
+	block := regexp.MustCompile("(?s)```go\n(.*?)```")
+	dir, err := os.MkdirTemp(".", "snippet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	found := 0
+	for _, file := range documents(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range block.FindAllSubmatch(text, -1) {
+			found++
+			code := []byte(fmt.Sprintf(snippet, m[1]))
+			if err := os.WriteFile(filepath.Join(dir, "snippet.go"), code, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("go", "vet", "./"+dir).CombinedOutput(); err != nil {
+				t.Errorf("%s: %s\n%s", file, m[1], out)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no Go code in the documentation: is it still there?")
 	}
 }
 
