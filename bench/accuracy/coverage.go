@@ -96,7 +96,7 @@ func coverageCommand() *cobra.Command {
 func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) (covered, error) {
 	const (
 		trainRows = 50_000
-		largeRows = 1_000_000
+		largeRows = 2_000_000
 	)
 	law, err := simulate.New(c.Family, c.Params, "", "")
 	if err != nil {
@@ -128,29 +128,39 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 			return out, err
 		}
 		defer critic.Close()
-		if x, z, err = sample(largeRows); err != nil {
-			return out, err
+		evaluate := func() (mine.Bound, error) {
+			x, z, err := sample(c.Rows)
+			if err != nil {
+				return mine.Bound{}, err
+			}
+			return critic.Evaluate(ctx, x, z)
 		}
-		truth, err := critic.Evaluate(ctx, x, z)
-		if err != nil {
-			return out, err
-		}
-		out.Bound, out.BoundErr = truth.Estimate, truth.StdErr
-		var estimates []float64
-		for range repetitions {
-			if x, z, err = sample(c.Rows); err != nil {
+		// The bound is the mean over samples of the size of a repetition, each with
+		// as many pairs a row: one sample of all rows, with the same pairs in all,
+		// would leave an error as large as half a repetition's. A mean of estimates
+		// is low by half the variance of one, which is nothing to its error.
+		large := make([]float64, largeRows/c.Rows)
+		for i := range large {
+			b, err := evaluate()
+			if err != nil {
 				return out, err
 			}
-			b, err := critic.Evaluate(ctx, x, z)
+			large[i] = b.Estimate
+		}
+		truth, sd := stat.MeanStdDev(large, nil)
+		out.Bound, out.BoundErr = truth, stat.StdErr(sd, float64(len(large)))
+		var estimates []float64
+		for range repetitions {
+			b, err := evaluate()
 			if err != nil {
 				return out, err
 			}
 			estimates = append(estimates, b.Estimate)
 			stdErrs = append(stdErrs, b.StdErr)
-			if b.Low <= truth.Estimate && truth.Estimate <= b.High {
+			if b.Low <= truth && truth <= b.High {
 				out.Coverage++
 			}
-			if b.LowerBound <= truth.Estimate {
+			if b.LowerBound <= truth {
 				out.OneSided++
 			}
 		}

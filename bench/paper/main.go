@@ -15,10 +15,12 @@ import (
 	"os/signal"
 
 	"github.com/spf13/cobra"
-)
 
-// program is how this is started.
-const program = "go run ./bench/paper"
+	"gomine/bench/paper/bidirectional"
+	"gomine/bench/paper/bottleneck"
+	"gomine/bench/paper/estimation"
+	"gomine/bench/paper/gan"
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -29,7 +31,11 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(gaussianCommand(), nonlinearCommand(), gridCommand(), spiralCommand(), stackedCommand(), bidirectionalCommand(), bottleneckCommand())
+	root.AddCommand(
+		estimation.GaussianCommand(), estimation.NonlinearCommand(),
+		gan.GridCommand(), gan.SpiralCommand(), gan.StackedCommand(),
+		bidirectional.Command(), bottleneck.Command(),
+	)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "paper:", err)
 		os.Exit(1)

@@ -18,6 +18,9 @@ const (
 	streamStack   sampling.Stream = 0x6403 // the three pictures of a stack
 )
 
+// Classes is the number of digits.
+const Classes = 10
+
 // A Set is n labelled grey pictures of Size x Size pixels.
 type Set struct {
 	Size int
@@ -48,7 +51,7 @@ func Stack(set Set, n int, seed uint64) (pixels backend.Matrix, labels []int) {
 			// Below have also when the product rounds up.
 			k := min(int(float64(have)*sampling.Uniform(seed, streamStack, uint64(i), uint64(c))), have-1)
 			copy(row[c*size:], set.Pixels.Row(k))
-			labels[i] = 10*labels[i] + int(set.Labels[k])
+			labels[i] = Classes*labels[i] + int(set.Labels[k])
 		}
 	}
 	return pixels, labels

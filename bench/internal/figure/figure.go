@@ -8,6 +8,9 @@ import (
 	"math"
 	"slices"
 
+	"gomine/bench/internal/report"
+
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -23,6 +26,14 @@ type Curve struct {
 	Low, High []float64
 	Reference bool // a known truth or somebody else's figures: black and dashed
 	Points    bool // points without a line
+}
+
+// AddBand adds to a curve the mean of values at x, and a standard deviation each
+// way.
+func (c *Curve) AddBand(x float64, values []float64) {
+	mean, sd := stat.Mean(values, nil), report.Spread(values)
+	c.X, c.Y = append(c.X, x), append(c.Y, mean)
+	c.Low, c.High = append(c.Low, mean-sd), append(c.High, mean+sd)
 }
 
 // A Panel is one coordinate system.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+	"gonum.org/v1/gonum/stat"
 )
 
 // Origin says how a measurement came about.
@@ -71,6 +72,14 @@ func Median(v []float64) float64 {
 	}
 	v = slices.Sorted(slices.Values(v))
 	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+// Spread returns the standard deviation of values, 0 of a single one.
+func Spread(v []float64) float64 {
+	if len(v) < 2 {
+		return 0
+	}
+	return stat.StdDev(v, nil)
 }
 
 // Number formats the median and half the range in percent of it.

@@ -1,4 +1,4 @@
-package main
+package bottleneck
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"gomine/bench/internal/digits"
+	"gomine/bench/paper/internal/nets"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/sampling"
@@ -63,12 +64,6 @@ type codeClassifier struct {
 	noisyX, noisy backend.Matrix // what the critic sees
 }
 
-// classes is the number of digits.
-const classes = 10
-
-// adam holds the constants that Kingma and Ba (2015) propose.
-var adam = backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
-
 func newCodeClassifier(b backend.Backend, r recipe, size sizes, inputs int, seed uint64) (*codeClassifier, error) {
 	c := &codeClassifier{recipe: r, size: size, floor: float32(math.Log(r.Least)), random: rand.New(rand.NewPCG(seed, 0x1b))}
 	outputs := size.Code
@@ -76,8 +71,8 @@ func newCodeClassifier(b backend.Backend, r recipe, size sizes, inputs int, seed
 		outputs *= 2
 	}
 	model := func(in, out int, index uint64) (backend.Model, error) {
-		spec := backend.ModelSpec{MLP: backend.MLP{Inputs: in, Outputs: out}, Adam: adam, Rows: size.Batch}
-		return mine.NewModel(b, spec, networkSeed(seed, index))
+		spec := backend.ModelSpec{MLP: backend.MLP{Inputs: in, Outputs: out}, Adam: nets.Adam, Rows: size.Batch}
+		return mine.NewModel(b, spec, nets.Seed(seed, index))
 	}
 	widths := []int{inputs, size.Hidden, size.Hidden, outputs}
 	var err error
@@ -86,12 +81,12 @@ func newCodeClassifier(b backend.Backend, r recipe, size sizes, inputs int, seed
 			return nil, errors.Join(err, c.close())
 		}
 	}
-	if c.decoder, err = model(size.Code, classes, 3); err != nil {
+	if c.decoder, err = model(size.Code, digits.Classes, 3); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	if r.MINE > 0 {
 		cfg := mine.DefaultCriticConfig(inputs, size.Code, size.Batch)
-		cfg.Hidden, cfg.Seed = []int{size.Critic, size.Critic}, networkSeed(seed, 4)
+		cfg.Hidden, cfg.Seed = []int{size.Critic, size.Critic}, nets.Seed(seed, 4)
 		if c.critic, err = mine.NewCritic(cfg, mine.WithBackend(b)); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -107,7 +102,7 @@ func newCodeClassifier(b backend.Backend, r recipe, size sizes, inputs int, seed
 	for _, m := range []*backend.Matrix{&c.eps, &c.z, &c.dz, &c.info, &c.noisy} {
 		*m = backend.NewMatrix(rows, size.Code)
 	}
-	c.logits, c.dl = backend.NewMatrix(rows, classes), backend.NewMatrix(rows, classes)
+	c.logits, c.dl = backend.NewMatrix(rows, digits.Classes), backend.NewMatrix(rows, digits.Classes)
 	c.noisyX = backend.NewMatrix(rows, inputs)
 	return c, nil
 }
@@ -125,18 +120,12 @@ func (c *codeClassifier) close() error {
 	return errors.Join(errs...)
 }
 
-// head returns the first rows of a matrix.
-func head(m backend.Matrix, rows int) backend.Matrix {
-	m.Rows = rows
-	return m
-}
-
 // encode stores the encoder's outputs for at most a batch of pictures in c.out.
 // Training draws masks.
 func (c *codeClassifier) encode(ctx context.Context, x backend.Matrix, training bool) error {
 	in := x
 	for k := range c.h {
-		h := head(c.h[k], x.Rows)
+		h := nets.Head(c.h[k], x.Rows)
 		if err := c.maps[k].Forward(ctx, in, h); err != nil {
 			return err
 		}
@@ -149,7 +138,7 @@ func (c *codeClassifier) encode(ctx context.Context, x backend.Matrix, training 
 		}
 		in = h
 	}
-	return c.maps[2].Forward(ctx, in, head(c.out, x.Rows))
+	return c.maps[2].Forward(ctx, in, nets.Head(c.out, x.Rows))
 }
 
 // drawMask draws a factor for every unit: 0 with probability rate, otherwise
@@ -232,31 +221,6 @@ func keepFloor(out, dout backend.Matrix, floor float32) {
 	}
 }
 
-// logLikelihood returns V = mean log softmax(logits)_label, and stores
-// dV/dlogits = (1{label} - softmax(logits))/n in grad.
-func logLikelihood(logits backend.Matrix, labels []uint8, grad backend.Matrix) (value float64) {
-	n := float64(logits.Rows)
-	for i := range logits.Rows {
-		row, g := logits.Row(i), grad.Row(i)
-		most := row[0]
-		for _, v := range row {
-			most = max(most, v)
-		}
-		var sum float64
-		for j, v := range row {
-			e := math.Exp(float64(v - most))
-			g[j] = float32(e)
-			sum += e
-		}
-		for j, e := range g {
-			g[j] = float32(-float64(e) / sum / n)
-		}
-		g[labels[i]] += float32(1 / n)
-		value += (float64(row[labels[i]]-most) - math.Log(sum)) / n
-	}
-	return value
-}
-
 // errorsOf counts the rows whose largest score is not that of the label. A row
 // with a score that is not a number is an error.
 func errorsOf(scores backend.Matrix, labels []uint8) (count int) {
@@ -313,7 +277,7 @@ func (c *codeClassifier) gradients(ctx context.Context, x backend.Matrix, labels
 	if err := c.decoder.Forward(ctx, c.z, c.logits); err != nil {
 		return err
 	}
-	logLikelihood(c.logits, labels, c.dl)
+	nets.LogLikelihood(c.logits, labels, c.dl)
 	if err := c.decoder.Backward(ctx, c.dl, c.dz); err != nil {
 		return err
 	}
@@ -322,7 +286,7 @@ func (c *codeClassifier) gradients(ctx context.Context, x backend.Matrix, labels
 		if _, err := c.critic.Gradients(ctx, c.noisyX, c.noisy, backend.Matrix{}, c.info); err != nil {
 			return err
 		}
-		addClipped(c.dz, c.info, -c.recipe.MINE)
+		nets.AddClipped(c.dz, c.info, -c.recipe.MINE)
 	}
 	dout := c.dz
 	if c.recipe.Gaussian {
@@ -375,18 +339,18 @@ func (c *codeClassifier) addNoise(x backend.Matrix) {
 func (c *codeClassifier) evaluate(ctx context.Context, set digits.Set) (wrong int, likelihood float64, err error) {
 	n := set.Pixels.Rows
 	err = c.chunks(n, func(lo, rows int) error {
-		if err := c.encode(ctx, rowsOf(set.Pixels, lo, rows), false); err != nil {
+		if err := c.encode(ctx, nets.RowsOf(set.Pixels, lo, rows), false); err != nil {
 			return err
 		}
 		for i := range rows {
 			copy(c.z.Row(i), c.out.Row(i)[:c.size.Code])
 		}
-		logits := head(c.logits, rows)
-		if err := c.decoder.Forward(ctx, head(c.z, rows), logits); err != nil {
+		logits := nets.Head(c.logits, rows)
+		if err := c.decoder.Forward(ctx, nets.Head(c.z, rows), logits); err != nil {
 			return err
 		}
 		wrong += errorsOf(logits, set.Labels[lo:lo+rows])
-		likelihood += logLikelihood(logits, set.Labels[lo:lo+rows], head(c.dl, rows)) * float64(rows) / float64(n)
+		likelihood += nets.LogLikelihood(logits, set.Labels[lo:lo+rows], nets.Head(c.dl, rows)) * float64(rows) / float64(n)
 		return nil
 	})
 	return wrong, likelihood, err
@@ -397,12 +361,12 @@ func (c *codeClassifier) codes(ctx context.Context, set digits.Set) (out, z back
 	n := set.Pixels.Rows
 	out, z = backend.NewMatrix(n, c.out.Cols), backend.NewMatrix(n, c.size.Code)
 	err = c.chunks(n, func(lo, rows int) error {
-		if err := c.encode(ctx, rowsOf(set.Pixels, lo, rows), false); err != nil {
+		if err := c.encode(ctx, nets.RowsOf(set.Pixels, lo, rows), false); err != nil {
 			return err
 		}
 		c.sample(rows)
-		copy(rowsOf(out, lo, rows).Data, c.out.Data)
-		copy(rowsOf(z, lo, rows).Data, c.z.Data)
+		copy(nets.RowsOf(out, lo, rows).Data, c.out.Data)
+		copy(nets.RowsOf(z, lo, rows).Data, c.z.Data)
 		return nil
 	})
 	return out, z, err
@@ -416,11 +380,6 @@ func (c *codeClassifier) chunks(n int, f func(lo, rows int) error) error {
 		}
 	}
 	return nil
-}
-
-// rowsOf returns rows lo, lo+1, ... of a matrix without padding.
-func rowsOf(m backend.Matrix, lo, rows int) backend.Matrix {
-	return backend.Matrix{Rows: rows, Cols: m.Cols, Stride: m.Stride, Data: m.Data[lo*m.Stride : (lo+rows)*m.Stride]}
 }
 
 // train trains for the epochs of the sizes on a set, and calls observe before
@@ -443,7 +402,7 @@ func (c *codeClassifier) train(ctx context.Context, set digits.Set, seed uint64,
 				labels[i] = set.Labels[row]
 			}
 			progress := float64(at) / float64(size.Epochs*steps)
-			rate := size.Rate * (1 + math.Cos(math.Pi*progress)) / 2
+			rate := size.Rate * nets.Cosine(progress)
 			if err := c.step(ctx, x, labels, rate); err != nil {
 				return fmt.Errorf("epoch %d: %w", epoch+1, err)
 			}

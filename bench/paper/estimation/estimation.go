@@ -1,4 +1,6 @@
-package main
+// Package estimation repeats the MINE paper's first two experiments (sections
+// 4.1 and 4.2): MINE and MINE-f beside Kraskov's estimator and the truth.
+package estimation
 
 import (
 	"context"
@@ -14,6 +16,7 @@ import (
 	"gomine/bench/internal/figure"
 	"gomine/bench/internal/ksg"
 	"gomine/bench/internal/report"
+	"gomine/bench/paper/internal/nets"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
@@ -100,7 +103,8 @@ func (o *estimationFlags) prepare(cmd *cobra.Command, points int) error {
 	return nil
 }
 
-func gaussianCommand() *cobra.Command {
+// GaussianCommand is the first experiment.
+func GaussianCommand() *cobra.Command {
 	var opt estimationFlags
 	cmd := &cobra.Command{
 		Use:   "gaussian",
@@ -138,14 +142,15 @@ func gaussianCommand() *cobra.Command {
 					all = append(all, c)
 				}
 			}
-			return opt.Write(cmd, program, results("gaussian", "correlation", all))
+			return opt.Write(cmd, nets.Program, results("gaussian", "correlation", all))
 		},
 	}
 	opt.register(cmd, 11)
 	return cmd
 }
 
-func nonlinearCommand() *cobra.Command {
+// NonlinearCommand is the second experiment.
+func NonlinearCommand() *cobra.Command {
 	var opt estimationFlags
 	cmd := &cobra.Command{
 		Use:   "nonlinear",
@@ -179,7 +184,7 @@ func nonlinearCommand() *cobra.Command {
 					all = append(all, c)
 				}
 			}
-			return opt.Write(cmd, program, results("nonlinear", "noise", all))
+			return opt.Write(cmd, nets.Program, results("nonlinear", "noise", all))
 		},
 	}
 	opt.register(cmd, 9)

@@ -1,10 +1,10 @@
-package main
+package bidirectional
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 
+	"gomine/bench/paper/internal/nets"
 	"gomine/cpu"
 	"gomine/mine/backend"
 )
@@ -31,8 +31,8 @@ func TestMixture(t *testing.T) {
 		}
 	}
 	for _, x := range []backend.Matrix{s.train, s.test} {
-		c := cover(s.modes(x), grid*grid, 100)
-		if c.Modes != grid*grid || c.Near < 0.998 {
+		c := nets.Cover(s.modes(x), grid.Modes(), 100)
+		if c.Modes != grid.Modes() || c.Near < 0.998 {
 			t.Errorf("%d modes with 100 rows, %.4f of all rows near one", c.Modes, c.Near)
 		}
 	}
@@ -45,8 +45,8 @@ func TestMixture(t *testing.T) {
 		far.Row(1)[j] = float32(0.5 * a[1][j])           // between two modes
 		far.Row(2)[j] = float32(2*a[0][j] - 1.1*a[1][j]) // near one
 	}
-	if m := s.modes(far); m[0] != -1 || m[1] != -1 || m[2] != 4*grid+1 {
-		t.Errorf("modes %v, want -1, -1, %d", m, 4*grid+1)
+	if m := s.modes(far); m[0] != -1 || m[1] != -1 || m[2] != grid.Side+4 {
+		t.Errorf("modes %v, want -1, -1, %d", m, grid.Side+4)
 	}
 }
 
@@ -65,8 +65,8 @@ func TestRelativeError(t *testing.T) {
 // TestFrechet: from 20,000 rows N(m, s^2) the distance m^2 + (s-1)^2 comes out
 // within some 5 (2 m s + s) / sqrt(20,000) = 0.1.
 func TestFrechet(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 1))
-	z := filled(r, 20_000, 3, 1)
+	z := backend.NewMatrix(20_000, 3)
+	nets.Normals(z, 1, nets.StreamInput, 0)
 	if got, err := frechet(z); err != nil || got > 1e-3 {
 		t.Errorf("%v, %v of the prior itself", got, err)
 	}
@@ -101,9 +101,9 @@ func TestInferenceGradients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.close()
-	r := rand.New(rand.NewPCG(2, 2))
-	x := filled(r, n, s.DX, 1)
-	copy(f.prior.Data, filled(r, n, s.DZ, 1).Data)
+	x := backend.NewMatrix(n, s.DX)
+	nets.Normals(x, 2, nets.StreamReal, 0)
+	nets.Normals(f.prior, 2, nets.StreamInput, 0)
 	gradients := func(m backend.Model) []float32 {
 		state, err := m.State()
 		if err != nil {
@@ -129,7 +129,7 @@ func TestInferenceGradients(t *testing.T) {
 		if err := f.gradients(t.Context(), x); err != nil {
 			t.Fatal(err)
 		}
-		return logSigmoid(rowsOf(f.logits, 0, n), dl, turn) + logSigmoid(rowsOf(f.logits, n, n), dl, -turn)
+		return nets.LogSigmoid(nets.RowsOf(f.logits, 0, n), dl, turn) + nets.LogSigmoid(nets.RowsOf(f.logits, n, n), dl, -turn)
 	}
 	for k, m := range models {
 		turn := -1.0

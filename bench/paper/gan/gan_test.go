@@ -1,4 +1,4 @@
-package main
+package gan
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gomine/bench/internal/digits"
+	"gomine/bench/paper/internal/nets"
 	"gomine/cpu"
 	"gomine/mine/backend"
 )
@@ -57,32 +58,6 @@ func TestGridScore(t *testing.T) {
 	}
 }
 
-// TestCrossEntropy compares the derivatives with central differences of the
-// mean of log softmax, whose error is below h^2/6 + eps/h.
-func TestCrossEntropy(t *testing.T) {
-	y := []float32{1, -2, 0.5}
-	value := func(v []float32) float64 {
-		var sum float64
-		for _, e := range v {
-			sum += math.Exp(float64(e))
-		}
-		return (float64(v[2]) - math.Log(sum)) / 4
-	}
-	grad := append([]float32(nil), y...)
-	crossEntropy(grad, 2, 4)
-	const h = 1.0 / 512
-	for i, v := range y {
-		y[i] = v + h
-		up := value(y)
-		y[i] = v - h
-		down := value(y)
-		y[i] = v
-		if want := (up - down) / (2 * h); math.Abs(float64(grad[i])-want) > 1e-6 {
-			t.Errorf("derivative %d is %v, central difference %v", i, grad[i], want)
-		}
-	}
-}
-
 // TestClassifier reads stacks of digits that it was not trained on: guessing
 // is right for one mode of a thousand.
 func TestClassifier(t *testing.T) {
@@ -123,8 +98,8 @@ func TestTrainGAN(t *testing.T) {
 	defer b.Close()
 	law := ganLaw{
 		columns: 2,
-		draw:    func(x backend.Matrix, seed, step uint64) { normals(x, seed, streamReal, step) },
-		score:   func(context.Context, backend.Matrix) (coverage, error) { return coverage{}, nil },
+		draw:    func(x backend.Matrix, seed, step uint64) { nets.Normals(x, seed, nets.StreamReal, step) },
+		score:   func(context.Context, backend.Matrix) (nets.Coverage, error) { return nets.Coverage{}, nil },
 	}
 	cfg := ganConfig{Noise: 2, Code: 1, Generator: []int{32}, Discriminator: []int{32}, Critic: []int{32},
 		Batch: 128, Steps: 600, Rate: 1e-3, Beta1: 0.5, CriticRate: 2e-3, Weight: 1, Points: 2, Score: 1000}

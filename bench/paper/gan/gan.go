@@ -1,4 +1,6 @@
-package main
+// Package gan repeats the MINE paper's third experiment (section 5.1): does
+// information between output and code keep a generator from losing modes?
+package gan
 
 import (
 	"context"
@@ -7,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"gomine/bench/paper/internal/nets"
 	"gomine/mine"
 	"gomine/mine/backend"
 )
@@ -34,7 +37,7 @@ type ganLaw struct {
 	columns int
 	unit    bool // whether the columns lie in [0, 1]: the generator ends in a sigmoid
 	draw    func(x backend.Matrix, seed, step uint64)
-	score   func(ctx context.Context, x backend.Matrix) (coverage, error)
+	score   func(ctx context.Context, x backend.Matrix) (nets.Coverage, error)
 }
 
 // ganModel is a generator G with its discriminator D and a critic of the
@@ -61,18 +64,18 @@ type ganModel struct {
 
 func newGAN(b backend.Backend, law ganLaw, cfg ganConfig, seed uint64) (*ganModel, error) {
 	m := &ganModel{cfg: cfg, law: law, seed: seed}
-	adam := backend.Adam{Beta1: cfg.Beta1, Beta2: 0.999, Epsilon: 1e-8}
+	adam := nets.AdversarialAdam(cfg.Beta1)
 	generator := backend.MLP{Inputs: cfg.Noise + cfg.Code, Hidden: cfg.Generator, Outputs: law.columns, Activation: backend.ReLU}
 	discriminator := backend.MLP{Inputs: law.columns, Hidden: cfg.Discriminator, Outputs: 1, Activation: backend.ReLU}
 	var err error
-	if m.generator, err = mine.NewModel(b, backend.ModelSpec{MLP: generator, Adam: adam, Rows: max(cfg.Batch, cfg.Score)}, networkSeed(seed, 0)); err != nil {
+	if m.generator, err = mine.NewModel(b, backend.ModelSpec{MLP: generator, Adam: adam, Rows: max(cfg.Batch, cfg.Score)}, nets.Seed(seed, 0)); err != nil {
 		return nil, err
 	}
-	if m.discriminator, err = mine.NewModel(b, backend.ModelSpec{MLP: discriminator, Adam: adam, Rows: cfg.Batch}, networkSeed(seed, 1)); err != nil {
+	if m.discriminator, err = mine.NewModel(b, backend.ModelSpec{MLP: discriminator, Adam: adam, Rows: cfg.Batch}, nets.Seed(seed, 1)); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	critic := mine.DefaultCriticConfig(law.columns, cfg.Code, cfg.Batch)
-	critic.Hidden, critic.Seed = cfg.Critic, networkSeed(seed, 2)
+	critic.Hidden, critic.Seed = cfg.Critic, nets.Seed(seed, 2)
 	if m.critic, err = mine.NewCritic(critic, mine.WithBackend(b)); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -110,7 +113,7 @@ func (m *ganModel) Close() error {
 // generate draws the inputs of a step and stores what the generator makes of
 // them in x.
 func (m *ganModel) generate(ctx context.Context, step uint64, input, x backend.Matrix) error {
-	normals(input, m.seed, streamInput, step)
+	nets.Normals(input, m.seed, nets.StreamInput, step)
 	if err := m.generator.Forward(ctx, input, x); err != nil {
 		return err
 	}
@@ -136,7 +139,7 @@ func (m *ganModel) step(ctx context.Context, step uint64) error {
 		if err := m.discriminator.Forward(ctx, side.x, m.logits); err != nil {
 			return err
 		}
-		logSigmoid(m.logits, m.dLogits, side.sign)
+		nets.LogSigmoid(m.logits, m.dLogits, side.sign)
 		if err := m.discriminator.Backward(ctx, m.dLogits, backend.Matrix{}); err != nil {
 			return err
 		}
@@ -154,7 +157,7 @@ func (m *ganModel) step(ctx context.Context, step uint64) error {
 	if err := m.discriminator.Forward(ctx, m.fake, m.logits); err != nil {
 		return err
 	}
-	logSigmoid(m.logits, m.dLogits, 1)
+	nets.LogSigmoid(m.logits, m.dLogits, 1)
 	if err := m.discriminator.InputGradients(ctx, m.dLogits, m.g); err != nil {
 		return err
 	}
@@ -162,7 +165,7 @@ func (m *ganModel) step(ctx context.Context, step uint64) error {
 		if _, err := m.critic.Gradients(ctx, m.fake, m.code, m.h, backend.Matrix{}); err != nil {
 			return err
 		}
-		addClipped(m.g, m.h, m.cfg.Weight)
+		nets.AddClipped(m.g, m.h, m.cfg.Weight)
 	}
 	if m.law.unit {
 		for i, v := range m.fake.Data {
@@ -178,7 +181,7 @@ func (m *ganModel) step(ctx context.Context, step uint64) error {
 // A ganPoint is a look at a run.
 type ganPoint struct {
 	Step int `json:"step"`
-	coverage
+	nets.Coverage
 	Bound  float64 `json:"bound"`   // on the information of output and code, in nats
 	StdErr float64 `json:"std_err"` // of Bound
 }
@@ -186,11 +189,11 @@ type ganPoint struct {
 // look judges the generator by rows that none of the networks has seen.
 func (m *ganModel) look(ctx context.Context, step int) (ganPoint, error) {
 	p := ganPoint{Step: step}
-	if err := m.generate(ctx, stepScore, m.scoreIn, m.scored); err != nil {
+	if err := m.generate(ctx, nets.StepScore, m.scoreIn, m.scored); err != nil {
 		return p, err
 	}
 	var err error
-	if p.coverage, err = m.law.score(ctx, m.scored); err != nil {
+	if p.Coverage, err = m.law.score(ctx, m.scored); err != nil {
 		return p, err
 	}
 	p.Bound, p.StdErr, err = m.critic.Evaluate(ctx, m.scored, m.scoreCode)

@@ -1,4 +1,4 @@
-package main
+package bottleneck
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gomine/bench/internal/digits"
+	"gomine/bench/paper/internal/nets"
 	"gomine/cpu"
 	"gomine/mine/backend"
 )
@@ -20,51 +21,9 @@ func filled(r *rand.Rand, rows, cols int, scale float64) backend.Matrix {
 	return m
 }
 
-// TestLogLikelihood compares the value with its definition and the derivatives
-// with central differences: their error is h^2/6 times a third derivative below
-// 1/8 over the rows, 2e-6 with h = 1/64, and the rounding of derivatives of size
-// 1/n to float32 adds 1e-8.
-func TestLogLikelihood(t *testing.T) {
-	const n, h = 6, 1.0 / 64
-	logits := filled(rand.New(rand.NewPCG(1, 1)), n, classes, 3)
-	labels := []uint8{0, 3, 9, 9, 5, 1}
-	grad, other := backend.NewMatrix(n, classes), backend.NewMatrix(n, classes)
-	value := logLikelihood(logits, labels, grad)
-	var want float64
-	for i := range n {
-		var sum float64
-		for _, v := range logits.Row(i) {
-			sum += math.Exp(float64(v))
-		}
-		want += math.Log(math.Exp(float64(logits.Row(i)[labels[i]]))/sum) / n
-	}
-	if math.Abs(value-want) > 1e-6 {
-		t.Errorf("value %v, want %v", value, want)
-	}
-	for i, v := range logits.Data {
-		logits.Data[i] = v + h
-		up := logLikelihood(logits, labels, other)
-		logits.Data[i] = v - h
-		down := logLikelihood(logits, labels, other)
-		logits.Data[i] = v
-		if difference := (up - down) / (2 * h); math.Abs(float64(grad.Data[i])-difference) > 3e-6 {
-			t.Errorf("logit %d: derivative %v, central difference %v", i, grad.Data[i], difference)
-		}
-	}
-	// Logits of any size give a finite value.
-	wide := backend.NewMatrix(1, classes)
-	wide.Data[4] = 1e4
-	if v := logLikelihood(wide, []uint8{4}, head(grad, 1)); v != 0 {
-		t.Errorf("value %v of a certain and right answer", v)
-	}
-	if v := logLikelihood(wide, []uint8{3}, head(grad, 1)); v != -1e4 {
-		t.Errorf("value %v of a certain and wrong answer, want -10000", v)
-	}
-}
-
 // TestErrorsOf counts by hand; a tie and a score that is no number are errors.
 func TestErrorsOf(t *testing.T) {
-	scores := backend.NewMatrix(5, classes)
+	scores := backend.NewMatrix(5, digits.Classes)
 	labels := []uint8{2, 2, 0, 7, 9}
 	scores.Row(0)[2] = 1                        // right
 	scores.Row(1)[3] = 1                        // wrong
@@ -228,7 +187,7 @@ func TestEncoderGradient(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	x, labels := filled(r, size.Batch, inputs, 1), make([]uint8, size.Batch)
 	for i := range labels {
-		labels[i] = uint8(r.IntN(classes))
+		labels[i] = uint8(r.IntN(digits.Classes))
 	}
 	if err := c.gradients(t.Context(), x, labels); err != nil {
 		t.Fatal(err)
@@ -252,7 +211,7 @@ func TestEncoderGradient(t *testing.T) {
 		if err := c.decoder.Forward(t.Context(), c.z, c.logits); err != nil {
 			t.Fatal(err)
 		}
-		return logLikelihood(c.logits, labels, c.dl)
+		return nets.LogLikelihood(c.logits, labels, c.dl)
 	}
 	for k, m := range c.maps {
 		s, err := m.State()

@@ -1,10 +1,9 @@
-package main
+package gan
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"sync"
 
@@ -13,6 +12,7 @@ import (
 	"gomine/bench/internal/digits"
 	"gomine/bench/internal/experiment"
 	"gomine/bench/internal/figure"
+	"gomine/bench/paper/internal/nets"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/sampling"
@@ -22,7 +22,6 @@ import (
 // another, 1000 modes.
 const (
 	digitSize     = 14
-	digitClasses  = 10
 	digitChannels = 3
 	digitModes    = 1000
 )
@@ -51,8 +50,8 @@ const classifierRows = 512
 func newClassifier(ctx context.Context, b backend.Backend, train, test digits.Set, passes int, seed uint64) (*classifier, error) {
 	const batch = 128
 	spec := backend.ModelSpec{
-		MLP:  backend.MLP{Inputs: train.Pixels.Cols, Hidden: []int{256}, Outputs: digitClasses, Activation: backend.ReLU},
-		Adam: backend.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, Rows: classifierRows,
+		MLP:  backend.MLP{Inputs: train.Pixels.Cols, Hidden: []int{256}, Outputs: digits.Classes, Activation: backend.ReLU},
+		Adam: nets.Adam, Rows: classifierRows,
 	}
 	model, err := mine.NewModel(b, spec, seed)
 	if err != nil {
@@ -60,20 +59,20 @@ func newClassifier(ctx context.Context, b backend.Backend, train, test digits.Se
 	}
 	c := &classifier{model: model}
 	rows := sampling.NewBatches(len(train.Labels), batch, seed)
-	index := make([]int32, batch)
-	x, y := backend.NewMatrix(batch, train.Pixels.Cols), backend.NewMatrix(batch, digitClasses)
+	index, labels := make([]int32, batch), make([]uint8, batch)
+	x := backend.NewMatrix(batch, train.Pixels.Cols)
+	y, dy := backend.NewMatrix(batch, digits.Classes), backend.NewMatrix(batch, digits.Classes)
 	for step := range passes * len(train.Labels) / batch {
 		rows.Rows(uint64(step), 0, index)
 		for i, k := range index {
 			copy(x.Row(i), train.Pixels.Row(int(k)))
+			labels[i] = train.Labels[k]
 		}
 		if err := model.Forward(ctx, x, y); err != nil {
 			return nil, errors.Join(err, model.Close())
 		}
-		for i, k := range index {
-			crossEntropy(y.Row(i), int(train.Labels[k]), batch)
-		}
-		if err := errors.Join(model.Backward(ctx, y, backend.Matrix{}), model.Update(1e-3, 1)); err != nil {
+		nets.LogLikelihood(y, labels, dy)
+		if err := errors.Join(model.Backward(ctx, dy, backend.Matrix{}), model.Update(1e-3, 1)); err != nil {
 			return nil, errors.Join(err, model.Close())
 		}
 	}
@@ -89,28 +88,12 @@ func newClassifier(ctx context.Context, b backend.Backend, train, test digits.Se
 	return c, nil
 }
 
-// crossEntropy turns the outputs y of one of n rows into the derivatives of
-// the mean of log softmax(y)_label.
-func crossEntropy(y []float32, label, n int) {
-	top, sum := math.Inf(-1), 0.0
-	for _, v := range y {
-		top = max(top, float64(v))
-	}
-	for _, v := range y {
-		sum += math.Exp(float64(v) - top)
-	}
-	for k, v := range y {
-		y[k] = float32(-math.Exp(float64(v)-top) / sum / float64(n))
-	}
-	y[label] += 1 / float32(n)
-}
-
 // classify returns the digits of pictures.
 func (c *classifier) classify(ctx context.Context, x backend.Matrix) ([]int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := make([]int, 0, x.Rows)
-	y := backend.NewMatrix(classifierRows, digitClasses)
+	y := backend.NewMatrix(classifierRows, digits.Classes)
 	for lo := 0; lo < x.Rows; lo += classifierRows {
 		part, out := x, y
 		part.Rows = min(classifierRows, x.Rows-lo)
@@ -139,28 +122,29 @@ func stackedLaw(set digits.Set, c *classifier, least int) ganLaw {
 		columns: digitChannels * pixels,
 		unit:    true,
 		draw: func(x backend.Matrix, seed, step uint64) {
-			rows, _ := digits.Stack(set, x.Rows, uint64(sampling.Uniform(seed, streamReal, step, 0)*(1<<52)))
+			rows, _ := digits.Stack(set, x.Rows, uint64(sampling.Uniform(seed, nets.StreamReal, step, 0)*(1<<52)))
 			copy(x.Data, rows.Data)
 		},
-		score: func(ctx context.Context, x backend.Matrix) (coverage, error) {
+		score: func(ctx context.Context, x backend.Matrix) (nets.Coverage, error) {
 			mode := make([]int, x.Rows)
 			for channel := range digitChannels {
 				one := x
 				one.Cols, one.Data = pixels, x.Data[channel*pixels:]
 				found, err := c.classify(ctx, one)
 				if err != nil {
-					return coverage{}, err
+					return nets.Coverage{}, err
 				}
 				for i, digit := range found {
-					mode[i] = digitClasses*mode[i] + digit
+					mode[i] = digits.Classes*mode[i] + digit
 				}
 			}
-			return cover(mode, digitModes, least), nil
+			return nets.Cover(mode, digitModes, least), nil
 		},
 	}
 }
 
-func stackedCommand() *cobra.Command {
+// StackedCommand is the experiment on stacked digits.
+func StackedCommand() *cobra.Command {
 	var opt ganFlags
 	cfg := stackedGAN
 	cmd := &cobra.Command{
@@ -197,9 +181,9 @@ func stackedCommand() *cobra.Command {
 			const name, modes = "stacked-digits", "modes"
 			text := fmt.Sprintf("%d samples a run; one makes its mode a covered one, so all are near one. The\nclassifier takes %.1f%% of new digits for others.\n\n%s",
 				cfg.Score, 100*c.err, r.table(modes))
-			return errors.Join(failed, opt.Write(cmd, program, experiment.Results{Name: name, Data: r, Markdown: text, Pictures: func(dir string) error {
+			return errors.Join(failed, opt.Write(cmd, nets.Program, experiment.Results{Name: name, Data: r, Markdown: text, Pictures: func(dir string) error {
 				real := backend.NewMatrix(sheetSide, law.columns)
-				law.draw(real, opt.Seed, stepScore)
+				law.draw(real, opt.Seed, nets.StepScore)
 				sheets := []backend.Matrix{real}
 				for _, runs := range r.ways() {
 					sheets = append(sheets, runs[0].sample)

@@ -1,4 +1,4 @@
-package main
+package nets
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func TestLogSigmoid(t *testing.T) {
 	logits := columnOf(-3, -0.5, 0, 0.25, 4)
 	grad := backend.NewMatrix(5, 1)
 	for _, s := range []float64{1, -1} {
-		value := logSigmoid(logits, grad, s)
+		value := LogSigmoid(logits, grad, s)
 		var want float64
 		for _, l := range logits.Data {
 			want += math.Log(1/(1+math.Exp(-s*float64(l)))) / 5
@@ -35,9 +35,9 @@ func TestLogSigmoid(t *testing.T) {
 		other := backend.NewMatrix(5, 1)
 		for i, l := range logits.Data {
 			logits.Data[i] = l + h
-			up := logSigmoid(logits, other, s)
+			up := LogSigmoid(logits, other, s)
 			logits.Data[i] = l - h
-			down := logSigmoid(logits, other, s)
+			down := LogSigmoid(logits, other, s)
 			logits.Data[i] = l
 			if difference := (up - down) / (2 * h); math.Abs(float64(grad.Data[i])-difference) > 2e-7 {
 				t.Errorf("s = %v, logit %v: derivative %v, central difference %v", s, l, grad.Data[i], difference)
@@ -45,10 +45,10 @@ func TestLogSigmoid(t *testing.T) {
 		}
 	}
 	// Far out it is linear on one side and flat on the other, and finite.
-	if v := logSigmoid(columnOf(-1e4), columnOf(0), 1); v != -1e4 {
+	if v := LogSigmoid(columnOf(-1e4), columnOf(0), 1); v != -1e4 {
 		t.Errorf("log sigma(-10000) = %v", v)
 	}
-	if v := logSigmoid(columnOf(1e4), grad, 1); v != 0 || grad.Data[0] != 0 {
+	if v := LogSigmoid(columnOf(1e4), grad, 1); v != 0 || grad.Data[0] != 0 {
 		t.Errorf("log sigma(10000) = %v with derivative %v", v, grad.Data[0])
 	}
 }
@@ -69,7 +69,7 @@ func TestAddClipped(t *testing.T) {
 		{"nothing to hold it against", []float32{0, 0}, []float32{1, 1}, 1, []float32{0, 0}, 0},
 	} {
 		g := columnOf(c.g...)
-		factor := addClipped(g, columnOf(c.h...), c.weight)
+		factor := AddClipped(g, columnOf(c.h...), c.weight)
 		if math.Abs(factor-c.factor) > 1e-12 {
 			t.Errorf("%s: factor %v, want %v", c.name, factor, c.factor)
 		}
@@ -86,15 +86,15 @@ func TestCover(t *testing.T) {
 	for _, c := range []struct {
 		mode      []int
 		of, least int
-		want      coverage
+		want      Coverage
 	}{
-		{[]int{0, 1, 2, 3}, 4, 1, coverage{4, 4, 1, 0}},
-		{[]int{0, 0, 3, 3}, 4, 2, coverage{2, 4, 1, half}},
-		{[]int{0, 3, -1, -1}, 4, 2, coverage{0, 4, 0.5, half}},
-		{[]int{-1, -1}, 4, 1, coverage{0, 4, 0, math.Log(4)}},
-		{nil, 4, 1, coverage{0, 4, 0, math.Log(4)}},
+		{[]int{0, 1, 2, 3}, 4, 1, Coverage{4, 4, 1, 0}},
+		{[]int{0, 0, 3, 3}, 4, 2, Coverage{2, 4, 1, half}},
+		{[]int{0, 3, -1, -1}, 4, 2, Coverage{0, 4, 0.5, half}},
+		{[]int{-1, -1}, 4, 1, Coverage{0, 4, 0, math.Log(4)}},
+		{nil, 4, 1, Coverage{0, 4, 0, math.Log(4)}},
 	} {
-		got := cover(c.mode, c.of, c.least)
+		got := Cover(c.mode, c.of, c.least)
 		if math.Abs(got.KL-c.want.KL) > 1e-12 {
 			t.Errorf("%v: divergence %v, want %v", c.mode, got.KL, c.want.KL)
 		}
@@ -110,9 +110,9 @@ func TestCover(t *testing.T) {
 func TestNormals(t *testing.T) {
 	const n = 6000
 	m, again, later := backend.NewMatrix(n/3, 3), backend.NewMatrix(n/3, 3), backend.NewMatrix(n/3, 3)
-	normals(m, 1, streamInput, 5)
-	normals(again, 1, streamInput, 5)
-	normals(later, 1, streamInput, 6)
+	Normals(m, 1, StreamInput, 5)
+	Normals(again, 1, StreamInput, 5)
+	Normals(later, 1, StreamInput, 6)
 	var mean, square float64
 	for i, v := range m.Data {
 		mean += float64(v) / n
@@ -130,7 +130,7 @@ func TestNetworkSeeds(t *testing.T) {
 	seen := map[uint64]bool{}
 	for seed := range uint64(50) {
 		for index := range uint64(4) {
-			s := networkSeed(seed, index)
+			s := Seed(seed, index)
 			if seen[s] {
 				t.Fatalf("seed %d, network %d: %d is another's", seed, index, s)
 			}
@@ -142,7 +142,7 @@ func TestNetworkSeeds(t *testing.T) {
 func TestEachRun(t *testing.T) {
 	flags := &experiment.Flags{Threads: 3, Backend: mine.BackendCPU}
 	var done [20]atomic.Int32
-	err := eachRun(t.Context(), flags, len(done), func(_ context.Context, b backend.Backend, run int) error {
+	err := EachRun(t.Context(), flags, len(done), func(_ context.Context, b backend.Backend, run int) error {
 		done[run].Add(1)
 		return nil
 	})
@@ -155,7 +155,7 @@ func TestEachRun(t *testing.T) {
 		}
 	}
 	want := errors.New("no")
-	err = eachRun(t.Context(), flags, 20, func(_ context.Context, _ backend.Backend, run int) error {
+	err = EachRun(t.Context(), flags, 20, func(_ context.Context, _ backend.Backend, run int) error {
 		if run == 4 {
 			return want
 		}
@@ -163,5 +163,83 @@ func TestEachRun(t *testing.T) {
 	})
 	if !errors.Is(err, want) {
 		t.Errorf("a run that fails: %v, want its error", err)
+	}
+}
+
+// TestLogLikelihood compares the value with its definition and the derivatives
+// with central differences: their error is h^2/6 times a third derivative below
+// 1/8 over the rows, 2e-6 with h = 1/64, and the rounding of derivatives of size
+// 1/n to float32 adds 1e-8.
+func TestLogLikelihood(t *testing.T) {
+	const n, classes, h = 6, 10, 1.0 / 64
+	logits := backend.NewMatrix(n, classes)
+	Normals(logits, 1, StreamInput, 0)
+	for i := range logits.Data {
+		logits.Data[i] *= 3
+	}
+	labels := []uint8{0, 3, 9, 9, 5, 1}
+	grad, other := backend.NewMatrix(n, classes), backend.NewMatrix(n, classes)
+	value := LogLikelihood(logits, labels, grad)
+	var want float64
+	for i := range n {
+		var sum float64
+		for _, v := range logits.Row(i) {
+			sum += math.Exp(float64(v))
+		}
+		want += math.Log(math.Exp(float64(logits.Row(i)[labels[i]]))/sum) / n
+	}
+	if math.Abs(value-want) > 1e-6 {
+		t.Errorf("value %v, want %v", value, want)
+	}
+	for i, v := range logits.Data {
+		logits.Data[i] = v + h
+		up := LogLikelihood(logits, labels, other)
+		logits.Data[i] = v - h
+		down := LogLikelihood(logits, labels, other)
+		logits.Data[i] = v
+		if difference := (up - down) / (2 * h); math.Abs(float64(grad.Data[i])-difference) > 3e-6 {
+			t.Errorf("logit %d: derivative %v, central difference %v", i, grad.Data[i], difference)
+		}
+	}
+	// Logits of any size give a finite value.
+	wide := backend.NewMatrix(1, classes)
+	wide.Data[4] = 1e4
+	if v := LogLikelihood(wide, []uint8{4}, Head(grad, 1)); v != 0 {
+		t.Errorf("value %v of a certain and right answer", v)
+	}
+	if v := LogLikelihood(wide, []uint8{3}, Head(grad, 1)); v != -1e4 {
+		t.Errorf("value %v of a certain and wrong answer, want -10000", v)
+	}
+}
+
+// TestGrid finds every centre again, from where rows of its mode lie, and the
+// mode at the edge from beyond it, as far out as numbers go.
+func TestGrid(t *testing.T) {
+	g := Grid{Side: 5, Spacing: 2, SD: 0.1}
+	for mode := range g.Modes() {
+		x, y := g.Centre(mode)
+		if got, dx, dy := g.Nearest(x+0.75, y-0.5); got != mode || dx != 0.75 || dy != -0.5 {
+			t.Errorf("(%v, %v) is %v, %v from mode %d, want 0.75, -0.5 from %d", x+0.75, y-0.5, dx, dy, got, mode)
+		}
+		if got := g.Pick((float64(mode) + 0.5) / float64(g.Modes())); got != mode {
+			t.Errorf("Pick returns %d, want %d", got, mode)
+		}
+	}
+	if x, y := g.Centre(12); x != 0 || y != 0 {
+		t.Errorf("the middle is (%v, %v)", x, y)
+	}
+	if mode, dx, dy := g.Nearest(math.Inf(1), -1e30); mode != 4 || !math.IsInf(dx, 1) || dy > -1e29 {
+		t.Errorf("far out: %v, %v from mode %d, want mode 4", dx, dy, mode)
+	}
+	if mode := g.Pick(1); mode != 24 {
+		t.Errorf("the last number below 1 may round up: mode %d, want 24", mode)
+	}
+}
+
+func TestCosine(t *testing.T) {
+	for _, c := range [][2]float64{{0, 1}, {1.0 / 3, 0.75}, {0.5, 0.5}, {1, 0}} {
+		if got := Cosine(c[0]); math.Abs(got-c[1]) > 1e-15 {
+			t.Errorf("Cosine(%v) = %v, want %v", c[0], got, c[1])
+		}
 	}
 }
