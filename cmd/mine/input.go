@@ -97,10 +97,11 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 // inputError puts an error of package table in terms of the command line:
 // columns that cannot be had are an error of usage.
 func inputError(err error) error {
-	if _, ok := errors.AsType[*table.SelectError](err); ok {
+	if errors.As(err, new(*table.SelectError)) {
 		return usageError{err}
 	}
-	if value, ok := errors.AsType[*table.ValueError](err); ok && value.Line == 1 && errors.Is(err, strconv.ErrSyntax) {
+	var value *table.ValueError
+	if errors.As(err, &value) && value.Line == 1 && errors.Is(err, strconv.ErrSyntax) {
 		return worded{oneLine(err) + " (if the first line names the columns, say so with --header yes)", err}
 	}
 	return err

@@ -265,8 +265,8 @@ func (f *simulateFlags) task(name string, set *pflag.FlagSet) (*simulate.Task, e
 // refusedFlag puts the flag in place of the parameter in an error of
 // simulate.New.
 func refusedFlag(family string, err error) error {
-	refused, ok := errors.AsType[*simulate.ParamError](err)
-	if !ok {
+	var refused *simulate.ParamError
+	if !errors.As(err, &refused) {
 		return err
 	}
 	flag := refused.Param // --map-x and --map-z are spelled alike

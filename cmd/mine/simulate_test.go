@@ -191,7 +191,7 @@ func TestSimulateRefuses(t *testing.T) {
 	// No command line reaches this one: few seeds, if any, are refused.
 	seed := fmt.Errorf("simulate: correlated: %w", &simulate.ParamError{Param: "seed", Value: uint64(7), Want: "another seed"})
 	err := refusedFlag("correlated", seed)
-	if _, usage := errors.AsType[usageError](err); !usage || !errors.Is(err, seed) || err.Error() != "correlated: --task-seed is 7, want another seed" {
+	if !errors.As(err, new(usageError)) || !errors.Is(err, seed) || err.Error() != "correlated: --task-seed is 7, want another seed" {
 		t.Errorf("the seed of a task: %#v", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 // Want begins with want, and that its text is one line that says all three.
 func checkParamError(t *testing.T, err error, param string, value any, want string) {
 	t.Helper()
-	refused, ok := errors.AsType[*ParamError](err)
-	if !ok {
+	var refused *ParamError
+	if !errors.As(err, &refused) {
 		t.Errorf("%s %v: error %v, want a ParamError", param, value, err)
 		return
 	}

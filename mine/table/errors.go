@@ -61,7 +61,8 @@ func (e *SelectError) Error() string {
 
 // inFile says in err that it is about file.
 func inFile(file string, err error) error {
-	if e, ok := errors.AsType[*ValueError](err); ok {
+	var e *ValueError
+	if errors.As(err, &e) {
 		e.File = file
 		return e
 	}

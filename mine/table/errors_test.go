@@ -200,8 +200,8 @@ func TestValueError(t *testing.T) {
 			}
 			file := r.name
 			_, err = readAll(r)
-			e, ok := errors.AsType[*ValueError](err)
-			if !ok {
+			var e *ValueError
+			if !errors.As(err, &e) {
 				t.Errorf("%.20q, %s: error %v, want a ValueError", c.data, d.name, err)
 				continue
 			}
@@ -225,8 +225,7 @@ func TestValueError(t *testing.T) {
 func TestOtherErrors(t *testing.T) {
 	for _, data := range []string{"", "a,b\n", "1,2\n3\n", "1,2\n3,\"4\n", string(npyFile("<f8", false, "(2, 2)", nil))} {
 		_, err := readString(data, Options{})
-		_, value := errors.AsType[*ValueError](err)
-		_, selection := errors.AsType[*SelectError](err)
+		value, selection := errors.As(err, new(*ValueError)), errors.As(err, new(*SelectError))
 		if err == nil || value || selection {
 			t.Errorf("%q: %T %v", data, err, err)
 		}

@@ -111,8 +111,8 @@ func TestSelectErrors(t *testing.T) {
 // checkSelectError checks that err is a SelectError and what its fields say.
 func checkSelectError(t *testing.T, err error, flag, spec string) {
 	t.Helper()
-	e, ok := errors.AsType[*SelectError](err)
-	if !ok {
+	var e *SelectError
+	if !errors.As(err, &e) {
 		t.Errorf("error %v, want a SelectError", err)
 		return
 	}

@@ -116,8 +116,8 @@ func (t *text) next() ([]string, error) {
 	if t.guard.err != nil { // what csv says about the part before is beside the point
 		return nil, t.guard.err
 	}
-	pe, ok := errors.AsType[*csv.ParseError](err)
-	if !ok {
+	var pe *csv.ParseError
+	if !errors.As(err, &pe) {
 		return nil, err
 	}
 	if pe.Err == csv.ErrFieldCount {
