@@ -38,7 +38,7 @@ type covered struct {
 	Rows        int     `json:"rows"`
 	Repetitions int     `json:"repetitions"`
 	Seeds       int     `json:"seeds"`
-	Bound       float64 `json:"bound"`     // of the critic of the last seed, from a large sample
+	Bound       float64 `json:"bound"`     // of the critic of the last seed, from other samples
 	BoundErr    float64 `json:"bound_err"` // its standard error
 	Coverage    float64 `json:"coverage"`  // share of intervals that contain it
 	OneSided    float64 `json:"one_sided"` // share of lower bounds below it
@@ -94,10 +94,7 @@ func coverageCommand() *cobra.Command {
 }
 
 func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) (covered, error) {
-	const (
-		trainRows = 50_000
-		largeRows = 2_000_000
-	)
+	const trainRows = 50_000
 	law, err := simulate.New(c.Family, c.Params, "", "")
 	if err != nil {
 		return covered{}, err
@@ -105,8 +102,8 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 	out := covered{Name: c.Name, Rows: c.Rows, Repetitions: repetitions, Seeds: seeds}
 	var stdErrs, spreads []float64
 	for seed := 1; seed <= seeds; seed++ {
-		// Rows of the law are numbered: training, the large sample and the
-		// repetitions take different ones.
+		// Rows of the law are numbered: those of training, of the bound and of
+		// the repetitions differ.
 		next := 0
 		sample := func(rows int) (x, z column.Source, err error) {
 			xs, zs := make([]float64, rows*law.DX), make([]float64, rows*law.DZ)
@@ -135,20 +132,19 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 			}
 			return critic.Evaluate(ctx, x, z)
 		}
-		// The bound is the mean over samples of the size of a repetition, each with
-		// as many pairs a row: one sample of all rows, with the same pairs in all,
-		// would leave an error as large as half a repetition's. A mean of estimates
-		// is low by half the variance of one, which is nothing to its error.
-		large := make([]float64, largeRows/c.Rows)
-		for i := range large {
+		// The bound is the mean over twice as many samples of the same kind, so that
+		// its error is a thirtieth of a repetition's. A mean of estimates differs from
+		// the bound by half the variance of one, which is nothing to that.
+		others := make([]float64, 2*repetitions)
+		for i := range others {
 			b, err := evaluate()
 			if err != nil {
 				return out, err
 			}
-			large[i] = b.Estimate
+			others[i] = b.Estimate
 		}
-		truth, sd := stat.MeanStdDev(large, nil)
-		out.Bound, out.BoundErr = truth, stat.StdErr(sd, float64(len(large)))
+		truth, sd := stat.MeanStdDev(others, nil)
+		out.Bound, out.BoundErr = truth, stat.StdErr(sd, float64(len(others)))
 		var estimates []float64
 		for range repetitions {
 			b, err := evaluate()

@@ -103,91 +103,99 @@ func (o *estimationFlags) prepare(cmd *cobra.Command, points int) error {
 	return nil
 }
 
+// A setting is one law that is estimated.
+type setting struct {
+	group string
+	at    float64
+	law   *simulate.Task
+}
+
 // GaussianCommand is the first experiment.
 func GaussianCommand() *cobra.Command {
-	var opt estimationFlags
-	cmd := &cobra.Command{
+	return command(&cobra.Command{
 		Use:   "gaussian",
 		Short: "Experiment 1: correlated Gaussians, MINE and MINE-f beside Kraskov's estimator and the truth",
 		Long: "Section 4.1 of the paper: X and Z of 1, 10 and 20 columns each, with\n" +
 			"component-wise correlation from -0.99 to 0.99. \"default\" is the race of this\n" +
 			"library; MINE and MINE-f the same network without a race. Takes about 40 minutes.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opt.prepare(cmd, 3); err != nil {
-				return err
+	}, "correlation", 11, gaussians)
+}
+
+// gaussians returns the settings of the first experiment.
+func gaussians(points int) ([]setting, error) {
+	var all []setting
+	for _, dim := range []int{1, 10, 20} {
+		for _, rho := range floats.Span(make([]float64, points), -0.99, 0.99) {
+			law, err := simulate.New("gaussian", simulate.Params{Dim: dim, Rho: rho}, "", "")
+			if math.Abs(rho) < 1e-9 {
+				law, err = simulate.New("independent", simulate.Params{DimX: dim, DimZ: dim}, "", "")
 			}
-			b, err := opt.Open()
 			if err != nil {
-				return err
+				return nil, err
 			}
-			defer b.Close()
-			var all []compared
-			for _, dim := range []int{1, 10, 20} {
-				rhos := floats.Span(make([]float64, opt.points), -0.99, 0.99)
-				for _, rho := range rhos {
-					law, err := simulate.New("gaussian", simulate.Params{Dim: dim, Rho: rho}, "", "")
-					if math.Abs(rho) < 1e-9 {
-						law, err = simulate.New("independent", simulate.Params{DimX: dim, DimZ: dim}, "", "")
-					}
-					if err != nil {
-						return err
-					}
-					c, err := compare(cmd.Context(), b, law, opt.rows, opt.steps, opt.Seed)
-					if err != nil {
-						return fmt.Errorf("%d columns, correlation %.2f: %w", dim, rho, err)
-					}
-					c.Group, c.At = fmt.Sprintf("%d + %d columns", dim, dim), rho
-					c.log(cmd.ErrOrStderr())
-					all = append(all, c)
-				}
-			}
-			return opt.Write(cmd, nets.Program, results("gaussian", "correlation", all))
-		},
+			all = append(all, setting{fmt.Sprintf("%d + %d columns", dim, dim), rho, law})
+		}
 	}
-	opt.register(cmd, 11)
-	return cmd
+	return all, nil
 }
 
 // NonlinearCommand is the second experiment.
 func NonlinearCommand() *cobra.Command {
-	var opt estimationFlags
-	cmd := &cobra.Command{
+	return command(&cobra.Command{
 		Use:   "nonlinear",
 		Short: "Experiment 2: Z = f(X) + noise for f = x, x^3, sin x",
 		Long: "Section 4.2 of the paper: X uniform on (-1, 1)^2 and Z = f(X) + s N(0, I), for s\n" +
 			"from 0.1 to 0.9. The information differs between the three f, and so do the\n" +
 			"truths, by quadrature. Takes about 20 minutes.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opt.prepare(cmd, 3); err != nil {
-				return err
-			}
-			b, err := opt.Open()
+	}, "noise", 9, functions)
+}
+
+// functions returns the settings of the second experiment.
+func functions(points int) ([]setting, error) {
+	var all []setting
+	for _, f := range []struct{ family, formula string }{{"linear", "x"}, {"cubic", "x^3"}, {"sine", "sin x"}} {
+		for _, s := range floats.Span(make([]float64, points), 0.1, 0.9) {
+			law, err := simulate.New("function-"+f.family, simulate.Params{Dim: 2, Noise: s}, "", "")
 			if err != nil {
-				return err
+				return nil, err
 			}
-			defer b.Close()
-			var all []compared
-			for _, f := range []struct{ family, formula string }{{"linear", "x"}, {"cubic", "x^3"}, {"sine", "sin x"}} {
-				for _, s := range floats.Span(make([]float64, opt.points), 0.1, 0.9) {
-					law, err := simulate.New("function-"+f.family, simulate.Params{Dim: 2, Noise: s}, "", "")
-					if err != nil {
-						return err
-					}
-					c, err := compare(cmd.Context(), b, law, opt.rows, opt.steps, opt.Seed)
-					if err != nil {
-						return fmt.Errorf("%s, noise %.2f: %w", f.formula, s, err)
-					}
-					c.Group, c.At = "f(x) = "+f.formula, s
-					c.log(cmd.ErrOrStderr())
-					all = append(all, c)
-				}
-			}
-			return opt.Write(cmd, nets.Program, results("nonlinear", "noise", all))
-		},
+			all = append(all, setting{"f(x) = " + f.formula, s, law})
+		}
 	}
-	opt.register(cmd, 9)
+	return all, nil
+}
+
+// command makes cmd estimate the laws of settings, so many a curve unless
+// --points says otherwise; at names what varies along a curve.
+func command(cmd *cobra.Command, at string, points int, settings func(points int) ([]setting, error)) *cobra.Command {
+	var opt estimationFlags
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := opt.prepare(cmd, 3); err != nil {
+			return err
+		}
+		b, err := opt.Open()
+		if err != nil {
+			return err
+		}
+		defer b.Close()
+		laws, err := settings(opt.points)
+		if err != nil {
+			return err
+		}
+		var all []compared
+		for _, s := range laws {
+			c, err := compare(cmd.Context(), b, s.law, opt.rows, opt.steps, opt.Seed)
+			if err != nil {
+				return fmt.Errorf("%s, %s %.2f: %w", s.group, at, s.at, err)
+			}
+			c.Group, c.At = s.group, s.at
+			c.log(cmd.ErrOrStderr())
+			all = append(all, c)
+		}
+		return opt.Write(cmd, nets.Program, results(cmd.Name(), at, all))
+	}
+	opt.register(cmd, points)
 	return cmd
 }
 
