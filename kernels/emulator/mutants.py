@@ -26,8 +26,8 @@ JOBS = int(os.environ.get("GOMINE_MUTANTS_JOBS", "2"))
 
 # Tests by how long they take.
 STAGES = [
-    "^Test(Shapes|Padding|BatchAgrees|EvaluationAgrees|Orders)$/fp32",
-    "^TestConformance(Tiled|Fused)$/^(scores|input_gradients|gradient|evaluate|step)$",
+    "^Test(Shapes|Padding|BatchAgrees|PairsAgree|EvaluationAgrees|Orders)$/fp32",
+    "^TestConformance(Tiled|Fused)$/^(scores|input_gradients|gradient|evaluate|marginal_pairs|clipping|index|step)$",
     "^TestConformance(Tiled|Fused)$|^TestOrders$",
 ]
 
