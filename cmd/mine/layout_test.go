@@ -155,9 +155,6 @@ func TestSizes(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if strings.HasPrefix(name, "cpu/internal/f32/asm/") {
-				continue
-			}
 			length := set.Position(f.End()).Line - set.Position(f.Pos()).Line + 1 - tableLines(set, f)
 			if length > mostFunctionLines {
 				t.Errorf("%s: %s has %d lines, want at most %d", name, f.Name.Name, length, mostFunctionLines)

@@ -5,6 +5,7 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // feistelRounds and the multipliers are those of sampling.Permutation.
@@ -60,25 +61,14 @@ func feistel(name string, inverse bool) {
 	l, r, y := YMM(), YMM(), YMM()
 	VPSRLD(rightBits, x, l)
 	VPAND(rightMask, x, r)
-	half := func(k int, in, out vec, shift vec) {
-		h, t := YMM(), YMM()
-		VPBROADCASTD(Mem{Base: key, Disp: 4 * k}, h)
-		VPADDD(in, h, h)
-		VPMULLD(feistelM0.operand(), h, h)
-		VPSRLD(Imm(15), h, t)
-		VPXOR(t, h, h)
-		VPMULLD(feistelM1.operand(), h, h)
-		VPSRLD(shift, h, h)
-		VPXOR(h, out, out)
-	}
 	for k := 0; k < feistelRounds; k += 2 {
 		if inverse {
 			k := feistelRounds - 2 - k
-			half(k+1, l, r, rightShift)
-			half(k, r, l, leftShift)
+			feistelHalf(key, k+1, l, r, rightShift)
+			feistelHalf(key, k, r, l, leftShift)
 		} else {
-			half(k, r, l, leftShift)
-			half(k+1, l, r, rightShift)
+			feistelHalf(key, k, r, l, leftShift)
+			feistelHalf(key, k+1, l, r, rightShift)
 		}
 	}
 	VPSLLD(rightBits, l, y)
@@ -102,4 +92,18 @@ func feistel(name string, inverse bool) {
 	Label("storePartial")
 	VMASKMOVPS(x, mask, Mem{Base: v})
 	end()
+}
+
+// feistelHalf changes one half of the elements, out, by a hash of the other, in,
+// with key number k.
+func feistelHalf(key reg.Register, k int, in, out, shift vec) {
+	h, t := YMM(), YMM()
+	VPBROADCASTD(Mem{Base: key, Disp: 4 * k}, h)
+	VPADDD(in, h, h)
+	VPMULLD(feistelM0.operand(), h, h)
+	VPSRLD(Imm(15), h, t)
+	VPXOR(t, h, h)
+	VPMULLD(feistelM1.operand(), h, h)
+	VPSRLD(shift, h, h)
+	VPXOR(h, out, out)
 }

@@ -26,14 +26,47 @@ func rowAddress(base, base3, stride reg.Register, i, disp int) Mem {
 	return m
 }
 
+// A tile is a block of rows of C, width columns wide, whose elements are sums in
+// registers.
+type tile struct {
+	rows, vectors int
+	acc           [][]vec // [rows][vectors]
+	bv, av        []vec   // of B and A
+	c, c3, ldc    reg.Register
+}
+
+// newTile returns a tile without registers for A and B.
+func newTile(rows, vectors int, register func() vec) *tile {
+	t := &tile{rows: rows, vectors: vectors, acc: make([][]vec, rows)}
+	for i := range t.acc {
+		t.acc[i] = registers(vectors, register)
+	}
+	return t
+}
+
+// registers returns n new registers.
+func registers(n int, register func() vec) []vec {
+	all := make([]vec, n)
+	for i := range all {
+		all[i] = register()
+	}
+	return all
+}
+
+// each emits body for every register of sums.
+func (t *tile) each(body func(i, j int)) {
+	for i := range t.acc {
+		for j := range t.acc[i] {
+			body(i, j)
+		}
+	}
+}
+
 // gemmTile multiplies consecutive panels of rows rows of A with one packed
 // panel of B. Every element of C is one chain of fused multiply-adds over k,
 // started from zero, to which the bias and then the old value are added: the
 // same operations in the same order in every tile, whatever its shape.
 func gemmTile(rows, width int) {
-	const unroll = 4
-	vectors := width / 8
-
 	name := fmt.Sprintf("gemm%dx%d", rows, width)
 	function(name, "func(panels, k int, a *float32, lda int, b, c *float32, ldc, cols int, bias *float32, accumulate bool)",
 		fmt.Sprintf("%s sets C = A B, plus bias unless it is nil, plus C if accumulate is set. A is [%d*panels, k], C [%[2]d*panels, cols], "+
@@ -46,16 +79,9 @@ func gemmTile(rows, width int) {
 	ldc := Load(Param("ldc"), GP64())
 	SHLQ(Imm(2), lda)
 	SHLQ(Imm(2), ldc)
-
-	acc := make([][]vec, rows)
-	for i := range acc {
-		acc[i] = make([]vec, vectors)
-		for j := range acc[i] {
-			acc[i][j] = YMM()
-		}
-	}
-	bv := []vec{YMM(), YMM()}
-	av := []vec{YMM(), YMM()}
+	t := newTile(rows, width/8, YMM)
+	t.bv, t.av = registers(2, YMM), registers(2, YMM)
+	t.c, t.ldc = c, ldc
 
 	Label("panel")
 	k := Load(Param("k"), GP64())
@@ -66,21 +92,50 @@ func gemmTile(rows, width int) {
 	ADDQ(a, ap3)
 	LEAQ(Mem{Base: ldc, Index: ldc, Scale: 2}, c3)
 	ADDQ(c, c3)
-	for i := range acc {
-		PREFETCHT0(rowAddress(c, c3, ldc, i, 0))
-		for j := range acc[i] {
-			VXORPS(acc[i][j], acc[i][j], acc[i][j])
+	t.c3 = c3
+	for i := range t.acc {
+		PREFETCHT0(t.at(i, 0))
+		for j := range t.acc[i] {
+			VXORPS(t.acc[i][j], t.acc[i][j], t.acc[i][j])
 		}
 	}
+	t.multiply(k, b, ap, ap3, lda)
 
+	cols := Load(Param("cols"), GP64())
+	bias := Load(Param("bias"), GP64())
+	accumulate := Load(Param("accumulate"), GP8())
+	CMPQ(cols, Imm(uint64(width)))
+	JNE(LabelRef("masked"))
+	t.store(bias, accumulate)
+	JMP(LabelRef("next"))
+	Label("masked")
+	t.storeMasked(cols, bias, accumulate)
+
+	Label("next")
+	stride := GP64()
+	IMUL3Q(Imm(uint64(rows)), lda, stride)
+	ADDQ(stride, a)
+	IMUL3Q(Imm(uint64(rows)), ldc, stride)
+	ADDQ(stride, c)
+	DECQ(panels)
+	JNZ(LabelRef("panel"))
+	end()
+}
+
+// at returns where vector j of row i of C is.
+func (t *tile) at(i, j int) Mem { return rowAddress(t.c, t.c3, t.ldc, i, 32*j) }
+
+// multiply adds the products of k columns of A with as many rows of B.
+func (t *tile) multiply(k, b, ap, ap3, lda reg.Register) {
+	const unroll = 4
 	step := func(u int) {
-		for j := range vectors {
-			VMOVUPS(Mem{Base: b, Disp: 4*panelWidth*u + 32*j}, bv[j])
+		for j := range t.vectors {
+			VMOVUPS(Mem{Base: b, Disp: 4*panelWidth*u + 32*j}, t.bv[j])
 		}
-		for i := range acc {
-			VBROADCASTSS(rowAddress(ap, ap3, lda, i, 4*u), av[i%2])
-			for j := range acc[i] {
-				VFMADD231PS(bv[j], av[i%2], acc[i][j])
+		for i := range t.acc {
+			VBROADCASTSS(rowAddress(ap, ap3, lda, i, 4*u), t.av[i%2])
+			for j := range t.acc[i] {
+				VFMADD231PS(t.bv[j], t.av[i%2], t.acc[i][j])
 			}
 		}
 	}
@@ -107,76 +162,50 @@ func gemmTile(rows, width int) {
 	DECQ(k)
 	JNZ(LabelRef("single"))
 	Label("summed")
+}
 
-	cols := Load(Param("cols"), GP64())
-	bias := Load(Param("bias"), GP64())
-	accumulate := Load(Param("accumulate"), GP8())
-	CMPQ(cols, Imm(uint64(width)))
-	JNE(LabelRef("masked"))
-
+// store stores a whole tile.
+func (t *tile) store(bias, accumulate reg.Register) {
 	TESTQ(bias, bias)
 	JZ(LabelRef("unbiased"))
-	for j := range vectors {
-		VMOVUPS(Mem{Base: bias, Disp: 32 * j}, bv[j])
-		for i := range acc {
-			VADDPS(bv[j], acc[i][j], acc[i][j])
+	for j := range t.vectors {
+		VMOVUPS(Mem{Base: bias, Disp: 32 * j}, t.bv[j])
+		for i := range t.acc {
+			VADDPS(t.bv[j], t.acc[i][j], t.acc[i][j])
 		}
 	}
 	Label("unbiased")
 	TESTB(accumulate, accumulate)
 	JZ(LabelRef("store"))
-	for i := range acc {
-		for j := range acc[i] {
-			VADDPS(rowAddress(c, c3, ldc, i, 32*j), acc[i][j], acc[i][j])
-		}
-	}
+	t.each(func(i, j int) { VADDPS(t.at(i, j), t.acc[i][j], t.acc[i][j]) })
 	Label("store")
-	for i := range acc {
-		for j := range acc[i] {
-			VMOVUPS(acc[i][j], rowAddress(c, c3, ldc, i, 32*j))
-		}
-	}
-	JMP(LabelRef("next"))
+	t.each(func(i, j int) { VMOVUPS(t.acc[i][j], t.at(i, j)) })
+}
 
-	Label("masked")
-	mask := []vec{YMM(), YMM()}
+// storeMasked stores the first columns of a tile.
+func (t *tile) storeMasked(cols, bias, accumulate reg.Register) {
+	mask := registers(2, YMM)
 	table := columnMask(cols)
-	for j := range vectors {
+	for j := range t.vectors {
 		VMOVUPS(table.Offset(32*j), mask[j])
 	}
 	TESTQ(bias, bias)
 	JZ(LabelRef("maskedUnbiased"))
-	for j := range vectors {
-		VMASKMOVPS(Mem{Base: bias, Disp: 32 * j}, mask[j], bv[j])
-		for i := range acc {
-			VADDPS(bv[j], acc[i][j], acc[i][j])
+	for j := range t.vectors {
+		VMASKMOVPS(Mem{Base: bias, Disp: 32 * j}, mask[j], t.bv[j])
+		for i := range t.acc {
+			VADDPS(t.bv[j], t.acc[i][j], t.acc[i][j])
 		}
 	}
 	Label("maskedUnbiased")
 	TESTB(accumulate, accumulate)
 	JZ(LabelRef("maskedStore"))
-	for i := range acc {
-		for j := range acc[i] {
-			VMASKMOVPS(rowAddress(c, c3, ldc, i, 32*j), mask[j], bv[j])
-			VADDPS(bv[j], acc[i][j], acc[i][j])
-		}
-	}
+	t.each(func(i, j int) {
+		VMASKMOVPS(t.at(i, j), mask[j], t.bv[j])
+		VADDPS(t.bv[j], t.acc[i][j], t.acc[i][j])
+	})
 	Label("maskedStore")
-	for i := range acc {
-		for j := range acc[i] {
-			VMASKMOVPS(acc[i][j], mask[j], rowAddress(c, c3, ldc, i, 32*j))
-		}
-	}
-
-	Label("next")
-	stride := GP64()
-	IMUL3Q(Imm(uint64(rows)), lda, stride)
-	ADDQ(stride, a)
-	IMUL3Q(Imm(uint64(rows)), ldc, stride)
-	ADDQ(stride, c)
-	DECQ(panels)
-	JNZ(LabelRef("panel"))
-	end()
+	t.each(func(i, j int) { VMASKMOVPS(t.acc[i][j], mask[j], t.at(i, j)) })
 }
 
 // packRows copies a strip of at most one panel's width, padded with zeros.

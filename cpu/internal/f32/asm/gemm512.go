@@ -8,15 +8,23 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// A tile512 is a tile in registers of 16 floats, some panels of B wide.
+type tile512 struct {
+	*tile
+	masks      []reg.Register // the lanes that are columns of C
+	transposed bool           // A is read where it is: a row of it for every k
+	lda        reg.Register
+	third      []reg.Register // pointers to every third row of A, or one to its row k
+	b, b2      reg.Register   // b2 is the panel after the next, from which the last one is in reach
+	ldb, panel reg.Register
+}
+
 // gemmTile512 is gemmTile with 16 floats in a register, for tiles as wide as one,
 // two or four panels of B, the last columns masked. The elements of C are the same
 // chains. The panels may be packed ones, or 16 columns of B where it is. If
 // transposed, A is read where it is: a row of it for every k. What is stored goes
 // through ReLU, or its derivative, first if so asked.
 func gemmTile512(rows, width int, transposed bool) {
-	const unroll = 2
-	vectors := width / panelWidth
-
 	name, of := fmt.Sprintf("gemm512x%dx%d", rows, width), fmt.Sprintf("A is [%d*panels, k]", rows)
 	if transposed {
 		name, of = name+"T", fmt.Sprintf("A is the transpose of [k, %d*panels]", rows)
@@ -30,167 +38,27 @@ func gemmTile512(rows, width int, transposed bool) {
 	lda := byteStride("lda")
 	c := Load(Param("c"), GP64())
 	ldc := byteStride("ldc")
-
-	// The lanes of the vectors that are columns of C.
-	masks := make([]reg.Register, vectors)
-	lanes := GP64()
-	MOVQ(I64(-1), lanes)
-	BZHIQ(Load(Param("cols"), GP64()), lanes, lanes)
-	for j := range masks {
-		masks[j] = K()
-		KMOVW(lanes.As32(), masks[j])
-		if j < vectors-1 {
-			SHRQ(Imm(panelWidth), lanes)
-		}
-	}
-
-	acc := make([][]vec, rows)
-	for i := range acc {
-		acc[i] = make([]vec, vectors)
-		for j := range acc[i] {
-			acc[i][j] = ZMM()
-		}
-	}
-	bv := make([]vec, vectors)
-	for j := range bv {
-		bv[j] = ZMM()
-	}
-	av := []vec{ZMM(), ZMM()}
-
-	// eachRow emits body with the address of every row of C.
-	eachRow := func(body func(i int, row reg.Register)) {
-		row := GP64()
-		MOVQ(c, row)
-		for i := range acc {
-			body(i, row)
-			if i < rows-1 {
-				ADDQ(ldc, row)
-			}
-		}
-	}
+	masks := laneMasks(width / panelWidth)
+	t := &tile512{tile: newTile(rows, width/panelWidth, ZMM), masks: masks, transposed: transposed, lda: lda}
+	t.bv, t.av = registers(t.vectors, ZMM), registers(2, ZMM)
+	t.c, t.ldc = c, ldc
 
 	Label("panel")
-	eachRow(func(i int, row reg.Register) {
-		for j := range acc[i] {
+	t.eachRow(func(i int, row reg.Register) {
+		for j := range t.acc[i] {
 			PREFETCHT0(Mem{Base: row, Disp: 64 * j})
-			VPXORD(acc[i][j], acc[i][j], acc[i][j])
+			VPXORD(t.acc[i][j], t.acc[i][j], t.acc[i][j])
 		}
 	})
 	k := Load(Param("k"), GP64())
-	b := Load(Param("b"), GP64())
-	ldb := byteStride("ldb")
-	panel := byteStride("panel")
-	b2 := GP64() // the panel after the next, from which the last one is in reach
-	if vectors == 4 {
-		LEAQ(Mem{Base: b, Index: panel, Scale: 2}, b2)
-	}
-	// Pointers to every third row of A, or one to its row k.
-	third := []reg.Register{GP64()}
-	MOVQ(a, third[0])
-	if !transposed {
-		for len(third) < (rows+2)/3 {
-			next := GP64()
-			LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, next)
-			ADDQ(third[len(third)-1], next)
-			third = append(third, next)
-		}
-	}
-
-	step := func(u int) {
-		for j, m := range []Mem{{Base: b}, {Base: b, Index: panel, Scale: 1}, {Base: b2}, {Base: b2, Index: panel, Scale: 1}}[:vectors] {
-			VMOVUPS(m, bv[j])
-		}
-		ADDQ(ldb, b)
-		if vectors == 4 {
-			ADDQ(ldb, b2)
-		}
-		for i := range acc {
-			m := Mem{Base: third[0], Disp: 4 * i}
-			if !transposed {
-				m = rowAddress(third[i/3], nil, lda, i%3, 4*u)
-			}
-			if vectors == 1 {
-				VFMADD231PS_BCST(m, bv[0], acc[i][0])
-				continue
-			}
-			VBROADCASTSS(m, av[i%2])
-			for j := range acc[i] {
-				VFMADD231PS(bv[j], av[i%2], acc[i][j])
-			}
-		}
-		if transposed {
-			ADDQ(lda, third[0])
-		}
-	}
-	advance := func(steps int) {
-		if !transposed {
-			for _, p := range third {
-				ADDQ(Imm(uint64(4*steps)), p)
-			}
-		}
-	}
-	SUBQ(Imm(unroll), k)
-	JLT(LabelRef("rest"))
-	Label("unrolled")
-	for u := range unroll {
-		step(u)
-	}
-	advance(unroll)
-	SUBQ(Imm(unroll), k)
-	JGE(LabelRef("unrolled"))
-	Label("rest")
-	ADDQ(Imm(unroll), k)
-	JZ(LabelRef("summed"))
-	step(0)
-	Label("summed")
-
-	bias := Load(Param("bias"), GP64())
-	TESTQ(bias, bias)
-	JZ(LabelRef("unbiased"))
-	for j := range bv {
-		VMOVUPS_Z(Mem{Base: bias, Disp: 64 * j}, masks[j], bv[j])
-		for i := range acc {
-			VADDPS(bv[j], acc[i][j], acc[i][j])
-		}
-	}
-	Label("unbiased")
-	accumulate := Load(Param("accumulate"), GP8())
-	TESTB(accumulate, accumulate)
-	JZ(LabelRef("store"))
-	eachRow(func(i int, row reg.Register) {
-		for j := range acc[i] {
-			VADDPS(Mem{Base: row, Disp: 64 * j}, acc[i][j], masks[j], acc[i][j])
-		}
-	})
-	Label("store")
-	relu := Load(Param("relu"), GP8())
-	TESTB(relu, relu)
-	JZ(LabelRef("linear"))
-	VPXORD(bv[0], bv[0], bv[0])
-	for i := range acc {
-		for j := range acc[i] {
-			VMAXPS(acc[i][j], bv[0], acc[i][j]) // NaN survives, see larger
-		}
-	}
-	Label("linear")
-	h := Load(Param("h"), GP64())
-	TESTQ(h, h)
-	JZ(LabelRef("whole"))
-	first := Load(Param("c"), GP64())
-	SUBQ(first, h)
-	VPXORD(bv[0], bv[0], bv[0])
-	eachRow(func(i int, row reg.Register) {
-		for j := range acc[i] {
-			const notGreaterOrEqual = 9
-			positive := K()
-			VCMPPS(Imm(notGreaterOrEqual), Mem{Base: row, Index: h, Scale: 1, Disp: 64 * j}, bv[0], masks[j], positive)
-			VMOVAPS_Z(acc[i][j], positive, acc[i][j])
-		}
-	})
-	Label("whole")
-	eachRow(func(i int, row reg.Register) {
-		for j := range acc[i] {
-			VMOVUPS(acc[i][j], masks[j], Mem{Base: row, Disp: 64 * j})
+	t.point(a)
+	t.multiply(k)
+	t.addBias()
+	t.addOld()
+	t.activate()
+	t.eachRow(func(i int, row reg.Register) {
+		for j := range t.acc[i] {
+			VMOVUPS(t.acc[i][j], masks[j], Mem{Base: row, Disp: 64 * j})
 		}
 	})
 
@@ -207,4 +75,158 @@ func gemmTile512(rows, width int, transposed bool) {
 	DECQ(panels)
 	JNZ(LabelRef("panel"))
 	end()
+}
+
+// laneMasks returns the lanes of so many vectors that are columns of C.
+func laneMasks(vectors int) []reg.Register {
+	masks := make([]reg.Register, vectors)
+	lanes := GP64()
+	MOVQ(I64(-1), lanes)
+	BZHIQ(Load(Param("cols"), GP64()), lanes, lanes)
+	for j := range masks {
+		masks[j] = K()
+		KMOVW(lanes.As32(), masks[j])
+		if j < vectors-1 {
+			SHRQ(Imm(panelWidth), lanes)
+		}
+	}
+	return masks
+}
+
+// eachRow emits body with the address of every row of C.
+func (t *tile512) eachRow(body func(i int, row reg.Register)) {
+	row := GP64()
+	MOVQ(t.c, row)
+	for i := range t.acc {
+		body(i, row)
+		if i < t.rows-1 {
+			ADDQ(t.ldc, row)
+		}
+	}
+}
+
+// point sets the pointers into A, from a on, and into B.
+func (t *tile512) point(a reg.Register) {
+	t.b = Load(Param("b"), GP64())
+	t.ldb = byteStride("ldb")
+	t.panel = byteStride("panel")
+	t.b2 = GP64()
+	if t.vectors == 4 {
+		LEAQ(Mem{Base: t.b, Index: t.panel, Scale: 2}, t.b2)
+	}
+	t.third = []reg.Register{GP64()}
+	MOVQ(a, t.third[0])
+	if !t.transposed {
+		for len(t.third) < (t.rows+2)/3 {
+			next := GP64()
+			LEAQ(Mem{Base: t.lda, Index: t.lda, Scale: 2}, next)
+			ADDQ(t.third[len(t.third)-1], next)
+			t.third = append(t.third, next)
+		}
+	}
+}
+
+// step adds the products of one column of A, u behind the pointers, with the next
+// row of B.
+func (t *tile512) step(u int) {
+	for j, m := range []Mem{{Base: t.b}, {Base: t.b, Index: t.panel, Scale: 1}, {Base: t.b2}, {Base: t.b2, Index: t.panel, Scale: 1}}[:t.vectors] {
+		VMOVUPS(m, t.bv[j])
+	}
+	ADDQ(t.ldb, t.b)
+	if t.vectors == 4 {
+		ADDQ(t.ldb, t.b2)
+	}
+	for i := range t.acc {
+		m := Mem{Base: t.third[0], Disp: 4 * i}
+		if !t.transposed {
+			m = rowAddress(t.third[i/3], nil, t.lda, i%3, 4*u)
+		}
+		if t.vectors == 1 {
+			VFMADD231PS_BCST(m, t.bv[0], t.acc[i][0])
+			continue
+		}
+		VBROADCASTSS(m, t.av[i%2])
+		for j := range t.acc[i] {
+			VFMADD231PS(t.bv[j], t.av[i%2], t.acc[i][j])
+		}
+	}
+	if t.transposed {
+		ADDQ(t.lda, t.third[0])
+	}
+}
+
+// multiply adds the products of k columns of A with as many rows of B.
+func (t *tile512) multiply(k reg.Register) {
+	const unroll = 2
+	SUBQ(Imm(unroll), k)
+	JLT(LabelRef("rest"))
+	Label("unrolled")
+	for u := range unroll {
+		t.step(u)
+	}
+	if !t.transposed {
+		for _, p := range t.third {
+			ADDQ(Imm(4*unroll), p)
+		}
+	}
+	SUBQ(Imm(unroll), k)
+	JGE(LabelRef("unrolled"))
+	Label("rest")
+	ADDQ(Imm(unroll), k)
+	JZ(LabelRef("summed"))
+	t.step(0)
+	Label("summed")
+}
+
+// addBias adds the bias, unless it is nil.
+func (t *tile512) addBias() {
+	bias := Load(Param("bias"), GP64())
+	TESTQ(bias, bias)
+	JZ(LabelRef("unbiased"))
+	for j := range t.bv {
+		VMOVUPS_Z(Mem{Base: bias, Disp: 64 * j}, t.masks[j], t.bv[j])
+		for i := range t.acc {
+			VADDPS(t.bv[j], t.acc[i][j], t.acc[i][j])
+		}
+	}
+	Label("unbiased")
+}
+
+// addOld adds what C holds, if accumulate is set.
+func (t *tile512) addOld() {
+	accumulate := Load(Param("accumulate"), GP8())
+	TESTB(accumulate, accumulate)
+	JZ(LabelRef("store"))
+	t.eachRow(func(i int, row reg.Register) {
+		for j := range t.acc[i] {
+			VADDPS(Mem{Base: row, Disp: 64 * j}, t.acc[i][j], t.masks[j], t.acc[i][j])
+		}
+	})
+	Label("store")
+}
+
+// activate takes the sums through ReLU, if relu is set, and through its
+// derivative where it has the value h, unless that is nil.
+func (t *tile512) activate() {
+	relu := Load(Param("relu"), GP8())
+	TESTB(relu, relu)
+	JZ(LabelRef("linear"))
+	VPXORD(t.bv[0], t.bv[0], t.bv[0])
+	t.each(func(i, j int) { VMAXPS(t.acc[i][j], t.bv[0], t.acc[i][j]) }) // NaN survives, see larger
+	Label("linear")
+	h := Load(Param("h"), GP64())
+	TESTQ(h, h)
+	JZ(LabelRef("whole"))
+	first := Load(Param("c"), GP64())
+	SUBQ(first, h)
+	VPXORD(t.bv[0], t.bv[0], t.bv[0])
+	t.eachRow(func(i int, row reg.Register) {
+		for j := range t.acc[i] {
+			const notGreaterOrEqual = 9
+			positive := K()
+			VCMPPS(Imm(notGreaterOrEqual), Mem{Base: row, Index: h, Scale: 1, Disp: 64 * j}, t.bv[0], t.masks[j], positive)
+			VMOVAPS_Z(t.acc[i][j], positive, t.acc[i][j])
+		}
+	})
+	Label("whole")
 }

@@ -2,164 +2,61 @@ package main
 
 import "fmt"
 
-// gemmTile is the tile of [gemmTile] in registers of four floats: the same
-// operations on every element in the same order. A comes by four steps of k at
-// once, a register for each row, whose lanes the multiply-adds pick; with six
-// rows of 16 floats that is all 32 registers, and 96 multiply-adds for 14
-// instructions that load.
-func (k *neon) gemmTile(rows, width int) {
-	const unroll = 4
-	vectors := width / neonLanes
-	tile := 4 * rows * width
+// A neonTile is a [tile] in registers of four floats. A comes by four steps of k
+// at once, a register for each row.
+type neonTile struct {
+	*neon
+	rows, width, vectors int
+	row                  []xreg   // pointers to rows of C or A
+	acc                  [][]vreg // [rows][vectors]
+	av                   []vreg
+	// pairs are of B: two, where there are registers left, let processors that run
+	// instructions in order load one while they multiply by the other.
+	pairs [][]vreg
+	next  int // of pairs
+}
 
+// gemmTile is the tile of [gemmTile] in registers of four floats: the same
+// operations on every element in the same order. With six rows of 16 floats that
+// is all 32 registers, and 96 multiply-adds, whose lane of A they pick themselves,
+// for 14 instructions that load.
+func (k *neon) gemmTile(rows, width int) {
+	size := 4 * rows * width
 	k.function(fmt.Sprintf("gemm%dx%d", rows, width),
 		"func(panels, k int, a *float32, lda int, b, c *float32, ldc, cols int, bias *float32, accumulate bool)",
 		fmt.Sprintf("gemm%dx%d sets C = A B, plus bias unless it is nil, plus C if accumulate is set. A is [%[1]d*panels, k], C [%[1]d*panels, cols], "+
-			"B a panel of k rows of %[3]d floats; panels >= 1, k >= 1, 1 <= cols <= %[2]d.", rows, width, panelWidth), tile)
+			"B a panel of k rows of %[3]d floats; panels >= 1, k >= 1, 1 <= cols <= %[2]d.", rows, width, panelWidth), size)
 
 	panels, a, lda := k.param("panels"), k.param("a"), k.byteStride("lda")
 	c, ldc := k.param("c"), k.byteStride("ldc")
 	steps, b := k.general(), k.general()
-	row := make([]xreg, rows)
-	for i := range row {
-		row[i] = k.general()
-	}
-	// rowsFrom points row at the rows of a matrix.
-	rowsFrom := func(base, stride xreg) {
-		k.emit("MOVD", base, row[0])
-		for i := 1; i < rows; i++ {
-			k.emit("ADD", stride, row[i-1], row[i])
-		}
-	}
-
-	acc := make([][]vreg, rows)
-	for i := range acc {
-		acc[i] = k.vectors(vectors)
-	}
-	av := k.vectors(rows)
-	// Two pairs for B, where there are registers left, let processors that run
-	// instructions in order load one while they multiply by the other.
-	pairs := [][]vreg{k.vectors(2)}
-	if rows < 6 || vectors < 4 {
-		pairs = append(pairs, k.vectors(2))
-	}
-	next := 0
-	// step multiplies row u of B by lane u of A.
-	step := func(u int) {
-		for j := 0; j < vectors; j += 2 {
-			bv := pairs[next%len(pairs)]
-			next++
-			k.emit("FLDPQ", memory(b, 4*panelWidth*u+16*j), pair(bv[0], bv[1]))
-			for i := range acc {
-				k.word(fmlaLane(acc[i][j], bv[0], av[i], u))
-				k.word(fmlaLane(acc[i][j+1], bv[1], av[i], u))
-			}
-		}
-	}
+	t := k.newTile(rows, width)
 
 	k.label("panel")
 	k.reload("k", steps)
 	k.reload("b", b)
-	rowsFrom(c, ldc)
-	for i := range row {
-		k.emit("PRFM", memory(row[i], 0), "PSTL1KEEP")
+	t.point(c, ldc)
+	for i := range t.row {
+		k.emit("PRFM", memory(t.row[i], 0), "PSTL1KEEP")
 	}
-	rowsFrom(a, lda)
-	for i := range acc {
-		for _, v := range acc[i] {
+	t.point(a, lda)
+	for i := range t.acc {
+		for _, v := range t.acc[i] {
 			k.clear(v)
 		}
 	}
-	k.emit("SUBS", fmt.Sprintf("$%d", unroll), steps, steps)
-	k.emit("BLT", "rest")
-	k.label("unrolled")
-	for i := range row {
-		k.emit("FMOVQ.P", memory(row[i], 4*unroll), av[i].f())
-	}
-	for u := range unroll {
-		step(u)
-	}
-	k.emit("ADD", fmt.Sprintf("$%d", 4*panelWidth*unroll), b, b)
-	k.emit("SUBS", fmt.Sprintf("$%d", unroll), steps, steps)
-	k.emit("BGE", "unrolled")
-	k.label("rest")
-	k.emit("ADDS", fmt.Sprintf("$%d", unroll), steps, steps)
-	k.emit("BEQ", "summed")
-	k.label("single")
-	for i := range row {
-		k.emit("FMOVS.P", memory(row[i], 4), av[i].f())
-	}
-	step(0)
-	k.emit("ADD", fmt.Sprintf("$%d", 4*panelWidth), b, b)
-	k.emit("SUBS", "$1", steps, steps)
-	k.emit("BNE", "single")
+	t.multiply(steps, b)
 
-	k.label("summed")
 	free := k.scope()
 	cols, bias, accumulate := k.param("cols"), k.param("bias"), k.general()
 	k.emit("MOVBU", k.argument("accumulate"), accumulate)
 	k.emit("CMP", fmt.Sprintf("$%d", width), cols)
 	k.emit("BNE", "partial")
-	rowsFrom(c, ldc)
-	t := append(av, pairs[0]...)[:2]
-	k.emit("CBZ", bias, "unbiased")
-	for j := 0; j < vectors; j += 2 {
-		k.emit("FLDPQ", memory(bias, 16*j), pair(t[0], t[1]))
-		for i := range acc {
-			k.into(fadd, acc[i][j], acc[i][j], t[0])
-			k.into(fadd, acc[i][j+1], acc[i][j+1], t[1])
-		}
-	}
-	k.label("unbiased")
-	k.emit("CBZ", accumulate, "store")
-	for i := range acc {
-		for j := 0; j < vectors; j += 2 {
-			k.emit("FLDPQ", memory(row[i], 16*j), pair(t[0], t[1]))
-			k.into(fadd, acc[i][j], acc[i][j], t[0])
-			k.into(fadd, acc[i][j+1], acc[i][j+1], t[1])
-		}
-	}
-	k.label("store")
-	for i := range acc {
-		for j := 0; j < vectors; j += 2 {
-			k.emit("FSTPQ", pair(acc[i][j], acc[i][j+1]), memory(row[i], 16*j))
-		}
-	}
+	t.point(c, ldc)
+	t.store(bias, accumulate)
 	k.emit("B", "next")
-
-	// NEON has no masks: a tile that is not whole goes through memory.
 	k.label("partial")
-	left, from, line := row[0], k.general(), k.general()
-	k.emit("MOVD", fmt.Sprintf("$local-%d(SP)", tile), from)
-	for i := range acc {
-		for j := 0; j < vectors; j += 2 {
-			k.emit("FSTPQ", pair(acc[i][j], acc[i][j+1]), memory(from, 4*(width*i+neonLanes*j)))
-		}
-	}
-	k.vUsed = [32]bool{}
-	k.emit("MOVD", fmt.Sprintf("$%d", rows), left)
-	k.emit("MOVD", c, line)
-	k.label("line")
-	pointers := map[string]xreg{"tile": steps, "bias": b, "c": k.general()}
-	k.emit("MOVD", from, steps)
-	k.emit("MOVD", bias, b)
-	k.emit("MOVD", line, pointers["c"])
-	k.reload("cols", cols)
-	k.loop("Partial", 1, cols, pointers, func(p place) {
-		label := func(s string) string { return fmt.Sprintf("%s%d", s, p.width) }
-		v := p.load("tile")
-		k.emit("CBZ", bias, label("unbiased"))
-		k.into(fadd, v, v, p.load("bias"))
-		k.label(label("unbiased"))
-		k.emit("CBZ", accumulate, label("store"))
-		k.into(fadd, v, v, p.load("c"))
-		k.label(label("store"))
-		p.store(v, "c")
-	})
-	k.emit("ADD", fmt.Sprintf("$%d", 4*width), from, from)
-	k.emit("ADD", ldc, line, line)
-	k.emit("SUBS", "$1", left, left)
-	k.emit("BNE", "line")
+	t.storePartial(c, ldc, cols, bias, accumulate, steps, b)
 	free()
 
 	k.label("next")
@@ -169,6 +66,140 @@ func (k *neon) gemmTile(rows, width int) {
 	k.emit("SUBS", "$1", panels, panels)
 	k.emit("BNE", "panel")
 	k.end()
+}
+
+// newTile returns a tile with its registers.
+func (k *neon) newTile(rows, width int) *neonTile {
+	t := &neonTile{neon: k, rows: rows, width: width, vectors: width / neonLanes, row: make([]xreg, rows), acc: make([][]vreg, rows)}
+	for i := range t.row {
+		t.row[i] = k.general()
+	}
+	for i := range t.acc {
+		t.acc[i] = k.vectors(t.vectors)
+	}
+	t.av = k.vectors(rows)
+	t.pairs = [][]vreg{k.vectors(2)}
+	if rows < 6 || t.vectors < 4 {
+		t.pairs = append(t.pairs, k.vectors(2))
+	}
+	return t
+}
+
+// point points t.row at the rows of a matrix.
+func (t *neonTile) point(base, stride xreg) {
+	t.emit("MOVD", base, t.row[0])
+	for i := 1; i < t.rows; i++ {
+		t.emit("ADD", stride, t.row[i-1], t.row[i])
+	}
+}
+
+// step multiplies row u of B by lane u of A.
+func (t *neonTile) step(b xreg, u int) {
+	for j := 0; j < t.vectors; j += 2 {
+		bv := t.pairs[t.next%len(t.pairs)]
+		t.next++
+		t.emit("FLDPQ", memory(b, 4*panelWidth*u+16*j), pair(bv[0], bv[1]))
+		for i := range t.acc {
+			t.word(fmlaLane(t.acc[i][j], bv[0], t.av[i], u))
+			t.word(fmlaLane(t.acc[i][j+1], bv[1], t.av[i], u))
+		}
+	}
+}
+
+// multiply adds the products of as many columns of A as steps holds with the rows
+// of B.
+func (t *neonTile) multiply(steps, b xreg) {
+	const unroll = 4
+	t.emit("SUBS", fmt.Sprintf("$%d", unroll), steps, steps)
+	t.emit("BLT", "rest")
+	t.label("unrolled")
+	for i := range t.row {
+		t.emit("FMOVQ.P", memory(t.row[i], 4*unroll), t.av[i].f())
+	}
+	for u := range unroll {
+		t.step(b, u)
+	}
+	t.emit("ADD", fmt.Sprintf("$%d", 4*panelWidth*unroll), b, b)
+	t.emit("SUBS", fmt.Sprintf("$%d", unroll), steps, steps)
+	t.emit("BGE", "unrolled")
+	t.label("rest")
+	t.emit("ADDS", fmt.Sprintf("$%d", unroll), steps, steps)
+	t.emit("BEQ", "summed")
+	t.label("single")
+	for i := range t.row {
+		t.emit("FMOVS.P", memory(t.row[i], 4), t.av[i].f())
+	}
+	t.step(b, 0)
+	t.emit("ADD", fmt.Sprintf("$%d", 4*panelWidth), b, b)
+	t.emit("SUBS", "$1", steps, steps)
+	t.emit("BNE", "single")
+	t.label("summed")
+}
+
+// store stores a whole tile.
+func (t *neonTile) store(bias, accumulate xreg) {
+	v := append(t.av, t.pairs[0]...)[:2]
+	add := func(i, j int) {
+		t.into(fadd, t.acc[i][j], t.acc[i][j], v[0])
+		t.into(fadd, t.acc[i][j+1], t.acc[i][j+1], v[1])
+	}
+	t.emit("CBZ", bias, "unbiased")
+	for j := 0; j < t.vectors; j += 2 {
+		t.emit("FLDPQ", memory(bias, 16*j), pair(v[0], v[1]))
+		for i := range t.acc {
+			add(i, j)
+		}
+	}
+	t.label("unbiased")
+	t.emit("CBZ", accumulate, "store")
+	for i := range t.acc {
+		for j := 0; j < t.vectors; j += 2 {
+			t.emit("FLDPQ", memory(t.row[i], 16*j), pair(v[0], v[1]))
+			add(i, j)
+		}
+	}
+	t.label("store")
+	for i := range t.acc {
+		for j := 0; j < t.vectors; j += 2 {
+			t.emit("FSTPQ", pair(t.acc[i][j], t.acc[i][j+1]), memory(t.row[i], 16*j))
+		}
+	}
+}
+
+// storePartial stores the first columns of a tile. NEON has no masks, so it goes
+// through memory.
+func (t *neonTile) storePartial(c, ldc, cols, bias, accumulate, column, ofBias xreg) {
+	left, from, line := t.row[0], t.general(), t.general()
+	t.emit("MOVD", fmt.Sprintf("$local-%d(SP)", 4*t.rows*t.width), from)
+	for i := range t.acc {
+		for j := 0; j < t.vectors; j += 2 {
+			t.emit("FSTPQ", pair(t.acc[i][j], t.acc[i][j+1]), memory(from, 4*(t.width*i+neonLanes*j)))
+		}
+	}
+	t.vUsed = [32]bool{}
+	t.emit("MOVD", fmt.Sprintf("$%d", t.rows), left)
+	t.emit("MOVD", c, line)
+	t.label("line")
+	pointers := map[string]xreg{"tile": column, "bias": ofBias, "c": t.general()}
+	t.emit("MOVD", from, column)
+	t.emit("MOVD", bias, ofBias)
+	t.emit("MOVD", line, pointers["c"])
+	t.reload("cols", cols)
+	t.loop("Partial", 1, cols, pointers, func(p place) {
+		label := func(s string) string { return fmt.Sprintf("%s%d", s, p.width) }
+		v := p.load("tile")
+		t.emit("CBZ", bias, label("unbiased"))
+		t.into(fadd, v, v, p.load("bias"))
+		t.label(label("unbiased"))
+		t.emit("CBZ", accumulate, label("store"))
+		t.into(fadd, v, v, p.load("c"))
+		t.label(label("store"))
+		p.store(v, "c")
+	})
+	t.emit("ADD", fmt.Sprintf("$%d", 4*t.width), from, from)
+	t.emit("ADD", ldc, line, line)
+	t.emit("SUBS", "$1", left, left)
+	t.emit("BNE", "line")
 }
 
 // pair names two registers that are loaded or stored at once.

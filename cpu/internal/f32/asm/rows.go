@@ -28,62 +28,10 @@ func rowDots() {
 	base := Load(Param("x"), GP64())
 	c := broadcast("c")
 
-	// sums leaves the sums over cols of n rows from a on in acc.
-	sums := func(n int) []vec {
-		label := func(s string) string { return fmt.Sprintf("%s%d", s, n) }
-		cols := Load(Param("cols"), GP64())
-		x, p, p3, p6 := GP64(), GP64(), GP64(), GP64()
-		MOVQ(base, x)
-		MOVQ(a, p)
-		if n > 3 {
-			LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, p3)
-			LEAQ(Mem{Base: p, Index: p3, Scale: 2}, p6)
-			ADDQ(p, p3)
-		}
-		row := func(i int) Mem {
-			if i >= 6 {
-				return rowAddress(p6, nil, lda, i-6, 0)
-			}
-			return rowAddress(p, p3, lda, i, 0)
-		}
-		acc := make([]vec, n)
-		for i := range acc {
-			acc[i] = zero()
-		}
-		v, t := YMM(), YMM()
-		SUBQ(Imm(8), cols)
-		JLT(LabelRef(label("rest")))
-		Label(label("vectors"))
-		VMOVUPS(Mem{Base: x}, v)
-		for i := range acc {
-			VFMADD231PS(row(i), v, acc[i])
-		}
-		ADDQ(Imm(32), x)
-		ADDQ(Imm(32), p)
-		if n > 3 {
-			ADDQ(Imm(32), p3)
-			ADDQ(Imm(32), p6)
-		}
-		SUBQ(Imm(8), cols)
-		JGE(LabelRef(label("vectors")))
-		Label(label("rest"))
-		ADDQ(Imm(8), cols)
-		JZ(LabelRef(label("summed")))
-		mask := YMM()
-		VMOVUPS(columnMask(cols), mask)
-		VMASKMOVPS(Mem{Base: x}, mask, v)
-		for i := range acc {
-			VMASKMOVPS(row(i), mask, t)
-			VFMADD231PS(t, v, acc[i])
-		}
-		Label(label("summed"))
-		return acc
-	}
-
 	SUBQ(Imm(8), rows)
 	JLT(LabelRef("single"))
 	Label("eight")
-	s := sums(8)
+	s := rowSums(8, a, lda, base)
 	for n := 8; n > 2; n /= 2 {
 		for i := range n / 2 {
 			VHADDPS(s[2*i+1], s[2*i], s[i])
@@ -104,7 +52,7 @@ func rowDots() {
 	ADDQ(Imm(8), rows)
 	JZ(LabelRef("return"))
 	Label("one")
-	sum := sums(1)[0]
+	sum := rowSums(1, a, lda, base)[0]
 	VHADDPS(sum, sum, sum)
 	VHADDPS(sum, sum, sum)
 	upper := XMM()
@@ -118,6 +66,59 @@ func rowDots() {
 	JNZ(LabelRef("one"))
 	Label("return")
 	end()
+}
+
+// rowSums emits the products of n rows of A, from a on, with x: a register of
+// eight sums for each.
+func rowSums(n int, a, lda, base reg.Register) []vec {
+	label := func(s string) string { return fmt.Sprintf("%s%d", s, n) }
+	cols := Load(Param("cols"), GP64())
+	x, p, p3, p6 := GP64(), GP64(), GP64(), GP64()
+	MOVQ(base, x)
+	MOVQ(a, p)
+	if n > 3 {
+		LEAQ(Mem{Base: lda, Index: lda, Scale: 2}, p3)
+		LEAQ(Mem{Base: p, Index: p3, Scale: 2}, p6)
+		ADDQ(p, p3)
+	}
+	row := func(i int) Mem {
+		if i >= 6 {
+			return rowAddress(p6, nil, lda, i-6, 0)
+		}
+		return rowAddress(p, p3, lda, i, 0)
+	}
+	acc := make([]vec, n)
+	for i := range acc {
+		acc[i] = zero()
+	}
+	v, t := YMM(), YMM()
+	SUBQ(Imm(8), cols)
+	JLT(LabelRef(label("rest")))
+	Label(label("vectors"))
+	VMOVUPS(Mem{Base: x}, v)
+	for i := range acc {
+		VFMADD231PS(row(i), v, acc[i])
+	}
+	ADDQ(Imm(32), x)
+	ADDQ(Imm(32), p)
+	if n > 3 {
+		ADDQ(Imm(32), p3)
+		ADDQ(Imm(32), p6)
+	}
+	SUBQ(Imm(8), cols)
+	JGE(LabelRef(label("vectors")))
+	Label(label("rest"))
+	ADDQ(Imm(8), cols)
+	JZ(LabelRef(label("summed")))
+	mask := YMM()
+	VMOVUPS(columnMask(cols), mask)
+	VMASKMOVPS(Mem{Base: x}, mask, v)
+	for i := range acc {
+		VMASKMOVPS(row(i), mask, t)
+		VFMADD231PS(t, v, acc[i])
+	}
+	Label(label("summed"))
+	return acc
 }
 
 // strips emits body for strips of the columns of a matrix: as many vectors
