@@ -182,7 +182,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 func (f *estimateFlags) open() (backend.Backend, error) {
 	b, err := mine.OpenBackend(f.backend.value, mine.BackendOptions{Threads: f.threads, Device: f.device, Precision: f.precision.value})
 	if errors.Is(err, backend.ErrUnavailable) {
-		return nil, usagef("--backend %s: %s; see the README on building with CUDA, or use --backend cpu", f.backend.value, oneLine(err))
+		return nil, usagef("--backend %s: %s; doc/gpu.md says how to build with CUDA, or use --backend cpu", f.backend.value, oneLine(err))
 	}
 	return b, err
 }
