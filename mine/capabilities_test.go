@@ -64,3 +64,26 @@ func TestCapabilities(t *testing.T) {
 		}
 	}
 }
+
+// TestPairingsAndModels: an evaluation and a model are asked for like everything else.
+func TestPairingsAndModels(t *testing.T) {
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.5}, 300, 1)
+	b, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	l := limited{b, backend.All()}
+	l.offers.Pairings, l.offers.Models = []backend.PairingKind{backend.Permutations}, false
+	_, estimate := mine.NewEstimator(t.Context(), column.Slices(x), column.Slices(z), quick(300), mine.WithBackend(l))
+	_, critic := mine.NewCritic(mine.DefaultCriticConfig(1, 1, 32), mine.WithBackend(l))
+	_, model := mine.NewModel(l, backend.ModelSpec{MLP: backend.MLP{Inputs: 1, Outputs: 1}, Rows: 1}, 1)
+	for _, c := range []struct {
+		err  error
+		what string
+	}{{estimate, "evaluation by cycles"}, {critic, "evaluation by cycles"}, {model, "models"}} {
+		if !errors.Is(c.err, backend.ErrUnavailable) || !strings.Contains(c.err.Error(), "backend limited") || !strings.Contains(c.err.Error(), c.what) {
+			t.Errorf("%v, want ErrUnavailable that names backend limited and %s", c.err, c.what)
+		}
+	}
+}

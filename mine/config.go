@@ -53,6 +53,9 @@ type Config struct {
 	Seed       uint64  `json:"seed"`
 }
 
+// minClipNorm is far above the 1e-8 that Adam adds to the size of a gradient.
+const minClipNorm = 1e-6
+
 // maxConfidence keeps normal quantiles finite.
 const maxConfidence = 1 - 1e-9
 
@@ -78,8 +81,8 @@ func (c Config) Validate() error {
 		return bad("learning_rate", c.LearningRate, "a positive number")
 	case !(c.WeightDecay >= 0) || !finite(c.WeightDecay):
 		return bad("weight_decay", c.WeightDecay, "0 or more")
-	case !(c.ClipNorm > 0):
-		return bad("clip_norm", c.ClipNorm, "a positive number, or none")
+	case !(c.ClipNorm >= minClipNorm):
+		return bad("clip_norm", c.ClipNorm, fmt.Sprintf("at least %g, below which Adam takes gradients for noise, or none", minClipNorm))
 	case c.EvaluateEvery < 1:
 		return bad("evaluate_every", c.EvaluateEvery, "at least 1")
 	case c.Patience < 1:

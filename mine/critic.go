@@ -101,7 +101,11 @@ func (c *Critic) open() error {
 		ClipNorm: float64(c.cfg.ClipNorm), Adam: c.cfg.Adam, Seed: c.cfg.Seed,
 	}
 	rows := backend.Rows{Lo: 0, Hi: c.cfg.Batch}
-	if err := c.backend.Capabilities().CheckSpec(c.backend.Name(), spec, rows); err != nil {
+	offers, name := c.backend.Capabilities(), c.backend.Name()
+	if err := offers.CheckSpec(name, spec, rows); err != nil {
+		return err
+	}
+	if err := offers.CheckEvaluation(name, rows, backend.Pairing{Kind: backend.Cycles}); err != nil {
 		return err
 	}
 	if c.trainer, err = c.backend.NewTrainer(spec, c.data, rows); err != nil {
@@ -111,8 +115,8 @@ func (c *Critic) open() error {
 }
 
 // Train takes one step of Adam with the given learning rate on the rows of x
-// [Batch, DX] and z [Batch, DZ], each paired with its own row and with another
-// one, and returns the value of the objective on them before the step, in nats.
+// [Batch, DX] and z [Batch, DZ], each paired with its own row and with Marginals
+// others, and returns the value of the objective on them before the step, in nats.
 // A value that is not finite is an error that wraps ErrDiverged.
 func (c *Critic) Train(ctx context.Context, x, z backend.Matrix, rate float64) (float64, error) {
 	if err := c.data.Replace(x, z); err != nil {
@@ -128,8 +132,8 @@ func (c *Critic) Train(ctx context.Context, x, z backend.Matrix, rate float64) (
 
 // Gradients returns the value V of the objective on a batch, in nats, and stores
 // dV/dx in gx [Batch, DX] and dV/dz in gz [Batch, DZ]; a zero Matrix leaves a
-// side out. Every row counts in its own pair and in the two that it makes with
-// others. The critic does not change.
+// side out. Every row counts in its own pair and in the 2 Marginals that it
+// makes with others. The critic does not change.
 func (c *Critic) Gradients(ctx context.Context, x, z, gx, gz backend.Matrix) (float64, error) {
 	fail := func(err error) (float64, error) { return 0, fmt.Errorf("mine: critic: %w", err) }
 	if !gx.IsZero() {

@@ -108,6 +108,9 @@ func (e *Estimator) checkCapabilities() error {
 			return fmt.Errorf("mine: %w", err)
 		}
 	}
+	if err := offers.CheckEvaluation(e.backend.Name(), e.counts.test(), backend.Pairing{Kind: backend.Cycles}); err != nil {
+		return fmt.Errorf("mine: %w", err)
+	}
 	return nil
 }
 
@@ -200,7 +203,7 @@ func (e *Estimator) open(won *outcome, interrupted bool) error {
 // Train trains the critic of Fit for more steps, at most: it stops early when
 // Config.Patience validations bring no new best. After Config.Steps the
 // learning rate starts again from its peak and falls to zero over the steps of
-// each call. A Fitted of before goes on as it was.
+// each call. It closes the Fitted of before.
 func (e *Estimator) Train(ctx context.Context, steps int) error {
 	if err := e.ready(); err != nil {
 		return err

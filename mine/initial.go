@@ -2,6 +2,7 @@ package mine
 
 import (
 	"errors"
+	"fmt"
 	"math"
 
 	"gomine/mine/backend"
@@ -49,6 +50,9 @@ func drawWeights(params []float32, b backend.Block, sd float64, seed uint64) {
 // N(0, 2/inputs) (He et al. 2015), as a pure function of the seed; its biases are
 // zero.
 func NewModel(b backend.Backend, spec backend.ModelSpec, seed uint64) (backend.Model, error) {
+	if err := b.Capabilities().CheckModel(b.Name()); err != nil {
+		return nil, fmt.Errorf("mine: %w", err)
+	}
 	m, err := b.NewModel(spec)
 	if err != nil {
 		return nil, err

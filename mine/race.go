@@ -43,7 +43,17 @@ func (r *race) run(ctx context.Context) (won *outcome, err error) {
 		methods[c.Preprocess] = nil
 	}
 	dx, dz := r.pairs.Columns()
-	counts := r.split.forRace(len(methods), dx+dz, r.cfg.Batch)
+	values := dx + dz // codes become more inputs than columns
+	fitted := map[preprocess.Method]preprocess.Maps{}
+	for method := range methods {
+		maps, err := r.pairs.Fit(r.split.Train, method)
+		if err != nil {
+			return nil, err
+		}
+		fitted[method] = maps
+		values = max(values, maps.X.Inputs()+maps.Z.Inputs())
+	}
+	counts := r.split.forRace(len(methods), values, r.cfg.Batch)
 	defer func() {
 		for _, data := range methods {
 			if data != nil {
@@ -51,11 +61,7 @@ func (r *race) run(ctx context.Context) (won *outcome, err error) {
 			}
 		}
 	}()
-	for method := range methods {
-		maps, err := r.pairs.Fit(r.split.Train, method)
-		if err != nil {
-			return nil, err
-		}
+	for method, maps := range fitted {
 		x, z, err := r.pairs.Apply(maps, false, counts.ranges(r.split)...)
 		if err != nil {
 			return nil, err

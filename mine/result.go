@@ -35,7 +35,7 @@ type Result struct {
 type Point struct {
 	Step int `json:"step"`
 	// Train is the mean value of the objective on the batches since the last
-	// point, less that of the best constant critic, which is 0 but for JS.
+	// point, less that of the best constant critic, which is 0 but for JS and NCE.
 	Train      float64 `json:"train"`
 	Validation float64 `json:"validation"` // DV bound on the validation rows
 }
@@ -66,6 +66,7 @@ const (
 	WarnCeiling       WarningCode = "ceiling"       // the estimate is near ln(test rows)
 	WarnDiscrete      WarningCode = "discrete"      // columns with many ties were standardised, not ranked
 	WarnConstant      WarningCode = "constant"      // constant columns were dropped
+	WarnRare          WarningCode = "rare"          // columns of codes that are all rare were dropped
 	WarnMerged        WarningCode = "merged"        // different values of a column became one when they were read
 	WarnDeterministic WarningCode = "deterministic" // a column of x and one of z are functions of each other
 	WarnNothing       WarningCode = "nothing"       // no critic beat the trivial one

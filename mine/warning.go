@@ -40,6 +40,9 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		if len(c.Constant) > 0 {
 			warn(WarnConstant, "dropped %s of %s: constant on the training rows", list(c.Constant), c.side)
 		}
+		if len(c.Rare) > 0 {
+			warn(WarnRare, "dropped %s of %s: none of the codes has ten training rows to learn from; join codes that are alike", list(c.Rare), c.side)
+		}
 		if len(c.Merged) > 0 {
 			warn(WarnMerged, "%s of %s: different values became one when they were read, so information is lost; subtract an offset, or take the logarithm, before the data are written", list(c.Merged), c.side)
 		}

@@ -40,7 +40,7 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Hidden }},
 	{"batch", "batch", "`N` rows per training step, at most the training rows",
 		func(c *mine.Config) any { return &c.Batch }},
-	{"marginals", "marginals", "`N` shuffled pairs per row in training, fewer than --batch",
+	{"marginals", "marginals", "`N` shuffled pairs per row in training, fewer than --batch, at most 64",
 		func(c *mine.Config) any { return &c.Marginals }},
 	{"steps", "steps", "`N` training steps at most",
 		func(c *mine.Config) any { return &c.Steps }},

@@ -125,9 +125,7 @@ const (
 )
 
 // TestSizes: no file of mine and cmd, and no function at all, is too long to be read
-// at once. What is generated does not count, nor do the rows of a table in a function,
-// nor a generator's function that lists the instructions of one assembly kernel, from
-// top to bottom like the kernel itself.
+// at once. What is generated does not count, nor do the rows of a table in a function.
 func TestSizes(t *testing.T) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.Contains(path, "/.cache/") {

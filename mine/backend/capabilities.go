@@ -58,6 +58,14 @@ func (c Capabilities) CheckEvaluation(name string, rows Rows, p Pairing) error {
 	return c.checkRows(name, rows)
 }
 
+// CheckModel is CheckSpec for a model.
+func (c Capabilities) CheckModel(name string) error {
+	if !c.Models {
+		return missing(name, "models beside a critic")
+	}
+	return nil
+}
+
 func (c Capabilities) checkRows(name string, rows Rows) error {
 	if rows.Index != nil && !c.Index {
 		return missing(name, "rows by an index")

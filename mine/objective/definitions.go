@@ -59,9 +59,9 @@ var definitions = [...]definition{
 	JS:  {name: "js", term: js},
 	SMILE: {name: "smile", term: smile, shape: Shape{LogMean: true},
 		// The middle one of the paper's 1, 5 and infinity.
-		parameter: parameter{"tau", "a clip above 0, or inf", 5, func(p float64) bool { return p > 0 }}},
+		parameter: parameter{"tau", "a clip from 1e-6 to 1e6, or inf", 5, func(p float64) bool { return p >= 1e-6 && p <= 1e6 || math.IsInf(p, 1) }}},
 	NCE: {name: "nce", term: nce,
-		parameter: parameter{"nu", "a weight above 0", 1, func(p float64) bool { return p > 0 && !math.IsInf(p, 1) }}},
+		parameter: parameter{"nu", "a weight from 1e-6 to 1e6", 1, func(p float64) bool { return p >= 1e-6 && p <= 1e6 }}},
 }
 
 func linear(t, _ float64, _ bool) Term { return Term{t, 1} }

@@ -40,7 +40,7 @@ func fitCodes(v []float64, labels int) Map {
 		c.rare = len(c.share)
 		c.share = append(c.share, float64(rare)/n)
 	}
-	return Map{codes: c, constant: len(c.share) < 2}
+	return Map{codes: c, constant: len(c.share) < 2, rare: rare == len(v)}
 }
 
 func (c *codeInputs) store(dst []float32, v float64) int {

@@ -48,7 +48,8 @@ const (
 //
 // Of codes, see codeInputs.
 type Map struct {
-	constant bool
+	constant bool // nothing to learn from: no input
+	rare     bool // and that because no code is frequent
 	discrete bool // numbers with many ties
 	heavy    bool // values far out
 	codes    *codeInputs

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -35,6 +36,7 @@ type Summary struct {
 	Discrete []string `json:"discrete,omitempty"` // standardised in any case because of ties
 	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
 	Codes    []string `json:"codes,omitempty"`    // one input a code
+	Rare     []string `json:"rare,omitempty"`     // codes of which none has ten training rows: dropped
 	Merged   []string `json:"merged,omitempty"`   // lost more than a hundredth of their distinct values when they were read
 }
 
@@ -46,12 +48,16 @@ func (s Side) Summary() Summary {
 	var all Summary
 	for j := range s.maps {
 		m, c := &s.maps[j], s.columns[j]
-		if m.constant {
+		switch {
+		case m.constant && m.rare:
+			all.Rare = append(all.Rare, c.Name)
+		case m.constant:
 			all.Constant = append(all.Constant, c.Name)
-		} else {
+		default:
 			all.Used++
 		}
 		switch {
+		case m.constant:
 		case m.codes != nil:
 			all.Codes = append(all.Codes, c.Name)
 		case m.discrete:
@@ -75,9 +81,10 @@ func (s Side) store(dst []float32, row []float64) {
 }
 
 // Apply takes rows of other data, in the units of the original columns, to the
-// inputs of the network. Values that are not finite make an error that wraps
-// ErrNonFinite; other columns than the maps were fitted on one that wraps
-// backend.ErrShape.
+// inputs of the network. Codes are known by their labels, whatever their numbers;
+// one that no fitted row had counts as rare. Values that are not finite make an error
+// that wraps ErrNonFinite; other columns than the maps were fitted on, or codes where
+// numbers were, one that wraps backend.ErrShape.
 func (m Maps) Apply(x, z column.Source) (mx, mz backend.Matrix, err error) {
 	for _, s := range []column.Source{x, z} {
 		if err := column.Check(s); err != nil {
@@ -95,15 +102,69 @@ func (m Maps) Apply(x, z column.Source) (mx, mz backend.Matrix, err error) {
 		if got, want := len(side.given.Columns()), len(side.columns); got != want {
 			return mx, mz, fmt.Errorf("preprocess: %s has %d columns, want %d: %w", side.name, got, want, backend.ErrShape)
 		}
-		if err := checkFinite(side.given, side.name); err != nil {
+		if err := checkValues(side.given, side.name); err != nil {
 			return mx, mz, err
 		}
-		*side.to = backend.NewMatrix(side.given.Rows(), side.Inputs())
-		if err := side.apply(rows{Source: side.given}, 0, *side.to); err != nil {
+		given, err := side.translate(side.given)
+		if err != nil {
+			return mx, mz, err
+		}
+		*side.to = backend.NewMatrix(given.Rows(), side.Inputs())
+		if err := side.apply(rows{Source: given}, 0, *side.to); err != nil {
 			return mx, mz, err
 		}
 	}
 	return mx, mz, nil
+}
+
+// translate returns the source with the codes of the columns that the maps were
+// fitted on.
+func (s Side) translate(given column.Source) (column.Source, error) {
+	t := translated{Source: given, codes: make([][]float64, len(s.columns))}
+	for j, c := range given.Columns() {
+		fitted := s.columns[j]
+		if is, was := c.Kind == column.Code, fitted.Kind == column.Code; is != was {
+			return nil, fmt.Errorf("preprocess: column %s of %s is %v where the maps were fitted on %v: %w", c.Name, s.name, c.Kind, fitted.Kind, backend.ErrShape)
+		}
+		if c.Kind != column.Code || slices.Equal(c.Labels, fitted.Labels) {
+			continue
+		}
+		known := make(map[string]float64, len(fitted.Labels))
+		for code, label := range fitted.Labels {
+			known[label] = float64(code)
+		}
+		t.codes[j] = make([]float64, len(c.Labels))
+		for code, label := range c.Labels {
+			t.codes[j][code] = -1
+			if own, ok := known[label]; ok {
+				t.codes[j][code] = own
+			}
+		}
+		t.some = true
+	}
+	if !t.some {
+		return given, nil
+	}
+	return t, nil
+}
+
+// translated is a source whose codes are numbered in another way.
+type translated struct {
+	column.Source
+	codes [][]float64 // by column: the new number of every code, -1 for one that is not known; nil for what stays
+	some  bool
+}
+
+func (t translated) Read(dst []float64, lo, hi, from, to int) error {
+	if err := t.Source.Read(dst, lo, hi, from, to); err != nil {
+		return err
+	}
+	for k, v := range dst[:(hi-lo)*(to-from)] {
+		if codes := t.codes[from+k%(to-from)]; codes != nil {
+			dst[k] = codes[int(v)]
+		}
+	}
+	return nil
 }
 
 // Chain takes derivatives g [n, Inputs] with respect to a network's inputs to those

@@ -48,7 +48,7 @@ func NewPairs(x, z column.Source, seed uint64) (*Pairs, error) {
 		return nil, fmt.Errorf("preprocess: x has %d rows and z has %d: rows must be pairs", x.Rows(), z.Rows())
 	}
 	for _, r := range []rows{p.x, p.z} {
-		if err := checkFinite(r.Source, r.name); err != nil {
+		if err := checkValues(r.Source, r.name); err != nil {
 			return nil, err
 		}
 	}
@@ -89,9 +89,25 @@ func (e *NonFiniteError) Error() string {
 
 func (e *NonFiniteError) Unwrap() error { return ErrNonFinite }
 
-// checkFinite reports the first value, in row order, that is not finite.
-func checkFinite(s column.Source, name string) error {
-	cols := len(s.Columns())
+// CodeError is about a value of a column of codes that stands for no label: a
+// mistake in how the source was made.
+type CodeError struct {
+	Side   string // "x" or "z"
+	Row    int    // from 0
+	Column string
+	Value  float64
+	Labels int
+}
+
+func (e *CodeError) Error() string {
+	return fmt.Sprintf("preprocess: %s row %d, column %s is code %v, want a whole number from 0 to %d, for the column has %d labels", e.Side, e.Row, e.Column, e.Value, e.Labels-1, e.Labels)
+}
+
+// checkValues reports the first value, in row order, that is not finite or a code
+// without a label.
+func checkValues(s column.Source, name string) error {
+	columns := s.Columns()
+	cols := len(columns)
 	step := min(blockRows, max(1, blockValues/cols))
 	return parallel(s.Rows(), func(lo, hi int) error {
 		values := make([]float64, step*cols)
@@ -102,7 +118,10 @@ func checkFinite(s column.Source, name string) error {
 			}
 			for k, v := range values[:n*cols] {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return &NonFiniteError{name, lo + k/cols, s.Columns()[k%cols].Name, v}
+					return &NonFiniteError{name, lo + k/cols, columns[k%cols].Name, v}
+				}
+				if c := &columns[k%cols]; c.Kind == column.Code && !(v >= 0 && v < float64(len(c.Labels)) && v == math.Trunc(v)) {
+					return &CodeError{name, lo + k/cols, c.Name, v, len(c.Labels)}
 				}
 			}
 		}
@@ -125,7 +144,7 @@ func (p *Pairs) Fit(n int, method Method) (Maps, error) {
 		}
 		*side.to = Side{side.name, side.Columns(), maps}
 		if side.to.Inputs() == 0 {
-			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows: there is nothing to learn from it", side.name, ErrConstant)
+			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d: there is nothing to learn from it", side.name, ErrConstant, rareCode)
 		}
 	}
 	return m, nil

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -182,6 +183,98 @@ func TestCodes(t *testing.T) {
 	}
 	if gx.At(0, 0) != 0 {
 		t.Errorf("derivative by a code is %v", gx.At(0, 0))
+	}
+}
+
+// TestCodesByLabel: a fitted map knows codes by their labels, whatever their numbers in
+// other data, and takes neither numbers for codes nor codes for numbers.
+func TestCodesByLabel(t *testing.T) {
+	const n = 400
+	values := make([]string, n)
+	for i := range values {
+		values[i] = []string{"a", "b", "c"}[i%3]
+	}
+	z := column.Slices(normal(n, 5))
+	pairs, err := preprocess.NewPairs(column.Codes(values), z, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps, err := pairs.Fit(n, preprocess.Rank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := maps.Apply(column.Codes(values), z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Row 1 is a b, row 2 a c; here they are codes 1 and 2, or 0 and 1, or 0 and 2.
+	for _, other := range [][]string{{"b", "c"}, {"b", "bb", "c"}} {
+		got, _, err := maps.Apply(column.Codes(other), column.Slices(make([]float64, len(other))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Row(0), want.Row(1)) || !slices.Equal(got.Row(len(other)-1), want.Row(2)) {
+			t.Errorf("%v become %v and %v, want %v and %v", other, got.Row(0), got.Row(len(other)-1), want.Row(1), want.Row(2))
+		}
+		if len(other) == 3 && slices.ContainsFunc(got.Row(1), func(v float32) bool { return v > 0 }) {
+			t.Errorf("a label that was not there becomes %v", got.Row(1))
+		}
+	}
+	if _, _, err := maps.Apply(z, z); !errors.Is(err, backend.ErrShape) {
+		t.Errorf("numbers for codes: %v, want ErrShape", err)
+	}
+	if _, _, err := maps.Apply(column.Codes(values), column.Codes(values)); !errors.Is(err, backend.ErrShape) {
+		t.Errorf("codes for numbers: %v, want ErrShape", err)
+	}
+}
+
+// coded is a source of one column of codes with two labels.
+type coded []float64
+
+func (c coded) Rows() int { return len(c) }
+func (c coded) Columns() []column.Column {
+	return []column.Column{{Name: "c", Kind: column.Code, Labels: []string{"no", "yes"}}}
+}
+func (c coded) Read(dst []float64, lo, hi, _, _ int) error { copy(dst, c[lo:hi]); return nil }
+
+// TestCodeWithoutLabel: a number that stands for no label is named.
+func TestCodeWithoutLabel(t *testing.T) {
+	z := column.Slices(normal(4, 1))
+	for _, bad := range []float64{-1, 2, 0.5, 1e300} {
+		_, err := preprocess.NewPairs(coded{0, 1, bad, 1}, z, 1)
+		var e *preprocess.CodeError
+		if !errors.As(err, &e) || e.Row != 2 || e.Column != "c" || e.Side != "x" || e.Value != bad || e.Labels != 2 {
+			t.Errorf("code %v: error %v, want a CodeError for row 2 of x", bad, err)
+		}
+	}
+}
+
+// TestRareCodes: a column of codes none of which is frequent is dropped as that, not
+// as a constant.
+func TestRareCodes(t *testing.T) {
+	const n = 100
+	names := make([]string, n)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	z := column.Slices(normal(n, 1))
+	x := column.Join(column.Named(column.Codes(names), "name"), column.Named(column.Slices(normal(n, 2)), "size"))
+	pairs, err := preprocess.NewPairs(x, z, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps, err := pairs.Fit(n, preprocess.Rank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := maps.X.Summary(); s.Used != 1 || !slices.Equal(s.Rare, []string{"name"}) || len(s.Constant) != 0 || len(s.Codes) != 0 {
+		t.Errorf("summary %+v, want name among the rare", s)
+	}
+	if pairs, err = preprocess.NewPairs(column.Codes(names), z, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pairs.Fit(n, preprocess.Rank); !errors.Is(err, preprocess.ErrConstant) || !strings.Contains(err.Error(), "codes of which none") {
+		t.Errorf("nothing but rare codes: %v", err)
 	}
 }
 
