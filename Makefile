@@ -99,7 +99,7 @@ build-cuda: $(TOOLS)/done emulator ## build bin/mine-cuda, for a machine with an
 test-emulator: $(TOOLS)/done emulator ## run the tests of the CUDA backend on the emulator (ten minutes)
 	$(EMULATED) go vet -tags cuda ./cuda/...
 	$(EMULATED) go test -tags cuda -timeout 30m -run 'TF32' ./cuda & tensor=$$!; \
-	$(EMULATED) go test -tags cuda -timeout 30m -skip 'TF32' ./cuda/... ./cmd/... ./mine/... ./kernels/...; \
+	$(EMULATED) go test -tags cuda -timeout 30m -skip 'TF32' ./cuda/... ./cmd/... ./mine ./kernels/...; \
 	rest=$$?; wait $$tensor && exit $$rest
 	$(EMULATED) GOMINE_EMULATOR_SEED=7 go test -tags cuda -timeout 30m -run '^TestConformance(Tiled|Fused)$$/^(gradient|evaluate)$$' ./cuda
 
