@@ -14,14 +14,15 @@
 // nothing else has seen, give the reported value and its standard error (see
 // Bound). All information is in nats.
 //
-// [Estimate] does all of it in one call. An [Estimator] stays around to train
-// on, to evaluate other rows, and to score and differentiate single pairs.
-// Data are given as a [Variable], in any of several layouts.
+// [Estimate] does all of it in one call. [Fit] also returns the trained critic, a
+// [Fitted], which evaluates other rows, and scores and differentiates single pairs. An
+// [Estimator] goes through the stages one by one, and trains on. Data are given as a
+// [column.Source]: slices, matrices, codes, files, or an implementation of one's own.
 //
 // # Maximising and minimising information
 //
 // A [Critic] follows the information of a law that changes while a network is
-// trained, and a [NewModel] is such a network. In turn: Train the critic on a batch of
+// trained, and [NewModel] makes such a network. In turn: Train the critic on a batch of
 // the present law, a few steps for each of the network's; then Gradients on a new
 // batch gives dV/dz for the rows z that the network made, Backward takes it to the
 // network's parameters, and Update takes a step.
@@ -32,7 +33,7 @@
 // confusing the critic instead of losing information. So the critic comes first:
 // more steps for it than for the network, at a larger learning rate; a weight that
 // keeps the network slow; and at the end the number from a fresh [Estimate] on the
-// final law, never from the critic that was played against. An upper limit on
+// final law, never from the critic that the network was trained against. An upper limit on
 // what the term may do helps both: Belghazi et al. (appendix) scale the gradient
 // of the information down to the length of that of the other loss where it is
 // longer.

@@ -17,10 +17,11 @@ import (
 	"gomine/mine/simulate"
 )
 
-// quickly returns settings for examples: no race, and few steps.
+// quickly returns settings for examples: no race, a small network, few steps.
 func quickly(rows int) mine.Config {
 	cfg := mine.DefaultConfig(rows)
 	cfg.Candidates = cfg.Candidates[:1]
+	cfg.Hidden = []int{64, 64}
 	cfg.Steps = 600
 	return cfg
 }
@@ -100,6 +101,18 @@ func ExampleEstimator() {
 	}
 	fmt.Printf("no worse after more steps: %v\n", second.Validation >= atFirst)
 	// Output: no worse after more steps: true
+}
+
+// The defaults depend on the number of rows; every field can be changed.
+func ExampleDefaultConfig() {
+	for _, rows := range []int{2_000, 1_000_000} {
+		cfg := mine.DefaultConfig(rows)
+		cfg.Steps *= 2
+		fmt.Printf("%d rows: batches of %d, %d steps, %.0f rows to test\n", rows, cfg.Batch, cfg.Steps, cfg.TestFraction*float64(rows))
+	}
+	// Output:
+	// 2000 rows: batches of 128, 10000 steps, 400 rows to test
+	// 1000000 rows: batches of 512, 10000 steps, 200000 rows to test
 }
 
 // A mistake in the settings names the field.
