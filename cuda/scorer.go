@@ -167,9 +167,11 @@ func (s *scorer) forward(l layers, n int) error {
 	nn, hidden := precisions[s.device.precision].nn, s.net.Hidden
 	for k := 1; k < len(hidden); k++ {
 		in, out := hidden[k-1], hidden[k]
-		err := nn(s.stream, tiles(n, out, 1), tileShared, kernel.GemmNNArgs{
-			C: l.h[k], A: l.h[k-1], B: s.param(weights(k + 1)), Bias: s.param(bias(k + 1)),
-			M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: int(s.net.Activation),
+		err := stretches(n, mostRows, func(lo, n int) error {
+			return nn(s.stream, tiles(n, out, 1), tileShared, kernel.GemmNNArgs{
+				C: l.h[k].Float(lo * padded(out)), A: l.h[k-1].Float(lo * padded(in)), B: s.param(weights(k + 1)), Bias: s.param(bias(k + 1)),
+				M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: int(s.net.Activation),
+			})
 		})
 		if err != nil {
 			return err
@@ -196,9 +198,11 @@ func (s *scorer) backward(l layers, dScores, partial driver.Pointer, n, blockRow
 	})
 	for k := last; k >= 1 && err == nil; k-- {
 		out, in := hidden[k], hidden[k-1]
-		err = nt(s.stream, tiles(n, in, 1), tileShared, kernel.GemmNTArgs{
-			C: l.d[k-1], A: l.d[k], B: s.param(weights(k + 1)), H: l.h[k-1], M: n, N: in, K: out,
-			Lda: padded(out), Ldb: padded(out), Ldc: padded(in), Ldh: padded(in), Activation: f,
+		err = stretches(n, mostRows, func(lo, n int) error {
+			return nt(s.stream, tiles(n, in, 1), tileShared, kernel.GemmNTArgs{
+				C: l.d[k-1].Float(lo * padded(in)), A: l.d[k].Float(lo * padded(out)), B: s.param(weights(k + 1)), H: l.h[k-1].Float(lo * padded(in)),
+				M: n, N: in, K: out, Lda: padded(out), Ldb: padded(out), Ldc: padded(in), Ldh: padded(in), Activation: f,
+			})
 		})
 	}
 	return err
