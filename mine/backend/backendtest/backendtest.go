@@ -41,7 +41,7 @@ func RunUnit(t *testing.T, open func(t testing.TB) backend.Backend, unit float64
 // each of them.
 func RunArithmetic(t *testing.T, open func(t testing.TB) backend.Backend, unit float64) {
 	t.Helper()
-	runRules(t, slices.Concat(scoreRules, gradientRules, objectiveRules, trainRules, pairRules, evaluateRules, modelRules), open, unit)
+	runRules(t, slices.Concat(scoreRules, gradientRules, objectiveRules, trainRules, marginalRules, evaluateRules, modelRules), open, unit)
 }
 
 func runRules(t *testing.T, rules []rule, open func(t testing.TB) backend.Backend, unit float64) {
@@ -108,7 +108,7 @@ type testCase struct {
 func rules() []rule {
 	var all []rule
 	for _, part := range [][]rule{
-		batchRules, scoreRules, gradientRules, objectiveRules, trainRules, pairRules, evaluateRules, scorerRules,
+		batchRules, scoreRules, gradientRules, objectiveRules, trainRules, marginalRules, pairRules, evaluateRules, scorerRules,
 		repeatRules, memoryRules, replaceRules, errorRules, cancelRules, modelRules, modelStateRules,
 	} {
 		all = append(all, part...)

@@ -25,7 +25,7 @@ func TestRunAcceptsFloat32(t *testing.T) {
 // skipped, and it is held to all else.
 func TestRunSkipsWhatIsNotOffered(t *testing.T) {
 	open := func(testing.TB) backend.Backend { return &plain[float32]{limited: true} }
-	runRules(t, slices.Concat(batchRules, gradientRules, pairRules, scorerRules), open, Float32)
+	runRules(t, slices.Concat(batchRules, gradientRules, marginalRules, pairRules, scorerRules), open, Float32)
 }
 
 // TestUnit has a backend whose products are those of bfloat16 operands: wrong

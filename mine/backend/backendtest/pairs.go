@@ -10,15 +10,19 @@ import (
 	"gomine/mine/objective"
 )
 
-// What a step is made of beside one marginal pair a row: more of them, parameters of
-// objectives, rows by an index, clipped gradients.
-var pairRules = []rule{
+// marginalRules are about more marginal pairs a row than one.
+var marginalRules = []rule{
 	{
 		name: "marginal pairs",
 		text: "every entry of a batch is in K marginal pairs with its x, the z of which come from the K entries " +
 			"that follow it on the cycle, and the objective is that of all of them",
 		cases: marginalCases,
 	},
+}
+
+// pairRules are about what else a step is made of: parameters of objectives, rows by
+// an index, clipped gradients.
+var pairRules = []rule{
 	{
 		name:  "parameters",
 		text:  "the parameter of an objective enters V and its gradient as package objective says",
