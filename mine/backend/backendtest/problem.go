@@ -112,22 +112,32 @@ func newProblem(s shape, f backend.Activation, o objective.Kind, seed uint64) *p
 // withoutKinks returns newProblem, changed by change if that is not nil, with
 // the first seed from which the batch of a step keeps clear of the kink of
 // ReLU: there the float32 slope may be 1 where the float64 one is 0, without
-// anything being wrong.
+// anything being wrong. Where arithmetic is so coarse that no batch does, it is the
+// seed from which one comes nearest to that.
 func withoutKinks(s shape, f backend.Activation, o objective.Kind, step uint64, unit float64, change func(*problem)) *problem {
-	for seed := uint64(1); ; seed++ {
+	var best *problem
+	clearest := -1.0
+	for seed := uint64(1); seed <= maxSeeds; seed++ {
 		p := newProblem(s, f, o, seed)
 		if change != nil {
 			change(p)
 		}
-		if f != backend.ReLU || p.truth(widen(p.state.Params), step, 0, unit).clear > sigmas || seed == maxSeeds {
+		if f != backend.ReLU {
 			return p
 		}
+		distance := p.truth(widen(p.state.Params), step, 0, unit).clear
+		if distance > sigmas {
+			return p
+		}
+		if distance > clearest {
+			best, clearest = p, distance
+		}
 	}
+	return best
 }
 
-// maxSeeds ends the search of withoutKinks, for arithmetic so coarse that
-// every batch has a kink within its rounding.
-const maxSeeds = 8
+// maxSeeds ends the search of withoutKinks.
+const maxSeeds = 32
 
 // warm gives the state moments as they are in the midst of a training run.
 func (p *problem) warm(step uint64) {
