@@ -16,7 +16,7 @@ func build(t *testing.T, flags ...string) string {
 		t.Skip("the emulator needs g++")
 	}
 	program := filepath.Join(t.TempDir(), "faulty")
-	args := append([]string{"-std=c++17", "-DGOMINE_EMULATOR", "-I.", "-Iemulator", "emulator/emulator.cc", "emulator/testdata/faulty.cc", "-o", program}, flags...)
+	args := append([]string{"-std=c++17", "-DGOMINE_EMULATOR", "-I.", "-Iemulator", "emulator/emulator.cc", "emulator/tensor.cc", "emulator/testdata/faulty.cc", "-o", program}, flags...)
 	if out, err := exec.Command("g++", args...).CombinedOutput(); err != nil {
 		t.Fatalf("g++: %v\n%s", err, out)
 	}
@@ -63,6 +63,27 @@ func TestEmulatorFindsFaults(t *testing.T) {
 		}
 		if !strings.Contains(failure, want) {
 			t.Errorf("%s: %q, want %q", kernel, failure, want)
+		}
+	}
+}
+
+// TestEmulatorTruncates: a tensor core adds 1 and four products, with bits below 2^-24
+// dropped before and after, as in tensor.cc. The result is in units of 2^-24, of which
+// FP32 above 1 has every second one and below 1 all.
+func TestEmulatorTruncates(t *testing.T) {
+	program := build(t, "-O1")
+	for kernel, want := range map[string]string{
+		"tensor-kept":      "4", // four of 2^-24, of which each is below a unit of FP32
+		"tensor-dropped":   "0", // four of 2^-25, together 2^-23
+		"tensor-truncated": "4", // four of 1.75 2^-24, each cut to 1
+		"tensor-negative":  "0", // toward zero, not down
+	} {
+		out, err := exec.Command(program, kernel, "0").Output()
+		if err != nil {
+			t.Fatalf("%s: %v", kernel, err)
+		}
+		if value, failure, _ := strings.Cut(strings.TrimSpace(string(out)), "\n"); value != want || failure != "" {
+			t.Errorf("%s: %s units, want %s; %s", kernel, value, want, failure)
 		}
 	}
 }

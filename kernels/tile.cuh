@@ -18,7 +18,8 @@ constexpr int pitch = width + 8;
 // The precisions. FP32 multiplies on the ordinary units. TF32 rounds both
 // factors to 10 bits of mantissa and multiplies on tensor cores. TF32x3 splits
 // each factor into a TF32 number and the TF32 of what is left, and adds the three
-// larger products of the four, the small ones first: about FP32's accuracy.
+// larger products of the four, the small ones first: about FP32's accuracy, see
+// add_corrected.
 // stage is what an entry becomes on its way into shared memory: TF32 rounds it
 // there, once, and not for each of the warps that read it.
 struct FP32 {
@@ -84,6 +85,26 @@ __device__ __forceinline__ float split(float x, float& rest) {
 	return large;
 }
 
+// add_corrected adds (large + small) (wide + narrow) but for the product of the
+// rests. Tensor cores truncate when they add, which over a long depth would lose more
+// than FP32 does: each tile's product of this depth of 8 starts from zero, and is
+// added in FP32, rounded to nearest.
+template <int rows, int columns>
+__device__ __forceinline__ void add_corrected(float (*sum)[columns][4], const float (*large)[4], const float (*small)[4],
+	const float (*wide)[2], const float (*narrow)[2]) {
+#pragma unroll
+	for (int j = 0; j < columns; ++j) {
+		float part[rows][1][4] = {};
+		mma_tf32<rows, 1>(part, small, wide + j);
+		mma_tf32<rows, 1>(part, large, narrow + j);
+		mma_tf32<rows, 1>(part, large, wide + j);
+#pragma unroll
+		for (int i = 0; i < rows; ++i)
+#pragma unroll
+			for (int q = 0; q < 4; ++q) sum[i][j][q] += part[i][0][q];
+	}
+}
+
 // Tensor cores: 2 x 4 warps, each with M/32 x N/32 tiles of 16 x 8.
 template <int M, int N, bool corrected>
 struct TensorProduct {
@@ -97,7 +118,7 @@ struct TensorProduct {
 		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll 1 // two at a time would take the registers of a second block per SM
 		for (int k = 0; k < depth; k += 8) {
-			float large[row_tiles][4], small[row_tiles][4];
+			float large[row_tiles][4], small[row_tiles][4], wide[tiles][2], narrow[tiles][2];
 #pragma unroll
 			for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
@@ -106,22 +127,16 @@ struct TensorProduct {
 					large[i][q] = corrected ? split(v, small[i][q]) : v;
 				}
 #pragma unroll
-			for (int j = 0; j < tiles; ++j) {
-				float wide[2], narrow[2];
+			for (int j = 0; j < tiles; ++j)
 #pragma unroll
 				for (int q = 0; q < 2; ++q) {
 					const float v = b[(k + t + q * 4) * pitch<N> + column() + j * 8 + g];
-					wide[q] = corrected ? split(v, narrow[q]) : v;
+					wide[j][q] = corrected ? split(v, narrow[j][q]) : v;
 				}
-#pragma unroll
-				for (int i = 0; i < row_tiles; ++i) {
-					if (corrected) {
-						mma_m16n8k8_tf32(sum[i][j], small[i], wide);
-						mma_m16n8k8_tf32(sum[i][j], large[i], narrow);
-					}
-					mma_m16n8k8_tf32(sum[i][j], large[i], wide);
-				}
-			}
+			if constexpr (corrected)
+				add_corrected<row_tiles, tiles>(sum, large, small, wide, narrow);
+			else
+				mma_tf32<row_tiles, tiles>(sum, large, wide);
 		}
 	}
 

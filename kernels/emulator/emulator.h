@@ -62,8 +62,13 @@ void warp_barrier(unsigned mask, const char* where);
 const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
 void release(unsigned mask, const char* where);
 
-// matrix_multiply is mma.m16n8k8 of a whole warp; each lane gives its fragments.
-void matrix_multiply(float d[4], const float a[4], const float b[2]);
+// together waits for all lanes of a warp; the last one to come does the work, on
+// what each of them gave.
+void together(const char* where, const void* given, void (*work)(const void* const given[warp_size]));
+
+// multiply_tf32 is mma.m16n8k8 of a whole warp, for each pair of rows tiles of a and
+// columns tiles of b; each lane gives its fragments, see device.cuh and tensor.cc.
+void multiply_tf32(float* d, const float* a, const float* b, int rows, int columns);
 
 template <class T, class Source>
 inline T shuffle(unsigned mask, T value, Source source) {
@@ -118,4 +123,7 @@ inline float to_tf32(float x) {
 	return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
 }
 
-inline void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) { emulator::matrix_multiply(d, a, b); }
+template <int rows, int columns>
+inline void mma_tf32(float (*d)[columns][4], const float (*a)[4], const float (*b)[2]) {
+	emulator::multiply_tf32(d[0][0], a[0], b[0], rows, columns);
+}

@@ -1,5 +1,5 @@
-// Kernels with faults, to show that the emulator finds them: faulty NAME SEED
-// prints what the kernel computed, and what went wrong.
+// Kernels with faults, to show that the emulator finds them, and such as show how it
+// computes: faulty NAME SEED prints what the kernel computed, and what went wrong.
 #include "launch.h"
 #include "../../device.cuh"
 
@@ -46,6 +46,15 @@ void beyond_shared(float* out) {
 
 void beyond_global(float* out) { out[threadIdx.x + 1] = 1; }
 
+// tensor adds 1 and four products of value on a tensor core, and stores how many units of
+// 2^-24 the sum lies above 1.
+void tensor(float* out, float value) {
+	float d[1][1][4] = {{{1, 1, 1, 1}}};
+	const float a[1][4] = {{value, value, 0, 0}}, b[1][2] = {{1, 1}};
+	mma_tf32<1, 1>(d, a, b);
+	out[1] = (d[0][0][0] - 1) * 16777216;
+}
+
 int main(int argc, char** argv) {
 	if (argc != 3) return 2;
 	const std::string name = argv[1];
@@ -59,6 +68,10 @@ int main(int argc, char** argv) {
 	if (name == "partial-shuffle") kernel = partial_shuffle;
 	if (name == "beyond-shared") kernel = beyond_shared;
 	if (name == "beyond-global") kernel = beyond_global;
+	if (name == "tensor-kept") kernel = [](float* out) { tensor(out, 1.f / (1 << 24)); };
+	if (name == "tensor-dropped") kernel = [](float* out) { tensor(out, 1.f / (1 << 25)); };
+	if (name == "tensor-truncated") kernel = [](float* out) { tensor(out, 1.75f / (1 << 24)); };
+	if (name == "tensor-negative") kernel = [](float* out) { tensor(out, -1.f / (1 << 25)); };
 	if (kernel == nullptr) return 2;
 	const std::string failure =
 		emulator::run([=] { kernel(out); }, dim3(1), dim3(64), 64 * sizeof(float), unsigned(std::atoi(argv[2])));
