@@ -86,30 +86,27 @@ __device__ __forceinline__ float split(float x, float& rest) {
 }
 
 // add_corrected adds (large + small) (wide + narrow) but for the product of the
-// rests. Tensor cores truncate when they add, which over a long depth would lose more
-// than FP32 does: each tile's product of this depth of 8 starts from zero, and is
-// added in FP32, rounded to nearest.
-template <int rows, int columns>
-__device__ __forceinline__ void add_corrected(float (*sum)[columns][4], const float (*large)[4], const float (*small)[4],
-	const float (*wide)[2], const float (*narrow)[2]) {
+// rests, for a column of tiles. Tensor cores truncate when they add, which over a long
+// depth would lose more than FP32 does: each tile's product of this depth of 8 starts
+// from zero, and is added in FP32, rounded to nearest.
+template <int rows>
+__device__ __forceinline__ void add_corrected(float (*sum)[4], const float (*large)[4], const float (*small)[4],
+	const float (&wide)[2], const float (&narrow)[2]) {
+	float part[rows][4] = {};
+	mma_tf32<rows>(part, small, wide);
+	mma_tf32<rows>(part, large, narrow);
+	mma_tf32<rows>(part, large, wide);
 #pragma unroll
-	for (int j = 0; j < columns; ++j) {
-		float part[rows][1][4] = {};
-		mma_tf32<rows, 1>(part, small, wide + j);
-		mma_tf32<rows, 1>(part, large, narrow + j);
-		mma_tf32<rows, 1>(part, large, wide + j);
+	for (int i = 0; i < rows; ++i)
 #pragma unroll
-		for (int i = 0; i < rows; ++i)
-#pragma unroll
-			for (int q = 0; q < 4; ++q) sum[i][j][q] += part[i][0][q];
-	}
+		for (int q = 0; q < 4; ++q) sum[i][q] += part[i][q];
 }
 
 // Tensor cores: 2 x 4 warps, each with M/32 x N/32 tiles of 16 x 8.
 template <int M, int N, bool corrected>
 struct TensorProduct {
 	static constexpr int row_tiles = M / 32, tiles = N / 32;
-	float sum[row_tiles][tiles][4] = {};
+	float sum[tiles][row_tiles][4] = {};
 
 	__device__ __forceinline__ int row() const { return threadIdx.x / 32 % 2 * 16 * row_tiles + threadIdx.x % 32 / 4; }
 	__device__ __forceinline__ int column() const { return threadIdx.x / 64 * 8 * tiles; }
@@ -118,7 +115,7 @@ struct TensorProduct {
 		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll 1 // two at a time would take the registers of a second block per SM
 		for (int k = 0; k < depth; k += 8) {
-			float large[row_tiles][4], small[row_tiles][4], wide[tiles][2], narrow[tiles][2];
+			float large[row_tiles][4], small[row_tiles][4];
 #pragma unroll
 			for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
@@ -127,16 +124,18 @@ struct TensorProduct {
 					large[i][q] = corrected ? split(v, small[i][q]) : v;
 				}
 #pragma unroll
-			for (int j = 0; j < tiles; ++j)
+			for (int j = 0; j < tiles; ++j) {
+				float wide[2], narrow[2];
 #pragma unroll
 				for (int q = 0; q < 2; ++q) {
 					const float v = b[(k + t + q * 4) * pitch<N> + column() + j * 8 + g];
-					wide[j][q] = corrected ? split(v, narrow[j][q]) : v;
+					wide[q] = corrected ? split(v, narrow[q]) : v;
 				}
-			if constexpr (corrected)
-				add_corrected<row_tiles, tiles>(sum, large, small, wide, narrow);
-			else
-				mma_tf32<row_tiles, tiles>(sum, large, wide);
+				if constexpr (corrected)
+					add_corrected<row_tiles>(sum[j], large, small, wide, narrow);
+				else
+					mma_tf32<row_tiles>(sum[j], large, wide);
+			}
 		}
 	}
 
@@ -149,7 +148,7 @@ struct TensorProduct {
 			for (int j = 0; j < tiles; ++j)
 #pragma unroll
 				for (int half = 0; half < 2; ++half) {
-					const float values[2] = {sum[i][j][2 * half], sum[i][j][2 * half + 1]};
+					const float values[2] = {sum[j][i][2 * half], sum[j][i][2 * half + 1]};
 					store(row() + i * 16 + half * 8, column() + j * 8 + 2 * t, values);
 				}
 	}

@@ -125,19 +125,10 @@ void yield() {
 	gomine_switch_stack(&running->stack_pointer, scheduler);
 }
 
-// fail ends the kernel: the scheduler never comes back to any of its fibers.
-void fail(const std::string& what) {
-	if (failure.empty()) {
-		const Thread& t = *here.thread;
-		failure = "block (" + std::to_string(here.block.x) + "," + std::to_string(here.block.y) + "," +
-			std::to_string(here.block.z) + ") thread " + std::to_string(t.linear) + ": " + what;
-	}
-	for (;;) yield();
-}
-
 UNCHECKED void entry() {
 	(*body)();
 	Fiber& me = *running;
+	if (!me.thread.copies.empty()) fail("ends without waiting for its copies");
 	me.state = State::ended;
 	--live;
 	warps[me.thread.linear / warp_size].live &= ~(1u << me.thread.linear % warp_size);
@@ -160,7 +151,11 @@ UNCHECKED void prepare(Fiber& f) {
 
 // poison fills memory with the bytes of a NaN, around what watches it.
 UNCHECKED void poison(char* from, char* to) {
+#if defined(__SANITIZE_ADDRESS__)
 	for (volatile char* p = from; p < to; ++p) *p = char(0xff);
+#else
+	std::memset(from, 0xff, size_t(to - from));
+#endif
 }
 
 std::vector<unsigned> order(unsigned n, unsigned seed) {
@@ -205,6 +200,8 @@ void run_block() {
 		const dim3 size = here.block_size;
 		f.thread.linear = i;
 		f.thread.index = dim3(i % size.x, i / size.x % size.y, i / (size.x * size.y));
+		f.thread.copies.clear();
+		f.thread.groups = 0;
 		f.state = State::ready;
 		warps[i / warp_size].live |= 1u << i % warp_size;
 		prepare(f);
@@ -235,6 +232,16 @@ void run_block() {
 }
 
 } // namespace
+
+// The scheduler never comes back to any of the kernel's fibers.
+void fail(const std::string& what) {
+	if (failure.empty()) {
+		const Thread& t = *here.thread;
+		failure = "block (" + std::to_string(here.block.x) + "," + std::to_string(here.block.y) + "," +
+			std::to_string(here.block.z) + ") thread " + std::to_string(t.linear) + ": " + what;
+	}
+	for (;;) yield();
+}
 
 void* dynamic_shared() { return shared; }
 

@@ -67,19 +67,18 @@ struct Factor {
 	}
 };
 
-// The operands of a warp's product, as matrices: a [m, k], b [k, n], d [m, n].
+// The operands of a warp's product, as matrices: a [m, depth], b [depth, 8], d [m, 8].
+template <int depth>
 struct Operands {
-	int m, n, k;
+	int m;
 	Factor a, b;
 	std::vector<float> d;
 
-	void resize(int rows, int columns, int depth) {
+	void resize(int rows) {
 		m = rows;
-		n = columns;
-		k = depth;
-		a.resize(size_t(m * k));
-		b.resize(size_t(k * n));
-		d.resize(size_t(m * n));
+		a.resize(size_t(m * depth));
+		b.resize(depth * tile_columns);
+		d.resize(size_t(m * tile_columns));
 	}
 
 	// small says that no value is so large that a sum could overflow.
@@ -94,33 +93,32 @@ struct Operands {
 	// add_ordinary adds the product in double precision.
 	void add_ordinary() {
 		for (int i = 0; i < m; ++i)
-			for (int j = 0; j < n; ++j) {
-				double sum = d[i * n + j];
-				for (int q = 0; q < k; ++q) sum += a.value[i * k + q] * b.value[q * n + j];
-				d[i * n + j] = float(sum);
+			for (int j = 0; j < tile_columns; ++j) {
+				double sum = d[i * tile_columns + j];
+				for (int k = 0; k < depth; ++k) sum += a.value[i * depth + k] * b.value[k * tile_columns + j];
+				d[i * tile_columns + j] = float(sum);
 			}
 	}
 
-	// add_group adds the products of depths [k0, k0 + group) to row i, columns
-	// [j0, j0 + tile_columns).
+	// add_group adds the products of depths [k0, k0 + group) to row i.
 	template <int group>
-	void add_group(int i, int k0, int j0) {
-		float* c = &d[i * n + j0];
+	void add_group(int i, int k0) {
+		float* c = &d[i * tile_columns];
 		int largest[tile_columns];
 		double products[group][tile_columns];
 		for (int j = 0; j < tile_columns; ++j) largest[j] = exponent(c[j]);
 		for (int q = 0; q < group; ++q) {
-			const double factor = a.value[i * k + k0 + q];
-			const int e = a.exponents[i * k + k0 + q];
-			const double* row = &b.value[(k0 + q) * n + j0];
-			const int* exponents = &b.exponents[(k0 + q) * n + j0];
+			const double factor = a.value[i * depth + k0 + q];
+			const int e = a.exponents[i * depth + k0 + q];
+			const double* row = &b.value[(k0 + q) * tile_columns];
+			const int* exponents = &b.exponents[(k0 + q) * tile_columns];
 			for (int j = 0; j < tile_columns; ++j) {
 				products[q][j] = factor * row[j];
 				largest[j] = std::max(largest[j], e + exponents[j]);
 			}
 		}
 		for (int j = 0; j < tile_columns; ++j) {
-			const int e = std::max(largest[j], -2 * 127 - 46); // where all is zero
+			const int e = std::max(largest[j], -2 * 126); // where all is zero
 			const double unit = power_of_two(24 - e);
 			int sum = int(c[j] * unit);
 			for (int q = 0; q < group; ++q) sum += int(products[q][j] * unit);
@@ -128,12 +126,9 @@ struct Operands {
 		}
 	}
 
-	// zeros says for each part of a factor that is added at once whether it is zero:
-	// parts of count entries that lie stride apart.
-	static bool zeros(const double* v, int count, int stride, int width) {
+	static bool zero(const double* v, int n) {
 		bool all = true;
-		for (int q = 0; q < count; ++q)
-			for (int j = 0; j < width; ++j) all &= v[q * stride + j] == 0;
+		for (int i = 0; i < n; ++i) all &= v[i] == 0;
 		return all;
 	}
 
@@ -142,55 +137,50 @@ struct Operands {
 	template <int group>
 	void add() {
 		if (!small()) return add_ordinary();
-		for (int k0 = 0; k0 < k; k0 += group)
-			for (int j0 = 0; j0 < n; j0 += tile_columns) {
-				if (zeros(&b.value[k0 * n + j0], group, n, tile_columns)) continue;
-				for (int i = 0; i < m; ++i)
-					if (!zeros(&a.value[i * k + k0], 1, k, group)) add_group<group>(i, k0, j0);
-			}
+		for (int k0 = 0; k0 < depth; k0 += group) {
+			if (zero(&b.value[k0 * tile_columns], group * tile_columns)) continue;
+			for (int i = 0; i < m; ++i)
+				if (!zero(&a.value[i * depth + k0], group)) add_group<group>(i, k0);
+		}
 	}
 };
 
-// Fragments are what a lane gives to a product: 4 floats of each pair of tiles in d,
-// and words of the tiles of a and b.
+// Fragments are what a lane gives to a product: 4 floats of each tile of d, 4 words of
+// each of a, 2 words of b.
 struct Fragments {
 	float* d;
 	const void *a, *b;
-	int rows, columns;
+	int rows;
 };
 
 // multiply takes the fragments of all lanes apart, multiplies, and puts the sums into
 // d. Format says what a word holds. Lane 4g+t has the entries that device.cuh says.
 template <class Format>
 void multiply(const void* const given[warp_size]) {
-	static Operands all;
+	constexpr int packed = Format::packed, depth = 8 * packed;
+	static Operands<depth> all;
 	const auto lane_of = [&](unsigned lane) { return static_cast<const Fragments*>(given[lane]); };
-	const int rows = lane_of(0)->rows, columns = lane_of(0)->columns, n = columns * tile_columns;
-	constexpr int depth = 8 * Format::packed;
-	all.resize(rows * tile_rows, n, depth);
+	const int rows = lane_of(0)->rows;
+	all.resize(rows * tile_rows);
 	const auto each_of_d = [&](auto f) {
 		for (unsigned lane = 0; lane < warp_size; ++lane)
 			for (int i = 0; i < rows; ++i)
-				for (int j = 0; j < columns; ++j)
-					for (int q = 0; q < 4; ++q)
-						f(lane_of(lane)->d[(i * columns + j) * 4 + q],
-							all.d[(i * tile_rows + lane / 4 + q / 2 * 8) * n + j * tile_columns + lane % 4 * 2 + q % 2]);
+				for (int q = 0; q < 4; ++q)
+					f(lane_of(lane)->d[i * 4 + q], all.d[(i * tile_rows + lane / 4 + q / 2 * 8) * tile_columns + lane % 4 * 2 + q % 2]);
 	};
 	for (unsigned lane = 0; lane < warp_size; ++lane) {
 		const int g = lane / 4, t = lane % 4;
 		const auto* a = static_cast<const typename Format::Word*>(lane_of(lane)->a);
 		const auto* b = static_cast<const typename Format::Word*>(lane_of(lane)->b);
-		for (int p = 0; p < Format::packed; ++p) {
+		for (int p = 0; p < packed; ++p) {
 			for (int i = 0; i < rows; ++i)
 				for (int q = 0; q < 4; ++q)
-					all.a.set((i * tile_rows + g + q % 2 * 8) * depth + (t + q / 2 * 4) * Format::packed + p, Format::value(a[i * 4 + q], p));
-			for (int j = 0; j < columns; ++j)
-				for (int q = 0; q < 2; ++q)
-					all.b.set(((t + q * 4) * Format::packed + p) * n + j * tile_columns + g, Format::value(b[j * 2 + q], p));
+					all.a.set((i * tile_rows + g + q % 2 * 8) * depth + (t + q / 2 * 4) * packed + p, Format::value(a[i * 4 + q], p));
+			for (int q = 0; q < 2; ++q) all.b.set(((t + q * 4) * packed + p) * tile_columns + g, Format::value(b[q], p));
 		}
 	}
 	each_of_d([](float& mine, float& entry) { entry = mine; });
-	all.add<Format::group>();
+	all.template add<Format::group>();
 	each_of_d([](float& mine, float& entry) { mine = entry; });
 }
 
@@ -203,8 +193,8 @@ struct TF32 {
 
 } // namespace
 
-void multiply_tf32(float* d, const float* a, const float* b, int rows, int columns) {
-	const Fragments mine = {d, a, b, rows, columns};
+void multiply_tf32(float* d, const float* a, const float* b, int rows) {
+	const Fragments mine = {d, a, b, rows};
 	together("mma", &mine, multiply<TF32>);
 }
 
