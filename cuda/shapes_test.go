@@ -76,14 +76,11 @@ func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 // addition, and what the precision's factors lose; the activation, of slope at
 // most 1, adds less than a unit of the result.
 func TestShapes(t *testing.T) {
-	d, err := open(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := openAll(t)
 	defer d.Close()
 	units := map[Precision]float64{FP32: 1.0 / (1 << 24), TF32x3: unitTF32x3, TF32: unitTF32}
 	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {2, 3, 0}}
-	err = d.gpu.Do(func() error {
+	err := d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
 		if err != nil {
 			return err
@@ -275,10 +272,7 @@ func (p *multiplication) outer() error {
 // spread of the roundings: k of them, of 2^-24/sqrt(3) each, beside sqrt(count).
 func TestDeepProduct(t *testing.T) {
 	const m, n, k = 16, 16, 4096
-	d, err := open(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := openAll(t)
 	defer d.Close()
 	src := rand.New(rand.NewPCG(3, 4))
 	positive := func(rows, cols int) operand {
