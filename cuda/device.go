@@ -78,6 +78,7 @@ type device struct {
 	loading   time.Duration
 	patience  time.Duration
 	path      path // for tests
+	entry     *int // the only one of fusedKernels to use, for tests
 	closed    atomic.Bool
 }
 
