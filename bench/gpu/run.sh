@@ -40,7 +40,7 @@ results=$out/results.jsonl
 log=$out/log.txt
 deadline=${DEADLINE:-350}
 scale=${SCALE:-100}
-cases=${CASES:-A B E F G H}
+cases=${CASES-A B E F G H}
 until=$deadline # the end of the present group of stages, in seconds from the start
 
 # quoted makes a JSON string of standard input. JSON is written by the shell because
@@ -77,7 +77,7 @@ group() {
 # not end, as happens inside a broken driver, holds up nothing: only timeout is
 # waited for, and what writes the log for two seconds more.
 stage() {
-	local name=$1 budget left=$((until - SECONDS)) rc began writer tail
+	local name=$1 budget left=$((until - SECONDS)) rc began pipe writer tail
 	budget=$(scaled "$2")
 	shift 2
 	if [ $left -lt 3 ]; then
@@ -86,10 +86,12 @@ stage() {
 	fi
 	[ "$budget" -le $left ] || budget=$left
 	began=$(now)
-	local start=$EPOCHREALTIME
-	timeout -k 5 "$budget" "$@" < /dev/null > >(exec sed -u "s|^|$name: |" >> "$log") 2>&1
-	rc=$?
+	exec {pipe}> >(exec sed -u "s|^|$name: |" >> "$log")
 	writer=$!
+	local start=$EPOCHREALTIME
+	timeout -k 5 "$budget" "$@" < /dev/null >&$pipe 2>&1
+	rc=$?
+	exec {pipe}>&-
 	local seconds
 	seconds=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }')
 	for _ in {1..40}; do
@@ -156,7 +158,8 @@ environment() {
 	stage environment 10 bash -c '
 		nvidia-smi -q; uname -a; nproc; free -m; head -n 4 /etc/os-release; ldd --version | head -n 1
 		ldd ./mine; ldconfig -p | grep -E "libcuda|ptxjit"; lscpu | grep -E "Model name|avx512f" | cut -c 1-80
-		nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv'
+		nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv
+		true'
 	if [ -z "$python" ]; then
 		skip ceilings "no python3 here"
 	else
@@ -338,6 +341,6 @@ else
 	peers
 	speed_again
 fi
-[ -z "$python" ] || timeout 10 python3 report.py "$results"
 append "{\"run\":\"$part\",\"ended\":\"$(now)\",\"seconds\":$SECONDS}"
+[ -z "$python" ] || timeout 10 python3 report.py "$results"
 ! grep -qE '"rc":[1-9]' "$results"
