@@ -54,6 +54,9 @@ func TestWrongCommands(t *testing.T) {
 		{[]string{"estimat"}, exitUsage, []string{`"estimat"`, "did you mean estimate?"}},
 		{[]string{"frobnicate"}, exitUsage, []string{`"frobnicate"`, "mine --help"}},
 		{[]string{"help", "simulat"}, exitUsage, []string{`"simulat"`, "did you mean simulate?"}},
+		{[]string{"doctor", "now"}, exitUsage, []string{"no arguments", `"now"`}},
+		{[]string{"doctor", "--threads", "0"}, exitUsage, []string{"--threads is 0"}},
+		{[]string{"doctor", "--backend", "tpu"}, exitUsage, []string{"--backend", "all, cpu, cuda"}},
 		{[]string{"version", "now"}, exitUsage, []string{"no arguments", `"now"`}},
 		{[]string{"completion"}, exitUsage, []string{"bash, zsh, fish, powershell"}},
 		{[]string{"completion", "tcsh"}, exitUsage, []string{`"tcsh"`, "bash, zsh, fish, powershell"}},
@@ -82,6 +85,8 @@ func TestWrongFlags(t *testing.T) {
 		{of(good, "--precision", "fp64"), exitUsage, []string{"--precision", "auto, fp32, 3xtf32, tf32"}},
 		{of(good, "--backend", "cpu", "--precision", "tf32"), exitUsage, []string{"--precision", "CUDA"}},
 		{of(good, "--backend", "cpu", "--device", "1"), exitUsage, []string{"--device", "CUDA"}},
+		{of(good, "--backend", "cpu", "--device-memory", "1e9"), exitUsage, []string{"--device-memory", "CUDA"}},
+		{of(good, "--device-memory", "0"), exitUsage, []string{"--device-memory is 0"}},
 		{of(good, "--header", "maybe"), exitUsage, []string{"--header", "yes, no"}},
 		{of(good, "--separator", "ab"), exitUsage, []string{"--separator", `"ab"`}},
 	})
