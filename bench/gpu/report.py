@@ -1,7 +1,9 @@
+#!/usr/bin/env python3
 """Markdown tables of what run.sh measured: report.py results.jsonl..
 
-The lines of several runs go together: first and second, or the same on another day. A
-line that a kill has cut is left out and counted. Standard library only.
+The speeds of several runs on a device go together: those of the first call with the
+peers of the second, and a later one in place of an earlier. A line that a kill has
+cut is left out and counted. Standard library only.
 """
 
 import json
@@ -35,7 +37,7 @@ def table(head, rows, right=()):
 
 
 def title(text):
-    print(f"### {text}\n")
+    print(f"#### {text}\n")
 
 
 def outcome(stage):
@@ -55,44 +57,52 @@ def number(value):
     return f"{value:.3g}"
 
 
-def runs(records):
-    title("Runs")
-    rows = []
-    ended = [r for r in records if "ended" in r]
+def split(records):
+    """Returns the runs: lists of records that begin with the line of a run."""
+    runs = []
     for r in records:
-        if "run" not in r or "began" not in r:
-            continue
-        end = next((e for e in ended if e["run"] == r["run"] and e["ended"] >= r["began"]), None)
-        rows.append([r["run"], r["device"], r["driver"], r["began"], r["bundle"], f"{end['seconds']} s" if end else "cut short"])
-    table(["run", "device", "driver", "began", "version", "took"], rows)
-    ceilings = [r for r in records if "ceiling" in r and "skipped" not in r]
+        if "run" in r and "began" in r or not runs:
+            runs.append([])
+        runs[-1].append(r)
+    return runs
+
+
+def overview(runs):
+    rows = []
+    for run in runs:
+        head, end = run[0], next((r for r in run if "ended" in r), None)
+        rows.append([*(head.get(key) for key in ["run", "driver", "began", "bundle"]), f"{end['seconds']} s" if end else "cut short"])
+    table(["run", "driver", "began", "version", "took"], rows)
+    ceilings = [r for run in runs for r in run if "ceiling" in r and "skipped" not in r]
     if ceilings:
         table(["ceiling, by PyTorch", "measured"], [
             [r["ceiling"], f"{number(r['tb_per_second'])} TB/s" if "tb_per_second" in r else f"{number(r['tflop_per_second'])} TFLOP/s"]
             for r in ceilings])
 
 
-def product(stages):
+def product(stages, which):
     wanted = [s for s in stages if s["stage"] == "environment" or s["stage"].startswith(("first light", "doctor", "estimate", "agreement"))]
     if not wanted:
         return
-    title("First light and product")
+    title("First light and product" + which)
     table(["stage", "outcome", "seconds"], [[s["stage"], outcome(s), s.get("seconds")] for s in wanted], right=["seconds"])
     seconds = {s["stage"]: s["seconds"] for s in wanted if s.get("rc") == 0}
     cold, warm = seconds.get("first light, PTX, no cache"), seconds.get("first light, PTX, cached")
     if cold and warm:
         print(f"The driver takes {max(cold - warm, 0):.1f} s to compile the kernels: the first light without a cache less that with one.\n")
     for s in wanted:
+        if s["stage"] == "doctor" and s.get("tail"):
+            print(f"```\n{s['tail'].rstrip()}\n```\n")
         if "cuda" in s:
             print(f"Same data, same seed: {s['cuda']:.4f} ± {s['cuda_std_err']:.4f} on the GPU in {s['cuda_seconds']} s, "
                   f"{s['cpu']:.4f} ± {s['cpu_std_err']:.4f} on the processor in {s['cpu_seconds']} s.\n")
 
 
-def tests(stages):
+def tests(stages, which):
     found = [s for s in stages if s["stage"] == "tests" or s["stage"].startswith("test ")]
     if not found:
         return
-    title("Tests")
+    title("Tests" + which)
     counts = {}
     for s in found:
         word = "failed" if s["rc"] else "skipped" if skipped_itself(s) or "skipped" in s else "passed"
@@ -123,7 +133,8 @@ def first_failure(stage):
 
 
 def benchmarks(stages):
-    """Returns {case: {precision: metrics}} of the first measurement, and of the one after the peers."""
+    """Returns {(case, precision): metrics} of the speed stages, and of those after the peers.
+    A later run replaces an earlier one."""
     speeds = {"speed": {}, "speed again": {}}
     for s in stages:
         found = re.fullmatch(r"(speed|speed again) \w+", s["stage"])
@@ -133,85 +144,68 @@ def benchmarks(stages):
             name = re.match(r"BenchmarkTrainStep/backend=cuda/precision=([^/]+)/(.*?)/f=\S*\s+\d+\s+(.*)", line)
             if name:
                 fields = name[3].split()
-                metrics = dict(zip(fields[1::2], map(float, fields[::2])))
-                speeds[found[1]].setdefault(name[2], {})[name[1]] = metrics
+                speeds[found[1]][name[2], name[1]] = dict(zip(fields[1::2], map(float, fields[::2])))
     return speeds["speed"], speeds["speed again"]
 
 
 def speed(stages, peers):
+    """A row for each size and precision: ours, the peers at that precision, and the ratio to
+    the fastest of them. There is no 3xTF32 elsewhere: it stands beside their FP32."""
     first, again = benchmarks(stages)
-    cases = list(dict.fromkeys([*first, *again, *(p["case"] for p in peers if "case" in p)]))
-    if not cases:
+    answers = {(p["case"], p["precision"], p["peer"]): p for p in peers if "precision" in p}
+    names = list(dict.fromkeys(name for _, _, name in answers))
+    own = {**again, **first}
+    order = ["fp32", "3xtf32", "tf32", "bf16"]
+    keys = list(dict.fromkeys([*own, *((case, precision) for case, precision, _ in answers)]))
+    cases = list(dict.fromkeys(case for case, _ in keys))
+    keys.sort(key=lambda key: (cases.index(key[0]), order.index(key[1])))
+    if not keys:
         return
     title("Training steps per second")
-    own = list(dict.fromkeys(p for m in [*first.values(), *again.values()] for p in m))
-    kinds = list(dict.fromkeys((p["peer"], p["precision"]) for p in peers if "precision" in p))
-    answers = {(p["peer"], p["precision"], p["case"]): p for p in peers if "precision" in p}
-    rows, marks = [], []
-    for case in cases:
-        row = [f"`{case}`"]
-        for precision in own:
-            row.append(number((first.get(case) or again.get(case) or {}).get(precision, {}).get("steps/s")))
-        for kind in kinds:
-            p = answers.get((*kind, case), {})
-            row.append("failed" if "error" in p else f"{number(p['steps_per_second'])} ± {number(p['half_range'])}" if "steps_per_second" in p else None)
-        rows.append(row)
-    head = ["case", *(f"gomine {p}" for p in own), *(f"{peer} {precision}" for peer, precision in kinds)]
-    table(head, rows, right=head[1:])
-    ratios(cases, own, first or again, peers)
-    checks(first or again, peers, marks)
-    for mark in dict.fromkeys(marks):
+    rows = []
+    for case, precision in keys:
+        theirs = [answers.get((case, "fp32" if precision == "3xtf32" else precision, name), {}) for name in names]
+        best = max((p["steps_per_second"] for p in theirs if "steps_per_second" in p), default=None)
+        ours = own.get((case, precision), {}).get("steps/s")
+        rows.append([
+            f"`{case}`", precision, *(number(m.get((case, precision), {}).get("steps/s")) for m in (first, again)),
+            *("failed" if "error" in p else f"{number(p['steps_per_second'])} ± {number(p['half_range'])}" if p else None for p in theirs),
+            number(ours / best) if ours and best else None])
+    head = ["case", "precision", "gomine", "after the peers", *names, "ratio"]
+    table(head, rows, right=head[2:])
+    marks = list(dict.fromkeys(checks(own, peers)))
+    for mark in marks:
         print(f"- {mark}")
     if marks:
         print()
-    rows = [[f"`{case}`", p, number(first.get(case, {}).get(p, {}).get("steps/s")), number(m["steps/s"])] for case in again for p, m in again[case].items()]
-    if rows and first:
-        title("The same after the peers")
-        table(["case", "precision", "first", "again"], rows, right=["first", "again"])
 
 
-def ratios(cases, own, measured, peers):
-    """Ours by the best of the peers at the same precision; 3xTF32 is held against FP32."""
-    rows = []
-    for case in cases:
-        row = [f"`{case}`"]
-        for precision in own:
-            ours = measured.get(case, {}).get(precision, {}).get("steps/s")
-            against = "fp32" if precision == "3xtf32" else precision
-            best = max((p["steps_per_second"], p["peer"]) for p in peers + [{"steps_per_second": 0, "peer": ""}]
-                       if p.get("case", case) == case and p.get("precision", against) == against and "steps_per_second" in p)
-            row.append(f"{ours / best[0]:.2f} ({best[1]})" if ours and best[0] else None)
-        rows.append(row)
-    if any(cell for row in rows for cell in row[1:]):
-        print("By the fastest peer at the same precision, 3xTF32 by FP32:\n")
-        head = ["case", *(f"gomine {p}" for p in own)]
-        table(head, rows, right=head[1:])
-
-
-# The largest relative error of a product of 512 x 512 normal numbers that each precision
-# should show, and the smallest that one without tensor cores would.
+# Between what the relative error of a product of 512 x 512 normal numbers lies: below it is a
+# higher precision than it was asked for, above it a lower one. The unit roundoffs are
+# 2^-24, 2^-11 and 2^-8, an error of rounding the operands about half of it; BF16 also
+# rounds the result.
 ERRORS = {"fp32": (0, 5e-6), "tf32": (5e-5, 1e-3), "bf16": (5e-4, 1e-2)}
 
 
-def checks(measured, peers, marks):
-    """What makes a comparison unequal, or a configuration fail, is said."""
+def checks(own, peers):
+    """Yields what makes a comparison unequal, or a configuration fail."""
     for p in peers:
         what = " ".join(str(p.get(key, "")) for key in ["peer", "precision", "case"]).strip()
         if "skipped" in p or "error" in p:
-            marks.append(f"{what}: {p.get('skipped') or p['error']}")
+            yield f"{what}: {p.get('skipped') or p['error']}"
             continue
         low, high = ERRORS[p["precision"]]
         if not low <= p["product_error"] <= high:
-            marks.append(f"{what}: products err by {p['product_error']:.1e}, which is not {p['precision']}")
-        for precision, metrics in measured.get(p["case"], {}).items():
-            if metrics.get("params") not in (None, p["parameters"]):
-                marks.append(f"{what}: {p['parameters']} parameters, gomine {precision} has {metrics['params']:.0f}")
+            yield f"{what}: products err by {p['product_error']:.1e}, which is not {p['precision']}"
+        for (case, precision), metrics in own.items():
+            if case == p["case"] and metrics.get("params") not in (None, p["parameters"]):
+                yield f"{what}: {p['parameters']} parameters, gomine {precision} has {metrics['params']:.0f}"
 
 
-def others(stages):
+def others(stages, which):
     rows = [[s["stage"], outcome(s), s.get("seconds")] for s in stages if s["stage"].startswith(("sanitizer", "profile"))]
     if rows:
-        title("Sanitizers and profiles")
+        title("Sanitizers and profiles" + which)
         table(["stage", "outcome", "seconds"], rows, right=["seconds"])
 
 
@@ -219,15 +213,22 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     records, broken = read(sys.argv[1:])
-    stages = [r for r in records if "stage" in r]
-    peers = [r for r in records if "peer" in r]
-    runs(records)
-    product(stages)
-    tests(stages)
-    speed(stages, peers)
-    others(stages)
+    devices = {}
+    for run in split(records):
+        devices.setdefault(run[0].get("device") or "unknown device", []).append(run)
+    for device, runs in devices.items():
+        print(f"### {device}\n")
+        overview(runs)
+        for run in runs:
+            stages = [r for r in run if "stage" in r]
+            which = f" ({run[0].get('run')}, {run[0].get('began')})"
+            product(stages, which)
+            tests(stages, which)
+            others(stages, which)
+        records = [r for run in runs for r in run]
+        speed([r for r in records if "stage" in r], [r for r in records if "peer" in r])
     if broken:
-        print(f"{broken} broken lines were left out.")
+        print(f"Lines that are broken and left out: {broken}.")
 
 
 main()

@@ -21,6 +21,7 @@
 #	CASES      which sizes are measured ("A B E F G H")
 #	STEPS      training steps per call in all benchmarks, in place of each case's own
 #	REPEATS    benchtime of all benchmarks, likewise, such as 1x
+#	DOCTOR     further flags of `mine doctor`
 #	ESTIMATE   further flags of `mine estimate`
 #	REHEARSAL  1: the emulator may stand in for the GPU
 #
@@ -171,7 +172,7 @@ environment() {
 # layouts are right. Cold less warm is what the driver's compiler takes.
 first_light() {
 	local light=(./cuda.test -test.run '^Test(Shapes|Padding|BatchAgrees)$' -test.v)
-	group 60
+	group 100
 	stage "first light, PTX, no cache" 60 "${light[@]}"
 	stage "first light, PTX, cached" 30 "${light[@]}"
 	local cached=$?
@@ -192,11 +193,12 @@ field() { sed -n "s/.*\"$1\":\(-\{0,1\}[0-9][0-9.e+-]*\).*/\1/p" | head -n 1; }
 product() {
 	local backend answer began rc
 	group 75
-	stage "doctor" 30 ./mine doctor --backend cuda
+	# The variables hold flags, none of which has spaces.
+	# shellcheck disable=SC2086
+	stage "doctor" 30 ./mine doctor --backend cuda ${DOCTOR:-}
 	local -A value error seconds
 	for backend in cuda cpu; do
 		began=$EPOCHREALTIME
-		# Flags with spaces are not needed here.
 		# shellcheck disable=SC2086
 		stage "estimate on $backend" 45 ./mine estimate diamonds.csv --x carat,length_mm,width_mm,height_mm,table_pct --z price_usd \
 			--backend $backend --seed 1 --json ${ESTIMATE:-}
