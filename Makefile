@@ -119,7 +119,7 @@ vet-cuda: $(TOOLS)/done emulator ## vet and build with the tag cuda, against the
 	done
 
 bundle: $(TOOLS)/done emulator ## everything to test and measure on a GPU machine without Go: bundle/
-	$(WITH_CUDA) bench/gpu/bundle.sh bundle
+	$(WITH_CUDA) CUBINS=$(CACHE)/cubins bench/gpu/bundle.sh bundle
 
 rehearse: bundle ## run the bundle on the emulator, with what can go wrong (three minutes)
 	bench/gpu/rehearse.sh bundle $(EMULATOR)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a folder with all that run.sh needs on a GPU machine without Go. CGO_CFLAGS and
 # CGO_LDFLAGS say where the headers and a libcuda to link with are: make bundle.
-# CUBINS, if set, is a folder of compiled kernels, sm_XX/NAME.cubin, to take along.
+# CUBINS names a folder of compiled kernels, sm_XX/NAME.cubin, to take along if it is there.
 set -euo pipefail
 out=${1:?usage: bundle.sh DIR}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ mkdir -p "$out"
 go test -c -tags cuda -ldflags='-s -w' -o "$out/cuda.test" ./cuda
 go build -tags cuda -ldflags='-s -w' -o "$out/mine" ./cmd/mine
 cp "$here"/{run.sh,peers.py,report.py} bench/data/diamonds.csv "$out/"
-[ -z "${CUBINS:-}" ] || cp -r "$CUBINS" "$out/cubins"
+[ ! -d "${CUBINS:-}" ] || cp -r "$CUBINS" "$out/cubins"
 # Which sources a result is of.
 { git describe --always --dirty --abbrev=12 2> /dev/null || echo unknown; } > "$out/version"
 # What can be carried to such a machine may be limited, and the sources go along with

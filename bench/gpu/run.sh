@@ -116,11 +116,10 @@ without() {
 }
 
 # find_driver extends LD_LIBRARY_PATH by where the driver's library is, if the loader
-# does not know, and refuses the emulator.
+# does not know by itself (what `ldconfig -p` lists it does), and refuses the emulator.
 find_driver() {
 	local folder found
-	for folder in "$(ldconfig -p 2> /dev/null | sed -n 's/.*libcuda\.so\.1 .*x86-64.* => \(.*\)\/[^/]*/\1/p' | head -n 1)" \
-		/usr/local/nvidia/lib64 "/usr/lib/$(uname -m)-linux-gnu"; do
+	for folder in /usr/local/nvidia/lib64 "/usr/lib/$(uname -m)-linux-gnu" /usr/lib64 /usr/local/cuda/compat; do
 		ldd ./mine | grep -q 'libcuda\.so\.1 => /' && break
 		[ -e "$folder/libcuda.so.1" ] && export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
 	done
