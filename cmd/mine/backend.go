@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"gomine/mine"
 	"gomine/mine/backend"
 )
@@ -55,6 +57,16 @@ func (n *notice) end() {
 	if n.timer != nil && !n.timer.Stop() {
 		<-n.written
 	}
+}
+
+// checkCUDAFlags rejects flags that the CPU backend does not read.
+func checkCUDAFlags(set *pflag.FlagSet, name string) error {
+	for _, flag := range []string{"precision", "device", "device-memory"} {
+		if set.Changed(flag) && name == mine.BackendCPU {
+			return usagef("--%s is for CUDA, not for --backend cpu", flag)
+		}
+	}
+	return nil
 }
 
 // openError words why a backend does not open, and what to do.

@@ -74,6 +74,9 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("threads") && f.threads < 1 {
 		return usagef("--threads is %d, want at least 1", f.threads)
 	}
+	if err := checkCUDAFlags(cmd.Flags(), f.backend.value); err != nil {
+		return err
+	}
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	status := newStatusLine(stderr, nats)
 	c := checkup{Version: version(), Machine: thisMachine()}

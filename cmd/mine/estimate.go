@@ -100,10 +100,8 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if set.Changed("device-memory") && f.memory < 1 {
 		return usagef("--device-memory is %d, want at least 1", f.memory)
 	}
-	for _, flag := range []string{"precision", "device", "device-memory"} {
-		if set.Changed(flag) && f.backend.value == mine.BackendCPU {
-			return usagef("--%s is for CUDA, not for --backend cpu", flag)
-		}
+	if err := checkCUDAFlags(set, f.backend.value); err != nil {
+		return err
 	}
 	if f.json && f.quiet {
 		return usagef("--json and --quiet exclude each other")

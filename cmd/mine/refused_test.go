@@ -57,6 +57,7 @@ func TestWrongCommands(t *testing.T) {
 		{[]string{"doctor", "now"}, exitUsage, []string{"no arguments", `"now"`}},
 		{[]string{"doctor", "--threads", "0"}, exitUsage, []string{"--threads is 0"}},
 		{[]string{"doctor", "--backend", "tpu"}, exitUsage, []string{"--backend", "all, cpu, cuda"}},
+		{[]string{"doctor", "--backend", "cpu", "--device", "1"}, exitUsage, []string{"--device", "CUDA"}},
 		{[]string{"version", "now"}, exitUsage, []string{"no arguments", `"now"`}},
 		{[]string{"completion"}, exitUsage, []string{"bash, zsh, fish, powershell"}},
 		{[]string{"completion", "tcsh"}, exitUsage, []string{`"tcsh"`, "bash, zsh, fish, powershell"}},
