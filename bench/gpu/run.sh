@@ -119,7 +119,7 @@ without() {
 # does not know by itself (what `ldconfig -p` lists it does), and refuses the emulator.
 find_driver() {
 	local folder found
-	for folder in /usr/local/nvidia/lib64 "/usr/lib/$(uname -m)-linux-gnu" /usr/lib64 /usr/local/cuda/compat; do
+	for folder in /usr/local/nvidia/lib64 "/usr/lib/$(uname -m)-linux-gnu" /usr/lib64; do
 		ldd ./mine | grep -q 'libcuda\.so\.1 => /' && break
 		[ -e "$folder/libcuda.so.1" ] && export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
 	done
