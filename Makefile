@@ -23,7 +23,7 @@ WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
 .PHONY: help build test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
-	kernels check-kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle module
+	kernels check-kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,7 +119,10 @@ vet-cuda: $(TOOLS)/done emulator ## vet and build with the tag cuda, against the
 	done
 
 bundle: $(TOOLS)/done emulator ## everything to test and measure on a GPU machine without Go: bundle/
-	$(WITH_CUDA) bench/gpu/bundle.sh bundle
+	$(WITH_CUDA) CUBINS=$(CACHE)/cubins bench/gpu/bundle.sh bundle
+
+rehearse: bundle ## run the bundle on the emulator, with what can go wrong (three minutes)
+	bench/gpu/rehearse.sh bundle $(EMULATOR)
 
 module: ## rename the module, for go get: MODULE=example.org/you/gomine
 	@.ci/module '$(MODULE)'
