@@ -70,8 +70,8 @@ func newOperand(src *rand.Rand, rows, cols int) operand {
 
 func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 
-// TestShapes multiplies matrices of sizes that straddle the tiles, in all three
-// ways and precisions, with rows gathered in another order, and compares with
+// TestShapes multiplies matrices of sizes that straddle the tiles, also deeper than the
+// chunks that are on their way at once, in all three ways and precisions, with rows gathered in another order, and compares with
 // float64. The tolerance is k+2 units in the last place of sum |a b|: one for each
 // addition, and what the precision's factors lose; the activation, of slope at
 // most 1, adds less than a unit of the result.
@@ -82,7 +82,7 @@ func TestShapes(t *testing.T) {
 	}
 	defer d.Close()
 	units := map[Precision]float64{FP32: 1.0 / (1 << 24), TF32x3: unitTF32x3, TF32: unitTF32}
-	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {2, 3, 0}}
+	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {5, 6, 300}, {2, 3, 0}}
 	err = d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
 		if err != nil {
@@ -203,7 +203,7 @@ func (p *multiplication) plain() error {
 	if err != nil {
 		return err
 	}
-	err = p.with.nn(p.stream, tiles(m, n, 1), tileShared, kernel.GemmNNArgs{
+	err = p.with.nn(p.stream, tiles(m, n, 1), kernel.GemmNNArgs{
 		C: c.at(), A: at[0], B: at[1], Bias: at[2], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld,
 	})
 	if err != nil {
@@ -229,7 +229,7 @@ func (p *multiplication) transposed() error {
 	if err != nil {
 		return err
 	}
-	err = p.with.nt(p.stream, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+	err = p.with.nt(p.stream, tiles(m, n, 1), kernel.GemmNTArgs{
 		C: c.at(), A: at[0], B: at[1], H: at[2], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: 2,
 	})
 	if err != nil {
@@ -256,7 +256,7 @@ func (p *multiplication) outer() error {
 	if err != nil {
 		return err
 	}
-	err = p.with.tn(p.stream, tiles(m, n, split), tileShared, kernel.GemmTNArgs{
+	err = p.with.tn(p.stream, tiles(m, n, split), kernel.GemmTNArgs{
 		C: c.at(), A: at[0], B: at[1], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Split: split, Part: uint64(m * ld),
 	})
 	if err != nil {
@@ -307,7 +307,7 @@ func TestDeepProduct(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			err = precisions[precision].nt(s, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+			err = precisions[precision].nt(s, tiles(m, n, 1), kernel.GemmNTArgs{
 				C: c.at(), A: at[0], B: at[1], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: n, Ldh: n, Activation: -1,
 			})
 			if err != nil {

@@ -48,6 +48,17 @@ __device__ __forceinline__ void mma_tf32(float (*d)[4], const float (*a)[4], con
 			  "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
 }
 
+// load_matrices loads four matrices of 8 x 4 floats from shared memory: lane 8m+r gives
+// the address of row r of matrix m, 16 bytes aligned to 16, and lane 4g+t gets entry
+// (g, t) of each (PTX ISA, "ldmatrix", for which it is 8 x 8 of 16 bits).
+__device__ __forceinline__ void load_matrices(float (&entries)[4], const float* row) {
+	const unsigned shared = static_cast<unsigned>(__cvta_generic_to_shared(row));
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+		: "=f"(entries[0]), "=f"(entries[1]), "=f"(entries[2]), "=f"(entries[3])
+		: "r"(shared)
+		: "memory");
+}
+
 // copy_async begins a copy of 16 bytes from global to shared memory, both aligned to 16
 // bytes, of which those behind the given number are set to zero. commit_copies makes a
 // group of the copies that a thread began since its last one, wait_copies waits for all

@@ -84,6 +84,9 @@ void together(const char* where, const void* given, void (*work)(const void* con
 // gives its fragments, see device.cuh and tensor.cc.
 void multiply_tf32(float* d, const float* a, const float* b, int rows);
 
+// load_matrices is ldmatrix of a whole warp, see device.cuh.
+void load_matrices(float* entries, const float* row);
+
 // copy_async begins a copy of 16 bytes, of which those behind the given number are
 // set to zero; commit_copies makes a group of those begun since the last one;
 // wait_copies waits for all groups but the last `behind`. See copies.cc.
@@ -149,6 +152,7 @@ template <int rows>
 inline void mma_tf32(float (*d)[4], const float (*a)[4], const float (&b)[2]) {
 	emulator::multiply_tf32(d[0], a[0], b, rows);
 }
+inline void load_matrices(float (&entries)[4], const float* row) { emulator::load_matrices(entries, row); }
 
 inline void copy_async(void* to, const void* from, int bytes) { emulator::copy_async(to, from, bytes); }
 inline void commit_copies() { emulator::commit_copies(); }

@@ -543,19 +543,19 @@ func GemmTNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) erro
 	return s.Launch("gemm_tn_f32", grid, 256, shared, a.list()...)
 }
 
-// GemmNNTF32 launches gemm_nn_tf32 with blocks of 256 threads.
+// GemmNNTF32 launches gemm_nn_tf32 with blocks of 128 threads.
 func GemmNNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
-	return s.Launch("gemm_nn_tf32", grid, 256, shared, a.list()...)
+	return s.Launch("gemm_nn_tf32", grid, 128, shared, a.list()...)
 }
 
-// GemmNTTF32 launches gemm_nt_tf32 with blocks of 256 threads.
+// GemmNTTF32 launches gemm_nt_tf32 with blocks of 128 threads.
 func GemmNTTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
-	return s.Launch("gemm_nt_tf32", grid, 256, shared, a.list()...)
+	return s.Launch("gemm_nt_tf32", grid, 128, shared, a.list()...)
 }
 
-// GemmTNTF32 launches gemm_tn_tf32 with blocks of 256 threads.
+// GemmTNTF32 launches gemm_tn_tf32 with blocks of 128 threads.
 func GemmTNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
-	return s.Launch("gemm_tn_tf32", grid, 256, shared, a.list()...)
+	return s.Launch("gemm_tn_tf32", grid, 128, shared, a.list()...)
 }
 
 // GemmNNTF32x3 launches gemm_nn_tf32x3 with blocks of 256 threads.
