@@ -72,16 +72,20 @@ func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 
 // TestShapes multiplies matrices of sizes that straddle the tiles, also deeper than the
 // chunks that are on their way at once, in all three ways and precisions, with rows gathered in another order, and compares with
-// float64. The tolerance is k+2 units in the last place of sum |a b|: one for each
-// addition, and what the precision's factors lose; the activation, of slope at
-// most 1, adds less than a unit of the result.
+// float64. The tolerance is, of sum |a b|, what the precision's factors lose and k+2 units in
+// the last place: one for each addition, with which tensor cores truncate instead of
+// rounding; the activation, of slope at most 1, adds less than a unit of the result.
 func TestShapes(t *testing.T) {
 	d, err := open(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	units := map[Precision]float64{FP32: 1.0 / (1 << 24), TF32x3: unitTF32x3, TF32: unitTF32}
+	const nearest, truncated = 1.0 / (1 << 24), 1.0 / (1 << 23)
+	losses := map[Precision]loss{
+		FP32: {0, nearest}, TF32x3: {unitTF32x3, truncated},
+		TF32: {unitTF32 * (2 + unitTF32), truncated}, BF16: {unitBF16 * (2 + unitBF16), truncated},
+	}
 	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {5, 6, 300}, {2, 3, 0}}
 	err = d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
@@ -92,7 +96,7 @@ func TestShapes(t *testing.T) {
 		for _, precision := range Precisions() {
 			for _, shape := range shapes {
 				m, n, k := shape[0], shape[1], shape[2]
-				if err := multiplyAll(d, s, precision, m, n, k, units[precision]); err != nil {
+				if err := multiplyAll(d, s, precision, m, n, k, losses[precision]); err != nil {
 					return fmt.Errorf("%s, m=%d n=%d k=%d: %w", precision, m, n, k, err)
 				}
 			}
@@ -104,11 +108,15 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, unit float64) error {
+// loss is what a product of a precision and an addition to a sum of products lose,
+// relative to the magnitudes.
+type loss struct{ product, addition float64 }
+
+func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, losses loss) error {
 	memory := d.gpu.NewMemory(0)
 	defer memory.Free()
 	src := rand.New(rand.NewPCG(uint64(m), uint64(n*1000+k)))
-	p := multiplication{stream: s, memory: memory, src: src, with: precisions[precision], m: m, n: n, k: k, unit: unit}
+	p := multiplication{stream: s, memory: memory, src: src, with: precisions[precision], m: m, n: n, k: k, loss: losses}
 	p.order = src.Perm(max(m, k))
 	rows := make([]int32, len(p.order))
 	for i, v := range p.order {
@@ -137,7 +145,7 @@ type multiplication struct {
 	src     *rand.Rand
 	with    products
 	m, n, k int
-	unit    float64
+	loss    loss
 	order   []int          // of gathered rows
 	index   driver.Pointer // the same on the device
 }
@@ -174,7 +182,7 @@ func (p *multiplication) check(what string, c guarded, parts int, want func(i, j
 				continue
 			}
 			value, magnitude := want(i, j)
-			if allowed := float64(p.k+2) * p.unit * (magnitude + math.Abs(value)); !(math.Abs(sum-value) <= allowed) {
+			if allowed := (p.loss.product + float64(p.k+2)*p.loss.addition) * (magnitude + math.Abs(value)); !(math.Abs(sum-value) <= allowed) {
 				return fmt.Errorf("%s: (%d, %d) is %v, want %v, within %.1e", what, i, j, sum, value, allowed)
 			}
 		}

@@ -57,6 +57,7 @@ var precisions = map[Precision]products{
 	FP32:   plain(kernel.GemmNNF32, kernel.GemmNTF32, kernel.GemmTNF32),
 	TF32:   staged(kernel.GemmNNTF32, kernel.GemmNTTF32, kernel.GemmTNTF32),
 	TF32x3: staged(kernel.GemmNNTF32x3, kernel.GemmNTTF32x3, kernel.GemmTNTF32x3),
+	BF16:   staged(kernel.GemmNNBF16, kernel.GemmNTBF16, kernel.GemmTNBF16),
 }
 
 func tiles(m, n, split int) driver.Dim {

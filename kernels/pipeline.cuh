@@ -183,6 +183,38 @@ struct Fragments<TF32x3> {
 	}
 };
 
+// Words take depths 4 apart, which either factor's fragments have: the order of the
+// depth in a sum is free.
+template <>
+struct Fragments<BF16> {
+	static constexpr int column_tiles = 8;
+
+	template <class Left, class Right>
+	__device__ static __forceinline__ void add(float (&sums)[column_tiles][row_tiles][4], Left left, Right right) {
+		unsigned a[row_tiles][4];
+#pragma unroll
+		for (int i = 0; i < row_tiles; ++i)
+#pragma unroll
+			for (int k = 0; k < 2; ++k) {
+				float x[4];
+				left(x, i, 8 * k);
+				a[i][2 * k] = pack_bf16(x[0], x[2]);
+				a[i][2 * k + 1] = pack_bf16(x[1], x[3]);
+			}
+#pragma unroll
+		for (int j = 0; j < column_tiles; j += 2) {
+			float low[2][2], high[2][2];
+			right(low, j, 0);
+			right(high, j, 8);
+#pragma unroll
+			for (int e = 0; e < 2; ++e) {
+				const unsigned b[2] = {pack_bf16(low[e][0], low[e][1]), pack_bf16(high[e][0], high[e][1])};
+				mma_bf16<row_tiles>(sums[j + e], a, b);
+			}
+		}
+	}
+};
+
 template <class Precision>
 struct Gemm {
 	static constexpr int column_tiles = Fragments<Precision>::column_tiles, threads = 1024 / column_tiles;

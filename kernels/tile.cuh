@@ -19,7 +19,8 @@ constexpr int pitch = width + 8;
 // factors to 10 bits of mantissa and multiplies on tensor cores. TF32x3 splits
 // each factor into a TF32 number and the TF32 of what is left, and adds the three
 // larger products of the four, the small ones first: about FP32's accuracy, see
-// add_corrected.
+// add_corrected. BF16 rounds to 7 bits of mantissa, for tensor cores twice as fast; the
+// sums are FP32 with all of these.
 // stage is what an entry becomes on its way into shared memory: TF32 rounds it
 // there, once, and not for each of the warps that read it.
 struct FP32 {
@@ -27,6 +28,7 @@ struct FP32 {
 };
 struct TF32;
 struct TF32x3 : FP32 {};
+struct BF16;
 
 // A Product accumulates a tile [M, N], spread over the registers of a block.
 template <class Precision, int M, int N>

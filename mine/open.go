@@ -25,7 +25,7 @@ func Backends() []string { return []string{BackendAuto, BackendCPU, BackendCUDA}
 type BackendOptions struct {
 	Threads   int    // of the CPU backend; 0 means all processors
 	Device    int    // number of the CUDA device
-	Precision string // of CUDA's matrix products: "auto" or "", "fp32", "3xtf32", "tf32"
+	Precision string // of CUDA's matrix products: "auto" or "", "fp32", "3xtf32", "tf32", "bf16"
 }
 
 // OpenBackend opens a backend by its name, to be given to WithBackend and closed

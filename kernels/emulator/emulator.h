@@ -84,6 +84,9 @@ void together(const char* where, const void* given, void (*work)(const void* con
 // gives its fragments, see device.cuh and tensor.cc.
 void multiply_tf32(float* d, const float* a, const float* b, int rows);
 
+// multiply_bf16 is the same of mma.m16n8k16.
+void multiply_bf16(float* d, const unsigned* a, const unsigned* b, int rows);
+
 // load_matrices is ldmatrix of a whole warp, see device.cuh.
 void load_matrices(float* entries, const float* row);
 
@@ -152,6 +155,17 @@ template <int rows>
 inline void mma_tf32(float (*d)[4], const float (*a)[4], const float (&b)[2]) {
 	emulator::multiply_tf32(d[0], a[0], b, rows);
 }
+template <int rows>
+inline void mma_bf16(float (*d)[4], const unsigned (*a)[4], const unsigned (&b)[2]) {
+	emulator::multiply_bf16(d[0], a[0], b, rows);
+}
+
+inline unsigned to_bf16(float x) {
+	const unsigned u = __float_as_uint(x);
+	return x == x ? (u + 0x7fffu + (u >> 16 & 1)) >> 16 : 0x7fff;
+}
+inline unsigned pack_bf16(float low, float high) { return to_bf16(low) | to_bf16(high) << 16; }
+
 inline void load_matrices(float (&entries)[4], const float* row) { emulator::load_matrices(entries, row); }
 
 inline void copy_async(void* to, const void* from, int bytes) { emulator::copy_async(to, from, bytes); }

@@ -191,6 +191,13 @@ struct TF32 {
 	static float value(float v, int) { return __uint_as_float(__float_as_uint(v) & 0xffffe000u); }
 };
 
+// BF16 is the upper half of a float.
+struct BF16 {
+	using Word = unsigned;
+	static constexpr int packed = 2, group = 8;
+	static float value(unsigned word, int which) { return __uint_as_float(which == 0 ? word << 16 : word & 0xffff0000u); }
+};
+
 // A Loading is what a lane gives to load_matrices.
 struct Loading {
 	float* entries;
@@ -215,6 +222,11 @@ void load_matrices(float* entries, const float* row) {
 void multiply_tf32(float* d, const float* a, const float* b, int rows) {
 	const Fragments mine = {d, a, b, rows};
 	together("mma", &mine, multiply<TF32>);
+}
+
+void multiply_bf16(float* d, const unsigned* a, const unsigned* b, int rows) {
+	const Fragments mine = {d, a, b, rows};
+	together("mma", &mine, multiply<BF16>);
 }
 
 } // namespace emulator

@@ -528,6 +528,21 @@ func FusedR32W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedAr
 	return s.Launch("fused_r32_w128_tf32x3", grid, 256, shared, a.list()...)
 }
 
+// GemmNNBF16 launches gemm_nn_bf16 with blocks of 128 threads.
+func GemmNNBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
+	return s.Launch("gemm_nn_bf16", grid, 128, shared, a.list()...)
+}
+
+// GemmNTBF16 launches gemm_nt_bf16 with blocks of 128 threads.
+func GemmNTBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
+	return s.Launch("gemm_nt_bf16", grid, 128, shared, a.list()...)
+}
+
+// GemmTNBF16 launches gemm_tn_bf16 with blocks of 128 threads.
+func GemmTNBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
+	return s.Launch("gemm_tn_bf16", grid, 128, shared, a.list()...)
+}
+
 // GemmNNF32 launches gemm_nn_f32 with blocks of 256 threads.
 func GemmNNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
 	return s.Launch("gemm_nn_f32", grid, 256, shared, a.list()...)
