@@ -58,12 +58,13 @@ func newFused(t *trainer) (*fused, bool) {
 		f.hidden[k] = h
 		widest = max(widest, h)
 	}
-	for _, k := range fusedKernels {
+	for number, k := range fusedKernels {
 		f.rows, f.width, f.launch = k.rows, k.width, k.of[t.device.precision]
 		f.shared = 4 * fusedFloats(k.rows, k.width, len(t.net.Hidden))
 		f.blocks = (t.spec.Batch + k.rows - 1) / k.rows
 		switch {
 		case f.launch == nil:
+		case t.device.entry != nil && *t.device.entry != number:
 		case widest > k.width || f.shared+fusedStatic > t.device.gpu.Shared:
 		case k.rows == 32 && t.spec.Batch < wideBatch && t.device.path == pathAuto:
 		case f.blocks > fusedBlocks || f.blocks*2*t.layout.size*4 > fusedBytes:

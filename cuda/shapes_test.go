@@ -71,15 +71,12 @@ func newOperand(src *rand.Rand, rows, cols int) operand {
 func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 
 // TestShapes multiplies matrices of sizes that straddle the tiles, also deeper than the
-// chunks that are on their way at once, in all three ways and precisions, with rows gathered in another order, and compares with
-// float64. The tolerance is, of sum |a b|, what the precision's factors lose and k+2 units in
+// chunks that are on their way at once, in all three ways and all precisions, with rows
+// gathered in another order, and compares with float64. The tolerance is, of sum |a b|, what the precision's factors lose and k+2 units in
 // the last place: one for each addition, with which tensor cores truncate instead of
 // rounding; the activation, of slope at most 1, adds less than a unit of the result.
 func TestShapes(t *testing.T) {
-	d, err := open(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := openAll(t)
 	defer d.Close()
 	const nearest, truncated = 1.0 / (1 << 24), 1.0 / (1 << 23)
 	losses := map[Precision]loss{
@@ -87,7 +84,7 @@ func TestShapes(t *testing.T) {
 		TF32: {unitTF32 * (2 + unitTF32), truncated}, BF16: {unitBF16 * (2 + unitBF16), truncated},
 	}
 	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {5, 6, 300}, {2, 3, 0}}
-	err = d.gpu.Do(func() error {
+	err := d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
 		if err != nil {
 			return err
@@ -283,10 +280,7 @@ func (p *multiplication) outer() error {
 // spread of the roundings: k of them, of 2^-24/sqrt(3) each, beside sqrt(count).
 func TestDeepProduct(t *testing.T) {
 	const m, n, k = 16, 16, 4096
-	d, err := open(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := openAll(t)
 	defer d.Close()
 	src := rand.New(rand.NewPCG(3, 4))
 	positive := func(rows, cols int) operand {

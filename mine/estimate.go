@@ -10,7 +10,9 @@ import (
 // Estimate estimates I(X;Z) from paired rows of x and z.
 //
 // When ctx is cancelled during training, it returns the result of the best
-// weights so far together with an error that wraps ctx.Err().
+// weights so far together with an error that wraps ctx.Err(). When the backend
+// fails, as when a device is lost, it returns that result, evaluated on the CPU,
+// together with the backend's error.
 func Estimate(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (Result, error) {
 	e, err := NewEstimator(ctx, x, z, cfg, opts...)
 	if err != nil {
@@ -39,13 +41,24 @@ func Fit(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (*
 
 // estimate goes through all stages.
 func (e *Estimator) estimate(ctx context.Context) (Result, error) {
-	fitErr := e.Fit(ctx)
-	if fitErr != nil && (ctx.Err() == nil || e.fitted == nil) {
-		return Result{}, fitErr
+	err := e.Fit(ctx)
+	if err == nil {
+		r, err := e.Result(ctx)
+		if !backendFailed(err) {
+			return r, err
+		}
+		e.stop = StopFailed
+		return e.hasty(ctx, errors.Join(err, e.rescue(), e.settle()))
 	}
-	if fitErr == nil {
-		return e.Result(ctx)
+	if errors.Is(err, ErrDiverged) || e.fitted == nil {
+		return Result{}, err
 	}
+	return e.hasty(ctx, err)
+}
+
+// hasty returns the result of the best critic so far together with the error that
+// kept training from a better one.
+func (e *Estimator) hasty(ctx context.Context, why error) (Result, error) {
 	r, err := e.result(context.WithoutCancel(ctx), hastyPairs)
-	return r, errors.Join(fitErr, err)
+	return r, errors.Join(why, err)
 }

@@ -23,6 +23,8 @@ type Estimator struct {
 	wiring  wiring
 	backend backend.Backend
 	own     bool // whether the backend is the estimator's to close
+	// What training runs on, for reports: the backend may be another one by then.
+	name, device string
 
 	pairs      *preprocess.Pairs
 	counts     RowCounts
@@ -31,6 +33,7 @@ type Estimator struct {
 	begun   bool // Fit was called
 	closed  bool
 	maps    preprocess.Maps
+	x, z    backend.Matrix // what data holds
 	data    backend.Data
 	session *session // of the winner; nil before Fit
 	fitted  *Fitted  // what its training has led to; nil before the first validation
@@ -79,6 +82,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		}
 		e.own = true
 	}
+	e.name, e.device = e.backend.Name(), e.backend.Device()
 	if err := e.checkCapabilities(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -138,8 +142,9 @@ func (e *Estimator) Close() error {
 
 // Fit holds the race, if there are several candidates, and trains the winner.
 //
-// When ctx is cancelled, it returns an error that wraps ctx.Err(); if a critic
-// has been validated by then, Result reports it.
+// When ctx is cancelled, it returns an error that wraps ctx.Err(), and when the
+// backend fails, as when a device is lost, its error; if a critic has been validated
+// by then, Result reports it.
 func (e *Estimator) Fit(ctx context.Context) error {
 	if e.closed {
 		return fmt.Errorf("mine: fit: %w", backend.ErrClosed)
@@ -164,12 +169,17 @@ func (e *Estimator) Fit(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
+	if backendFailed(raceErr) {
+		if err := e.rescue(); err != nil {
+			return errors.Join(raceErr, err)
+		}
+	}
 	if err := e.open(won, raceErr != nil); err != nil {
-		return err
+		return errors.Join(raceErr, err)
 	}
 	e.timing.Prepare += time.Since(began)
 	if raceErr != nil {
-		e.stop = StopInterrupted
+		e.stop = stopped(raceErr)
 		return errors.Join(raceErr, e.settle())
 	}
 	return e.Train(ctx, e.cfg.Steps-e.session.step)
@@ -184,11 +194,10 @@ func (e *Estimator) open(won *outcome, interrupted bool) error {
 	if e.maps, err = e.pairs.Fit(e.counts.Train, won.winner.Preprocess); err != nil {
 		return err
 	}
-	x, z, err := e.pairs.Apply(e.maps, true, e.counts.ranges(e.counts)...)
-	if err != nil {
+	if e.x, e.z, err = e.pairs.Apply(e.maps, true, e.counts.ranges(e.counts)...); err != nil {
 		return err
 	}
-	if e.data, err = e.backend.Load(x, z); err != nil {
+	if e.data, err = e.backend.Load(e.x, e.z); err != nil {
 		return err
 	}
 	if e.session, err = newSession(e.backend, e.cfg, won.winner, e.data, e.counts); err != nil {
@@ -223,13 +232,55 @@ func (e *Estimator) Train(ctx context.Context, steps int) error {
 	e.trained += s.step - from
 	switch {
 	case err != nil:
-		e.stop = StopInterrupted
+		e.stop = stopped(err)
 	case s.step < target:
 		e.stop = StopPatience
 	default:
 		e.stop = StopSchedule
 	}
+	if backendFailed(err) && s.validated() {
+		if rescueErr := e.rescue(); rescueErr != nil {
+			return errors.Join(err, rescueErr)
+		}
+	}
 	return errors.Join(err, e.settle())
+}
+
+// backendFailed reports whether an error that ended training is the backend's: it is
+// no cancellation, and no divergence, which is a matter of the settings.
+func backendFailed(err error) bool {
+	return err != nil && !errors.Is(err, ErrDiverged) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// stopped is why training ended that ended in an error.
+func stopped(err error) StopReason {
+	if backendFailed(err) {
+		return StopFailed
+	}
+	return StopInterrupted
+}
+
+// rescue goes on with the CPU backend where the backend has failed: the rows and the
+// parameters of the best critic are in the host's memory, so it can still be put to
+// use. The session stays on the backend that has failed, and can be closed only.
+func (e *Estimator) rescue() error {
+	b, err := cpu.Open(cpu.Options{Threads: e.wiring.threads})
+	if err != nil {
+		return err
+	}
+	// Little works on a device that is lost, and its first error says why.
+	if e.data != nil {
+		_ = e.data.Close()
+	}
+	if e.own {
+		_ = e.backend.Close()
+	}
+	e.backend, e.own = b, true
+	if e.data != nil {
+		e.data, err = b.Load(e.x, e.z)
+	}
+	return err
 }
 
 // settle decides, once training has ended, which critic it has led to.
@@ -293,7 +344,7 @@ func (e *Estimator) result(ctx context.Context, pairs int) (Result, error) {
 		Bound: b, Winner: f.Candidate, Race: e.race,
 		Curve: s.curve, BestStep: f.Step, Steps: s.step, Stop: e.stop,
 		Rows: e.counts, X: f.Maps.X.Summary(), Z: f.Maps.Z.Summary(),
-		Config: e.cfg, Backend: e.backend.Name(), Device: e.backend.Device(), Timing: e.timing,
+		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
 	r.Timing.Evaluate = time.Since(began)
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {

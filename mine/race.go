@@ -35,8 +35,8 @@ type entrant struct {
 	failed error
 }
 
-// run holds the race. If ctx is cancelled, it returns who leads so far together with
-// the error; if no candidate can be trained, no outcome.
+// run holds the race. If ctx is cancelled or the backend fails, it returns who leads so
+// far together with the error; if no candidate can be trained, no outcome.
 func (r *race) run(ctx context.Context) (won *outcome, err error) {
 	methods := map[preprocess.Method]backend.Data{}
 	for _, c := range r.cfg.Candidates {
@@ -91,6 +91,13 @@ func (r *race) run(ctx context.Context) (won *outcome, err error) {
 	}
 	if leader.failed != nil {
 		return nil, err
+	}
+	if backendFailed(err) {
+		// The state is out of reach. The parameters of the best critic are not.
+		best := leader.best
+		won.state = backend.State{Step: uint64(best.step), Params: best.params,
+			M: make([]float32, len(best.params)), V: make([]float32, len(best.params))}
+		return won, err
 	}
 	var stateErr error
 	won.state, stateErr = leader.trainer.State()

@@ -30,7 +30,10 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	warn := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
 	}
-	if r.Stop == StopInterrupted {
+	switch r.Stop {
+	case StopFailed:
+		warn(WarnInterrupted, "the backend failed at step %d of %d: this is the best critic so far", r.Steps, r.Config.Steps)
+	case StopInterrupted:
 		warn(WarnInterrupted, "interrupted at step %d of %d: this is the best critic so far", r.Steps, r.Config.Steps)
 	}
 	for _, c := range []struct {

@@ -26,8 +26,11 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	digits := decimals(u.of(r.StdErr))
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
 
-	if r.Stop == mine.StopInterrupted {
+	switch r.Stop {
+	case mine.StopInterrupted:
 		fmt.Fprintln(w, "INTERRUPTED: the best so far")
+	case mine.StopFailed:
+		fmt.Fprintf(w, "FAILED on %s: the best so far, tested on the CPU\n", r.Backend)
 	}
 	level := percent(r.Config.Confidence)
 	fmt.Fprintf(w, "I(X;Z) = %s %s   %s interval %s to %s   (at least %s with %s confidence)\n\n",
@@ -66,7 +69,7 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 			"chance makes a number near 0 that may be negative.")
 	}
 	for _, warning := range r.Warnings {
-		// The first line told of an interruption.
+		// The first line told of an early end.
 		if warning.Code != mine.WarnInterrupted {
 			paragraph("warning: " + explain(warning, r))
 		}
@@ -99,8 +102,13 @@ func side(s source, c preprocess.Summary) string {
 // the winner was trained any further may have ended during the race.
 func raceOutcome(r mine.Result) string {
 	for _, e := range r.Race {
-		if e.Candidate == r.Winner && e.Steps == r.Steps && r.Stop == mine.StopInterrupted {
-			return fmt.Sprintf("ahead in a race of %d when interrupted", len(r.Race))
+		if e.Candidate == r.Winner && e.Steps == r.Steps {
+			switch r.Stop {
+			case mine.StopInterrupted:
+				return fmt.Sprintf("ahead in a race of %d when interrupted", len(r.Race))
+			case mine.StopFailed:
+				return fmt.Sprintf("ahead in a race of %d when the backend failed", len(r.Race))
+			}
 		}
 	}
 	if len(r.Race) > 0 {
@@ -115,6 +123,8 @@ func stopReason(r mine.Result) string {
 		return fmt.Sprintf("stopped after %d looks without a better bound", r.Config.Patience)
 	case mine.StopInterrupted:
 		return "interrupted"
+	case mine.StopFailed:
+		return "the backend failed"
 	}
 	return "all done"
 }

@@ -92,20 +92,29 @@ func TestReportInBits(t *testing.T) {
 	}
 }
 
-func TestReportInterrupted(t *testing.T) {
-	r := sample()
-	r.Stop = mine.StopInterrupted
-	r.Warnings = []mine.Warning{{Code: mine.WarnInterrupted, Message: "interrupted at step 4600"}}
-	got := reported(r, nats)
-	if !strings.HasPrefix(got, "INTERRUPTED: the best so far\nI(X;Z) = 2.842") {
-		t.Errorf("the first line does not say so:\n%s", got)
-	}
-	if strings.Contains(got, "warning") {
-		t.Errorf("said twice:\n%s", got)
-	}
-	r.Steps = 1000 // as many as in the race
-	if got := reported(r, nats); !strings.Contains(got, "ahead in a race of 3 when interrupted") {
-		t.Errorf("a race that did not end is reported as won:\n%s", got)
+// TestReportEndedEarly: what an interruption or a failed backend left is marked as such.
+func TestReportEndedEarly(t *testing.T) {
+	for _, c := range []struct {
+		stop         mine.StopReason
+		first, ahead string
+	}{
+		{mine.StopInterrupted, "INTERRUPTED: the best so far", "ahead in a race of 3 when interrupted"},
+		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "ahead in a race of 3 when the backend failed"},
+	} {
+		r := sample()
+		r.Stop = c.stop
+		r.Warnings = []mine.Warning{{Code: mine.WarnInterrupted, Message: "interrupted at step 4600"}}
+		got := reported(r, nats)
+		if !strings.HasPrefix(got, c.first+"\nI(X;Z) = 2.842") {
+			t.Errorf("the first line does not say so:\n%s", got)
+		}
+		if strings.Contains(got, "warning") {
+			t.Errorf("said twice:\n%s", got)
+		}
+		r.Steps = 1000 // as many as in the race
+		if got := reported(r, nats); !strings.Contains(got, c.ahead) {
+			t.Errorf("a race that did not end is reported as won:\n%s", got)
+		}
 	}
 }
 

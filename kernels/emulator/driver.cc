@@ -9,7 +9,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
+#include <elf.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,9 +25,9 @@ enum Result {
 	out_of_memory = 2,
 	not_initialized = 3,
 	invalid_device = 101,
+	invalid_image = 200,
 	invalid_context = 201,
 	no_binary_for_gpu = 209,
-	invalid_ptx = 218,
 	unsupported_ptx_version = 222,
 	invalid_handle = 400,
 	not_found = 500,
@@ -51,6 +53,7 @@ int architecture() { return int(environment("GOMINE_EMULATOR_ARCH", 90)); }
 size_t memory_size() { return environment("GOMINE_EMULATOR_MEMORY", size_t(8) << 30); }
 unsigned seed() { return unsigned(environment("GOMINE_EMULATOR_SEED", 0)); }
 int driver_version() { return int(environment("GOMINE_EMULATOR_DRIVER", 12000)); }
+unsigned long grid_limit() { return environment("GOMINE_EMULATOR_GRID", 65535); } // blocks in y and z
 bool eager() { return environment("GOMINE_EMULATOR_EAGER", 0) != 0; }
 
 // Limits by compute capability: CUDA C++ Programming Guide, "Technical
@@ -115,7 +118,7 @@ struct Stream {
 	Graph* capture = nullptr;
 };
 struct Event {
-	bool recorded = false, reached = false;
+	unsigned long recorded = 0, reached = 0; // how often
 	Stream* stream = nullptr;
 	std::chrono::steady_clock::time_point at;
 };
@@ -143,15 +146,24 @@ Result ready() {
 #define MAY_FAIL \
 	if (const Result r = failing(__func__); r != success) return r
 
-// drain does all the work of a stream.
-Result drain(Stream* s) {
-	while (!s->queue.empty()) {
+// drain does the work of a stream until there is nothing left or it is enough.
+template <class Enough> Result drain(Stream* s, Enough enough) {
+	while (!s->queue.empty() && !enough()) {
 		const Work work = std::move(s->queue.front());
 		s->queue.pop_front();
 		if (lost != success) continue;
 		if (const Result r = work(); r != success) lost = r;
 	}
 	return lost;
+}
+
+Result drain(Stream* s) {
+	return drain(s, [] { return false; });
+}
+
+// reach does the work in front of the number-th record of an event.
+Result reach(const Event* e, unsigned long number) {
+	return e->reached < number ? drain(e->stream, [=] { return e->reached >= number; }) : lost;
 }
 
 Result drain_all() {
@@ -208,10 +220,38 @@ template <class T> Work fill(Pointer to, T value, size_t n) {
 	};
 }
 
-Result load(void** module, const char* ptx) {
-	const char* version = std::strstr(ptx, ".version ");
-	const char* target = std::strstr(ptx, ".target sm_");
-	if (version == nullptr || target == nullptr) return invalid_ptx;
+// add makes a module's function of the kernel of that name that was compiled in.
+void add(Module& m, const std::string& name) {
+	for (const emulator::Kernel& k : emulator::kernels())
+		if (name == k.name) m.functions[name] = std::make_unique<Function>(Function{&k});
+	if (m.functions.count(name) == 0) std::fprintf(stderr, "emulator: kernel %s was not compiled in\n", name.c_str());
+}
+
+// load_cubin takes from a cubin what it is for and the names of its kernels, those of
+// the sections with their code. The compute capability is in the flags of the ELF header: bits 0
+// to 7, and 8 to 15 from version 8 of the format on. A device runs what is for its own
+// major number and no younger.
+Result load_cubin(void** module, const char* image) {
+	const Elf64_Ehdr* header = reinterpret_cast<const Elf64_Ehdr*>(image);
+	constexpr int machine_cuda = 190;
+	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != machine_cuda) return invalid_image;
+	const int target = int(header->e_flags >> (header->e_ident[EI_ABIVERSION] >= 8 ? 8 : 0) & 0xff);
+	if (target / 10 != architecture() / 10 || target > architecture()) return no_binary_for_gpu;
+	auto m = std::make_unique<Module>();
+	const Elf64_Shdr* sections = reinterpret_cast<const Elf64_Shdr*>(image + header->e_shoff);
+	const char* names = image + sections[header->e_shstrndx].sh_offset;
+	static const std::string code = ".text.";
+	for (int i = 0; i < header->e_shnum; ++i)
+		if (const std::string name = names + sections[i].sh_name; name.compare(0, code.size(), code) == 0) add(*m, name.substr(code.size()));
+	*module = m.release();
+	return success;
+}
+
+Result load(void** module, const char* image) {
+	if (std::memcmp(image, ELFMAG, SELFMAG) == 0) return load_cubin(module, image);
+	const char* version = std::strstr(image, ".version ");
+	const char* target = std::strstr(image, ".target sm_");
+	if (version == nullptr || target == nullptr) return invalid_image;
 	// PTX 8.0 came with CUDA 12.0, and so on by the table of the PTX ISA's
 	// release notes.
 	const int ptx_version = int(std::strtod(version + 9, nullptr) * 10 + 0.5);
@@ -219,12 +259,9 @@ Result load(void** module, const char* ptx) {
 	if (std::atoi(target + 11) > architecture()) return no_binary_for_gpu;
 	auto m = std::make_unique<Module>();
 	static const char entry[] = ".entry ";
-	for (const char* at = ptx; (at = std::strstr(at, entry)) != nullptr;) {
+	for (const char* at = image; (at = std::strstr(at, entry)) != nullptr;) {
 		at += sizeof entry - 1;
-		const std::string name(at, std::strcspn(at, "( \n"));
-		for (const emulator::Kernel& k : emulator::kernels())
-			if (name == k.name) m->functions[name] = std::make_unique<Function>(Function{&k});
-		if (m->functions.count(name) == 0) std::fprintf(stderr, "emulator: kernel %s was not compiled in\n", name.c_str());
+		add(*m, std::string(at, std::strcspn(at, "( \n")));
 	}
 	*module = m.release();
 	return success;
@@ -341,12 +378,15 @@ int cuFuncGetAttribute(int* value, int attribute, void* function) {
 	switch (attribute) {
 	case 0: *value = f->kernel->threads; return success;
 	case 1: *value = 0; return success; // static shared memory: not told apart here
+	case 3: *value = 0; return success; // local memory: there is none
+	case 4: *value = 32; return success; // registers: any number
 	case 8: *value = f->shared_limit; return success;
 	default: return not_supported;
 	}
 }
 int cuFuncSetAttribute(void* function, int attribute, int value) {
 	REQUIRE_READY;
+	if (attribute == 9) return value >= -1 && value <= 100 ? success : invalid_value; // share of shared memory
 	if (attribute != 8) return not_supported;
 	if (value < 0 || value > shared_memory_opt_in()) return invalid_value;
 	static_cast<Function*>(function)->shared_limit = std::max(value, shared_memory_default);
@@ -475,10 +515,9 @@ int cuStreamQuery(void* stream) {
 }
 int cuStreamWaitEvent(void* stream, void* event, unsigned) {
 	REQUIRE_READY;
-	Event* e = static_cast<Event*>(event);
-	return enqueue(stream_of(stream), [=] {
-		return e->recorded && !e->reached ? drain(e->stream) : success;
-	});
+	// What counts is where the event is now, not where it is recorded later.
+	const Event* e = static_cast<Event*>(event);
+	return enqueue(stream_of(stream), [e, number = e->recorded] { return reach(e, number); });
 }
 
 int cuEventCreate(void** event, unsigned) {
@@ -496,30 +535,28 @@ int cuEventDestroy_v2(void* event) {
 int cuEventRecord(void* event, void* stream) {
 	REQUIRE_READY;
 	Event* e = static_cast<Event*>(event);
-	e->recorded = true;
-	e->reached = false;
 	e->stream = stream_of(stream);
-	return enqueue(e->stream, [=] {
-		e->reached = true;
+	return enqueue(e->stream, [e, number = ++e->recorded] {
+		e->reached = number;
 		e->at = std::chrono::steady_clock::now();
 		return success;
 	});
 }
 int cuEventSynchronize(void* event) {
 	REQUIRE_READY;
-	Event* e = static_cast<Event*>(event);
-	return e->recorded && !e->reached ? drain(e->stream) : success;
+	const Event* e = static_cast<Event*>(event);
+	return reach(e, e->recorded);
 }
 int cuEventQuery(void* event) {
 	REQUIRE_READY;
 	Event* e = static_cast<Event*>(event);
-	return !e->recorded || e->reached ? success : not_ready;
+	return e->reached == e->recorded ? success : not_ready;
 }
 int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
 	REQUIRE_READY;
 	Event *a = static_cast<Event*>(from), *b = static_cast<Event*>(to);
-	if (!a->recorded || !b->recorded) return invalid_handle;
-	if (!a->reached || !b->reached) return not_ready;
+	if (a->recorded == 0 || b->recorded == 0) return invalid_handle;
+	if (a->reached != a->recorded || b->reached != b->recorded) return not_ready;
 	*milliseconds = std::chrono::duration<float, std::milli>(b->at - a->at).count();
 	return success;
 }
@@ -530,7 +567,7 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
 	MAY_FAIL;
 	const Function* f = static_cast<Function*>(function);
 	const unsigned long threads = (unsigned long)bx * by * bz;
-	if (gx == 0 || gy == 0 || gz == 0 || threads == 0 || gx > 0x7fffffff || gy > 65535 || gz > 65535) {
+	if (gx == 0 || gy == 0 || gz == 0 || threads == 0 || gx > 0x7fffffff || gy > grid_limit() || gz > grid_limit()) {
 		std::fprintf(stderr, "emulator: kernel %s: grid (%u,%u,%u), block (%u,%u,%u) is not possible\n", f->kernel->name, gx, gy, gz,
 			bx, by, bz);
 		return invalid_value;
@@ -595,7 +632,7 @@ int cuGraphDestroy(void* graph) {
 int cuGetErrorString(int code, const char** text) {
 	static const std::map<int, const char*> texts = {
 		{success, "no error"}, {invalid_value, "invalid argument"}, {out_of_memory, "out of memory"},
-		{invalid_context, "invalid device context"}, {no_binary_for_gpu, "no kernel image is available for execution on the device"},
+		{invalid_context, "invalid device context"}, {invalid_image, "device kernel image is invalid"}, {no_binary_for_gpu, "no kernel image is available for execution on the device"},
 		{unsupported_ptx_version, "the provided PTX was compiled with an unsupported toolchain"},
 		{launch_out_of_resources, "too many resources requested for launch"}, {launch_failed, "unspecified launch failure"}};
 	auto t = texts.find(code);
