@@ -71,10 +71,13 @@ void barrier(const char* where);
 // warp_barrier waits for the lanes of mask that have not ended.
 void warp_barrier(unsigned mask, const char* where);
 
-// exchange gives every lane a view of what the lanes of its warp published:
-// slots of 32 bytes. It holds until release.
-const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
-void release(unsigned mask, const char* where);
+// exchange sets the result of each lane of mask to the value of the lane that it names.
+struct Exchange {
+	const void* value;
+	void* result;
+	unsigned from;
+};
+void exchange(unsigned mask, const Exchange& mine, size_t size);
 
 // together waits for all lanes of a warp; the last one to come does the work, on
 // what each of them gave.
@@ -100,12 +103,8 @@ void wait_copies(unsigned behind);
 
 template <class T, class Source>
 inline T shuffle(unsigned mask, T value, Source source) {
-	static_assert(sizeof(T) <= 32, "too large to shuffle");
-	const auto slots = exchange(mask, &value, sizeof value, "shuffle");
-	const unsigned lane = here.thread->linear % warp_size, from = source(lane);
 	T result;
-	std::memcpy(&result, slots[from], sizeof result);
-	release(mask, "shuffle");
+	exchange(mask, {&value, &result, source(here.thread->linear % warp_size)}, sizeof value);
 	return result;
 }
 
