@@ -148,7 +148,7 @@ func (s *scorer) project(l layers, x, z, xs, zs driver.Pointer, n int) error {
 			} else {
 				of.A = rows.Float(lo * padded(cols))
 			}
-			return nn(s.stream, tiles(n, h, 1), tileShared, of)
+			return nn(s.stream, tiles(n, h, 1), of)
 		})
 	}
 	if err := side(l.px, x, xs, s.param(weightsX), s.param(bias(1)), s.net.DX); err != nil {
@@ -174,7 +174,7 @@ func (s *scorer) forward(l layers, n int) error {
 	for k := 1; k < len(hidden); k++ {
 		in, out := hidden[k-1], hidden[k]
 		err := stretches(n, mostRows, func(lo, n int) error {
-			return nn(s.stream, tiles(n, out, 1), tileShared, kernel.GemmNNArgs{
+			return nn(s.stream, tiles(n, out, 1), kernel.GemmNNArgs{
 				C: l.h[k].Float(lo * padded(out)), A: l.h[k-1].Float(lo * padded(in)), B: s.param(weights(k + 1)), Bias: s.param(bias(k + 1)),
 				M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: int(s.net.Activation),
 			})
@@ -205,7 +205,7 @@ func (s *scorer) backward(l layers, dScores, partial driver.Pointer, n, blockRow
 	for k := last; k >= 1 && err == nil; k-- {
 		out, in := hidden[k], hidden[k-1]
 		err = stretches(n, mostRows, func(lo, n int) error {
-			return nt(s.stream, tiles(n, in, 1), tileShared, kernel.GemmNTArgs{
+			return nt(s.stream, tiles(n, in, 1), kernel.GemmNTArgs{
 				C: l.d[k-1].Float(lo * padded(in)), A: l.d[k].Float(lo * padded(out)), B: s.param(weights(k + 1)), H: l.h[k-1].Float(lo * padded(in)),
 				M: n, N: in, K: out, Lda: padded(out), Ldb: padded(out), Ldc: padded(in), Ldh: padded(in), Activation: f,
 			})
@@ -219,7 +219,7 @@ func (s *scorer) backward(l layers, dScores, partial driver.Pointer, n, blockRow
 func (s *scorer) inputs(to, d driver.Pointer, of id, result backend.Matrix, rows []int32) error {
 	cols, h := result.Cols, s.net.Hidden[0]
 	err := stretches(result.Rows, mostRows, func(lo, n int) error {
-		return precisions[s.device.precision].nt(s.stream, tiles(n, cols, 1), tileShared, kernel.GemmNTArgs{
+		return precisions[s.device.precision].nt(s.stream, tiles(n, cols, 1), kernel.GemmNTArgs{
 			C: to.Float(lo * padded(cols)), A: d.Float(lo * padded(h)), B: s.param(of), M: n, N: cols, K: h,
 			Lda: padded(h), Ldb: padded(h), Ldc: padded(cols), Activation: -1,
 		})

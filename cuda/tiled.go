@@ -7,24 +7,57 @@ import (
 	"gomine/cuda/internal/kernel"
 )
 
-// tileSize and tileShared are the side of a tile of the matrix products and the
-// bytes of shared memory that they take: tile and gemm_shared in gemm.cuh.
+// tileSize is the side of a tile of the matrix products, chunk the depth that they take at
+// a time: tile and depth in operands.cuh and tile.cuh.
 const (
-	tileSize   = 128
-	tileShared = 4 * 4 * 16 * (tileSize + 8)
+	tileSize = 128
+	chunk    = 16
 )
 
 // products are the matrix products in one precision.
 type products struct {
-	nn func(s *driver.Stream, grid driver.Dim, shared int, a kernel.GemmNNArgs) error
-	nt func(s *driver.Stream, grid driver.Dim, shared int, a kernel.GemmNTArgs) error
-	tn func(s *driver.Stream, grid driver.Dim, shared int, a kernel.GemmTNArgs) error
+	nn func(s *driver.Stream, grid driver.Dim, a kernel.GemmNNArgs) error
+	nt func(s *driver.Stream, grid driver.Dim, a kernel.GemmNTArgs) error
+	tn func(s *driver.Stream, grid driver.Dim, a kernel.GemmTNArgs) error
+}
+
+// Floats of shared memory of a chunk of an operand: in FP32, Gemm<FP32> in gemm.cuh; on tensor
+// cores that of an operand whose depth is its column or row index, Feed in
+// pipeline.cuh.
+const (
+	plainFloats  = chunk * (tileSize + 8)
+	acrossFloats = tileSize * (chunk + 4)
+	alongFloats  = chunk * (tileSize + 8)
+)
+
+// plain are products whose kernels keep two chunks of both operands, staged such as keep
+// four.
+func plain(nn launch[kernel.GemmNNArgs], nt launch[kernel.GemmNTArgs], tn launch[kernel.GemmTNArgs]) products {
+	const bytes = 4 * 2 * 2 * plainFloats
+	return products{nn.with(bytes), nt.with(bytes), tn.with(bytes)}
+}
+
+func staged(nn launch[kernel.GemmNNArgs], nt launch[kernel.GemmNTArgs], tn launch[kernel.GemmTNArgs]) products {
+	const stages = 4
+	return products{
+		nn.with(4 * stages * (acrossFloats + alongFloats)),
+		nt.with(4 * stages * 2 * acrossFloats),
+		tn.with(4 * stages * 2 * alongFloats),
+	}
+}
+
+// launch launches a kernel with that many bytes of shared memory.
+type launch[Args any] func(s *driver.Stream, grid driver.Dim, shared int, a Args) error
+
+func (l launch[Args]) with(shared int) func(s *driver.Stream, grid driver.Dim, a Args) error {
+	return func(s *driver.Stream, grid driver.Dim, a Args) error { return l(s, grid, shared, a) }
 }
 
 var precisions = map[Precision]products{
-	FP32:   {kernel.GemmNNF32, kernel.GemmNTF32, kernel.GemmTNF32},
-	TF32:   {kernel.GemmNNTF32, kernel.GemmNTTF32, kernel.GemmTNTF32},
-	TF32x3: {kernel.GemmNNTF32x3, kernel.GemmNTTF32x3, kernel.GemmTNTF32x3},
+	FP32:   plain(kernel.GemmNNF32, kernel.GemmNTF32, kernel.GemmTNF32),
+	TF32:   staged(kernel.GemmNNTF32, kernel.GemmNTTF32, kernel.GemmTNTF32),
+	TF32x3: staged(kernel.GemmNNTF32x3, kernel.GemmNTTF32x3, kernel.GemmTNTF32x3),
+	BF16:   staged(kernel.GemmNNBF16, kernel.GemmNTBF16, kernel.GemmTNBF16),
 }
 
 func tiles(m, n, split int) driver.Dim {

@@ -87,7 +87,7 @@ class Kernel:
     def go_name(self):
         parts = []
         for part in self.name.split("_"):
-            parts.append(part.upper() if re.fullmatch(r"nn|nt|tn|f32|tf32|tf32x3", part) else part.capitalize())
+            parts.append(part.upper() if re.fullmatch(r"nn|nt|tn|f32|tf32|tf32x3|bf16", part) else part.capitalize())
         return "".join(parts).replace("X3", "x3")
 
 
@@ -280,7 +280,7 @@ def report(kernels, results):
 
 def family(kernel):
     """The kernels that take the same arguments: one in several precisions or sizes."""
-    name = re.sub(r"_(f32|tf32|tf32x3)$", "", kernel.name)
+    name = re.sub(r"_(f32|tf32|tf32x3|bf16)$", "", kernel.name)
     return "fused" if name.startswith("fused_r") else name
 
 

@@ -550,6 +550,24 @@ func FusedR32W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedAr
 	return s.Launch("fused_r32_w128_tf32x3", grid, 256, shared, args[:]...)
 }
 
+// GemmNNBF16 launches gemm_nn_bf16 with blocks of 128 threads.
+func GemmNNBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
+	args := a.list()
+	return s.Launch("gemm_nn_bf16", grid, 128, shared, args[:]...)
+}
+
+// GemmNTBF16 launches gemm_nt_bf16 with blocks of 128 threads.
+func GemmNTBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
+	args := a.list()
+	return s.Launch("gemm_nt_bf16", grid, 128, shared, args[:]...)
+}
+
+// GemmTNBF16 launches gemm_tn_bf16 with blocks of 128 threads.
+func GemmTNBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
+	args := a.list()
+	return s.Launch("gemm_tn_bf16", grid, 128, shared, args[:]...)
+}
+
 // GemmNNF32 launches gemm_nn_f32 with blocks of 256 threads.
 func GemmNNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
 	args := a.list()
@@ -568,22 +586,22 @@ func GemmTNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) erro
 	return s.Launch("gemm_tn_f32", grid, 256, shared, args[:]...)
 }
 
-// GemmNNTF32 launches gemm_nn_tf32 with blocks of 256 threads.
+// GemmNNTF32 launches gemm_nn_tf32 with blocks of 128 threads.
 func GemmNNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
 	args := a.list()
-	return s.Launch("gemm_nn_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("gemm_nn_tf32", grid, 128, shared, args[:]...)
 }
 
-// GemmNTTF32 launches gemm_nt_tf32 with blocks of 256 threads.
+// GemmNTTF32 launches gemm_nt_tf32 with blocks of 128 threads.
 func GemmNTTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
 	args := a.list()
-	return s.Launch("gemm_nt_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("gemm_nt_tf32", grid, 128, shared, args[:]...)
 }
 
-// GemmTNTF32 launches gemm_tn_tf32 with blocks of 256 threads.
+// GemmTNTF32 launches gemm_tn_tf32 with blocks of 128 threads.
 func GemmTNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
 	args := a.list()
-	return s.Launch("gemm_tn_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("gemm_tn_tf32", grid, 128, shared, args[:]...)
 }
 
 // GemmNNTF32x3 launches gemm_nn_tf32x3 with blocks of 256 threads.
