@@ -135,7 +135,8 @@ vet-cuda: $(TOOLS)/done emulator ## vet and build with the tag cuda, against the
 	done
 
 bundle: $(TOOLS)/done emulator ## everything to test and measure on a GPU machine without Go: bundle/
-	$(WITH_CUDA) CUBINS=$(CACHE)/cubins bench/gpu/bundle.sh bundle
+	python3 kernels/generate/generate.py $(TOOLS)/cu12 cubins $(CACHE)/bundled 90
+	$(WITH_CUDA) CUBINS=$(CACHE)/bundled bench/gpu/bundle.sh bundle
 
 rehearse: bundle ## run the bundle on the emulator, with what can go wrong (three minutes)
 	bench/gpu/rehearse.sh bundle $(EMULATOR)

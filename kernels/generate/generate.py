@@ -7,7 +7,8 @@
 usage: generate.py TOOLS, the folder that requirements.txt was unpacked into.
        generate.py TOOLS check: compile everything anew and compare with what is there
        generate.py TOOLS FILE: print the PTX of a file in the current folder
-       generate.py TOOLS cubins FOLDER: assemble the PTX that is there into FOLDER/sm_XX/NAME.cubin
+       generate.py TOOLS cubins FOLDER [ARCHITECTURE ..]: assemble the PTX that is there into
+           FOLDER/sm_XX/NAME.cubin, for 80, 89 and 90 where none is named
 
 NVRTC 12.0 writes PTX 8.0, which drivers since R525 load: for compute_70, or for
 what a line "// arch: 80" in the source asks for. ptxas assembles it for every
@@ -227,8 +228,8 @@ def assemble(tools, ptx, architecture, folder):
     return found
 
 
-def cubins(tools, folder):
-    """Assembles the committed PTX for each of CUBINS; what else lies there is removed."""
+def cubins(tools, folder, architectures):
+    """Assembles the committed PTX for some architectures; what else lies there is removed."""
 
     def one(job):
         architecture, path = job
@@ -239,10 +240,10 @@ def cubins(tools, folder):
         subprocess.run([tools / "nvidia/cuda_nvcc/bin/ptxas", f"-arch=sm_{architecture}", ptx, "-o", out], check=True)
 
     shutil.rmtree(folder, ignore_errors=True)
-    for architecture in CUBINS:
+    for architecture in architectures:
         (folder / f"sm_{architecture}").mkdir(parents=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(one, [(a, path) for a in CUBINS for path in sorted(KERNELS.glob("*.cu"))]))
+        list(pool.map(one, [(a, path) for a in architectures for path in sorted(KERNELS.glob("*.cu"))]))
 
 
 def occupancy(architecture, threads, registers, shared):
@@ -351,11 +352,11 @@ def wrappers(kernels):
 
 
 def main():
-    if len(sys.argv) not in (2, 3) and (len(sys.argv) != 4 or sys.argv[2] != "cubins"):
+    if len(sys.argv) not in (2, 3) and sys.argv[2:3] != ["cubins"]:
         raise SystemExit(__doc__)
     tools = pathlib.Path(sys.argv[1]).resolve()
-    if len(sys.argv) == 4:
-        cubins(tools, pathlib.Path(sys.argv[3]))
+    if len(sys.argv) > 3:
+        cubins(tools, pathlib.Path(sys.argv[3]), [int(a) for a in sys.argv[4:]] or CUBINS)
         return
     check = sys.argv[2:] == ["check"]
     if len(sys.argv) == 3 and not check:
