@@ -71,10 +71,11 @@ func newOperand(src *rand.Rand, rows, cols int) operand {
 func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 
 // TestShapes multiplies matrices of sizes that straddle the tiles, also deeper than the
-// chunks that are on their way at once, in all three ways and all precisions, with rows
-// gathered in another order, and compares with float64. The tolerance is, of sum |a b|, what the precision's factors lose and k+2 units in
-// the last place: one for each addition, with which tensor cores truncate instead of
-// rounding; the activation, of slope at most 1, adds less than a unit of the result.
+// chunks that are on their way at once, in all three ways and all precisions, with every
+// non-linearity and rows gathered in another order, and compares with float64. The
+// tolerance is, of sum |a b|, what the precision's factors lose and k+2 units in the last
+// place: one for each addition, with which tensor cores truncate instead of rounding; the
+// activation, of slope at most 1, adds less than a unit of the result.
 func TestShapes(t *testing.T) {
 	d := openAll(t)
 	defer d.Close()
@@ -83,7 +84,7 @@ func TestShapes(t *testing.T) {
 		FP32: {0, nearest}, TF32x3: {unitTF32x3, truncated},
 		TF32: {unitTF32 * (2 + unitTF32), truncated}, BF16: {unitBF16 * (2 + unitBF16), truncated},
 	}
-	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {5, 6, 300}, {2, 3, 0}}
+	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {131, 258, 20}, {5, 6, 300}, {2, 3, 0}}
 	err := d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
 		if err != nil {
@@ -126,12 +127,47 @@ func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, 
 	if err := driver.Upload(p.index, rows); err != nil {
 		return err
 	}
-	for _, way := range []func() error{p.plain, p.transposed, p.outer} {
-		if err := way(); err != nil {
-			return err
+	for _, of := range nonlinearities {
+		if err := p.plain(of); err != nil {
+			return fmt.Errorf("%s: %w", of.name, err)
+		}
+		if err := p.transposed(of); err != nil {
+			return fmt.Errorf("derivative of %s: %w", of.name, err)
 		}
 	}
-	return nil
+	return p.outer()
+}
+
+// nonlinearity is what a product's end can do: f(a), and f'(a) from h = f(a). Its number
+// is that of backend.Activation, or -1.
+type nonlinearity struct {
+	name              string
+	number            int
+	value, derivative func(float64) float64
+}
+
+var nonlinearities = []nonlinearity{
+	{"identity", -1, func(a float64) float64 { return a }, func(float64) float64 { return 1 }},
+	{
+		"softplus", 0,
+		func(a float64) float64 { return math.Max(a, 0) + math.Log1p(math.Exp(-math.Abs(a))) },
+		func(h float64) float64 { return -math.Expm1(-h) },
+	},
+	{
+		"elu", 1,
+		func(a float64) float64 { return math.Max(a, 0) + math.Expm1(math.Min(a, 0)) },
+		func(h float64) float64 { return math.Min(h, 0) + 1 },
+	},
+	{
+		"relu", 2,
+		func(a float64) float64 { return math.Max(a, 0) },
+		func(h float64) float64 {
+			if h <= 0 {
+				return 0
+			}
+			return 1
+		},
+	},
 }
 
 // multiplication is a product of matrices [m, n] of depth k, with operands of normal
@@ -196,8 +232,8 @@ func (p *multiplication) product(a, b func(q int) float64) (sum, magnitude float
 	return sum, magnitude
 }
 
-// plain is softplus(a b + bias), with gathered rows of a.
-func (p *multiplication) plain() error {
+// plain is f(a b + bias), with gathered rows of a.
+func (p *multiplication) plain(f nonlinearity) error {
 	m, n, k, ld := p.m, p.n, p.k, padded(p.n)
 	a, b, bias := newOperand(p.src, len(p.order), max(k, 1)), newOperand(p.src, max(k, 1), n), newOperand(p.src, 1, n)
 	at, err := p.put(a, b, bias)
@@ -209,42 +245,48 @@ func (p *multiplication) plain() error {
 		return err
 	}
 	err = p.with.nn(p.stream, tiles(m, n, 1), kernel.GemmNNArgs{
-		C: c.at(), A: at[0], B: at[1], Bias: at[2], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld,
+		C: c.at(), A: at[0], B: at[1], Bias: at[2], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Activation: f.number,
 	})
 	if err != nil {
 		return err
 	}
 	return p.check("a b", c, 1, func(i, j int) (float64, float64) {
 		v, magnitude := p.product(func(q int) float64 { return a.at(p.order[i], q) }, func(q int) float64 { return b.at(q, j) })
-		v += bias.at(0, j)
-		softplus := math.Max(v, 0) + math.Log1p(math.Exp(-math.Abs(v)))
-		return softplus, magnitude + math.Abs(bias.at(0, j)) + 1
+		return f.value(v + bias.at(0, j)), magnitude + math.Abs(bias.at(0, j)) + 1
 	})
 }
 
-// transposed is (a b^T) times the derivative of ReLU at h.
-func (p *multiplication) transposed() error {
+// transposed is (a b^T) times the derivative of f at values h of f, without h for the
+// identity.
+func (p *multiplication) transposed(f nonlinearity) error {
 	m, n, k, ld := p.m, p.n, p.k, padded(p.n)
 	a, b, h := newOperand(p.src, m, max(k, 1)), newOperand(p.src, n, max(k, 1)), newOperand(p.src, m, n)
+	for i := range h.data {
+		if i%h.ld < n {
+			h.data[i] = float32(f.value(float64(h.data[i])))
+		}
+	}
 	at, err := p.put(a, b, h)
 	if err != nil {
 		return err
+	}
+	if f.number < 0 {
+		at[2] = 0
 	}
 	c, err := guard(p.memory, m*ld, nil)
 	if err != nil {
 		return err
 	}
 	err = p.with.nt(p.stream, tiles(m, n, 1), kernel.GemmNTArgs{
-		C: c.at(), A: at[0], B: at[1], H: at[2], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: 2,
+		C: c.at(), A: at[0], B: at[1], H: at[2], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: f.number,
 	})
 	if err != nil {
 		return err
 	}
 	return p.check("a b^T", c, 1, func(i, j int) (float64, float64) {
-		if h.at(i, j) <= 0 {
-			return 0, 0
-		}
-		return p.product(func(q int) float64 { return a.at(i, q) }, func(q int) float64 { return b.at(j, q) })
+		v, magnitude := p.product(func(q int) float64 { return a.at(i, q) }, func(q int) float64 { return b.at(j, q) })
+		slope := f.derivative(h.at(i, j))
+		return v * slope, magnitude * slope
 	})
 }
 
