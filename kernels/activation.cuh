@@ -9,9 +9,10 @@
 
 constexpr int softplus_code = 0, elu_code = 1, relu_code = 2;
 
-// Each has value, f(a), and back, g f'(a) from h = f(a).
+// Each has value, f(a), and back, g f'(a) from h = f(a); bent says whether back needs h.
 
 struct Identity {
+	static constexpr bool bent = false;
 	__device__ static __forceinline__ float value(float a) { return a; }
 	__device__ static __forceinline__ float back(float g, float) { return g; }
 };
@@ -23,18 +24,21 @@ __device__ OUT_OF_LINE float elu(float a) { return a > 0 ? a : expm1f(a); }
 
 // The derivative of softplus is 1 - e^-h, here without cancellation.
 struct Softplus {
+	static constexpr bool bent = true;
 	__device__ static __forceinline__ float value(float a) { return softplus(a); }
 	__device__ static __forceinline__ float back(float g, float h) { return g * -expm1f(-h); }
 };
 
 // The derivative of elu is 1, or h + 1.
 struct ELU {
+	static constexpr bool bent = true;
 	__device__ static __forceinline__ float value(float a) { return elu(a); }
 	__device__ static __forceinline__ float back(float g, float h) { return g * (h > 0 ? 1.f : h + 1); }
 };
 
 // max(a, 0), and NaN for NaN. Where it is 0 the way back is, whatever g.
 struct ReLU {
+	static constexpr bool bent = true;
 	__device__ static __forceinline__ float value(float a) { return a < 0 ? 0.f : a; }
 	__device__ static __forceinline__ float back(float g, float h) { return h <= 0 ? 0.f : g; }
 };

@@ -6,9 +6,9 @@
 #include "operands.cuh"
 #include "pipeline.cuh"
 
-// Gemm<Precision>::multiply computes the block's tile over depths [from, to) and hands
-// it to store(row, column, values) in groups of neighbouring columns. On tensor cores
-// see pipeline.cuh.
+// Gemm<Precision>::multiply computes the block's tile over depths [from, to) and calls
+// finish(each) once; each(store) calls store(row, column, sums) for groups of neighbouring
+// columns. On tensor cores see pipeline.cuh.
 //
 // In FP32 a block of 256 threads works in chunks of depth 16; the next chunk is on its
 // way from global memory to registers while the present one is multiplied, and there
@@ -17,9 +17,10 @@
 template <>
 struct Gemm<FP32> {
 	static constexpr int shared_floats = 4 * depth * pitch<tile>;
+	static constexpr bool unguarded = false;
 
-	template <class A, class B, class Store>
-	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Store store) {
+	template <class A, class B, class Finish>
+	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Finish finish) {
 		const int m0 = blockIdx.y * tile, n0 = blockIdx.x * tile;
 		Product<FP32, tile, tile> product;
 		if (from < to) {
@@ -40,27 +41,61 @@ struct Gemm<FP32> {
 				odd = swap;
 			}
 		}
-		product.each([&](int i, int j, const auto& values) { store(m0 + i, n0 + j, values); });
+		finish([&](auto store) { product.each([&](int i, int j, const auto& sums) { store(m0 + i, n0 + j, sums); }); });
 	}
 };
 
-// write stores neighbouring values of a row; columns in the padding stay zero.
+// whole says that all of the block's tile lies within [m, n]. What then comes after the
+// product has no guards, and no switch for each value.
+__device__ __forceinline__ bool whole(int m, int n) {
+	return inside(blockIdx.y * tile + tile - 1, m) && inside(blockIdx.x * tile + tile - 1, n);
+}
+
+// read and write move 2 or 4 neighbouring values of a row, aligned to as many floats.
+// What read reads stays as it is while the kernel runs.
 template <int count>
-__device__ __forceinline__ void write(float* row, int column, int width, const float (&values)[count]) {
-	float v[count];
-#pragma unroll
-	for (int q = 0; q < count; ++q) v[q] = inside(column + q, width) ? values[q] : 0.f;
+__device__ __forceinline__ void read(const float* row, int column, float (&values)[count]) {
+	if constexpr (count == 4) {
+		const float4 v = __ldg(reinterpret_cast<const float4*>(row + column));
+		values[0] = v.x, values[1] = v.y, values[2] = v.z, values[3] = v.w;
+	} else {
+		const float2 v = __ldg(reinterpret_cast<const float2*>(row + column));
+		values[0] = v.x, values[1] = v.y;
+	}
+}
+
+template <int count>
+__device__ __forceinline__ void write(float* row, int column, const float (&v)[count]) {
 	if constexpr (count == 4)
 		*reinterpret_cast<float4*>(row + column) = make_float4(v[0], v[1], v[2], v[3]);
 	else
 		*reinterpret_cast<float2*>(row + column) = make_float2(v[0], v[1]);
 }
 
-// The three products, see gemm_f32.cu.
+// write_within writes where a row may end; columns in the padding stay zero.
+template <int count>
+__device__ __forceinline__ void write_within(float* row, int column, int width, const float (&values)[count]) {
+	float v[count];
+#pragma unroll
+	for (int q = 0; q < count; ++q) v[q] = inside(column + q, width) ? values[q] : 0.f;
+	write(row, column, v);
+}
+
+// The three products, see gemm_f32.cu. Nothing that they read overlaps c.
 template <class Precision>
 __device__ __forceinline__ void gemm_nn(float* c, const float* a, const float* b, const float* bias, const int* rows,
 	int m, int n, int k, int lda, int ldb, int ldc, int activation, float* shared) {
-	Gemm<Precision>::multiply(Across{a, rows, k, m, lda}, Along{b, nullptr, k, n, ldb}, 0, k, shared, [&](int i, int j, const auto& sums) {
+	const auto within = [&](auto f, const auto& each) {
+		each([&](int i, int j, const auto& sums) {
+			constexpr int count = sizeof(sums) / sizeof(float);
+			float values[count] = {};
+			if (bias != nullptr) read(bias, j, values);
+#pragma unroll
+			for (int q = 0; q < count; ++q) values[q] = f.value(sums[q] + values[q]);
+			write(c + static_cast<size_t>(i) * ldc, j, values);
+		});
+	};
+	const auto edge = [&](int i, int j, const auto& sums) {
 		if (!inside(i, m) || !inside(j, n)) return;
 		constexpr int count = sizeof(sums) / sizeof(float);
 		float values[count];
@@ -69,21 +104,45 @@ __device__ __forceinline__ void gemm_nn(float* c, const float* a, const float* b
 			const float offset = bias != nullptr && inside(j + q, n) ? bias[j + q] : 0.f;
 			values[q] = activate(sums[q] + offset, activation);
 		}
-		write(c + static_cast<size_t>(i) * ldc, j, n, values);
+		write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
+	};
+	Gemm<Precision>::multiply(Across{a, rows, k, m, lda}, Along{b, nullptr, k, n, ldb}, 0, k, shared, [&](const auto& each) {
+		if (whole(m, n))
+			by_activation(activation, [&](auto f) { within(f, each); });
+		else
+			each(edge);
 	});
 }
 
+// Not all precisions have a way without guards: in FP32 it would spill registers on sm_70,
+// where two blocks per SM leave 128 to a thread.
 template <class Precision>
 __device__ __forceinline__ void gemm_nt(float* c, const float* a, const float* b, const float* h, int m, int n, int k,
 	int lda, int ldb, int ldc, int ldh, int activation, float* shared) {
-	Gemm<Precision>::multiply(Across{a, nullptr, k, m, lda}, Across{b, nullptr, k, n, ldb}, 0, k, shared, [&](int i, int j, const auto& sums) {
+	const auto within = [&](auto f, const auto& each) {
+		each([&](int i, int j, const auto& sums) {
+			constexpr int count = sizeof(sums) / sizeof(float);
+			float values[count] = {};
+			if (f.bent) read(h + static_cast<size_t>(i) * ldh, j, values);
+#pragma unroll
+			for (int q = 0; q < count; ++q) values[q] = f.back(sums[q], values[q]);
+			write(c + static_cast<size_t>(i) * ldc, j, values);
+		});
+	};
+	const auto edge = [&](int i, int j, const auto& sums) {
 		if (!inside(i, m) || !inside(j, n)) return;
 		constexpr int count = sizeof(sums) / sizeof(float);
 		float values[count];
 #pragma unroll
 		for (int q = 0; q < count; ++q)
 			values[q] = h != nullptr ? backward(sums[q], h[static_cast<size_t>(i) * ldh + j + q], activation) : sums[q];
-		write(c + static_cast<size_t>(i) * ldc, j, n, values);
+		write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
+	};
+	Gemm<Precision>::multiply(Across{a, nullptr, k, m, lda}, Across{b, nullptr, k, n, ldb}, 0, k, shared, [&](const auto& each) {
+		if (Gemm<Precision>::unguarded && whole(m, n))
+			by_activation(h != nullptr ? activation : -1, [&](auto f) { within(f, each); });
+		else
+			each(edge);
 	});
 }
 
@@ -93,7 +152,9 @@ __device__ __forceinline__ void gemm_tn(float* c, const float* a, const float* b
 	const int share = ((k + split - 1) / split + 31) / 32 * 32;
 	const int from = min(k, static_cast<int>(blockIdx.z) * share), to = min(k, from + share);
 	c += blockIdx.z * part;
-	Gemm<Precision>::multiply(Along{a, rows, to, m, lda}, Along{b, nullptr, to, n, ldb}, from, to, shared, [&](int i, int j, const auto& sums) {
-		if (inside(i, m) && inside(j, n)) write(c + static_cast<size_t>(i) * ldc, j, n, sums);
+	Gemm<Precision>::multiply(Along{a, rows, to, m, lda}, Along{b, nullptr, to, n, ldb}, from, to, shared, [&](const auto& each) {
+		each([&](int i, int j, const auto& sums) {
+			if (inside(i, m) && inside(j, n)) write_within(c + static_cast<size_t>(i) * ldc, j, n, sums);
+		});
 	});
 }
