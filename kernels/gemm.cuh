@@ -114,6 +114,12 @@ __device__ __forceinline__ void gemm_nn(float* c, const float* a, const float* b
 	});
 }
 
+// back is f.back. Softplus' is a call: inline it would make up most of the kernel.
+__device__ OUT_OF_LINE float softplus_back(float g, float h) { return Softplus::back(g, h); }
+template <class F>
+__device__ __forceinline__ float back(F, float g, float h) { return F::back(g, h); }
+__device__ __forceinline__ float back(Softplus, float g, float h) { return softplus_back(g, h); }
+
 // Not all precisions have a way without guards: in FP32 it would spill registers on sm_70,
 // where two blocks per SM leave 128 to a thread.
 template <class Precision>
@@ -125,7 +131,7 @@ __device__ __forceinline__ void gemm_nt(float* c, const float* a, const float* b
 			float values[count] = {};
 			if (f.bent) read(h + static_cast<size_t>(i) * ldh, j, values);
 #pragma unroll
-			for (int q = 0; q < count; ++q) values[q] = f.back(sums[q], values[q]);
+			for (int q = 0; q < count; ++q) values[q] = back(f, sums[q], values[q]);
 			write(c + static_cast<size_t>(i) * ldc, j, values);
 		});
 	};
