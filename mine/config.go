@@ -27,12 +27,18 @@ func (c Candidate) String() string {
 // Config holds everything that changes the number an estimate returns. Start
 // from DefaultConfig; the zero value is not valid.
 type Config struct {
-	// Candidates race for RaceSteps steps each, the better half for as many
-	// again, until one is left; that one is trained for Steps steps and
-	// reported. What counts is the best bound on the validation rows less its
-	// standard error. With one candidate there is no race.
+	// Candidates race for RaceSteps steps each on the first fold. Those that matter for
+	// what they say together, Survivors at most, are trained for Steps steps on every
+	// fold. With one candidate there is no race.
 	Candidates []Candidate `json:"candidates"`
 	RaceSteps  int         `json:"race_steps"`
+	Survivors  int         `json:"survivors"`
+	// Reference says whether the critic in closed form of the normal law with the
+	// correlations of the (ranked) columns is heard too.
+	Reference bool `json:"reference"`
+	// Folds is how many parts of the rows are tested on, each by critics that were
+	// trained on the others. With 1 there is one part, of TestFraction of the rows.
+	Folds int `json:"folds"`
 
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
 	Batch        int     `json:"batch"`         // joint pairs per step
@@ -53,6 +59,9 @@ type Config struct {
 	Seed       uint64  `json:"seed"`
 }
 
+// maxFolds is more than is worth training critics for.
+const maxFolds = 100
+
 // minClipNorm is far above the 1e-8 that Adam adds to the size of a gradient.
 const minClipNorm = 1e-6
 
@@ -69,6 +78,10 @@ func (c Config) Validate() error {
 		return bad("candidates", "empty", "at least one")
 	case len(c.Candidates) > 1 && c.RaceSteps < 1:
 		return bad("race_steps", c.RaceSteps, "at least 1 to compare candidates")
+	case c.Survivors < 1:
+		return bad("survivors", c.Survivors, "at least 1")
+	case c.Folds < 1 || c.Folds > maxFolds:
+		return bad("folds", c.Folds, fmt.Sprintf("1 to %d", maxFolds))
 	case len(c.Hidden) < 1 || len(c.Hidden) > backend.MaxHidden:
 		return bad("hidden", c.Hidden, fmt.Sprintf("1 to %d layers", backend.MaxHidden))
 	case c.Batch < 2:
@@ -163,6 +176,9 @@ func DefaultConfig(rows int) Config {
 			{backend.ReLU, preprocess.Standardize, js},
 		},
 		RaceSteps:          1500,
+		Survivors:          3,
+		Reference:          true,
+		Folds:              defaultFolds(rows),
 		Hidden:             []int{128, 128},
 		Batch:              defaultBatch(rows),
 		Marginals:          1,
@@ -178,6 +194,14 @@ func DefaultConfig(rows int) Config {
 		Confidence:         0.95,
 		Seed:               1,
 	}
+}
+
+// defaultFolds is 5 folds, and one where there are rows enough.
+func defaultFolds(rows int) int {
+	if rows > 100_000 {
+		return 1
+	}
+	return 5
 }
 
 // share is a fifth of the rows, less where that would be more than most rows:

@@ -28,24 +28,24 @@ func Fit(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (*
 		return nil, Result{}, err
 	}
 	r, err := e.estimate(ctx)
-	f := e.fitted
-	if r.Steps == 0 || f == nil {
+	if e.ensemble == nil {
 		return nil, r, errors.Join(err, e.Close())
 	}
+	f, fittedErr := e.Fitted()
+	if fittedErr != nil {
+		return nil, r, errors.Join(err, fittedErr, e.Close())
+	}
 	// The critic outlives the estimator, and with it the backend that was opened.
-	f.own, e.own, e.fitted = e.own, false, nil
+	f.own, e.own = e.own, false
 	return f, r, errors.Join(err, e.Close())
 }
 
 // estimate goes through all stages.
 func (e *Estimator) estimate(ctx context.Context) (Result, error) {
 	fitErr := e.Fit(ctx)
-	if fitErr != nil && (ctx.Err() == nil || e.fitted == nil) {
+	if fitErr != nil && (ctx.Err() == nil || e.ensemble == nil) {
 		return Result{}, fitErr
 	}
-	if fitErr == nil {
-		return e.Result(ctx)
-	}
-	r, err := e.result(context.WithoutCancel(ctx), hastyPairs)
+	r, err := e.Result(ctx)
 	return r, errors.Join(fitErr, err)
 }

@@ -1,0 +1,86 @@
+package mine
+
+import (
+	"context"
+
+	"gonum.org/v1/gonum/mat"
+
+	"gomine/mine/backend"
+	"gomine/mine/gaussian"
+	"gomine/mine/preprocess"
+)
+
+// referenceMost is the most columns of both sides together that the reference is made
+// for: its covariances take n columns^2 operations.
+const referenceMost = 512
+
+// shrinkages are the factors of the sample correlations that the validation rows
+// choose among.
+var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
+
+// refer fits the reference of a fold to its training rows, shrunk so that the
+// validation rows are scored best.
+func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, last bool) (*reference, error) {
+	in, err := t.open(f, method, last)
+	if err != nil {
+		return nil, err
+	}
+	c := t.folds[f].counts
+	critic, err := gaussian.Fit(in.x, in.z, c.Train)
+	if err != nil {
+		return nil, err
+	}
+	v := variates{critic, critic.X.Variates(in.x), critic.Z.Variates(in.z)}
+	best := critic.Shrunk(0)
+	var most float64
+	for _, s := range shrinkages {
+		v.Critic = critic.Shrunk(s)
+		p, err := scorePairs(ctx, v, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), t.cfg.Seed+1)
+		if err != nil {
+			return nil, err
+		}
+		if e := p.evaluation(); e.Finite && e.Joint-e.LogU > most {
+			best, most = v.Critic, e.Joint-e.LogU
+		}
+	}
+	v.Critic = best
+	r := &reference{Critic: best, maps: in.maps}
+	r.validation, r.test, err = t.scores(ctx, v, nil, c)
+	return r, err
+}
+
+// variates scores pairs of rows whose canonical variates it has.
+type variates struct {
+	*gaussian.Critic
+	p, q *mat.Dense
+}
+
+func (v variates) Scores(_ context.Context, _ backend.Data, xs, zs []int, dst []float32) error {
+	for i := range dst {
+		dst[i] = float32(v.Score(v.p.RawRowView(xs[i]), v.q.RawRowView(zs[i])))
+	}
+	return nil
+}
+
+// gradients stores the derivatives of every row's score, times a weight, with respect
+// to its inputs.
+func (v variates) gradients(weight float64, gx, gz backend.Matrix) {
+	n, r := v.p.Dims()
+	gp, gq := mat.NewDense(n, r, nil), mat.NewDense(n, r, nil)
+	for i := range n {
+		v.Gradient(v.p.RawRowView(i), v.q.RawRowView(i), gp.RawRowView(i), gq.RawRowView(i))
+	}
+	for _, side := range []struct {
+		to backend.Matrix
+		of *mat.Dense
+		w  *mat.Dense
+	}{{gx, gp, v.X.W}, {gz, gq, v.Z.W}} {
+		var g mat.Dense
+		g.Mul(side.of, side.w.T())
+		for i := range n {
+			for j := range side.to.Cols {
+				side.to.Row(i)[j] = float32(weight * g.At(i, j))
+			}
+		}
+	}
+}
