@@ -126,7 +126,7 @@ func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s pa
 		for _, c := range p.Critics {
 			var s pairScorer = c.scorer
 			if c.Reference != nil {
-				s = variates{c.Reference, c.Reference.X.Variates(mx), c.Reference.Z.Variates(mz)}
+				s = newVariates(c.Reference, p.Maps.X.WithoutRadius(mx), p.Maps.Z.WithoutRadius(mz))
 			}
 			if err := do(p, c, s, data); err != nil {
 				return errors.Join(err, data.Close())

@@ -41,7 +41,7 @@ func newFolds(n int, cfg Config) ([]fold, error) {
 	for i := range all {
 		lo, hi := i*n/cfg.Folds, (i+1)*n/cfg.Folds
 		rest := n - (hi - lo)
-		c := RowCounts{Total: n, Test: hi - lo, Validation: int(math.Round(cfg.ValidationFraction * float64(rest)))}
+		c := RowCounts{Total: n, Test: hi - lo, Validation: max(minTestRows, int(math.Round(cfg.ValidationFraction*float64(rest))))}
 		c.Train = rest - c.Validation
 		if err := c.check(cfg); err != nil {
 			return nil, err

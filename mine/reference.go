@@ -26,11 +26,12 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		return nil, err
 	}
 	c := t.folds[f].counts
-	critic, err := gaussian.Fit(in.x, in.z, c.Train)
+	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
+	critic, err := gaussian.Fit(x, z, c.Train)
 	if err != nil {
 		return nil, err
 	}
-	v := variates{critic, critic.X.Variates(in.x), critic.Z.Variates(in.z)}
+	v := newVariates(critic, x, z)
 	best := critic.Shrunk(0)
 	var most float64
 	for _, s := range shrinkages {
@@ -53,6 +54,10 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 type variates struct {
 	*gaussian.Critic
 	p, q *mat.Dense
+}
+
+func newVariates(c *gaussian.Critic, x, z backend.Matrix) variates {
+	return variates{c, c.X.Variates(x), c.Z.Variates(z)}
 }
 
 func (v variates) Scores(_ context.Context, _ backend.Data, xs, zs []int, dst []float32) error {
@@ -78,7 +83,7 @@ func (v variates) gradients(weight float64, gx, gz backend.Matrix) {
 		var g mat.Dense
 		g.Mul(side.of, side.w.T())
 		for i := range n {
-			for j := range side.to.Cols {
+			for j := range side.w.RawMatrix().Rows { // the radius is no input
 				side.to.Row(i)[j] = float32(weight * g.At(i, j))
 			}
 		}

@@ -96,6 +96,7 @@ const (
 	WarnNothing       WarningCode = "nothing"       // no critic beat the trivial one
 	WarnUnstable      WarningCode = "unstable"      // a few pairs dominate the exponential mean
 	WarnInterrupted   WarningCode = "interrupted"   // the run did not end by itself
+	WarnDiverged      WarningCode = "diverged"      // a critic has no say in some folds
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
 )
 

@@ -34,8 +34,14 @@ type configField struct {
 // configFields has all fields but the candidates, which three choice flags and
 // --race make up.
 var configFields = []configField{
-	{"race-steps", "race_steps", "`N` training steps per candidate and round of the race",
+	{"race-steps", "race_steps", "`N` training steps per candidate in the race",
 		func(c *mine.Config) any { return &c.RaceSteps }},
+	{"survivors", "survivors", "`N` candidates at most that the race leaves to be trained on every fold",
+		func(c *mine.Config) any { return &c.Survivors }},
+	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
+		func(c *mine.Config) any { return &c.Reference }},
+	{"folds", "folds", "`N` parts of the rows, each tested by critics of the others; 1: one part alone, of --test-fraction",
+		func(c *mine.Config) any { return &c.Folds }},
 	{"hidden", "hidden", fmt.Sprintf("widths `N,N` of the hidden layers, 1 to %d of them", backend.MaxHidden),
 		func(c *mine.Config) any { return &c.Hidden }},
 	{"batch", "batch", "`N` rows per training step, at most the training rows",
@@ -84,7 +90,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	f.values = defaults[len(defaults)-1]
 	for _, field := range configFields {
 		flags := training
-		if field.flag == "race-steps" {
+		if slices.Contains([]string{"race-steps", "survivors", "reference", "folds"}, field.flag) {
 			flags = method
 		}
 		switch p := field.of(&f.values).(type) {
@@ -92,6 +98,8 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 			flags.Var((*count)(p), field.flag, field.usage)
 		case *[]int:
 			flags.Var((*widths)(p), field.flag, field.usage)
+		case *bool:
+			flags.BoolVar(p, field.flag, *p, field.usage)
 		case *float64:
 			flags.Float64Var(p, field.flag, *p, field.usage)
 		case *uint64:
@@ -234,10 +242,14 @@ func commandLine(c mine.Config) []string {
 		}
 	}
 	for _, field := range configFields {
-		if field.flag == "race-steps" && len(c.Candidates) == 1 {
+		if (field.flag == "race-steps" || field.flag == "survivors") && len(c.Candidates) == 1 {
 			continue
 		}
-		flags = append(flags, "--"+field.flag+" "+field.text(&c))
+		join := " "
+		if _, ok := field.of(&c).(*bool); ok {
+			join = "="
+		}
+		flags = append(flags, "--"+field.flag+join+field.text(&c))
 	}
 	return flags
 }

@@ -34,6 +34,14 @@ func (s Side) Inputs() int {
 	return n
 }
 
+// WithoutRadius returns the inputs m [n, Inputs] without the radius.
+func (s Side) WithoutRadius(m backend.Matrix) backend.Matrix {
+	if s.radius != nil {
+		m.Cols--
+	}
+	return m
+}
+
 // Summary describes what became of one side's columns, by their names.
 type Summary struct {
 	Used     int      `json:"used"`               // columns that are not constant

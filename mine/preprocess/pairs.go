@@ -144,7 +144,7 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 			return m, err
 		}
 		*side.to = Side{side.name, side.Columns(), maps, nil}
-		if side.to.radius, err = side.fitRadius(maps, at); err != nil {
+		if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
 			return m, err
 		}
 		if side.to.Inputs() == 0 {
@@ -172,8 +172,8 @@ func (r rows) positions(ranges []Range) []int {
 }
 
 // fitRadius fits the radius of the columns to the first radiusRows of some rows.
-func (r rows) fitRadius(maps []Map, at []int) (*radius, error) {
-	fitted := newRadius(maps)
+func (r rows) fitRadius(maps []Map, method Method, at []int) (*radius, error) {
+	fitted := newRadius(maps, method)
 	if fitted == nil {
 		return nil, nil
 	}

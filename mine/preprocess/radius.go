@@ -4,31 +4,60 @@ import "math"
 
 // A radius is an input that the columns of numbers of one side make together,
 //
-//	r = ln(1 + sum_j ((v_j - median_j) / spread_j)^2)
+//	r = ln(1 + sum_j u_j^2)
 //
-// with half the distance of the quartiles as a column's spread, standardised, and
-// constant outside of the fitted values. The log density ratio of elliptical laws with
-// heavy tails is a function of the radii of x and z, for Student's t a sum of such
-// logarithms, which a network learns slowly from the columns alone.
+// standardised, and constant outside of the fitted values. Under Rank u is a column's
+// input, so that increasing maps of columns change nothing; under Standardize it is
+// (v - median)/spread, with half the distance of the quartiles as the spread, also
+// where values far out make the column's own input a rank. The log density ratio of
+// elliptical laws with heavy tails is a function of the radii of x and z, for Student's
+// t a sum of such logarithms, which a network learns slowly from the columns alone.
 type radius struct {
-	median, scale []float64 // scale is 1/spread, 0 for a column that does not count
-	min, max      float64   // of the fitted values, before standardisation
-	mean, unit    float64   // unit is 1/standard deviation
+	by       []coordinate
+	min, max float64 // of the fitted values, before standardisation
+	mean     float64
+	unit     float64 // 1/standard deviation
+}
+
+// A coordinate says what u is of a column: nothing where it does not count, the image
+// of a map, or a straight line.
+type coordinate struct {
+	counts        bool
+	image         *Map // nil for the line
+	median, scale float64
+}
+
+func (c *coordinate) eval(v float64) (u, slope float64) {
+	switch {
+	case !c.counts:
+		return 0, 0
+	case c.image != nil:
+		return c.image.eval(v)
+	}
+	return (v - c.median) * c.scale, c.scale
 }
 
 // radiusRows is the number of rows, at most, that a radius is standardised by.
 const radiusRows = 1 << 15
 
-// newRadius returns the radius of columns that are not standardised yet; nil if fewer
-// than two of them count.
-func newRadius(maps []Map) *radius {
-	r := &radius{median: make([]float64, len(maps)), scale: make([]float64, len(maps)), min: math.Inf(1), max: math.Inf(-1)}
+// newRadius returns the radius of columns with such maps, not standardised yet; nil if
+// fewer than two of them count.
+func newRadius(maps []Map, method Method) *radius {
+	r := &radius{by: make([]coordinate, len(maps)), min: math.Inf(1), max: math.Inf(-1)}
 	count := 0
 	for j := range maps {
-		if m := &maps[j]; m.spread > 0 && 1/m.spread < math.MaxFloat64 {
-			r.median[j], r.scale[j] = m.median, 1/m.spread
-			count++
+		m := &maps[j]
+		switch {
+		case m.constant || m.codes != nil:
+			continue
+		case method == Rank:
+			r.by[j] = coordinate{counts: true, image: m}
+		case m.spread > 0 && 1/m.spread < math.MaxFloat64:
+			r.by[j] = coordinate{counts: true, median: m.median, scale: 1 / m.spread}
+		default:
+			continue
 		}
+		count++
 	}
 	if count < 2 {
 		return nil
@@ -58,11 +87,9 @@ func (r *radius) standardise(rows [][]float64) bool {
 // far out as there is.
 func (r *radius) raw(row []float64) float64 {
 	var sum float64
-	for j, v := range row {
-		if r.scale[j] != 0 {
-			u := (v - r.median[j]) * r.scale[j]
-			sum += u * u
-		}
+	for j := range r.by {
+		u, _ := r.by[j].eval(row[j])
+		sum += u * u
 	}
 	return math.Log1p(math.Min(sum, math.MaxFloat64))
 }
@@ -78,10 +105,8 @@ func (r *radius) chain(to, row []float64, g float64) {
 	if raw < r.min || raw > r.max {
 		return
 	}
-	for j, v := range row {
-		if r.scale[j] != 0 {
-			u := (v - r.median[j]) * r.scale[j]
-			to[j] += g * r.unit * 2 * u * math.Exp(-raw) * r.scale[j]
-		}
+	for j := range r.by {
+		u, slope := r.by[j].eval(row[j])
+		to[j] += g * r.unit * 2 * u * math.Exp(-raw) * slope
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // fitted draws three columns of normal numbers, one of them with an offset and a scale
 // of its own and one constant, beside a z of one column, and fits maps to them.
-func fitted(t *testing.T, n int) (x [][]float64, maps preprocess.Maps) {
+func fitted(t *testing.T, method preprocess.Method, n int) (x [][]float64, maps preprocess.Maps) {
 	t.Helper()
 	src := rand.New(rand.NewPCG(3, 4))
 	x = make([][]float64, 4)
@@ -29,18 +29,26 @@ func fitted(t *testing.T, n int) (x [][]float64, maps preprocess.Maps) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if maps, err = pairs.Fit(preprocess.Rank, preprocess.Range{Hi: n}); err != nil {
+	if maps, err = pairs.Fit(method, preprocess.Range{Hi: n}); err != nil {
 		t.Fatal(err)
 	}
 	return x, maps
 }
 
-// TestRadius compares the last input with ln(1 + |u|^2) of the columns in units of half
-// the distance of their quartiles, .6745 standard deviations: the two must be linear
-// functions of each other, but for the error of 4,000 rows' quartiles, some 2%.
+// TestRadius compares the last input with ln(1 + |u|^2) of the columns, in units of half
+// the distance of their quartiles, .6745 standard deviations, where they are
+// standardised, and of standard deviations where they are ranked: the two must be linear
+// functions of each other, but for the error of 4,000 rows' quartiles and ranks, some 2%.
 func TestRadius(t *testing.T) {
+	for _, method := range preprocess.Methods() {
+		t.Run(method.String(), func(t *testing.T) { testRadius(t, method) })
+	}
+}
+
+func testRadius(t *testing.T, method preprocess.Method) {
 	const n = 4000
-	x, maps := fitted(t, n)
+	x, maps := fitted(t, method, n)
+	unit := map[preprocess.Method]float64{preprocess.Rank: 1, preprocess.Standardize: .6745}[method]
 	if maps.X.Inputs() != 4 || maps.Z.Inputs() != 1 {
 		t.Fatalf("%d and %d inputs, want 3 columns and a radius, and 1", maps.X.Inputs(), maps.Z.Inputs())
 	}
@@ -50,7 +58,7 @@ func TestRadius(t *testing.T) {
 	}
 	var mean, square, product, want2, wantMean float64
 	for i := range n {
-		a, b, c := x[0][i]/.6745, x[1][i]/.6745, (x[2][i]-1e4)/67.45
+		a, b, c := x[0][i]/unit, x[1][i]/unit, (x[2][i]-1e4)/(100*unit)
 		want, got := math.Log1p(a*a+b*b+c*c), float64(mx.Row(i)[3])
 		mean += got / n
 		wantMean += want / n
@@ -70,7 +78,7 @@ func TestRadius(t *testing.T) {
 // a float32 of size 1: 2^-24/h of rounding and h^2 of curvature, in units of a column's
 // spread.
 func TestRadiusChain(t *testing.T) {
-	x, maps := fitted(t, 500)
+	x, maps := fitted(t, preprocess.Standardize, 500) // smooth, unlike ranks
 	const h = 1. / 128
 	spread := []float64{1, 1, 100, 1}
 	radius := func(x [][]float64) backend.Matrix {
@@ -114,7 +122,7 @@ func TestRadiusChain(t *testing.T) {
 // TestRadiusFarOut: rows that no row came near, and values whose squares overflow, have
 // the radius of the farthest one.
 func TestRadiusFarOut(t *testing.T) {
-	_, maps := fitted(t, 500)
+	_, maps := fitted(t, preprocess.Standardize, 500)
 	far := column.Slices([]float64{1e6, 1e300}, []float64{0, -1e300}, []float64{1e4, 1e300}, []float64{5, 5})
 	mx, _, err := maps.Apply(far, column.Slices([]float64{0, 0}))
 	if err != nil {
