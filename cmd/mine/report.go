@@ -93,7 +93,7 @@ func side(s source, c preprocess.Summary) string {
 
 // rowsText says which rows were for what.
 func rowsText(r mine.Result) string {
-	if len(r.Folds) > 1 {
+	if r.Config.Folds > 1 {
 		return fmt.Sprintf("%s, in %d folds: each of some %s tested by critics that %s others trained and %s stopped",
 			grouped(r.Rows.Total), r.Config.Folds, grouped(r.Rows.Test), grouped(r.Rows.Train), grouped(r.Rows.Validation))
 	}
