@@ -18,8 +18,9 @@ const referenceMost = 512
 // choose among.
 var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
 
-// refer fits the reference of a fold to its training rows, shrunk so that the
-// validation rows are scored best.
+// refer fits the reference of a fold to all rows that neither test nor weight it, its
+// correlations shrunk as is best for the validation rows when it is fitted to the
+// training rows.
 func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, last bool) (*reference, error) {
 	in, err := t.open(f, method, last)
 	if err != nil {
@@ -32,8 +33,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		return nil, err
 	}
 	v := newVariates(critic, x, z)
-	best := critic.Shrunk(0)
-	var most float64
+	var most, shrinkage float64
 	for _, s := range shrinkages {
 		v.Critic = critic.Shrunk(s)
 		p, err := scorePairs(ctx, v, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), t.cfg.Seed+1)
@@ -41,11 +41,16 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 			return nil, err
 		}
 		if e := p.evaluation(); e.Finite && e.Joint-e.LogU > most {
-			best, most = v.Critic, e.Joint-e.LogU
+			most, shrinkage = e.Joint-e.LogU, s
 		}
 	}
-	v.Critic = best
-	r := &reference{Critic: best, maps: in.maps}
+	if len(t.folds) > 1 { // the validation rows do not decide the weights
+		if critic, err = gaussian.Fit(x, z, c.Train+c.Validation); err != nil {
+			return nil, err
+		}
+	}
+	v = newVariates(critic.Shrunk(shrinkage), x, z)
+	r := &reference{Critic: v.Critic, maps: in.maps}
 	r.validation, r.test, err = t.scores(ctx, v, nil, c)
 	return r, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
+	"strconv"
 
 	"gomine/mine/backend"
 )
@@ -24,6 +26,16 @@ const (
 	trivial = 3
 )
 
+// worth is the gain of a validation bound, in its standard errors, that is worth waiting
+// for.
+var worth = 0.1
+
+func init() {
+	if v, err := strconv.ParseFloat(os.Getenv("WORTH"), 64); err == nil {
+		worth = v
+	}
+}
+
 // A session is one candidate in training.
 type session struct {
 	cfg       Config
@@ -35,7 +47,8 @@ type session struct {
 
 	start      backend.State // of the constant critic that training began with
 	from, span int           // steps over which the cosine of the learning rate runs
-	stale      int           // validations since the best
+	stale      int           // validations since one that was worth waiting for
+	mark       float64       // its bound
 	progress
 }
 
@@ -149,11 +162,14 @@ func (s *session) validate(ctx context.Context, train float64) error {
 		return s.diverged(s.step)
 	}
 	s.curve = append(s.curve, Point{Step: s.step, Train: train, Validation: bound})
-	if bound <= s.best.validation {
+	if bound > s.mark+worth*ev.StdErr() || len(s.curve) == 1 {
+		s.mark, s.stale = bound, 0
+	} else {
 		s.stale++
+	}
+	if bound <= s.best.validation {
 		return nil
 	}
-	s.stale = 0
 	state, err := s.trainer.State()
 	s.best = checkpoint{s.step, bound, ev.StdErr(), ev.LogU, state.Params}
 	return err
