@@ -33,6 +33,9 @@ type Options struct {
 	// means nine tenths of what is free. Data that do not fit stay in the host's
 	// memory, and rows are copied as they are needed.
 	MemoryLimit int64
+	// Compiling, if not nil, is called before the driver compiles the kernels, which
+	// can take a minute where its cache is empty.
+	Compiling func()
 }
 
 // Precision is how matrix products are computed; all else is FP32 and, for long

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"gomine/cuda/internal/driver"
 	"gomine/kernels"
@@ -37,6 +38,10 @@ func open(opt Options) (*device, error) {
 	for _, f := range files {
 		images = append(images, driver.Image{Name: f.Name, Text: f.PTX, Arch: f.Arch})
 	}
+	if opt.Compiling != nil {
+		opt.Compiling()
+	}
+	began := time.Now()
 	d, err := driver.Open(opt.Device, opt.Synchronous, images)
 	if err != nil {
 		return nil, err
@@ -51,7 +56,7 @@ func open(opt Options) (*device, error) {
 		return nil, errors.Join(fmt.Errorf("%s has compute capability %d.%d, precision %s needs 8.0: %w",
 			d.Name, d.Arch/10, d.Arch%10, p, backend.ErrUnavailable), d.Close())
 	}
-	return &device{gpu: d, precision: p, limit: opt.MemoryLimit}, nil
+	return &device{gpu: d, precision: p, limit: opt.MemoryLimit, loading: time.Since(began)}, nil
 }
 
 // device is the backend.
@@ -59,7 +64,8 @@ type device struct {
 	gpu       *driver.Device
 	precision Precision
 	limit     int64 // of the memory of data
-	path      path  // for tests
+	loading   time.Duration
+	path      path // for tests
 	closed    atomic.Bool
 }
 

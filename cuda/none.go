@@ -12,3 +12,6 @@ import (
 func Open(Options) (backend.Backend, error) {
 	return nil, fmt.Errorf("cuda: this program was built without the tag cuda: %w", backend.ErrUnavailable)
 }
+
+// Describe describes a device that Open returned; false for any other backend.
+func Describe(backend.Backend) (Description, bool) { return Description{}, false }

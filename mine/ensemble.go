@@ -48,7 +48,7 @@ func (e *ensemble) scores(f int, validation bool) stack.Fold {
 		return stack.Scores{Joint: t.joint, Marginal: t.marginal}
 	}
 	for c, m := range e.members[f] {
-		if m != nil && m.failed == nil {
+		if m.usable() {
 			all[c] = pick(m.validation, m.test)
 		}
 	}
@@ -62,7 +62,7 @@ func (e *ensemble) scores(f int, validation bool) stack.Fold {
 // those that it has are weighted as they are used.
 func (e *ensemble) present(g, f int, scores stack.Fold) stack.Fold {
 	for c, m := range e.members[f] {
-		if m == nil || m.failed != nil {
+		if !m.usable() {
 			scores[c] = stack.Scores{}
 		}
 	}
@@ -94,7 +94,7 @@ func (e *ensemble) seed(f int, validation bool) uint64 {
 		return t.seed
 	}
 	for _, m := range e.members[f] {
-		if m != nil && m.failed == nil {
+		if m.usable() {
 			return pick(m.validation, m.test)
 		}
 	}
@@ -163,7 +163,7 @@ func (e *ensemble) lead() *member {
 	var lead *member
 	var most float64
 	for c, m := range e.members[0] {
-		if m == nil || m.failed != nil {
+		if !m.usable() {
 			continue
 		}
 		if w := e.mean(c); lead == nil || w > most {

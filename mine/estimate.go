@@ -9,8 +9,10 @@ import (
 
 // Estimate estimates I(X;Z) from paired rows of x and z.
 //
-// When ctx is cancelled during training, it returns the result of the best
-// weights so far together with an error that wraps ctx.Err().
+// When ctx is cancelled during training, it returns the result of the best critics so
+// far together with an error that wraps ctx.Err(). When the backend fails, as when a
+// device is lost, it returns that result, scored on the CPU, together with the backend's
+// error.
 func Estimate(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (Result, error) {
 	e, err := NewEstimator(ctx, x, z, cfg, opts...)
 	if err != nil {
@@ -43,7 +45,7 @@ func Fit(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (*
 // estimate goes through all stages.
 func (e *Estimator) estimate(ctx context.Context) (Result, error) {
 	fitErr := e.Fit(ctx)
-	if fitErr != nil && (ctx.Err() == nil || e.ensemble == nil) {
+	if fitErr != nil && (errors.Is(fitErr, ErrDiverged) || e.ensemble == nil) {
 		return Result{}, fitErr
 	}
 	r, err := e.Result(ctx)

@@ -21,17 +21,19 @@ type Estimator struct {
 	cfg     Config
 	wiring  wiring
 	backend backend.Backend
-	own     bool              // whether the backend is the estimator's to close
-	parts   []backend.Backend // what it was divided into, if it was
+	own     bool // whether the backend is the estimator's to close
+	// What training runs on, for reports: the backend may be another one by then.
+	name, device string
+	parts        []backend.Backend // what it was divided into, if it was
 
 	pairs      *preprocess.Pairs
 	folds      []fold
 	determined string // which columns determine each other, if any do
 
 	begun, closed bool
-	survivors     []int     // numbers of the candidates that were trained on all folds
-	ensemble      *ensemble // of the folds that have critics; nil before Fit
-	interrupted   bool
+	survivors     []int      // numbers of the candidates that were trained on all folds
+	ensemble      *ensemble  // of the folds that have critics; nil before Fit
+	stop          StopReason // where training did not end by itself
 	race          []RaceEntry
 	timing        Timing
 	trained       int // steps that Timing.Train was spent on
@@ -75,6 +77,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		}
 		e.own = true
 	}
+	e.name, e.device = e.backend.Name(), e.backend.Device()
 	if err := e.checkCapabilities(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -149,8 +152,9 @@ func (e *Estimator) Close() error {
 // Fit holds the race, if there are several candidates, and trains those that are left
 // on every fold.
 //
-// When ctx is cancelled, it returns an error that wraps ctx.Err(); if a critic has been
-// validated by then, Result reports on the folds that have one.
+// When ctx is cancelled, it returns an error that wraps ctx.Err(), and when the backend
+// fails, as when a device is lost, its error; if a critic has been validated by then,
+// Result reports on the folds that have one.
 func (e *Estimator) Fit(ctx context.Context) error {
 	if e.closed {
 		return fmt.Errorf("mine: fit: %w", backend.ErrClosed)
@@ -170,9 +174,7 @@ func (e *Estimator) Fit(ctx context.Context) error {
 		}
 		e.race = r.entries()
 		if err != nil {
-			e.interrupted = ctx.Err() != nil
-			e.settle(r.fitter.folds, [][]*member{r.members}, []*reference{nil})
-			return err
+			return errors.Join(err, e.settle(err, r.fitter.folds, [][]*member{r.members}, []*reference{nil}))
 		}
 		e.survivors = r.survivors()
 		if complete {
@@ -256,19 +258,20 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 		return err
 	})
 	e.trained = t.done
-	e.interrupted = err != nil && ctx.Err() != nil
-	e.settle(e.folds, members, refs)
+	err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	if err == nil && e.ensemble == nil {
 		return members[0][e.survivors[0]].failed
 	}
 	return err
 }
 
-// settle makes the ensemble of the folds that have a critic.
-func (e *Estimator) settle(folds []fold, members [][]*member, refs []*reference) {
+// settle makes the ensemble of the folds that have a critic, once training has ended,
+// in an error or not. Where the backend has failed, the critics are put to use on the
+// CPU.
+func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []*reference) error {
 	var usable ensemble
 	for f := range folds {
-		if slices.ContainsFunc(members[f], func(m *member) bool { return m != nil && m.failed == nil && m.validated() }) {
+		if slices.ContainsFunc(members[f], (*member).usable) {
 			usable.folds = append(usable.folds, folds[f])
 			usable.members = append(usable.members, members[f])
 			usable.refs = append(usable.refs, refs[f])
@@ -277,6 +280,22 @@ func (e *Estimator) settle(folds []fold, members [][]*member, refs []*reference)
 	if len(usable.folds) > 0 {
 		e.ensemble = newEnsemble(usable.folds, usable.members, usable.refs)
 	}
+	if why == nil {
+		return nil
+	}
+	e.stop = stopped(why)
+	if e.stop != StopFailed {
+		return nil
+	}
+	b, err := cpu.Open(cpu.Options{Threads: e.wiring.threads})
+	if err != nil {
+		return err
+	}
+	if e.own {
+		_ = e.backend.Close() // little works on a device that is lost
+	}
+	e.backend, e.own = b, true
+	return nil
 }
 
 // Fitted returns the critic that training has led to, which has to be closed before the
@@ -305,7 +324,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	}
 	r := Result{
 		Bound: b, Race: e.race, Rows: e.ensemble.folds[0].counts,
-		Config: e.cfg, Backend: e.backend.Name(), Device: e.backend.Device(), Timing: e.timing,
+		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err
@@ -315,8 +334,8 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	}
 	lead := e.ensemble.lead()
 	r.Winner, r.Curve, r.BestStep, r.Steps, r.Stop = lead.candidate, lead.curve, lead.best.step, lead.step, lead.stop
-	if e.interrupted {
-		r.Stop = StopInterrupted
+	if e.stop != "" {
+		r.Stop = e.stop
 	}
 	r.X, r.Z = lead.maps.X.Summary(), lead.maps.Z.Summary()
 	r.Timing.Evaluate = time.Since(began)

@@ -17,12 +17,11 @@ import (
 	"gomine/mine/simulate"
 )
 
-// quickly returns settings for examples: no race, a small network, few steps.
+// quickly returns settings for examples: no race, two folds, few steps.
 func quickly(rows int) mine.Config {
 	cfg := mine.DefaultConfig(rows)
 	cfg.Candidates = cfg.Candidates[:1]
-	cfg.Hidden = []int{64, 64}
-	cfg.Steps = 600
+	cfg.Folds, cfg.Steps = 2, 300
 	return cfg
 }
 
@@ -111,11 +110,11 @@ func ExampleDefaultConfig() {
 	for _, rows := range []int{2_000, 1_000_000} {
 		cfg := mine.DefaultConfig(rows)
 		cfg.Steps *= 2
-		fmt.Printf("%d rows: batches of %d, %d steps, %.0f rows to test\n", rows, cfg.Batch, cfg.Steps, cfg.TestFraction*float64(rows))
+		fmt.Printf("%d rows: batches of %d, %d steps, %d folds\n", rows, cfg.Batch, cfg.Steps, cfg.Folds)
 	}
 	// Output:
-	// 2000 rows: batches of 128, 10000 steps, 400 rows to test
-	// 1000000 rows: batches of 512, 10000 steps, 200000 rows to test
+	// 2000 rows: batches of 128, 4000 steps, 5 folds
+	// 1000000 rows: batches of 512, 10000 steps, 1 folds
 }
 
 // A mistake in the settings names the field.

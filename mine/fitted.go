@@ -69,7 +69,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 		parts := map[preprocess.Method]*Part{}
 		for c, m := range e.members[f] {
 			w := e.weights[f][c]
-			if m == nil || m.failed != nil || w == 0 {
+			if !m.usable() || w == 0 {
 				continue
 			}
 			method := m.candidate.Preprocess

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"gomine/cpu"
 	"gomine/mine/backend"
 	"gomine/mine/gaussian"
 	"gomine/mine/preprocess"
@@ -51,6 +52,9 @@ type member struct {
 	validation, test pairScores
 	failed           error // why there are no scores
 }
+
+// usable reports whether there is a critic with scores.
+func (m *member) usable() bool { return m != nil && m.failed == nil && m.test.joint != nil }
 
 // A reference is the critic in closed form of a fold, with its scores likewise.
 type reference struct {
@@ -171,32 +175,75 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidat
 		m.failed = trainErr
 		return m, nil
 	case trainErr != nil:
-		m.stop = StopInterrupted
+		m.stop = stopped(trainErr)
 	case s.step < target:
 		m.stop = StopPatience
 	}
 	if !s.validated() {
 		return m, trainErr
 	}
-	// What has been trained is scored even where the end was asked for.
-	return m, errors.Join(trainErr, t.score(context.WithoutCancel(ctx), b, data, s, m))
-}
-
-// score stores a session's best critic in m, with its scores.
-func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, s *session, m *member) error {
 	chosen := s.choice()
 	m.best.validation, m.params = chosen.validation, chosen.params
-	var err error
-	if m.state, err = s.trainer.State(); err != nil {
-		return err
+	if trainErr == nil {
+		if m.state, trainErr = s.trainer.State(); trainErr == nil {
+			trainErr = t.score(ctx, b, data, m, s.counts)
+		}
 	}
-	scorer, err := b.NewScorer(s.network, m.params)
+	if trainErr == nil {
+		return m, nil
+	}
+	// What has been trained is scored even where the end was asked for.
+	ctx = context.WithoutCancel(ctx)
+	if !backendFailed(trainErr) {
+		err := t.score(ctx, b, data, m, s.counts)
+		if !backendFailed(err) {
+			return m, errors.Join(trainErr, err)
+		}
+		trainErr = err
+	}
+	return m, errors.Join(trainErr, t.rescue(ctx, in, m, s.counts))
+}
+
+// score stores the scores of a member's critic.
+func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, m *member, c RowCounts) error {
+	scorer, err := b.NewScorer(m.network, m.params)
 	if err != nil {
 		return err
 	}
 	defer scorer.Close()
-	m.validation, m.test, err = t.scores(ctx, scorer, data, s.counts)
+	m.validation, m.test, err = t.scores(ctx, scorer, data, c)
 	return err
+}
+
+// rescue scores on the CPU where the backend has failed: the rows and the parameters
+// are in the host's memory.
+func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
+	b, err := cpu.Open(cpu.Options{})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	data, err := b.Load(in.x, in.z)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	return t.score(ctx, b, data, m, c)
+}
+
+// backendFailed reports whether an error that ended training is the backend's: it is
+// no cancellation, and no divergence, which is a matter of the settings.
+func backendFailed(err error) bool {
+	return err != nil && !errors.Is(err, ErrDiverged) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// stopped is why training ended that ended in an error.
+func stopped(err error) StopReason {
+	if backendFailed(err) {
+		return StopFailed
+	}
+	return StopInterrupted
 }
 
 // scores scores the validation and the test rows of a fold.

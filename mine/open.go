@@ -26,6 +26,12 @@ type BackendOptions struct {
 	Threads   int    // of the CPU backend; 0 means all processors
 	Device    int    // number of the CUDA device
 	Precision string // of CUDA's matrix products: "auto" or "", "fp32", "3xtf32", "tf32"
+	// MemoryLimit is how many bytes of the CUDA device's memory data may take; 0 means
+	// nine tenths of what is free. Data that do not fit stay in the host's memory.
+	MemoryLimit int64
+	// Compiling, if not nil, is called before the CUDA driver compiles the kernels,
+	// which can take a minute where its cache is empty.
+	Compiling func()
 }
 
 // OpenBackend opens a backend by its name, to be given to WithBackend and closed
@@ -40,7 +46,9 @@ func OpenBackend(name string, opt BackendOptions) (backend.Backend, error) {
 		if precision == "auto" {
 			precision = ""
 		}
-		b, err := cuda.Open(cuda.Options{Device: opt.Device, Precision: cuda.Precision(precision)})
+		b, err := cuda.Open(cuda.Options{
+			Device: opt.Device, Precision: cuda.Precision(precision), MemoryLimit: opt.MemoryLimit, Compiling: opt.Compiling,
+		})
 		if name == BackendCUDA || !errors.Is(err, backend.ErrUnavailable) {
 			return b, err
 		}

@@ -35,7 +35,7 @@ func (r *race) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(r.members, func(m *member) bool { return m.failed == nil }) {
+	if !slices.ContainsFunc(r.members, (*member).usable) {
 		return r.ranked()[0].failed
 	}
 	return nil

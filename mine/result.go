@@ -80,6 +80,7 @@ const (
 	StopSchedule    StopReason = "schedule"    // all steps done
 	StopPatience    StopReason = "patience"    // no new best for Config.Patience validations
 	StopInterrupted StopReason = "interrupted" // the context was cancelled
+	StopFailed      StopReason = "failed"      // the backend could not go on
 )
 
 // WarningCode identifies a kind of warning.

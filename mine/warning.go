@@ -30,8 +30,12 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	warn := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
 	}
-	if r.Stop == StopInterrupted {
-		warn(WarnInterrupted, "interrupted with %d of %d folds: this is the best so far", len(r.Folds), r.Config.Folds)
+	ended := fmt.Sprintf("with %d of %d folds: this is the best so far", len(r.Folds), r.Config.Folds)
+	switch r.Stop {
+	case StopFailed:
+		warn(WarnInterrupted, "the backend failed %s, tested on the CPU", ended)
+	case StopInterrupted:
+		warn(WarnInterrupted, "interrupted %s", ended)
 	}
 	for _, c := range []struct {
 		side string

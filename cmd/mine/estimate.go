@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"gomine/cuda"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/objective"
@@ -25,6 +25,7 @@ type estimateFlags struct {
 	backend     choice
 	precision   choice
 	device      int
+	memory      int
 	unit        choice
 	json, quiet bool
 }
@@ -76,12 +77,10 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
 	addChoice(training, &f.backend, "backend", "machine to compute on", mine.Backends()...)
-	precisions := []string{"auto"}
-	for _, p := range cuda.Precisions() {
-		precisions = append(precisions, string(p))
-	}
-	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions...)
+	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions()...)
 	training.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
+	training.Var((*count)(&f.memory), "device-memory", "`BYTES` of the device's memory that data may take, such as 8e9; rows of larger data stay on the host and are copied")
+	training.Lookup("device-memory").DefValue = "90% of what is free"
 	addGroup(cmd, "Method", method)
 	complete(cmd, "objective", cobra.FixedCompletions(append([]string{"auto"}, objective.Names()...), cobra.ShellCompDirectiveNoFileComp))
 	addGroup(cmd, "Training", training)
@@ -98,10 +97,11 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if set.Changed("threads") && f.threads < 1 {
 		return usagef("--threads is %d, want at least 1", f.threads)
 	}
-	for _, flag := range []string{"precision", "device"} {
-		if set.Changed(flag) && f.backend.value == mine.BackendCPU {
-			return usagef("--%s is for CUDA, not for --backend cpu", flag)
-		}
+	if set.Changed("device-memory") && f.memory < 1 {
+		return usagef("--device-memory is %d, want at least 1", f.memory)
+	}
+	if err := checkCUDAFlags(set, f.backend.value); err != nil {
+		return err
 	}
 	if f.json && f.quiet {
 		return usagef("--json and --quiet exclude each other")
@@ -122,11 +122,12 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 
 	result, err := f.estimate(cmd, args, status)
 	status.clear()
-	interrupted := err != nil && errors.Is(err, context.Canceled)
-	if interrupted && result.Steps == 0 {
+	ended := err // what ended the training too early, if there is a result
+	switch {
+	case err == nil:
+	case errors.Is(err, context.Canceled) && result.Steps == 0:
 		return interruptedError("interrupted before there was an estimate")
-	}
-	if err != nil && !interrupted {
+	case result.Steps == 0:
 		return err
 	}
 	var answer []byte
@@ -147,11 +148,14 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := write(cmd, answer); err != nil {
 		return err
 	}
-	if interrupted {
-		return interruptedError(fmt.Sprintf("interrupted after %s of %s training steps: the number is the best so far",
-			grouped(result.Steps), grouped(result.Config.Steps)))
+	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
+	switch {
+	case ended == nil:
+		return nil
+	case errors.Is(ended, context.Canceled):
+		return interruptedError("interrupted " + steps + ": the number is the best so far")
 	}
-	return nil
+	return worded{fmt.Sprintf("%s, %s: the number is the best so far", oneLine(ended), steps), ended}
 }
 
 // estimate reads the data and estimates.
@@ -165,7 +169,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if err != nil {
 		return mine.Result{}, err
 	}
-	b, err := f.open()
+	b, err := f.open(cmd, status)
 	if err != nil {
 		return mine.Result{}, err
 	}
@@ -179,12 +183,16 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 }
 
 // open opens the backend that the flags ask for.
-func (f *estimateFlags) open() (backend.Backend, error) {
-	b, err := mine.OpenBackend(f.backend.value, mine.BackendOptions{Threads: f.threads, Device: f.device, Precision: f.precision.value})
-	if errors.Is(err, backend.ErrUnavailable) {
-		return nil, usagef("--backend %s: %s; doc/gpu.md says how to build with CUDA, or use --backend cpu", f.backend.value, oneLine(err))
+func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Backend, error) {
+	status.clear()
+	stderr := cmd.ErrOrStderr()
+	if f.quiet {
+		stderr = io.Discard
 	}
-	return b, err
+	b, err := openBackend(f.backend.value, mine.BackendOptions{
+		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
+	}, stderr)
+	return b, openError(f.backend.value, err)
 }
 
 // estimateError puts an error of the estimator in terms of the command line.
@@ -196,6 +204,9 @@ func estimateError(err error, files []string, set *pflag.FlagSet) error {
 	if errors.As(err, &diverged) {
 		return worded{fmt.Sprintf("%v at step %d of %d (%v): lower --lr, now %g",
 			mine.ErrDiverged, diverged.Step, diverged.Steps, diverged.Candidate, diverged.LearningRate), err}
+	}
+	if errors.Is(err, backend.ErrOutOfMemory) {
+		return worded{oneLine(err) + ": lower --batch, or keep more of the data on the host by --device-memory", err}
 	}
 	about := configError(err, set)
 	var usage usageError

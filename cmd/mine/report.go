@@ -27,8 +27,11 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	digits := decimals(u.of(r.StdErr))
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
 
-	if r.Stop == mine.StopInterrupted {
+	switch r.Stop {
+	case mine.StopInterrupted:
 		fmt.Fprintln(w, "INTERRUPTED: the best so far")
+	case mine.StopFailed:
+		fmt.Fprintf(w, "FAILED on %s: the best so far, tested on the CPU\n", r.Backend)
 	}
 	level := percent(r.Config.Confidence)
 	fmt.Fprintf(w, "I(X;Z) = %s %s   %s interval %s to %s   (at least %s with %s confidence)\n\n",
@@ -62,7 +65,7 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 			"chance makes a number near 0 that may be negative.")
 	}
 	for _, warning := range r.Warnings {
-		// The first line told of an interruption.
+		// The first line told of an early end.
 		if warning.Code != mine.WarnInterrupted {
 			paragraph("warning: " + explain(warning, r))
 		}
@@ -111,8 +114,12 @@ func trainingText(r mine.Result) string {
 		}
 	}
 	text := fmt.Sprintf("%s of at most %s steps each, %s in all", plural(critics, "critic"), grouped(r.Config.Steps), grouped(steps))
-	if r.Stop == mine.StopInterrupted {
-		text += fmt.Sprintf("; interrupted with %d of %d folds", len(r.Folds), r.Config.Folds)
+	folds := fmt.Sprintf("with %d of %d folds", len(r.Folds), r.Config.Folds)
+	switch r.Stop {
+	case mine.StopInterrupted:
+		text += "; interrupted " + folds
+	case mine.StopFailed:
+		text += "; the backend failed " + folds
 	}
 	return text
 }

@@ -28,7 +28,7 @@ func sample() mine.Result {
 			{Reference: true, Weight: 0.123, Estimate: 2.5101, StdErr: 0.02},
 			{Weight: 0.9, Estimate: 2.8012, StdErr: 0.02, Steps: []int{4600, 5000}},
 		},
-		Folds: []mine.FoldResult{{Rows: 50000, Estimate: 2.84, StdErr: 0.03}, {Rows: 50000, Estimate: 2.85, StdErr: 0.03}},
+		Folds:    []mine.FoldResult{{Rows: 50000, Estimate: 2.84, StdErr: 0.03}, {Rows: 50000, Estimate: 2.85, StdErr: 0.03}},
 		Curve:    []mine.Point{{Step: 100, Train: 1.5, Validation: 1.25}},
 		BestStep: 3100,
 		Steps:    4600,
@@ -99,20 +99,29 @@ func TestReportInBits(t *testing.T) {
 	}
 }
 
-func TestReportInterrupted(t *testing.T) {
-	r := sample()
-	r.Stop = mine.StopInterrupted
-	r.Warnings = []mine.Warning{{Code: mine.WarnInterrupted, Message: "interrupted at step 4600"}}
-	got := reported(r, nats)
-	if !strings.HasPrefix(got, "INTERRUPTED: the best so far\nI(X;Z) = 2.842") {
-		t.Errorf("the first line does not say so:\n%s", got)
-	}
-	if strings.Contains(got, "warning") {
-		t.Errorf("said twice:\n%s", got)
-	}
-	r.Folds = r.Folds[:1]
-	if got := reported(r, nats); !strings.Contains(got, "interrupted\n            with 1 of 2 folds") {
-		t.Errorf("the folds that are missing are not named:\n%s", got)
+// TestReportEndedEarly: what an interruption or a failed backend left is marked as such.
+func TestReportEndedEarly(t *testing.T) {
+	for _, c := range []struct {
+		stop        mine.StopReason
+		first, text string
+	}{
+		{mine.StopInterrupted, "INTERRUPTED: the best so far", "interrupted\n            with 1 of 2 folds"},
+		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "the\n            backend failed with 1 of 2 folds"},
+	} {
+		r := sample()
+		r.Stop = c.stop
+		r.Warnings = []mine.Warning{{Code: mine.WarnInterrupted, Message: "interrupted at step 4600"}}
+		r.Folds = r.Folds[:1]
+		got := reported(r, nats)
+		if !strings.HasPrefix(got, c.first+"\nI(X;Z) = 2.842") {
+			t.Errorf("the first line does not say so:\n%s", got)
+		}
+		if strings.Contains(got, "warning") {
+			t.Errorf("said twice:\n%s", got)
+		}
+		if !strings.Contains(got, c.text) {
+			t.Errorf("the folds that are missing are not named:\n%s", got)
+		}
 	}
 }
 

@@ -53,6 +53,9 @@ func value(folds []stack.Fold, w []float64) float64 {
 		v += float64(n) * (mean - math.Log(sum))
 		rows += float64(n)
 	}
+	for _, each := range w {
+		v -= 2 * each * each
+	}
 	return v / rows
 }
 
@@ -129,6 +132,19 @@ func TestMissing(t *testing.T) {
 	}
 	if w := stack.Weights([]stack.Fold{{stack.Scores{}, stack.Scores{}}}); w[0] != 0 || w[1] != 0 {
 		t.Errorf("weights %v without rows, want 0", w)
+	}
+}
+
+// TestIdle: a critic that says next to nothing gets next to no weight, whatever chance
+// makes of it.
+func TestIdle(t *testing.T) {
+	for seed := range uint64(20) {
+		noise := rand.New(rand.NewPCG(seed, 9))
+		w := stack.Weights([]stack.Fold{fold(seed, 1000, func(x, z float64) float64 { return 0.003 * noise.NormFloat64() })})
+		// n Var T = .009: of a weight that chance would make 1/sqrt(.009) = 10, .009/4 are left.
+		if !(w[0] < 0.1) {
+			t.Errorf("weight %v", w[0])
+		}
 	}
 }
 

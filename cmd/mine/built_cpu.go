@@ -1,0 +1,6 @@
+//go:build !cuda
+
+package main
+
+// builtWithCUDA says whether this program has the CUDA backend.
+const builtWithCUDA = false
