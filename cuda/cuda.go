@@ -27,14 +27,18 @@ type Options struct {
 	Device    int // number of the device
 	Precision Precision
 	// Synchronous waits for every kernel, so that an error names the one that
-	// made it. Slow, and no graphs.
+	// made it. Slow, and no graphs. GOMINE_CUDA_SYNC=1 in the environment does the same.
 	Synchronous bool
 	// MemoryLimit is how many bytes of the device's memory data may take; 0
 	// means nine tenths of what is free. Data that do not fit stay in the host's
 	// memory, and rows are copied as they are needed.
 	MemoryLimit int64
-	// Compiling, if not nil, is called before the driver compiles the kernels, which
-	// can take a minute where its cache is empty.
+	// Kernels is a folder with NAME.cubin or NAME.ptx for each file of kernels that the
+	// precision needs, as make cubins writes it, to use in place of the embedded PTX. ""
+	// means what the environment's GOMINE_KERNELS says, and without that none.
+	Kernels string
+	// Compiling, if not nil, is called once before the driver is given PTX to compile,
+	// which can take a minute where its cache is empty.
 	Compiling func()
 }
 

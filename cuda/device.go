@@ -5,11 +5,11 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
 	"gomine/cuda/internal/driver"
-	"gomine/kernels"
 	"gomine/mine/backend"
 )
 
@@ -23,47 +23,56 @@ func Open(opt Options) (backend.Backend, error) {
 	return d, nil
 }
 
-// tensorArch is the first compute capability with TF32 tensor cores.
-const tensorArch = 80
+// oldestArch is the first compute capability that the kernels run on, tensorArch the
+// first with TF32 tensor cores.
+const (
+	oldestArch = 70
+	tensorArch = 80
+)
 
 func open(opt Options) (*device, error) {
 	if err := opt.Precision.Validate(); err != nil {
 		return nil, err
 	}
-	files, err := kernels.Files()
+	gpu, err := driver.Open(opt.Device, opt.Synchronous || os.Getenv("GOMINE_CUDA_SYNC") == "1")
 	if err != nil {
 		return nil, err
 	}
-	var images []driver.Image
-	for _, f := range files {
-		images = append(images, driver.Image{Name: f.Name, Text: f.PTX, Arch: f.Arch})
-	}
-	if opt.Compiling != nil {
-		opt.Compiling()
+	d := &device{gpu: gpu, precision: opt.Precision, limit: opt.MemoryLimit, folder: opt.Kernels, compiling: opt.Compiling}
+	if d.folder == "" {
+		d.folder = os.Getenv(kernelsVariable)
 	}
 	began := time.Now()
-	d, err := driver.Open(opt.Device, opt.Synchronous, images)
-	if err != nil {
-		return nil, err
+	if err := d.choose(); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
-	p := opt.Precision
-	switch {
-	case p == Auto && d.Arch >= tensorArch:
-		p = TF32x3
-	case p == Auto:
-		p = FP32
-	case p != FP32 && d.Arch < tensorArch:
-		return nil, errors.Join(fmt.Errorf("%s has compute capability %d.%d, precision %s needs 8.0: %w",
-			d.Name, d.Arch/10, d.Arch%10, p, backend.ErrUnavailable), d.Close())
+	d.loading = time.Since(began)
+	return d, nil
+}
+
+// choose decides on the precision and loads its kernels.
+func (d *device) choose() error {
+	switch arch := d.gpu.Arch; {
+	case arch < oldestArch:
+		return fmt.Errorf("%s has compute capability %d.%d, sm_%d, the kernels need 7.0: %w", d.gpu.Name, arch/10, arch%10, arch, backend.ErrUnavailable)
+	case d.precision == Auto && arch >= tensorArch:
+		d.precision = TF32x3
+	case d.precision == Auto:
+		d.precision = FP32
+	case d.precision != FP32 && arch < tensorArch:
+		return fmt.Errorf("%s has compute capability %d.%d, precision %s needs 8.0: %w", d.gpu.Name, arch/10, arch%10, d.precision, backend.ErrUnavailable)
 	}
-	return &device{gpu: d, precision: p, limit: opt.MemoryLimit, loading: time.Since(began)}, nil
+	return d.load("", d.precision.ending())
 }
 
 // device is the backend.
 type device struct {
 	gpu       *driver.Device
 	precision Precision
-	limit     int64 // of the memory of data
+	limit     int64  // of the memory of data
+	folder    string // of kernels; "" for the embedded PTX
+	compiling func() // nil once called
+	compiled  bool   // whether there was PTX among the kernels
 	loading   time.Duration
 	path      path // for tests
 	closed    atomic.Bool

@@ -76,14 +76,11 @@ func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 // addition, and what the precision's factors lose; the activation, of slope at
 // most 1, adds less than a unit of the result.
 func TestShapes(t *testing.T) {
-	d, err := open(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := openAll(t)
 	defer d.Close()
 	units := map[Precision]float64{FP32: 1.0 / (1 << 24), TF32x3: unitTF32x3, TF32: unitTF32}
 	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {2, 3, 0}}
-	err = d.gpu.Do(func() error {
+	err := d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
 		if err != nil {
 			return err
@@ -265,6 +262,72 @@ func (p *multiplication) outer() error {
 	return p.check("a^T b", c, split, func(i, j int) (float64, float64) {
 		return p.product(func(q int) float64 { return a.at(p.order[q], i) }, func(q int) float64 { return b.at(q, j) })
 	})
+}
+
+// TestDeepProduct: adding up many products of positive factors does not drift. Rounded to
+// nearest, sums of depth 4096 are off by some 1e-6, now up and now down; what tensor cores add
+// they truncate, which goes one way and to some 1e-5 when the whole depth is left to
+// them. Allowed is, for the mean over the entries, a unit for each of the four truncations
+// that add a group of 8 products of large halves, 2^-23 of that group's sum, and the
+// spread of the roundings: k of them, of 2^-24/sqrt(3) each, beside sqrt(count).
+func TestDeepProduct(t *testing.T) {
+	const m, n, k = 16, 16, 4096
+	d := openAll(t)
+	defer d.Close()
+	src := rand.New(rand.NewPCG(3, 4))
+	positive := func(rows, cols int) operand {
+		o := newOperand(src, rows, cols)
+		for i := range o.data {
+			o.data[i] = float32(math.Abs(float64(o.data[i])))
+		}
+		return o
+	}
+	a, b := positive(m, k), positive(n, k)
+	for _, precision := range []Precision{FP32, TF32x3} {
+		mean := 0.0
+		err := d.gpu.Do(func() error {
+			s, err := d.gpu.NewStream()
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			p := multiplication{stream: s, memory: d.gpu.NewMemory(0), m: m, n: n, k: k}
+			defer p.memory.Free()
+			at, err := p.put(a, b)
+			if err != nil {
+				return err
+			}
+			c, err := guard(p.memory, m*n, nil)
+			if err != nil {
+				return err
+			}
+			err = precisions[precision].nt(s, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+				C: c.at(), A: at[0], B: at[1], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: n, Ldh: n, Activation: -1,
+			})
+			if err != nil {
+				return err
+			}
+			got, err := c.read()
+			if err != nil {
+				return err
+			}
+			for i := range m {
+				for j := range n {
+					want, _ := p.product(func(q int) float64 { return a.at(i, q) }, func(q int) float64 { return b.at(j, q) })
+					mean += (float64(got[i*n+j])/want - 1) / (m * n)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		allowed := 4.0/(1<<23) + 4*math.Sqrt(k/3.0)/(1<<24)/math.Sqrt(m*n)
+		t.Logf("%s: mean relative error %.1e, allowed %.1e", precision, mean, allowed)
+		if !(math.Abs(mean) <= allowed) {
+			t.Errorf("%s: sums of depth %d are off by %.1e of themselves on average, allowed %.1e", precision, k, mean, allowed)
+		}
+	}
 }
 
 // TestPadding: the pairs' padding is written as zero, where softplus would not be,

@@ -34,17 +34,31 @@ __device__ __forceinline__ float to_tf32(float x) {
 	return __uint_as_float(u);
 }
 
-// mma_m16n8k8_tf32 adds a b to d across a warp. Lane 4g+t holds of a [16, 8]
-// the entries (g, t), (g+8, t), (g, t+4), (g+8, t+4), of b [8, 8] (t, g) and
-// (t+4, g), and of d [16, 8] (g, 2t), (g, 2t+1), (g+8, 2t), (g+8, 2t+1) (PTX ISA,
-// "Matrix fragments for mma.m16n8k8").
-__device__ __forceinline__ void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) {
-	asm volatile(
-		"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-		: "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-		: "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])), "r"(__float_as_uint(a[3])),
-		  "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
+// mma_tf32 adds a b to d across a warp, for a column of tiles [16, 8] of a and d and
+// one tile [8, 8] of b. Lane 4g+t holds of each tile of a the entries (g, t), (g+8, t),
+// (g, t+4), (g+8, t+4), of b (t, g) and (t+4, g), and of d [16, 8] (g, 2t), (g, 2t+1),
+// (g+8, 2t), (g+8, 2t+1) (PTX ISA, "Matrix fragments for mma.m16n8k8").
+template <int rows>
+__device__ __forceinline__ void mma_tf32(float (*d)[4], const float (*a)[4], const float (&b)[2]) {
+#pragma unroll
+	for (int i = 0; i < rows; ++i)
+		asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+			: "+f"(d[i][0]), "+f"(d[i][1]), "+f"(d[i][2]), "+f"(d[i][3])
+			: "r"(__float_as_uint(a[i][0])), "r"(__float_as_uint(a[i][1])), "r"(__float_as_uint(a[i][2])), "r"(__float_as_uint(a[i][3])),
+			  "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
 }
+
+// copy_async begins a copy of 16 bytes from global to shared memory, both aligned to 16
+// bytes, of which those behind the given number are set to zero. commit_copies makes a
+// group of the copies that a thread began since its last one, wait_copies waits for all
+// its groups but the last `behind`; for those of other threads a barrier must follow.
+__device__ __forceinline__ void copy_async(void* to, const void* from, int bytes) {
+	const unsigned shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(from), "r"(bytes) : "memory");
+}
+__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int behind>
+__device__ __forceinline__ void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(behind) : "memory"); }
 
 #endif
 

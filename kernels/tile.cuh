@@ -18,7 +18,8 @@ constexpr int pitch = width + 8;
 // The precisions. FP32 multiplies on the ordinary units. TF32 rounds both
 // factors to 10 bits of mantissa and multiplies on tensor cores. TF32x3 splits
 // each factor into a TF32 number and the TF32 of what is left, and adds the three
-// larger products of the four, the small ones first: about FP32's accuracy.
+// larger products of the four, the small ones first: about FP32's accuracy, see
+// add_corrected.
 // stage is what an entry becomes on its way into shared memory: TF32 rounds it
 // there, once, and not for each of the warps that read it.
 struct FP32 {
@@ -84,11 +85,28 @@ __device__ __forceinline__ float split(float x, float& rest) {
 	return large;
 }
 
+// add_corrected adds (large + small) (wide + narrow) but for the product of the
+// rests, for a column of tiles. Tensor cores truncate when they add, which over a long
+// depth would lose more than FP32 does: each tile's product of this depth of 8 starts
+// from zero, and is added in FP32, rounded to nearest.
+template <int rows>
+__device__ __forceinline__ void add_corrected(float (*sum)[4], const float (*large)[4], const float (*small)[4],
+	const float (&wide)[2], const float (&narrow)[2]) {
+	float part[rows][4] = {};
+	mma_tf32<rows>(part, small, wide);
+	mma_tf32<rows>(part, large, narrow);
+	mma_tf32<rows>(part, large, wide);
+#pragma unroll
+	for (int i = 0; i < rows; ++i)
+#pragma unroll
+		for (int q = 0; q < 4; ++q) sum[i][q] += part[i][q];
+}
+
 // Tensor cores: 2 x 4 warps, each with M/32 x N/32 tiles of 16 x 8.
 template <int M, int N, bool corrected>
 struct TensorProduct {
 	static constexpr int row_tiles = M / 32, tiles = N / 32;
-	float sum[row_tiles][tiles][4] = {};
+	float sum[tiles][row_tiles][4] = {};
 
 	__device__ __forceinline__ int row() const { return threadIdx.x / 32 % 2 * 16 * row_tiles + threadIdx.x % 32 / 4; }
 	__device__ __forceinline__ int column() const { return threadIdx.x / 64 * 8 * tiles; }
@@ -113,14 +131,10 @@ struct TensorProduct {
 					const float v = b[(k + t + q * 4) * pitch<N> + column() + j * 8 + g];
 					wide[q] = corrected ? split(v, narrow[q]) : v;
 				}
-#pragma unroll
-				for (int i = 0; i < row_tiles; ++i) {
-					if (corrected) {
-						mma_m16n8k8_tf32(sum[i][j], small[i], wide);
-						mma_m16n8k8_tf32(sum[i][j], large[i], narrow);
-					}
-					mma_m16n8k8_tf32(sum[i][j], large[i], wide);
-				}
+				if constexpr (corrected)
+					add_corrected<row_tiles>(sum[j], large, small, wide, narrow);
+				else
+					mma_tf32<row_tiles>(sum[j], large, wide);
 			}
 		}
 	}
@@ -134,7 +148,7 @@ struct TensorProduct {
 			for (int j = 0; j < tiles; ++j)
 #pragma unroll
 				for (int half = 0; half < 2; ++half) {
-					const float values[2] = {sum[i][j][2 * half], sum[i][j][2 * half + 1]};
+					const float values[2] = {sum[j][i][2 * half], sum[j][i][2 * half + 1]};
 					store(row() + i * 16 + half * 8, column() + j * 8 + 2 * t, values);
 				}
 	}

@@ -37,8 +37,8 @@ func (w *wiring) report(p Progress) {
 // CPU backend, opened for the estimate and closed after it.
 func WithBackend(b backend.Backend) Option { return func(w *wiring) { w.backend = b } }
 
-// WithThreads limits the default CPU backend to n threads; 0 means all
-// processors. The result does not depend on it.
+// WithThreads limits the default CPU backend, and the one that stands in for a backend
+// that fails, to n threads; 0 means all processors. The result does not depend on it.
 func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
 
 // WithProgress calls f from the estimating goroutine, at most some ten times

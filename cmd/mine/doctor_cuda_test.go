@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,6 +43,9 @@ func openCUDA(t *testing.T) backend.Backend {
 // TestDoctorCUDA: what stands in the way of CUDA is named, with a remedy, and is an
 // error. Without a driver that does, the process ends before there is a command line.
 func TestDoctorCUDA(t *testing.T) {
+	empty, foreign := t.TempDir(), filepath.Dir(file(t, "notes.txt", "nothing"))
+	old := t.TempDir()
+	cubins(t, old, 80)
 	for _, c := range []struct {
 		variable       string
 		args           []string
@@ -49,9 +54,12 @@ func TestDoctorCUDA(t *testing.T) {
 		{"GOMINE_EMULATOR_DEVICES=0", nil, nil, []string{"there is no NVIDIA GPU"}},
 		{"GOMINE_EMULATOR_DRIVER=11080", nil, nil, []string{"CUDA 11.8", "12.0 is the oldest", "R525"}},
 		{"GOMINE_EMULATOR_MEMORY=100000", nil, []string{"nvidia-smi lists the programs"}, []string{"backend cuda: ", "bytes", "free", "out of memory"}},
-		{"GOMINE_EMULATOR_ARCH=60", nil, []string{"doc/gpu.md says what is needed"}, []string{"backend cuda: ", "sm_60"}},
+		{"GOMINE_EMULATOR_ARCH=60", nil, []string{"doc/gpu.md says what is needed"}, []string{"backend cuda: ", "sm_60", "7.0"}},
 		{"GOMINE_EMULATOR_ARCH=75", []string{"--precision", "tf32"}, []string{"doc/gpu.md"}, []string{"backend cuda: ", "capability 7.5", "tf32"}},
-		{"GOMINE_EMULATOR_FAIL=cuModuleLoadData:1:221", nil, []string{"doc/gpu.md"}, []string{"backend cuda: open: kernels"}},
+		{"GOMINE_EMULATOR_FAIL=cuModuleLoadData:1:221", nil, []string{"doc/gpu.md"}, []string{"backend cuda: open: kernels", "libnvidia-ptxjitcompiler"}},
+		{"GOMINE_KERNELS=" + empty, nil, []string{"doc/gpu.md"}, []string{empty, "adam.cubin", "unset GOMINE_KERNELS"}},
+		{"GOMINE_KERNELS=" + foreign, nil, []string{"doc/gpu.md"}, []string{foreign, "only notes.txt", "unset GOMINE_KERNELS"}},
+		{"GOMINE_KERNELS=" + old, nil, []string{"doc/gpu.md"}, []string{"adam.cubin", "sm_80", "sm_90", "GOMINE_KERNELS"}},
 		{"GOMINE_EMULATOR_FAIL=cuGraphLaunch:2:719", nil, []string{"Xid"}, []string{"backend cuda: ", "device lost"}},
 		{"", []string{"--device", "3"}, []string{"nvidia-smi shows the devices"}, []string{"backend cuda: open: device 3 of 1"}},
 	} {
@@ -68,6 +76,25 @@ func TestDoctorCUDA(t *testing.T) {
 			if !strings.Contains(stderr, want) {
 				t.Errorf("%s: %q is not in stderr %q", c.variable, want, stderr)
 			}
+		}
+	}
+}
+
+// cubins writes a stand-in for the cubin of every source of kernels: the header of an
+// ELF file for machine 190 with the compute capability in its flags, and one empty section.
+func cubins(t *testing.T, folder string, arch byte) {
+	t.Helper()
+	header := make([]byte, 64+64)
+	copy(header, "\x7fELF\x02\x01\x01\x33\x07")
+	header[18], header[40], header[48], header[60] = 190, 64, arch, 1
+	sources, err := filepath.Glob(filepath.Join(root, "kernels", "*.cu"))
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("sources %v, error %v", sources, err)
+	}
+	for _, source := range sources {
+		name := strings.TrimSuffix(filepath.Base(source), ".cu") + ".cubin"
+		if err := os.WriteFile(filepath.Join(folder, name), header, 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

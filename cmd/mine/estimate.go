@@ -122,7 +122,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 
 	result, err := f.estimate(cmd, args, status)
 	status.clear()
-	ended := err // what ended the training too early, if there is a result
+	ended := err // what ended the training early; there may be a result all the same
 	switch {
 	case err == nil:
 	case errors.Is(err, context.Canceled) && result.Steps == 0:
@@ -174,7 +174,8 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		return mine.Result{}, err
 	}
 	defer b.Close()
-	options := []mine.Option{mine.WithBackend(b)}
+	// The threads are for the CPU that stands in for a backend that fails.
+	options := []mine.Option{mine.WithBackend(b), mine.WithThreads(f.threads)}
 	if status != nil {
 		options = append(options, mine.WithProgress(status.estimating))
 	}

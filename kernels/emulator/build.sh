@@ -47,6 +47,8 @@ start() {
 	fi
 }
 start "$here/emulator.cc" "$out/emulator.o"
+start "$here/copies.cc" "$out/copies.o"
+start "$here/tensor.cc" "$out/tensor.o"
 start "$here/driver.cc" "$out/driver.o"
 for source in "$kernels"/*.cu; do
 	[ -f "$source" ] || continue

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
+#include <elf.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,9 +25,9 @@ enum Result {
 	out_of_memory = 2,
 	not_initialized = 3,
 	invalid_device = 101,
+	invalid_image = 200,
 	invalid_context = 201,
 	no_binary_for_gpu = 209,
-	invalid_ptx = 218,
 	unsupported_ptx_version = 222,
 	invalid_handle = 400,
 	not_found = 500,
@@ -208,10 +210,38 @@ template <class T> Work fill(Pointer to, T value, size_t n) {
 	};
 }
 
-Result load(void** module, const char* ptx) {
-	const char* version = std::strstr(ptx, ".version ");
-	const char* target = std::strstr(ptx, ".target sm_");
-	if (version == nullptr || target == nullptr) return invalid_ptx;
+// add makes a module's function of the kernel of that name that was compiled in.
+void add(Module& m, const std::string& name) {
+	for (const emulator::Kernel& k : emulator::kernels())
+		if (name == k.name) m.functions[name] = std::make_unique<Function>(Function{&k});
+	if (m.functions.count(name) == 0) std::fprintf(stderr, "emulator: kernel %s was not compiled in\n", name.c_str());
+}
+
+// load_cubin takes from a cubin what it is for and the names of its kernels, those of
+// the sections with their code. The compute capability is in the flags of the ELF header: bits 0
+// to 7, and 8 to 15 from version 8 of the format on. A device runs what is for its own
+// major number and no younger.
+Result load_cubin(void** module, const char* image) {
+	const Elf64_Ehdr* header = reinterpret_cast<const Elf64_Ehdr*>(image);
+	constexpr int machine_cuda = 190;
+	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != machine_cuda) return invalid_image;
+	const int target = int(header->e_flags >> (header->e_ident[EI_ABIVERSION] >= 8 ? 8 : 0) & 0xff);
+	if (target / 10 != architecture() / 10 || target > architecture()) return no_binary_for_gpu;
+	auto m = std::make_unique<Module>();
+	const Elf64_Shdr* sections = reinterpret_cast<const Elf64_Shdr*>(image + header->e_shoff);
+	const char* names = image + sections[header->e_shstrndx].sh_offset;
+	static const std::string code = ".text.";
+	for (int i = 0; i < header->e_shnum; ++i)
+		if (const std::string name = names + sections[i].sh_name; name.compare(0, code.size(), code) == 0) add(*m, name.substr(code.size()));
+	*module = m.release();
+	return success;
+}
+
+Result load(void** module, const char* image) {
+	if (std::memcmp(image, ELFMAG, SELFMAG) == 0) return load_cubin(module, image);
+	const char* version = std::strstr(image, ".version ");
+	const char* target = std::strstr(image, ".target sm_");
+	if (version == nullptr || target == nullptr) return invalid_image;
 	// PTX 8.0 came with CUDA 12.0, and so on by the table of the PTX ISA's
 	// release notes.
 	const int ptx_version = int(std::strtod(version + 9, nullptr) * 10 + 0.5);
@@ -219,12 +249,9 @@ Result load(void** module, const char* ptx) {
 	if (std::atoi(target + 11) > architecture()) return no_binary_for_gpu;
 	auto m = std::make_unique<Module>();
 	static const char entry[] = ".entry ";
-	for (const char* at = ptx; (at = std::strstr(at, entry)) != nullptr;) {
+	for (const char* at = image; (at = std::strstr(at, entry)) != nullptr;) {
 		at += sizeof entry - 1;
-		const std::string name(at, std::strcspn(at, "( \n"));
-		for (const emulator::Kernel& k : emulator::kernels())
-			if (name == k.name) m->functions[name] = std::make_unique<Function>(Function{&k});
-		if (m->functions.count(name) == 0) std::fprintf(stderr, "emulator: kernel %s was not compiled in\n", name.c_str());
+		add(*m, std::string(at, std::strcspn(at, "( \n")));
 	}
 	*module = m.release();
 	return success;
@@ -341,12 +368,15 @@ int cuFuncGetAttribute(int* value, int attribute, void* function) {
 	switch (attribute) {
 	case 0: *value = f->kernel->threads; return success;
 	case 1: *value = 0; return success; // static shared memory: not told apart here
+	case 3: *value = 0; return success; // local memory: there is none
+	case 4: *value = 32; return success; // registers: any number
 	case 8: *value = f->shared_limit; return success;
 	default: return not_supported;
 	}
 }
 int cuFuncSetAttribute(void* function, int attribute, int value) {
 	REQUIRE_READY;
+	if (attribute == 9) return value >= -1 && value <= 100 ? success : invalid_value; // share of shared memory
 	if (attribute != 8) return not_supported;
 	if (value < 0 || value > shared_memory_opt_in()) return invalid_value;
 	static_cast<Function*>(function)->shared_limit = std::max(value, shared_memory_default);
@@ -595,7 +625,7 @@ int cuGraphDestroy(void* graph) {
 int cuGetErrorString(int code, const char** text) {
 	static const std::map<int, const char*> texts = {
 		{success, "no error"}, {invalid_value, "invalid argument"}, {out_of_memory, "out of memory"},
-		{invalid_context, "invalid device context"}, {no_binary_for_gpu, "no kernel image is available for execution on the device"},
+		{invalid_context, "invalid device context"}, {invalid_image, "device kernel image is invalid"}, {no_binary_for_gpu, "no kernel image is available for execution on the device"},
 		{unsupported_ptx_version, "the provided PTX was compiled with an unsupported toolchain"},
 		{launch_out_of_resources, "too many resources requested for launch"}, {launch_failed, "unspecified launch failure"}};
 	auto t = texts.find(code);

@@ -108,8 +108,7 @@ struct Warp {
 	unsigned arrived, live;
 	const char* where; // of the operation that lanes wait in
 	unsigned char slots[warp_size][32];
-	float* d[warp_size]; // of a matrix product
-	float a[16][8], b[8][8];
+	const void* given[warp_size]; // to work that lanes do together
 };
 
 std::vector<Fiber*> fibers; // kept from launch to launch
@@ -126,19 +125,10 @@ void yield() {
 	gomine_switch_stack(&running->stack_pointer, scheduler);
 }
 
-// fail ends the kernel: the scheduler never comes back to any of its fibers.
-void fail(const std::string& what) {
-	if (failure.empty()) {
-		const Thread& t = *here.thread;
-		failure = "block (" + std::to_string(here.block.x) + "," + std::to_string(here.block.y) + "," +
-			std::to_string(here.block.z) + ") thread " + std::to_string(t.linear) + ": " + what;
-	}
-	for (;;) yield();
-}
-
 UNCHECKED void entry() {
 	(*body)();
 	Fiber& me = *running;
+	if (!me.thread.copies.empty()) fail("ends without waiting for its copies");
 	me.state = State::ended;
 	--live;
 	warps[me.thread.linear / warp_size].live &= ~(1u << me.thread.linear % warp_size);
@@ -161,7 +151,11 @@ UNCHECKED void prepare(Fiber& f) {
 
 // poison fills memory with the bytes of a NaN, around what watches it.
 UNCHECKED void poison(char* from, char* to) {
+#if defined(__SANITIZE_ADDRESS__)
 	for (volatile char* p = from; p < to; ++p) *p = char(0xff);
+#else
+	std::memset(from, 0xff, size_t(to - from));
+#endif
 }
 
 std::vector<unsigned> order(unsigned n, unsigned seed) {
@@ -206,6 +200,8 @@ void run_block() {
 		const dim3 size = here.block_size;
 		f.thread.linear = i;
 		f.thread.index = dim3(i % size.x, i / size.x % size.y, i / (size.x * size.y));
+		f.thread.copies.clear();
+		f.thread.groups = 0;
 		f.state = State::ready;
 		warps[i / warp_size].live |= 1u << i % warp_size;
 		prepare(f);
@@ -236,6 +232,16 @@ void run_block() {
 }
 
 } // namespace
+
+// The scheduler never comes back to any of the kernel's fibers.
+void fail(const std::string& what) {
+	if (failure.empty()) {
+		const Thread& t = *here.thread;
+		failure = "block (" + std::to_string(here.block.x) + "," + std::to_string(here.block.y) + "," +
+			std::to_string(here.block.z) + ") thread " + std::to_string(t.linear) + ": " + what;
+	}
+	for (;;) yield();
+}
 
 void* dynamic_shared() { return shared; }
 
@@ -273,23 +279,10 @@ void warp_barrier(unsigned mask, const char* where) {
 	meet(mask, where, [] {});
 }
 
-// Fragment layouts as in device.cuh. The tensor cores see only TF32's bits.
-void matrix_multiply(float d[4], const float a[4], const float b[2]) {
-	const unsigned lane = running->thread.linear % warp_size, g = lane / 4, t = lane % 4;
+void together(const char* where, const void* given, void (*work)(const void* const given[warp_size])) {
 	Warp& w = warps[running->thread.linear / warp_size];
-	const auto tf32 = [](float v) { return __uint_as_float(__float_as_uint(v) & 0xffffe000u); };
-	for (unsigned i = 0; i < 4; ++i) w.a[g + i % 2 * 8][t + i / 2 * 4] = tf32(a[i]);
-	for (unsigned i = 0; i < 2; ++i) w.b[t + i * 4][g] = tf32(b[i]);
-	w.d[lane] = d;
-	meet(0xffffffffu, "mma", [&w] {
-		for (unsigned row = 0; row < 16; ++row) {
-			float sum[8];
-			for (unsigned n = 0; n < 8; ++n) sum[n] = w.d[row % 8 * 4 + n / 2][row / 8 * 2 + n % 2];
-			for (unsigned k = 0; k < 8; ++k)
-				for (unsigned n = 0; n < 8; ++n) sum[n] += w.a[row][k] * w.b[k][n];
-			for (unsigned n = 0; n < 8; ++n) w.d[row % 8 * 4 + n / 2][row / 8 * 2 + n % 2] = sum[n];
-		}
-	});
+	w.given[running->thread.linear % warp_size] = given;
+	meet(0xffffffffu, where, [&] { work(w.given); });
 }
 
 const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32] {

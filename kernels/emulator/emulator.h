@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #define __global__
@@ -36,9 +37,19 @@ namespace emulator {
 
 constexpr unsigned warp_size = 32;
 
+// A Copy is an asynchronous one that has not taken place.
+struct Copy {
+	void* to;
+	const void* from;
+	int bytes;
+	unsigned group;
+};
+
 struct Thread {
 	dim3 index;
 	unsigned linear;
+	std::vector<Copy> copies;
+	unsigned groups; // of copies that are complete
 };
 
 // The running block and thread.
@@ -49,6 +60,9 @@ struct Here {
 extern Here here;
 
 void* dynamic_shared();
+
+// fail ends the kernel with a message.
+[[noreturn]] void fail(const std::string& what);
 
 // barrier waits for all threads of the block that have not ended; where says
 // which barrier it is, and all must have come to the same.
@@ -62,8 +76,21 @@ void warp_barrier(unsigned mask, const char* where);
 const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
 void release(unsigned mask, const char* where);
 
-// matrix_multiply is mma.m16n8k8 of a whole warp; each lane gives its fragments.
-void matrix_multiply(float d[4], const float a[4], const float b[2]);
+// together waits for all lanes of a warp; the last one to come does the work, on
+// what each of them gave.
+void together(const char* where, const void* given, void (*work)(const void* const given[warp_size]));
+
+// multiply_tf32 is mma.m16n8k8 of a whole warp, for each of rows tiles of a; each lane
+// gives its fragments, see device.cuh and tensor.cc.
+void multiply_tf32(float* d, const float* a, const float* b, int rows);
+
+// copy_async begins a copy of 16 bytes, of which those behind the given number are
+// set to zero; commit_copies makes a group of those begun since the last one;
+// wait_copies waits for all groups but the last `behind`. See copies.cc.
+constexpr int copy_bytes = 16;
+void copy_async(void* to, const void* from, int bytes);
+void commit_copies();
+void wait_copies(unsigned behind);
 
 template <class T, class Source>
 inline T shuffle(unsigned mask, T value, Source source) {
@@ -118,4 +145,12 @@ inline float to_tf32(float x) {
 	return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
 }
 
-inline void mma_m16n8k8_tf32(float d[4], const float a[4], const float b[2]) { emulator::matrix_multiply(d, a, b); }
+template <int rows>
+inline void mma_tf32(float (*d)[4], const float (*a)[4], const float (&b)[2]) {
+	emulator::multiply_tf32(d[0], a[0], b, rows);
+}
+
+inline void copy_async(void* to, const void* from, int bytes) { emulator::copy_async(to, from, bytes); }
+inline void commit_copies() { emulator::commit_copies(); }
+template <int behind>
+inline void wait_copies() { emulator::wait_copies(behind); }

@@ -1,12 +1,13 @@
-"""Mutation check of the kernels' tests: every barrier and every guard must matter.
+"""Mutation check of the kernels' tests: every barrier, guard and wait must matter.
 
 usage: mutants.py DIR [FILE ..]
 
-Deletes each __syncthreads() and replaces each inside(..) by true, in turn, in the
-sources of this folder's parent, builds the emulator with that one change in DIR
-and runs tests of package cuda against it, quick ones first. A mutant that passes
-them all has survived: the tests do not notice. Exit code 1 if one survives that
-SPARED does not explain.
+Deletes each __syncthreads(), replaces each inside(..) by true, and deletes each
+wait_copies<..>() or lets it leave one more group on its way, in turn, in the sources
+of this folder's parent, builds the emulator with that one change in DIR and runs
+tests of package cuda against it, quick ones first. A mutant that passes them all has
+survived: the tests do not notice. Exit code 1 if one survives that SPARED does not
+explain.
 
 GOMINE_MUTANTS_JOBS sets how many run at once, 2 by default.
 """
@@ -44,6 +45,11 @@ def mutants(path):
     for match in re.finditer(r"__syncthreads\(\);", source):
         line = source.count("\n", 0, match.start()) + 1
         yield line, "barrier deleted", source[:match.start()] + ";" + source[match.end():]
+    for match in re.finditer(r"(?<!void )wait_copies<([^>]*)>\(\);", source):
+        line = source.count("\n", 0, match.start()) + 1
+        yield line, "wait deleted", source[:match.start()] + ";" + source[match.end():]
+        later = f"wait_copies<({match.group(1)}) + 1>();"
+        yield line, "waits for a group less", source[:match.start()] + later + source[match.end():]
     for match in re.finditer(r"(?<!bool )\binside\(", source):
         depth, end = 1, match.end()
         while depth:

@@ -317,12 +317,13 @@ def wrappers(kernels):
             fields.append(f"\t{camel(argument)} {go_type}")
             boxed.append(f"{box}(a.{camel(argument)})")
         out += ["", f"// {go_name}Args are the arguments of {name}, in their order.", f"type {go_name}Args struct {{", *fields, "}"]
-        out += ["", f"func (a {go_name}Args) list() []driver.Arg {{", f"\treturn []driver.Arg{{{', '.join(boxed)}}}", "}"]
+        out += ["", f"func (a *{go_name}Args) list() [{len(boxed)}]driver.Arg {{", f"\treturn [...]driver.Arg{{{', '.join(boxed)}}}", "}"]
     for k in kernels:
         arguments = Kernel("", 0, family(k), []).go_name + "Args"
         out += ["", f"// {k.go_name} launches {k.name} with blocks of {k.threads} threads."]
         out.append(f"func {k.go_name}(s *driver.Stream, grid driver.Dim, shared int, a {arguments}) error {{")
-        out.append(f'\treturn s.Launch("{k.name}", grid, {k.threads}, shared, a.list()...)')
+        out.append("\targs := a.list()")
+        out.append(f'\treturn s.Launch("{k.name}", grid, {k.threads}, shared, args[:]...)')
         out.append("}")
     return "\n".join(out) + "\n"
 

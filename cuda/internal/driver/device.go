@@ -21,14 +21,6 @@ import (
 	"gomine/mine/backend"
 )
 
-// An Image is a file of kernels as PTX, for compute capability Arch, as in 80,
-// and newer.
-type Image struct {
-	Name string
-	Text string
-	Arch int
-}
-
 // A Device is an open CUDA device.
 type Device struct {
 	Name            string
@@ -37,11 +29,10 @@ type Device struct {
 	Shared          int // bytes of shared memory a block may have
 
 	context     cu.CUContext
-	modules     []cu.Module
-	functions   map[string]cu.Function
-	shared      map[string]int // what a function's limit was raised to
+	functions   map[string]function
 	synchronous bool
 	work        chan func()
+	ended       chan struct{} // closed when nothing more is done
 	closed      bool
 	lost        bool
 }
@@ -50,32 +41,29 @@ type Device struct {
 // gorgonia.org/cu does not name.
 const sharedOptIn cu.DeviceAttribute = 97
 
-// sharedDefault is what a block may have without asking.
-const sharedDefault = 48 << 10
-
-// Open opens a device and loads those images that it can run. If synchronous,
-// every launch is waited for, so that an error names the kernel that made it.
-func Open(ordinal int, synchronous bool, images []Image) (*Device, error) {
+// Open opens a device, without kernels. If synchronous, every launch is waited for, so
+// that an error names the kernel that made it.
+func Open(ordinal int, synchronous bool) (*Device, error) {
 	d := &Device{
-		functions:   map[string]cu.Function{},
-		shared:      map[string]int{},
+		functions:   map[string]function{},
 		synchronous: synchronous,
 		work:        make(chan func()),
+		ended:       make(chan struct{}),
 	}
 	go func() {
+		defer close(d.ended)
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		for f := range d.work {
-			f()
+		for !d.closed {
+			(<-d.work)()
 		}
 	}()
-	err := d.Do(func() error { return d.open(ordinal, images) })
-	if err != nil {
+	if err := d.Do(func() error { return d.open(ordinal) }); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func (d *Device) open(ordinal int, images []Image) error {
+func (d *Device) open(ordinal int) error {
 	n, err := cu.NumDevices()
 	if err != nil {
 		return wrap("count devices", err)
@@ -102,60 +90,27 @@ func (d *Device) open(ordinal int, images []Image) error {
 		}
 	}
 	d.Arch = 10*major + minor
-	if d.context, err = device.MakeContext(cu.SchedAuto); err != nil {
-		return wrap("context", err)
-	}
-	for _, image := range images {
-		if image.Arch > d.Arch {
-			continue
-		}
-		module, err := cu.LoadData(image.Text)
-		if err != nil {
-			return fmt.Errorf("kernels %s on %s, sm_%d, driver %d: %w: %w", image.Name, d.Name, d.Arch, cu.Version(), err, backend.ErrUnavailable)
-		}
-		d.modules = append(d.modules, module)
-		for _, name := range entries(image.Text) {
-			if d.functions[name], err = module.Function(name); err != nil {
-				return wrap("kernel "+name, err)
-			}
-		}
-	}
-	return nil
+	d.context, err = device.MakeContext(cu.SchedAuto)
+	return wrap("context", err)
 }
-
-// entries returns the names of the kernels in PTX.
-func entries(ptx string) []string {
-	const entry = ".visible .entry "
-	var names []string
-	for {
-		at := strings.Index(ptx, entry)
-		if at < 0 {
-			return names
-		}
-		ptx = ptx[at+len(entry):]
-		names = append(names, ptx[:strings.IndexAny(ptx, "( \n")])
-	}
-}
-
-// Has says whether the device can run a kernel.
-func (d *Device) Has(kernel string) bool { _, ok := d.functions[kernel]; return ok }
 
 // Do runs f on the device's thread. After Close it returns backend.ErrClosed.
 func (d *Device) Do(f func() error) (err error) {
 	done := make(chan struct{})
-	d.work <- func() {
+	work := func() {
 		defer close(done)
-		if d.closed {
-			err = backend.ErrClosed
-			return
-		}
 		err = f()
 		if errors.As(err, new(lostError)) {
 			d.lost = true
 		}
 	}
-	<-done
-	return err
+	select {
+	case d.work <- work:
+		<-done
+		return err
+	case <-d.ended:
+		return backend.ErrClosed
+	}
 }
 
 // lostError is an error after which a context is of no use.
@@ -199,8 +154,15 @@ func (d *Device) Close() error {
 
 // Free returns how many bytes of the device's memory are unused.
 func (d *Device) Free() (int64, error) {
-	free, _, err := cu.MemInfo()
-	return free, wrap("memory info", err)
+	free, _, err := d.MemoryInfo()
+	return free, err
+}
+
+// MemoryInfo returns how many bytes of the device's memory are unused, and how many
+// there are.
+func (d *Device) MemoryInfo() (free, total int64, err error) {
+	free, total, err = cu.MemInfo()
+	return free, total, wrap("memory info", err)
 }
 
 // fatal lists the errors that the driver says leave a process in an inconsistent
@@ -208,6 +170,7 @@ func (d *Device) Free() (int64, error) {
 var fatal = map[error]bool{
 	cu.LaunchFailed: true, cu.IllegalAddress: true, cu.LaunchTimeout: true, cu.HardwareStackError: true, cu.IllegalInstruction: true,
 	cu.MisalignedAddress: true, cu.InvalidAddressSpace: true, cu.InvalidPc: true, cu.EccUncorrectable: true, cu.Unknown: true,
+	cu.Assert: true, cu.ContextIsDestroyed: true, cu.NvlinkUncorrectable: true,
 }
 
 // wrap gives an error of the driver the name of the operation.

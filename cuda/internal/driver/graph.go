@@ -18,17 +18,14 @@ import (
 	"gomine/mine/backend"
 )
 
-// code turns a result into an error of the same kind as gorgonia.org/cu's.
+// code turns a result into an error: gorgonia.org/cu's own where this package tells
+// such errors apart.
 func code(r C.CUresult) error {
-	switch r {
-	case C.CUDA_SUCCESS:
+	if r == C.CUDA_SUCCESS {
 		return nil
-	case C.CUDA_ERROR_OUT_OF_MEMORY:
-		return cu.OutOfMemory
-	case C.CUDA_ERROR_LAUNCH_FAILED:
-		return cu.LaunchFailed
-	case C.CUDA_ERROR_ILLEGAL_ADDRESS:
-		return cu.IllegalAddress
+	}
+	if err := error(as(cu.Success, int(r))); fatal[err] || err == cu.OutOfMemory {
+		return err
 	}
 	var text *C.char
 	if C.cuGetErrorString(r, &text) != C.CUDA_SUCCESS {
@@ -37,12 +34,11 @@ func code(r C.CUresult) error {
 	return fmt.Errorf("%s (error %d of the driver)", C.GoString(text), int(r))
 }
 
+// as gives a number the type of the first argument, which gorgonia.org/cu does not export.
+func as[T ~int](_ T, number int) T { return T(number) }
+
 // The handles of gorgonia.org/cu are structs of one C pointer each.
 func stream(s cu.Stream) C.CUstream { return *(*C.CUstream)(unsafe.Pointer(&s)) }
-
-func setShared(f cu.Function, bytes int) error {
-	return code(C.cuFuncSetAttribute(*(*C.CUfunction)(unsafe.Pointer(&f)), C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(bytes)))
-}
 
 // A Graph is captured work that can be launched again and again.
 type Graph struct{ executable C.CUgraphExec }

@@ -2,7 +2,23 @@
 
 package driver
 
+// #include <cuda.h>
+// #include <stdint.h>
+//
+// enum { most_args = 32 };
+//
+// // launch launches f with blocks of so many threads and n <= most_args arguments of 8 bytes
+// // each, which the driver copies before it returns.
+// static CUresult launch(CUfunction f, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned shared, CUstream stream,
+// 		const uint64_t *args, int n) {
+// 	void *at[most_args];
+// 	for (int i = 0; i < n; i++) at[i] = (void *)&args[i];
+// 	return cuLaunchKernel(f, x, y, z, threads, 1, 1, shared, stream, at, NULL);
+// }
+import "C"
+
 import (
+	"errors"
 	"fmt"
 	"math"
 	"unsafe"
@@ -21,18 +37,18 @@ type Dim struct{ X, Y, Z int }
 type Arg uint64
 
 // Constructors of arguments.
-func Address(p Pointer) Arg      { return Arg(p) }
-func Int(v int) Arg              { return Arg(uint32(int32(v))) }
-func Uint64(v uint64) Arg        { return Arg(v) }
-func Float32(v float32) Arg      { return Arg(math.Float32bits(v)) }
-func Float64(v float64) Arg      { return Arg(math.Float64bits(v)) }
-func bits(a *Arg) unsafe.Pointer { return unsafe.Pointer(a) }
+func Address(p Pointer) Arg { return Arg(p) }
+func Int(v int) Arg         { return Arg(uint32(int32(v))) }
+func Uint64(v uint64) Arg   { return Arg(v) }
+func Float32(v float32) Arg { return Arg(math.Float32bits(v)) }
+func Float64(v float64) Arg { return Arg(math.Float64bits(v)) }
 
 // A Stream is a queue of work on a device.
 type Stream struct {
 	device    *Device
 	stream    cu.Stream
 	capturing bool
+	args      [C.most_args]Arg // of the launch under way
 }
 
 // NewStream returns an empty queue. Upload and Download wait for it.
@@ -58,18 +74,17 @@ func (s *Stream) Launch(kernel string, grid Dim, threads, shared int, args ...Ar
 	if !ok {
 		return fmt.Errorf("kernel %s: not for %s, sm_%d: %w", kernel, d.Name, d.Arch, backend.ErrUnavailable)
 	}
-	if shared > max(sharedDefault, d.shared[kernel]) {
-		if err := setShared(f, shared); err != nil {
-			return wrap(fmt.Sprintf("kernel %s: %d bytes of shared memory, %d at most", kernel, shared, d.Shared), err)
-		}
-		d.shared[kernel] = shared
+	if shared > f.dynamic {
+		return fmt.Errorf("kernel %s: %d bytes of dynamic shared memory, %d at most: %w", kernel, shared, f.dynamic, backend.ErrUnavailable)
 	}
-	boxes := make([]unsafe.Pointer, len(args))
-	for i := range args {
-		boxes[i] = bits(&args[i])
+	n := copy(s.args[:], args)
+	if n < len(args) {
+		return fmt.Errorf("kernel %s: %d arguments, %d at most", kernel, len(args), n)
 	}
-	if err := f.Launch(grid.X, grid.Y, grid.Z, threads, 1, 1, shared, s.stream, boxes); err != nil {
-		return wrap("launch kernel "+kernel, err)
+	r := C.launch(f.handle, C.uint(grid.X), C.uint(grid.Y), C.uint(grid.Z), C.uint(threads), C.uint(shared), stream(s.stream),
+		(*C.uint64_t)(unsafe.Pointer(&s.args[0])), C.int(n))
+	if r != C.CUDA_SUCCESS {
+		return wrap("launch kernel "+kernel, code(r))
 	}
 	if d.synchronous && !s.capturing {
 		return wrap("kernel "+kernel, s.stream.Synchronize())
@@ -103,10 +118,13 @@ func (s *Stream) Capture(f func() error) (*Graph, error) {
 	err := f()
 	s.capturing = false
 	g, endErr := endCapture(s.stream)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return g, wrap("capture", endErr)
 	}
-	return g, wrap("capture", endErr)
+	if g != nil {
+		err = errors.Join(err, g.Close())
+	}
+	return nil, err
 }
 
 // Synchronous says whether every launch is waited for.

@@ -27,8 +27,8 @@ type AdamArgs struct {
 	Epsilon  float32
 }
 
-func (a AdamArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Params), driver.Address(a.M), driver.Address(a.V), driver.Address(a.Grad), driver.Address(a.Partials), driver.Address(a.Segments), driver.Address(a.Slices), driver.Address(a.Control), driver.Address(a.Clock), driver.Int(a.I), driver.Float32(a.Beta1), driver.Float32(a.Gain1), driver.Float32(a.Beta2), driver.Float32(a.Gain2), driver.Float32(a.Epsilon)}
+func (a *AdamArgs) list() [15]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Params), driver.Address(a.M), driver.Address(a.V), driver.Address(a.Grad), driver.Address(a.Partials), driver.Address(a.Segments), driver.Address(a.Slices), driver.Address(a.Control), driver.Address(a.Clock), driver.Int(a.I), driver.Float32(a.Beta1), driver.Float32(a.Gain1), driver.Float32(a.Beta2), driver.Float32(a.Gain2), driver.Float32(a.Epsilon)}
 }
 
 // SquaresArgs are the arguments of squares, in their order.
@@ -38,8 +38,8 @@ type SquaresArgs struct {
 	N       int
 }
 
-func (a SquaresArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Partial), driver.Address(a.Grad), driver.Int(a.N)}
+func (a *SquaresArgs) list() [3]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partial), driver.Address(a.Grad), driver.Int(a.N)}
 }
 
 // ClipArgs are the arguments of clip, in their order.
@@ -51,8 +51,8 @@ type ClipArgs struct {
 	Limit   float64
 }
 
-func (a ClipArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Control), driver.Address(a.Partial), driver.Address(a.Clock), driver.Int(a.I), driver.Float64(a.Limit)}
+func (a *ClipArgs) list() [5]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Control), driver.Address(a.Partial), driver.Address(a.Clock), driver.Int(a.I), driver.Float64(a.Limit)}
 }
 
 // DrawArgs are the arguments of draw, in their order.
@@ -69,8 +69,8 @@ type DrawArgs struct {
 	Streamed int
 }
 
-func (a DrawArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Rows), driver.Address(a.Entries), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.I), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed)}
+func (a *DrawArgs) list() [10]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Rows), driver.Address(a.Entries), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.I), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed)}
 }
 
 // VisitArgs are the arguments of visit, in their order.
@@ -90,8 +90,8 @@ type VisitArgs struct {
 	First   int
 }
 
-func (a VisitArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Xs), driver.Address(a.Zs), driver.Address(a.XRows), driver.Address(a.ZRows), driver.Address(a.Index), driver.Uint64(a.Seed), driver.Uint64(a.Step), driver.Int(a.Stream), driver.Int(a.Pairing), driver.Int(a.N), driver.Int(a.Lo), driver.Int(a.Count), driver.Int(a.First)}
+func (a *VisitArgs) list() [13]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Xs), driver.Address(a.Zs), driver.Address(a.XRows), driver.Address(a.ZRows), driver.Address(a.Index), driver.Uint64(a.Seed), driver.Uint64(a.Step), driver.Int(a.Stream), driver.Int(a.Pairing), driver.Int(a.N), driver.Int(a.Lo), driver.Int(a.Count), driver.Int(a.First)}
 }
 
 // AdvanceArgs are the arguments of advance, in their order.
@@ -100,8 +100,8 @@ type AdvanceArgs struct {
 	Steps int
 }
 
-func (a AdvanceArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Clock), driver.Int(a.Steps)}
+func (a *AdvanceArgs) list() [2]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Clock), driver.Int(a.Steps)}
 }
 
 // GatherScoresArgs are the arguments of gather_scores, in their order.
@@ -113,8 +113,8 @@ type GatherScoresArgs struct {
 	Count     int
 }
 
-func (a GatherScoresArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Joint), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Positions), driver.Int(a.Count)}
+func (a *GatherScoresArgs) list() [5]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Joint), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Positions), driver.Int(a.Count)}
 }
 
 // AccumulateArgs are the arguments of accumulate, in their order.
@@ -132,8 +132,8 @@ type AccumulateArgs struct {
 	Count int
 }
 
-func (a AccumulateArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Uq), driver.Address(a.Vm), driver.Address(a.Vs), driver.Address(a.Js), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.Count)}
+func (a *AccumulateArgs) list() [11]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Uq), driver.Address(a.Vm), driver.Address(a.Vs), driver.Address(a.Js), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.Count)}
 }
 
 // SumScoresArgs are the arguments of sum_scores, in their order.
@@ -144,8 +144,8 @@ type SumScoresArgs struct {
 	At    int
 }
 
-func (a SumScoresArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Sums), driver.Address(a.T), driver.Int(a.Count), driver.Int(a.At)}
+func (a *SumScoresArgs) list() [4]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Sums), driver.Address(a.T), driver.Int(a.Count), driver.Int(a.At)}
 }
 
 // MomentsMaxArgs are the arguments of moments_max, in their order.
@@ -156,8 +156,8 @@ type MomentsMaxArgs struct {
 	N       int
 }
 
-func (a MomentsMaxArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Partial), driver.Address(a.Joint), driver.Address(a.Um), driver.Int(a.N)}
+func (a *MomentsMaxArgs) list() [4]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partial), driver.Address(a.Joint), driver.Address(a.Um), driver.Int(a.N)}
 }
 
 // MomentsMeanArgs are the arguments of moments_mean, in their order.
@@ -171,8 +171,8 @@ type MomentsMeanArgs struct {
 	Shift   float64
 }
 
-func (a MomentsMeanArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Partial), driver.Address(a.Joint), driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Js), driver.Int(a.N), driver.Float64(a.Shift)}
+func (a *MomentsMeanArgs) list() [7]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partial), driver.Address(a.Joint), driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Js), driver.Int(a.N), driver.Float64(a.Shift)}
 }
 
 // MomentsCentralArgs are the arguments of moments_central, in their order.
@@ -191,8 +191,8 @@ type MomentsCentralArgs struct {
 	Scale     float64
 }
 
-func (a MomentsCentralArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Partial), driver.Address(a.Influence), driver.Address(a.Joint), driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Uq), driver.Address(a.Vm), driver.Address(a.Vs), driver.Int(a.N), driver.Float64(a.Shift), driver.Float64(a.Mean), driver.Float64(a.Scale)}
+func (a *MomentsCentralArgs) list() [12]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partial), driver.Address(a.Influence), driver.Address(a.Joint), driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Uq), driver.Address(a.Vm), driver.Address(a.Vs), driver.Int(a.N), driver.Float64(a.Shift), driver.Float64(a.Mean), driver.Float64(a.Scale)}
 }
 
 // FusedAdamArgs are the arguments of fused_adam, in their order.
@@ -225,8 +225,8 @@ type FusedAdamArgs struct {
 	Epsilon  float32
 }
 
-func (a FusedAdamArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Params), driver.Address(a.M), driver.Address(a.V), driver.Address(a.Grad), driver.Address(a.Partials), driver.Address(a.Stats), driver.Address(a.Values), driver.Address(a.Ema), driver.Address(a.Control), driver.Address(a.Clock), driver.Int(a.I), driver.Int(a.Blocks), driver.Int(a.Batch), driver.Int(a.Kind), driver.Float64(a.Param), driver.Int(a.Dx), driver.Int(a.Dz), driver.Int(a.H1), driver.Int(a.H2), driver.Int(a.H3), driver.Int(a.H4), driver.Float32(a.Beta1), driver.Float32(a.Gain1), driver.Float32(a.Beta2), driver.Float32(a.Gain2), driver.Float32(a.Epsilon)}
+func (a *FusedAdamArgs) list() [26]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Params), driver.Address(a.M), driver.Address(a.V), driver.Address(a.Grad), driver.Address(a.Partials), driver.Address(a.Stats), driver.Address(a.Values), driver.Address(a.Ema), driver.Address(a.Control), driver.Address(a.Clock), driver.Int(a.I), driver.Int(a.Blocks), driver.Int(a.Batch), driver.Int(a.Kind), driver.Float64(a.Param), driver.Int(a.Dx), driver.Int(a.Dz), driver.Int(a.H1), driver.Int(a.H2), driver.Int(a.H3), driver.Int(a.H4), driver.Float32(a.Beta1), driver.Float32(a.Gain1), driver.Float32(a.Beta2), driver.Float32(a.Gain2), driver.Float32(a.Epsilon)}
 }
 
 // FusedArgs are the arguments of fused, in their order.
@@ -255,8 +255,8 @@ type FusedArgs struct {
 	Activation int
 }
 
-func (a FusedArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Partials), driver.Address(a.Stats), driver.Address(a.Params), driver.Address(a.X), driver.Address(a.Z), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.I), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed), driver.Int(a.Dx), driver.Int(a.Dz), driver.Int(a.H1), driver.Int(a.H2), driver.Int(a.H3), driver.Int(a.H4), driver.Int(a.Kind), driver.Float64(a.Param), driver.Int(a.Activation)}
+func (a *FusedArgs) list() [22]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partials), driver.Address(a.Stats), driver.Address(a.Params), driver.Address(a.X), driver.Address(a.Z), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.I), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed), driver.Int(a.Dx), driver.Int(a.Dz), driver.Int(a.H1), driver.Int(a.H2), driver.Int(a.H3), driver.Int(a.H4), driver.Int(a.Kind), driver.Float64(a.Param), driver.Int(a.Activation)}
 }
 
 // GemmNNArgs are the arguments of gemm_nn, in their order.
@@ -275,8 +275,8 @@ type GemmNNArgs struct {
 	Activation int
 }
 
-func (a GemmNNArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.Bias), driver.Address(a.Rows), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Activation)}
+func (a *GemmNNArgs) list() [12]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.Bias), driver.Address(a.Rows), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Activation)}
 }
 
 // GemmNTArgs are the arguments of gemm_nt, in their order.
@@ -295,8 +295,8 @@ type GemmNTArgs struct {
 	Activation int
 }
 
-func (a GemmNTArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.H), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Ldh), driver.Int(a.Activation)}
+func (a *GemmNTArgs) list() [12]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.H), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Ldh), driver.Int(a.Activation)}
 }
 
 // GemmTNArgs are the arguments of gemm_tn, in their order.
@@ -315,8 +315,8 @@ type GemmTNArgs struct {
 	Part  uint64
 }
 
-func (a GemmTNArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.Rows), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Split), driver.Uint64(a.Part)}
+func (a *GemmTNArgs) list() [12]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.Rows), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Split), driver.Uint64(a.Part)}
 }
 
 // ObjectiveArgs are the arguments of objective, in their order.
@@ -333,8 +333,8 @@ type ObjectiveArgs struct {
 	Param   float64
 }
 
-func (a ObjectiveArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Weights), driver.Address(a.Values), driver.Address(a.Ema), driver.Address(a.T), driver.Address(a.Clock), driver.Int(a.I), driver.Int(a.N), driver.Int(a.M), driver.Int(a.Kind), driver.Float64(a.Param)}
+func (a *ObjectiveArgs) list() [10]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Weights), driver.Address(a.Values), driver.Address(a.Ema), driver.Address(a.T), driver.Address(a.Clock), driver.Int(a.I), driver.Int(a.N), driver.Int(a.M), driver.Int(a.Kind), driver.Float64(a.Param)}
 }
 
 // PairForwardArgs are the arguments of pair_forward, in their order.
@@ -353,8 +353,8 @@ type PairForwardArgs struct {
 	Activation int
 }
 
-func (a PairForwardArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.H), driver.Address(a.Px), driver.Address(a.Pz), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.N), driver.Int(a.Nz), driver.Int(a.Shift), driver.Int(a.Width), driver.Int(a.Ldp), driver.Int(a.Ldh), driver.Int(a.Activation)}
+func (a *PairForwardArgs) list() [12]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.H), driver.Address(a.Px), driver.Address(a.Pz), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.N), driver.Int(a.Nz), driver.Int(a.Shift), driver.Int(a.Width), driver.Int(a.Ldp), driver.Int(a.Ldh), driver.Int(a.Activation)}
 }
 
 // PairBackwardArgs are the arguments of pair_backward, in their order.
@@ -367,8 +367,8 @@ type PairBackwardArgs struct {
 	Ld int
 }
 
-func (a PairBackwardArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Dx), driver.Address(a.Dz), driver.Address(a.D), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Ld)}
+func (a *PairBackwardArgs) list() [6]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Dx), driver.Address(a.Dz), driver.Address(a.D), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Ld)}
 }
 
 // ScoreArgs are the arguments of score, in their order.
@@ -382,8 +382,8 @@ type ScoreArgs struct {
 	Ldh   int
 }
 
-func (a ScoreArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.T), driver.Address(a.H), driver.Address(a.W), driver.Address(a.C), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ldh)}
+func (a *ScoreArgs) list() [7]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.T), driver.Address(a.H), driver.Address(a.W), driver.Address(a.C), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ldh)}
 }
 
 // TopArgs are the arguments of top, in their order.
@@ -400,8 +400,8 @@ type TopArgs struct {
 	Activation int
 }
 
-func (a TopArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.D), driver.Address(a.Partial), driver.Address(a.H), driver.Address(a.Weights), driver.Address(a.W), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ldh), driver.Int(a.BlockRows), driver.Int(a.Activation)}
+func (a *TopArgs) list() [10]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.D), driver.Address(a.Partial), driver.Address(a.H), driver.Address(a.Weights), driver.Address(a.W), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ldh), driver.Int(a.BlockRows), driver.Int(a.Activation)}
 }
 
 // ColumnSumsArgs are the arguments of column_sums, in their order.
@@ -414,191 +414,228 @@ type ColumnSumsArgs struct {
 	BlockRows int
 }
 
-func (a ColumnSumsArgs) list() []driver.Arg {
-	return []driver.Arg{driver.Address(a.Partial), driver.Address(a.D), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ld), driver.Int(a.BlockRows)}
+func (a *ColumnSumsArgs) list() [6]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partial), driver.Address(a.D), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ld), driver.Int(a.BlockRows)}
 }
 
 // Adam launches adam with blocks of 256 threads.
 func Adam(s *driver.Stream, grid driver.Dim, shared int, a AdamArgs) error {
-	return s.Launch("adam", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("adam", grid, 256, shared, args[:]...)
 }
 
 // Squares launches squares with blocks of 256 threads.
 func Squares(s *driver.Stream, grid driver.Dim, shared int, a SquaresArgs) error {
-	return s.Launch("squares", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("squares", grid, 256, shared, args[:]...)
 }
 
 // Clip launches clip with blocks of 256 threads.
 func Clip(s *driver.Stream, grid driver.Dim, shared int, a ClipArgs) error {
-	return s.Launch("clip", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("clip", grid, 256, shared, args[:]...)
 }
 
 // Draw launches draw with blocks of 256 threads.
 func Draw(s *driver.Stream, grid driver.Dim, shared int, a DrawArgs) error {
-	return s.Launch("draw", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("draw", grid, 256, shared, args[:]...)
 }
 
 // Visit launches visit with blocks of 256 threads.
 func Visit(s *driver.Stream, grid driver.Dim, shared int, a VisitArgs) error {
-	return s.Launch("visit", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("visit", grid, 256, shared, args[:]...)
 }
 
 // Advance launches advance with blocks of 1 threads.
 func Advance(s *driver.Stream, grid driver.Dim, shared int, a AdvanceArgs) error {
-	return s.Launch("advance", grid, 1, shared, a.list()...)
+	args := a.list()
+	return s.Launch("advance", grid, 1, shared, args[:]...)
 }
 
 // GatherScores launches gather_scores with blocks of 256 threads.
 func GatherScores(s *driver.Stream, grid driver.Dim, shared int, a GatherScoresArgs) error {
-	return s.Launch("gather_scores", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gather_scores", grid, 256, shared, args[:]...)
 }
 
 // Accumulate launches accumulate with blocks of 256 threads.
 func Accumulate(s *driver.Stream, grid driver.Dim, shared int, a AccumulateArgs) error {
-	return s.Launch("accumulate", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("accumulate", grid, 256, shared, args[:]...)
 }
 
 // SumScores launches sum_scores with blocks of 1024 threads.
 func SumScores(s *driver.Stream, grid driver.Dim, shared int, a SumScoresArgs) error {
-	return s.Launch("sum_scores", grid, 1024, shared, a.list()...)
+	args := a.list()
+	return s.Launch("sum_scores", grid, 1024, shared, args[:]...)
 }
 
 // MomentsMax launches moments_max with blocks of 256 threads.
 func MomentsMax(s *driver.Stream, grid driver.Dim, shared int, a MomentsMaxArgs) error {
-	return s.Launch("moments_max", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("moments_max", grid, 256, shared, args[:]...)
 }
 
 // MomentsMean launches moments_mean with blocks of 256 threads.
 func MomentsMean(s *driver.Stream, grid driver.Dim, shared int, a MomentsMeanArgs) error {
-	return s.Launch("moments_mean", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("moments_mean", grid, 256, shared, args[:]...)
 }
 
 // MomentsCentral launches moments_central with blocks of 256 threads.
 func MomentsCentral(s *driver.Stream, grid driver.Dim, shared int, a MomentsCentralArgs) error {
-	return s.Launch("moments_central", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("moments_central", grid, 256, shared, args[:]...)
 }
 
 // FusedAdam launches fused_adam with blocks of 256 threads.
 func FusedAdam(s *driver.Stream, grid driver.Dim, shared int, a FusedAdamArgs) error {
-	return s.Launch("fused_adam", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_adam", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W64F32 launches fused_r16_w64_f32 with blocks of 256 threads.
 func FusedR16W64F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r16_w64_f32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r16_w64_f32", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W128F32 launches fused_r16_w128_f32 with blocks of 256 threads.
 func FusedR16W128F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r16_w128_f32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r16_w128_f32", grid, 256, shared, args[:]...)
 }
 
 // FusedR32W128F32 launches fused_r32_w128_f32 with blocks of 256 threads.
 func FusedR32W128F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r32_w128_f32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r32_w128_f32", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W64TF32 launches fused_r16_w64_tf32 with blocks of 256 threads.
 func FusedR16W64TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r16_w64_tf32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r16_w64_tf32", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W128TF32 launches fused_r16_w128_tf32 with blocks of 256 threads.
 func FusedR16W128TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r16_w128_tf32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r16_w128_tf32", grid, 256, shared, args[:]...)
 }
 
 // FusedR32W128TF32 launches fused_r32_w128_tf32 with blocks of 256 threads.
 func FusedR32W128TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r32_w128_tf32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r32_w128_tf32", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W64TF32x3 launches fused_r16_w64_tf32x3 with blocks of 256 threads.
 func FusedR16W64TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r16_w64_tf32x3", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r16_w64_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W128TF32x3 launches fused_r16_w128_tf32x3 with blocks of 256 threads.
 func FusedR16W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r16_w128_tf32x3", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r16_w128_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // FusedR32W128TF32x3 launches fused_r32_w128_tf32x3 with blocks of 256 threads.
 func FusedR32W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	return s.Launch("fused_r32_w128_tf32x3", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("fused_r32_w128_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // GemmNNF32 launches gemm_nn_f32 with blocks of 256 threads.
 func GemmNNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
-	return s.Launch("gemm_nn_f32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_nn_f32", grid, 256, shared, args[:]...)
 }
 
 // GemmNTF32 launches gemm_nt_f32 with blocks of 256 threads.
 func GemmNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
-	return s.Launch("gemm_nt_f32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_nt_f32", grid, 256, shared, args[:]...)
 }
 
 // GemmTNF32 launches gemm_tn_f32 with blocks of 256 threads.
 func GemmTNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
-	return s.Launch("gemm_tn_f32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_tn_f32", grid, 256, shared, args[:]...)
 }
 
 // GemmNNTF32 launches gemm_nn_tf32 with blocks of 256 threads.
 func GemmNNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
-	return s.Launch("gemm_nn_tf32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_nn_tf32", grid, 256, shared, args[:]...)
 }
 
 // GemmNTTF32 launches gemm_nt_tf32 with blocks of 256 threads.
 func GemmNTTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
-	return s.Launch("gemm_nt_tf32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_nt_tf32", grid, 256, shared, args[:]...)
 }
 
 // GemmTNTF32 launches gemm_tn_tf32 with blocks of 256 threads.
 func GemmTNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
-	return s.Launch("gemm_tn_tf32", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_tn_tf32", grid, 256, shared, args[:]...)
 }
 
 // GemmNNTF32x3 launches gemm_nn_tf32x3 with blocks of 256 threads.
 func GemmNNTF32x3(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
-	return s.Launch("gemm_nn_tf32x3", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_nn_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // GemmNTTF32x3 launches gemm_nt_tf32x3 with blocks of 256 threads.
 func GemmNTTF32x3(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
-	return s.Launch("gemm_nt_tf32x3", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_nt_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // GemmTNTF32x3 launches gemm_tn_tf32x3 with blocks of 256 threads.
 func GemmTNTF32x3(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
-	return s.Launch("gemm_tn_tf32x3", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("gemm_tn_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // Objective launches objective with blocks of 1024 threads.
 func Objective(s *driver.Stream, grid driver.Dim, shared int, a ObjectiveArgs) error {
-	return s.Launch("objective", grid, 1024, shared, a.list()...)
+	args := a.list()
+	return s.Launch("objective", grid, 1024, shared, args[:]...)
 }
 
 // PairForward launches pair_forward with blocks of 256 threads.
 func PairForward(s *driver.Stream, grid driver.Dim, shared int, a PairForwardArgs) error {
-	return s.Launch("pair_forward", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("pair_forward", grid, 256, shared, args[:]...)
 }
 
 // PairBackward launches pair_backward with blocks of 256 threads.
 func PairBackward(s *driver.Stream, grid driver.Dim, shared int, a PairBackwardArgs) error {
-	return s.Launch("pair_backward", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("pair_backward", grid, 256, shared, args[:]...)
 }
 
 // Score launches score with blocks of 256 threads.
 func Score(s *driver.Stream, grid driver.Dim, shared int, a ScoreArgs) error {
-	return s.Launch("score", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("score", grid, 256, shared, args[:]...)
 }
 
 // Top launches top with blocks of 256 threads.
 func Top(s *driver.Stream, grid driver.Dim, shared int, a TopArgs) error {
-	return s.Launch("top", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("top", grid, 256, shared, args[:]...)
 }
 
 // ColumnSums launches column_sums with blocks of 256 threads.
 func ColumnSums(s *driver.Stream, grid driver.Dim, shared int, a ColumnSumsArgs) error {
-	return s.Launch("column_sums", grid, 256, shared, a.list()...)
+	args := a.list()
+	return s.Launch("column_sums", grid, 256, shared, args[:]...)
 }
