@@ -208,6 +208,16 @@ func DefaultConfig(rows int) Config {
 	return c
 }
 
+// SingleConfig returns settings for one critic by itself, as the literature has it: one
+// split of the rows, a network of two layers of 128, 5,000 steps, and nothing else that
+// is heard. It is for experiments with a critic; DefaultConfig is for a number.
+func SingleConfig(rows int, c Candidate) Config {
+	cfg := DefaultConfig(rows)
+	cfg.Candidates, cfg.Survivors, cfg.Reference, cfg.Folds = []Candidate{c}, 1, false, 1
+	cfg.Hidden, cfg.Steps, cfg.LearningRate, cfg.Patience = []int{128, 128}, 5000, 1e-3, 15
+	return cfg
+}
+
 // share is a fifth of the rows, less where that would be more than most rows:
 // then more would cost time and add little.
 func share(rows, most int) float64 {

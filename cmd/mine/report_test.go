@@ -106,7 +106,7 @@ func TestReportEndedEarly(t *testing.T) {
 		first, text string
 	}{
 		{mine.StopInterrupted, "INTERRUPTED: the best so far", "interrupted\n            with 1 of 2 folds"},
-		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "the\n            backend failed with 1 of 2 folds"},
+		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "the backend\n            failed with 1 of 2 folds"},
 	} {
 		r := sample()
 		r.Stop = c.stop
