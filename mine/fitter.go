@@ -212,6 +212,9 @@ func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data
 	}
 	defer scorer.Close()
 	m.validation, m.test, err = t.scores(ctx, scorer, data, c)
+	if err == nil && !(m.validation.finite() && m.test.finite()) {
+		m.failed = &DivergedError{Step: m.step, Steps: t.cfg.Steps, Candidate: m.candidate, LearningRate: t.cfg.LearningRate}
+	}
 	return err
 }
 

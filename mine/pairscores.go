@@ -45,6 +45,18 @@ func scorePairs(ctx context.Context, s pairScorer, data backend.Data, lo, n, cyc
 	return p, nil
 }
 
+// finite reports whether all scores are.
+func (p pairScores) finite() bool {
+	for _, all := range [][]float32{p.joint, p.marginal} {
+		for _, t := range all {
+			if !finite(float64(t)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (p pairScores) cycle(k int) sampling.Cycle {
 	return sampling.NewCycle(uint64(len(p.joint)), p.seed, sampling.StreamEvaluate, uint64(k))
 }
@@ -68,10 +80,9 @@ func logMeanExp(t []float32) float64 {
 // evaluation returns the averages of the scores, as a backend returns them.
 func (p pairScores) evaluation() backend.Evaluation {
 	n := len(p.joint)
-	e := backend.Evaluation{Rows: n, Pairs: int64(len(p.marginal)), LogU: logMeanExp(p.marginal), MaxT: math.Inf(-1), Finite: true}
+	e := backend.Evaluation{Rows: n, Pairs: int64(len(p.marginal)), LogU: logMeanExp(p.marginal), MaxT: math.Inf(-1), Finite: p.finite()}
 	for _, all := range [][]float32{p.joint, p.marginal} {
 		for _, t := range all {
-			e.Finite = e.Finite && finite(float64(t))
 			e.MaxT = math.Max(e.MaxT, float64(t))
 		}
 	}

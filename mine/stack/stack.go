@@ -14,6 +14,7 @@ package stack
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -55,15 +56,22 @@ const (
 )
 
 // Weights returns the weights that maximise V over the folds, for as many critics as
-// each fold has. Folds without rows do not count; without any the weights are 0.
+// each fold has: 0 for those without scores in any. Folds without rows do not count.
 func Weights(folds []Fold) []float64 {
 	if len(folds) == 0 {
 		return nil
 	}
 	critics := len(folds[0])
 	w := make([]float64, critics)
+	there := 0
 	for c := range w {
-		w[c] = 1 / float64(critics)
+		if slices.ContainsFunc(folds, func(f Fold) bool { return f[c].Joint != nil }) {
+			w[c] = 1
+			there++
+		}
+	}
+	for c := range w {
+		w[c] /= float64(max(there, 1))
 	}
 	at := evaluate(folds, w)
 	if at == nil {
@@ -92,40 +100,53 @@ func step(folds []Fold, w []float64, at *moments) ([]float64, *moments) {
 			free = append(free, c)
 		}
 	}
-	if len(free) == 0 {
-		return nil, nil
-	}
-	h, g := mat.NewSymDense(len(free), nil), mat.NewVecDense(len(free), nil)
-	var trace float64
-	for i, c := range free {
-		g.SetVec(i, at.gradient[c])
-		trace += at.hessian.At(c, c)
-		for j, d := range free {
-			if j >= i {
-				h.SetSym(i, j, at.hessian.At(c, d))
+	direction := at.newton(free)
+	// One that is 0 cannot fall; without it, the others move in another direction.
+	for falling := true; falling; {
+		falling = false
+		for i := len(free) - 1; i >= 0; i-- {
+			if direction != nil && w[free[i]] == 0 && direction[i] < 0 {
+				free, falling = slices.Delete(free, i, i+1), true
 			}
 		}
+		if falling {
+			direction = at.newton(free)
+		}
 	}
-	// Critics may say the same thing, which leaves their difference undecided.
-	ridge := 1e-6*trace/float64(len(free)) + 1e-12
-	for i := range free {
-		h.SetSym(i, i, h.At(i, i)+ridge)
-	}
-	var factor mat.Cholesky
-	var direction mat.VecDense
-	if !factor.Factorize(h) || factor.SolveVecTo(&direction, g) != nil {
+	if direction == nil {
 		return nil, nil
 	}
 	for length := 1.0; length > 1e-4; length /= 2 {
-		next := append([]float64(nil), w...)
+		next := slices.Clone(w)
 		for i, c := range free {
-			next[c] = math.Max(0, w[c]+length*direction.AtVec(i))
+			next[c] = math.Max(0, w[c]+length*direction[i])
 		}
 		if m := evaluate(folds, next); m != nil && m.value > at.value {
 			return next, m
 		}
 	}
 	return nil, nil
+}
+
+// newton returns the step to the maximum of V's parabola in some of the weights; nil if
+// there is none.
+func (m *moments) newton(free []int) []float64 {
+	if len(free) == 0 {
+		return nil
+	}
+	h, g := mat.NewSymDense(len(free), nil), mat.NewVecDense(len(free), nil)
+	for i, c := range free {
+		g.SetVec(i, m.gradient[c])
+		for j, d := range free[:i+1] {
+			h.SetSym(i, j, m.hessian.At(c, d))
+		}
+	}
+	var factor mat.Cholesky
+	direction := mat.NewVecDense(len(free), nil)
+	if !factor.Factorize(h) || factor.SolveVecTo(direction, g) != nil {
+		return nil
+	}
+	return direction.RawVector().Data
 }
 
 // evaluate returns V and its derivatives at w, nil if they are not finite.
