@@ -158,16 +158,19 @@ func poolBounds(evaluations []backend.Evaluation, logUs []float64, confidence fl
 	return all, nil
 }
 
-// lead returns the member of the first fold that weighs most.
+// lead returns the critic of the candidate that weighs most, of the first fold that has
+// one.
 func (e *ensemble) lead() *member {
 	var lead *member
 	var most float64
-	for c, m := range e.members[0] {
-		if !m.usable() {
-			continue
-		}
-		if w := e.mean(c); lead == nil || w > most {
-			lead, most = m, w
+	for c := range e.members[0] {
+		for f := range e.folds {
+			if m := e.members[f][c]; m.usable() {
+				if w := e.mean(c); lead == nil || w > most {
+					lead, most = m, w
+				}
+				break
+			}
 		}
 	}
 	return lead

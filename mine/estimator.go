@@ -270,14 +270,17 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 // CPU.
 func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []*reference) error {
 	var usable ensemble
+	trained := false
 	for f := range folds {
-		if slices.ContainsFunc(members[f], (*member).usable) {
+		some := slices.ContainsFunc(members[f], (*member).usable)
+		trained = trained || some
+		if some || refs[f] != nil {
 			usable.folds = append(usable.folds, folds[f])
 			usable.members = append(usable.members, members[f])
 			usable.refs = append(usable.refs, refs[f])
 		}
 	}
-	if len(usable.folds) > 0 {
+	if trained {
 		e.ensemble = newEnsemble(usable.folds, usable.members, usable.refs)
 	}
 	if why == nil {

@@ -2,6 +2,7 @@ package mine
 
 import (
 	"context"
+	"errors"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -20,9 +21,12 @@ var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
 
 // refer fits the reference of a fold to all rows that neither test nor weight it, its
 // correlations shrunk as is best for the validation rows when it is fitted to the
-// training rows.
+// training rows. There is none where one side does not vary.
 func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, last bool) (*reference, error) {
 	in, err := t.open(f, method, last)
+	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
