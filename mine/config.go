@@ -184,7 +184,7 @@ func DefaultConfig(rows int) Config {
 			{backend.ReLU, preprocess.Standardize, dv},
 		},
 		RaceSteps:          600,
-		Survivors:          3,
+		Survivors:          4,
 		Reference:          true,
 		Folds:              5,
 		Hidden:             []int{64, 64},
