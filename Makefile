@@ -14,6 +14,7 @@ QEMU        := qemu-aarch64-static
 CACHE    := .cache
 TOOLS    := $(CACHE)/tools
 EMULATOR := $(CACHE)/emulator
+NVCC     := $(CACHE)/nvcc
 # The headers of CUDA 12.9 come first, whatever toolkit is installed:
 # gorgonia.org/cu does not compile with those of 13.x, and the driver's binary
 # interface is the same.
@@ -23,7 +24,7 @@ WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
 .PHONY: help build test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
-	kernels check-kernels emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle module
+	kernels check-kernels cubins check-nvcc emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +91,21 @@ kernels: $(TOOLS)/done ## compile the CUDA kernels: objectives, PTX, launch func
 check-kernels: $(TOOLS)/done ## compile the CUDA kernels anew: the committed PTX must be theirs
 	python3 kernels/generate/generate.py $(TOOLS)/cu12 check
 
+cubins: $(TOOLS)/done ## assemble the kernels to .cache/cubins/sm_XX, for GOMINE_KERNELS: no compilation at the start
+	python3 kernels/generate/generate.py $(TOOLS)/cu12 cubins $(CACHE)/cubins
+
+$(NVCC)/done: kernels/generate/nvcc.txt
+	rm -rf $(NVCC) && mkdir -p $(NVCC)/wheels
+	python3 -m pip download --quiet --no-deps --require-hashes -r $< -d $(NVCC)/wheels
+	cd $(NVCC) && for wheel in wheels/*.whl; do python3 -m zipfile -e $$wheel .; done
+	rm -rf $(NVCC)/wheels && chmod +x $(NVCC)/nvidia/cu13/bin/* $(NVCC)/nvidia/cu13/nvvm/bin/*
+	touch $@
+
+check-nvcc: $(NVCC)/done ## compile the CUDA kernels with plain nvcc 13.5, any warning an error
+	set -e; cd kernels; for source in *.cu; do \
+	  $(abspath $(NVCC))/nvidia/cu13/bin/nvcc -std=c++17 -Werror all-warnings -arch=compute_80 -ptx $$source -o /dev/null; \
+	done
+
 emulator: ## build the stand-in for the CUDA driver
 	kernels/emulator/build.sh $(EMULATOR)
 
@@ -119,7 +135,11 @@ vet-cuda: $(TOOLS)/done emulator ## vet and build with the tag cuda, against the
 	done
 
 bundle: $(TOOLS)/done emulator ## everything to test and measure on a GPU machine without Go: bundle/
-	$(WITH_CUDA) bench/gpu/bundle.sh bundle
+	python3 kernels/generate/generate.py $(TOOLS)/cu12 cubins $(CACHE)/bundled 90
+	$(WITH_CUDA) CUBINS=$(CACHE)/bundled bench/gpu/bundle.sh bundle
+
+rehearse: bundle ## run the bundle on the emulator, with what can go wrong (three minutes)
+	bench/gpu/rehearse.sh bundle $(EMULATOR)
 
 module: ## rename the module, for go get: MODULE=example.org/you/gomine
 	@.ci/module '$(MODULE)'

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
@@ -10,9 +11,13 @@ import (
 	"gomine/mine/backend"
 )
 
+var stepsPerCall = flag.Int("steps", 64, "training steps in one call of Train, in BenchmarkTrainStep")
+
 // BenchmarkTrainStep measures the six configurations of the design, with ReLU, by
 // steps, rows and operations per second; see package throughput for what is
-// counted. Every call of Train ends with the device idle.
+// counted. Every call of Train makes as many steps as the flag says, and ends with
+// the device idle. The number of parameters is reported so that whoever compares
+// can check that the network is the same.
 func BenchmarkTrainStep(b *testing.B) {
 	for _, c := range []throughput.Case{
 		{D: 2, H: 64, L: 2, Batch: 256},
@@ -35,16 +40,15 @@ func BenchmarkTrainStep(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer run.Close()
-				const steps = 64
-				if _, err := run.Steps(b.Context(), steps); err != nil {
+				if _, err := run.Steps(b.Context(), *stepsPerCall); err != nil {
 					b.Fatal(err)
 				}
 				done := 0
 				for b.Loop() {
-					if _, err := run.Steps(b.Context(), steps); err != nil {
+					if _, err := run.Steps(b.Context(), *stepsPerCall); err != nil {
 						b.Fatal(err)
 					}
-					done += steps
+					done += *stepsPerCall
 				}
 				seconds := b.Elapsed().Seconds()
 				perSecond := float64(done) / seconds
@@ -52,6 +56,11 @@ func BenchmarkTrainStep(b *testing.B) {
 				b.ReportMetric(1e6/perSecond, "us/step")
 				b.ReportMetric(perSecond*float64(c.Batch), "samples/s")
 				b.ReportMetric(perSecond*c.Operations().Total()/1e9, "GFLOP/s")
+				state, err := run.Trainer.State()
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(state.Params)), "params")
 				b.ReportMetric(0, "ns/op")
 			})
 		}

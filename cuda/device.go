@@ -38,7 +38,9 @@ func open(opt Options) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &device{gpu: gpu, precision: opt.Precision, limit: opt.MemoryLimit, folder: opt.Kernels, compiling: opt.Compiling}
+	d := &device{
+		gpu: gpu, precision: opt.Precision, limit: opt.MemoryLimit, folder: opt.Kernels, compiling: opt.Compiling, patience: patience,
+	}
 	if d.folder == "" {
 		d.folder = os.Getenv(kernelsVariable)
 	}
@@ -74,7 +76,9 @@ type device struct {
 	compiling func() // nil once called
 	compiled  bool   // whether there was PTX among the kernels
 	loading   time.Duration
+	patience  time.Duration
 	path      path // for tests
+	entry     *int // the only one of fusedKernels to use, for tests
 	closed    atomic.Bool
 }
 

@@ -20,24 +20,30 @@ const momentBlocks = 256
 // jointPairs is the pairing of kernel visit that puts every row with itself.
 const jointPairs = 2
 
-// evaluation is what an Evaluate accumulates on the device, by position of the rows:
-// the joint score, sums of e^T relative to their largest term, of e^2T likewise, of
-// softplus(T).
+// evaluation is an Evaluate under way.
 type evaluation struct {
 	data    *data
 	rows    backend.Rows
 	pairing backend.Pairing
 	chunk   int // pairs at a time
+	evaluationArrays
+	influence driver.Pointer // 0 if nobody asks
+}
 
-	memory             *driver.Memory
-	index              driver.Pointer // of the rows; 0 for a range
-	joint              driver.Pointer
-	um, us, uq, vm, vs driver.Pointer
-	js                 driver.Pointer
-	bad                driver.Pointer
-	sums               driver.Pointer // of the moments kernels
-	marginal           driver.Pointer // sums of scores, by pairing and chunk
-	influence          driver.Pointer // 0 if nobody asks
+// evaluationArrays is what an Evaluate accumulates on the device, by position of the
+// rows: the joint score, sums of e^T relative to their largest term, of e^2T likewise, of
+// softplus(T). They are kept from one call to the next.
+type evaluationArrays struct {
+	memory         *driver.Memory
+	room, scores   int            // rows and sums of scores that there is room for
+	index          driver.Pointer // of the rows; 0 for a range
+	joint          driver.Pointer
+	um, vm         driver.Pointer
+	us, uq, vs, js driver.Pointer
+	values         driver.Pointer // by row: room for influence values
+	bad            driver.Pointer // an integer in the place of a double, before the sums
+	sums           driver.Pointer // of the moments kernels
+	marginal       driver.Pointer // behind these: sums of scores, by pairing and chunk
 }
 
 func (s *scorer) Evaluate(ctx context.Context, given backend.Data, rows backend.Rows, p backend.Pairing, influence []float64) (result backend.Evaluation, err error) {
@@ -53,9 +59,12 @@ func (s *scorer) Evaluate(ctx context.Context, given backend.Data, rows backend.
 		if err != nil {
 			return err
 		}
-		e := evaluation{data: d, rows: rows, pairing: p, chunk: work.chunk, memory: s.device.gpu.NewMemory(0)}
-		defer func() { err = errors.Join(err, e.memory.Free()) }()
-		if err := e.open(s.stream, influence != nil); err != nil {
+		e := evaluation{data: d, rows: rows, pairing: p, chunk: work.chunk}
+		if err := work.evaluation.open(rows.Len(), p.Count*e.chunks()); err != nil {
+			return err
+		}
+		e.evaluationArrays = work.evaluation
+		if err := e.start(s.stream, influence != nil); err != nil {
 			return err
 		}
 		if err := e.each(ctx, func(lo, count int) error { return s.scoreJoint(work, &e, lo, count) }); err != nil {
@@ -89,31 +98,47 @@ func (e *evaluation) each(ctx context.Context, f func(lo, count int) error) erro
 // chunks is the number of chunks of a pairing.
 func (e *evaluation) chunks() int { return (e.rows.Len() + e.chunk - 1) / e.chunk }
 
-func (e *evaluation) open(s *driver.Stream, influence bool) (err error) {
-	n := int64(e.rows.Len())
-	arrays := []struct {
+// open makes room for the sums of n rows and as many sums of scores.
+func (a *evaluationArrays) open(n, scores int) (err error) {
+	if n <= a.room && scores <= a.scores {
+		return nil
+	}
+	memory := a.memory
+	if err := memory.Free(); err != nil {
+		return err
+	}
+	*a = evaluationArrays{memory: memory}
+	floats, doubles := 4*int64(n), 8*int64(n)
+	for _, array := range []struct {
 		what  string
 		to    *driver.Pointer
 		bytes int64
-	}{{"joint scores", &e.joint, 4 * n}, {"largest scores of x rows", &e.um, 4 * n}, {"sums of x rows", &e.us, 8 * n},
-		{"sums of squares of x rows", &e.uq, 8 * n}, {"largest scores of z rows", &e.vm, 4 * n}, {"sums of z rows", &e.vs, 8 * n},
-		{"softplus sums", &e.js, 8 * n}, {"mark of bad scores", &e.bad, 4}, {"moments", &e.sums, 8 * 4 * momentBlocks},
-		{"sums of scores", &e.marginal, 8 * int64(e.pairing.Count) * int64(e.chunks())}}
-	for _, a := range arrays {
-		if *a.to, err = e.memory.Alloc(a.what, a.bytes); err != nil {
-			return err
+	}{{"joint scores", &a.joint, floats}, {"index of the rows", &a.index, floats}, {"largest scores by row", &a.um, 2 * floats},
+		{"sums by row", &a.us, 4 * doubles}, {"influence values", &a.values, doubles}, {"moments", &a.bad, 8 * int64(1+4*momentBlocks+scores)}} {
+		if *array.to, err = memory.Alloc(array.what, array.bytes); err != nil {
+			return errors.Join(err, memory.Free())
 		}
 	}
+	a.room, a.scores = n, scores
+	a.vm = a.um.Float(n)
+	a.uq, a.vs, a.js = a.us.Double(n), a.us.Double(2*n), a.us.Double(3*n)
+	a.sums = a.bad.Double(1)
+	a.marginal = a.sums.Double(4 * momentBlocks)
+	return nil
+}
+
+// start clears what the last evaluation left.
+func (e *evaluation) start(s *driver.Stream, influence bool) error {
 	if influence {
-		if e.influence, err = e.memory.Alloc("influence values", 8*n); err != nil {
-			return err
-		}
-	}
-	if e.index, err = uploadIndex(e.memory, e.rows); err != nil {
-		return err
+		e.influence = e.values
 	}
 	negative := math.Float32bits(float32(math.Inf(-1)))
-	return errors.Join(s.Fill(e.um, negative, int(n)), s.Fill(e.vm, negative, int(n)))
+	err := errors.Join(s.Fill(e.um, negative, 2*e.room), s.Fill(e.us, 0, 2*4*e.room), s.Fill(e.bad, 0, 2))
+	if err != nil || e.rows.Index == nil {
+		e.index = 0
+		return err
+	}
+	return driver.Upload(e.index, e.rows.Index[e.rows.Lo:e.rows.Hi])
 }
 
 // uploadIndex returns the index of rows on the device, from their first entry on, or
@@ -189,10 +214,11 @@ func (s *scorer) scoreMarginal(work *scratch, e *evaluation, k, lo, count int) e
 func (e *evaluation) result(s *driver.Stream, influence []float64) (r backend.Evaluation, err error) {
 	n := e.rows.Len()
 	grid := driver.Dim{X: momentBlocks, Y: 1, Z: 1}
-	sums, bad := make([]float64, 4*momentBlocks), make([]int32, 1)
+	all := make([]float64, 1+4*momentBlocks+e.pairing.Count*e.chunks())
+	sums, scores := all[1:][:4*momentBlocks], all[1+4*momentBlocks:]
 	err = errors.Join(
 		kernel.MomentsMax(s, grid, 0, kernel.MomentsMaxArgs{Partial: e.sums, Joint: e.joint, Um: e.um, N: n}),
-		driver.Download(sums, e.sums), driver.Download(bad, e.bad))
+		driver.Download(all, e.bad))
 	if err != nil {
 		return r, err
 	}
@@ -231,10 +257,8 @@ func (e *evaluation) result(s *driver.Stream, influence []float64) (r backend.Ev
 	r.VarT, r.VarW, r.CovTW = total[0]/float64(n), total[1]/float64(n), total[2]/float64(n)
 	// g has mean 1, whatever the scale of e^T; rounding may leave less.
 	r.VarG = max(0, total[3]*pairs/(u*u)-1)
-	if r.Marginal, err = e.means(); err != nil {
-		return r, err
-	}
-	r.Finite = bad[0] == 0
+	r.Marginal = e.means(scores)
+	r.Finite = math.Float64bits(all[0]) == 0
 	for _, v := range []float64{r.Joint, r.LogU, r.JS, r.VarT, r.VarW, r.CovTW, r.VarG, r.MaxT} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			r.Finite = false
@@ -253,12 +277,8 @@ func byBlock(sums []float64) (total [4]float64) {
 	return total
 }
 
-// means returns the mean marginal score of each pairing.
-func (e *evaluation) means() ([]float64, error) {
-	sums := make([]float64, e.pairing.Count*e.chunks())
-	if err := driver.Download(sums, e.marginal); err != nil {
-		return nil, err
-	}
+// means returns the mean marginal score of each pairing, from the sums by chunk.
+func (e *evaluation) means(sums []float64) []float64 {
 	means := make([]float64, e.pairing.Count)
 	for k := range means {
 		for _, v := range sums[k*e.chunks():][:e.chunks()] {
@@ -266,5 +286,5 @@ func (e *evaluation) means() ([]float64, error) {
 		}
 		means[k] /= float64(e.rows.Len())
 	}
-	return means, nil
+	return means
 }

@@ -46,8 +46,8 @@ func fusedFloats(rows, width, layers int) int {
 	return (layers+2)*2*rows*pitch(width) + 16*(pitch(width)+pitch(max(2*rows, width)))
 }
 
-// newFused returns the fused path if the network is small enough for it and every row
-// has one marginal pair.
+// newFused returns the fused path if the network is small enough for it, every row has
+// one marginal pair, and there are kernels of the precision.
 func newFused(t *trainer) (*fused, bool) {
 	if t.spec.Marginals > 1 {
 		return nil, false
@@ -58,11 +58,13 @@ func newFused(t *trainer) (*fused, bool) {
 		f.hidden[k] = h
 		widest = max(widest, h)
 	}
-	for _, k := range fusedKernels {
+	for number, k := range fusedKernels {
 		f.rows, f.width, f.launch = k.rows, k.width, k.of[t.device.precision]
 		f.shared = 4 * fusedFloats(k.rows, k.width, len(t.net.Hidden))
 		f.blocks = (t.spec.Batch + k.rows - 1) / k.rows
 		switch {
+		case f.launch == nil:
+		case t.device.entry != nil && *t.device.entry != number:
 		case widest > k.width || f.shared+fusedStatic > t.device.gpu.Shared:
 		case k.rows == 32 && t.spec.Batch < wideBatch && t.device.path == pathAuto:
 		case f.blocks > fusedBlocks || f.blocks*2*t.layout.size*4 > fusedBytes:

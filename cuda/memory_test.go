@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"gomine/mine/backend"
 	"gomine/mine/objective"
@@ -134,7 +135,7 @@ func TestWays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.path = p
+			d.path, d.patience = p, time.Hour
 			got, err := everything(t.Context(), d, c, allGraphs)
 			if err != nil {
 				t.Fatal(err)
@@ -298,8 +299,9 @@ func TestMemoryFull(t *testing.T) {
 	defer d.Close()
 	c := newCase(3000, 10, 10, 2000, objective.DV, backend.ReLU, 200)
 	_, err = everything(t.Context(), d, c, allGraphs)
-	if !errors.Is(err, backend.ErrOutOfMemory) || !strings.Contains(err.Error(), "needs ") || !strings.Contains(err.Error(), " are free") {
-		t.Errorf("error %v, want one of memory with the bytes needed and free", err)
+	if !errors.Is(err, backend.ErrOutOfMemory) || !strings.Contains(err.Error(), "needs ") || !strings.Contains(err.Error(), " are free") ||
+		!strings.Contains(err.Error(), "smaller batches") {
+		t.Errorf("error %v, want one of memory with the bytes needed and free, and what to do", err)
 	}
 	if n := free(t, d); n != 200000 {
 		t.Errorf("%d bytes are still allocated", 200000-n)

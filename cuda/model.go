@@ -147,8 +147,8 @@ func (m *model) do(op string, f func() error) error {
 	return nil
 }
 
-// mostRows are the rows that a grid can have as tiles.
-const mostRows = tileSize * 65535
+// mostRows are the rows that a grid can have as tiles. Tests make it less.
+var mostRows = tileSize * 65535
 
 // stretches calls f with n rows from lo on, for all rows, most at a time.
 func stretches(rows, most int, f func(lo, n int) error) error {
@@ -187,7 +187,7 @@ func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 				if k == last {
 					activation = -1
 				}
-				err := nn(m.stream, tiles(n, out, 1), tileShared, kernel.GemmNNArgs{
+				err := nn(m.stream, tiles(n, out, 1), kernel.GemmNNArgs{
 					C: m.row(m.h, k, lo), A: m.row(m.h, k-1, lo), B: m.param(weights(k)), Bias: m.param(bias(k)),
 					M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: activation,
 				})
@@ -267,7 +267,7 @@ func (m *model) derivatives(inputs bool) error {
 			if k == 1 {
 				h, activation = 0, -1
 			}
-			err := nt(m.stream, tiles(n, in, 1), tileShared, kernel.GemmNTArgs{
+			err := nt(m.stream, tiles(n, in, 1), kernel.GemmNTArgs{
 				C: m.row(m.d, k-1, lo), A: m.row(m.d, k, lo), B: m.param(weights(k)), H: h, M: n, N: in, K: out,
 				Lda: padded(out), Ldb: padded(out), Ldc: padded(in), Ldh: padded(in), Activation: activation,
 			})

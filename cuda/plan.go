@@ -115,7 +115,7 @@ func (p *plan) segments(m *driver.Memory, of func(b placed) segment) (driver.Poi
 // that rows names if it is not 0.
 func (p *plan) weights(s *driver.Stream, with products, of id, a, rows, b driver.Pointer, n int) error {
 	w, at := p.layout.at(of), p.parts[of]
-	return with.tn(s, tiles(w.rows, w.cols, at.count), tileShared, kernel.GemmTNArgs{
+	return with.tn(s, tiles(w.rows, w.cols, at.count), kernel.GemmTNArgs{
 		C: p.partials.Float(at.offset), A: a, B: b, Rows: rows, M: w.rows, N: w.cols, K: n,
 		Lda: padded(w.rows), Ldb: w.ld, Ldc: w.ld, Split: at.count, Part: uint64(at.stride),
 	})

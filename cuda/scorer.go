@@ -140,15 +140,21 @@ func (s *scorer) newLayers(m *driver.Memory, projected, pairs int, back bool) (l
 func (s *scorer) project(l layers, x, z, xs, zs driver.Pointer, n int) error {
 	h, nn := s.net.Hidden[0], precisions[s.device.precision].nn
 	ld := padded(h)
-	of := kernel.GemmNNArgs{
-		C: l.px, A: x, B: s.param(weightsX), Bias: s.param(bias(1)), Rows: xs,
-		M: n, N: h, K: s.net.DX, Lda: padded(s.net.DX), Ldb: ld, Ldc: ld, Activation: -1,
+	side := func(to, rows, index driver.Pointer, w, b driver.Pointer, cols int) error {
+		return stretches(n, mostRows, func(lo, n int) error {
+			of := kernel.GemmNNArgs{C: to.Float(lo * ld), A: rows, B: w, Bias: b, M: n, N: h, K: cols, Lda: padded(cols), Ldb: ld, Ldc: ld, Activation: -1}
+			if index != 0 {
+				of.Rows = index.Float(lo)
+			} else {
+				of.A = rows.Float(lo * padded(cols))
+			}
+			return nn(s.stream, tiles(n, h, 1), of)
+		})
 	}
-	if err := nn(s.stream, tiles(n, h, 1), tileShared, of); err != nil {
+	if err := side(l.px, x, xs, s.param(weightsX), s.param(bias(1)), s.net.DX); err != nil {
 		return err
 	}
-	of.C, of.A, of.B, of.Bias, of.Rows, of.K, of.Lda = l.pz, z, s.param(weightsZ), 0, zs, s.net.DZ, padded(s.net.DZ)
-	return nn(s.stream, tiles(n, h, 1), tileShared, of)
+	return side(l.pz, z, zs, s.param(weightsZ), 0, s.net.DZ)
 }
 
 // pairs queues the output of layer 1 for n pairs of projections i and
@@ -168,7 +174,7 @@ func (s *scorer) forward(l layers, n int) error {
 	for k := 1; k < len(hidden); k++ {
 		in, out := hidden[k-1], hidden[k]
 		err := stretches(n, mostRows, func(lo, n int) error {
-			return nn(s.stream, tiles(n, out, 1), tileShared, kernel.GemmNNArgs{
+			return nn(s.stream, tiles(n, out, 1), kernel.GemmNNArgs{
 				C: l.h[k].Float(lo * padded(out)), A: l.h[k-1].Float(lo * padded(in)), B: s.param(weights(k + 1)), Bias: s.param(bias(k + 1)),
 				M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: int(s.net.Activation),
 			})
@@ -199,7 +205,7 @@ func (s *scorer) backward(l layers, dScores, partial driver.Pointer, n, blockRow
 	for k := last; k >= 1 && err == nil; k-- {
 		out, in := hidden[k], hidden[k-1]
 		err = stretches(n, mostRows, func(lo, n int) error {
-			return nt(s.stream, tiles(n, in, 1), tileShared, kernel.GemmNTArgs{
+			return nt(s.stream, tiles(n, in, 1), kernel.GemmNTArgs{
 				C: l.d[k-1].Float(lo * padded(in)), A: l.d[k].Float(lo * padded(out)), B: s.param(weights(k + 1)), H: l.h[k-1].Float(lo * padded(in)),
 				M: n, N: in, K: out, Lda: padded(out), Ldb: padded(out), Ldc: padded(in), Ldh: padded(in), Activation: f,
 			})
@@ -211,9 +217,12 @@ func (s *scorer) backward(l layers, dScores, partial driver.Pointer, n, blockRow
 // inputs stores d W^T of derivatives d of projections in rows of result, row p in
 // number rows[p], or p without rows; to has room for them on the device.
 func (s *scorer) inputs(to, d driver.Pointer, of id, result backend.Matrix, rows []int32) error {
-	n, cols, h := result.Rows, result.Cols, s.net.Hidden[0]
-	err := precisions[s.device.precision].nt(s.stream, tiles(n, cols, 1), tileShared, kernel.GemmNTArgs{
-		C: to, A: d, B: s.param(of), M: n, N: cols, K: h, Lda: padded(h), Ldb: padded(h), Ldc: padded(cols), Activation: -1,
+	cols, h := result.Cols, s.net.Hidden[0]
+	err := stretches(result.Rows, mostRows, func(lo, n int) error {
+		return precisions[s.device.precision].nt(s.stream, tiles(n, cols, 1), kernel.GemmNTArgs{
+			C: to.Float(lo * padded(cols)), A: d.Float(lo * padded(h)), B: s.param(of), M: n, N: cols, K: h,
+			Lda: padded(h), Ldb: padded(h), Ldc: padded(cols), Activation: -1,
+		})
 	})
 	if err != nil {
 		return err

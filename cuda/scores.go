@@ -21,6 +21,7 @@ type scratch struct {
 	weights      driver.Pointer
 	x, z         driver.Pointer // gathered rows, of data in the host's memory
 	gx, gz       driver.Pointer // dT/dx, dT/dz
+	evaluation   evaluationArrays
 }
 
 // scratchBytes is what scratch may take, and scratchPairs the most pairs in it.
@@ -39,6 +40,7 @@ func (s *scorer) openScratch() (*scratch, error) {
 		floats += 2 * padded(width)
 	}
 	w := &scratch{memory: s.device.gpu.NewMemory(0), chunk: min(scratchPairs, max(1, scratchBytes/4/floats))}
+	w.evaluation.memory = s.device.gpu.NewMemory(0)
 	err := func() (err error) {
 		if w.layers, err = s.newLayers(w.memory, w.chunk, w.chunk, true); err != nil {
 			return err
@@ -62,7 +64,7 @@ func (s *scorer) openScratch() (*scratch, error) {
 	return w, nil
 }
 
-func (w *scratch) close() error { return w.memory.Free() }
+func (w *scratch) close() error { return errors.Join(w.evaluation.memory.Free(), w.memory.Free()) }
 
 // fetch makes rows of data available: where they lie, and by which indices on
 // the device, 0 for their natural order. Those of data in the host's memory are

@@ -70,16 +70,20 @@ func newOperand(src *rand.Rand, rows, cols int) operand {
 
 func (o operand) at(i, j int) float64 { return float64(o.data[i*o.ld+j]) }
 
-// TestShapes multiplies matrices of sizes that straddle the tiles, in all three
-// ways and precisions, with rows gathered in another order, and compares with
-// float64. The tolerance is k+2 units in the last place of sum |a b|: one for each
-// addition, and what the precision's factors lose; the activation, of slope at
-// most 1, adds less than a unit of the result.
+// TestShapes multiplies matrices of sizes that straddle the tiles, also deeper than the
+// chunks that are on their way at once, in all three ways and all precisions, with rows
+// gathered in another order, and compares with float64. The tolerance is, of sum |a b|, what the precision's factors lose and k+2 units in
+// the last place: one for each addition, with which tensor cores truncate instead of
+// rounding; the activation, of slope at most 1, adds less than a unit of the result.
 func TestShapes(t *testing.T) {
 	d := openAll(t)
 	defer d.Close()
-	units := map[Precision]float64{FP32: 1.0 / (1 << 24), TF32x3: unitTF32x3, TF32: unitTF32}
-	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {2, 3, 0}}
+	const nearest, truncated = 1.0 / (1 << 24), 1.0 / (1 << 23)
+	losses := map[Precision]loss{
+		FP32: {0, nearest}, TF32x3: {unitTF32x3, truncated},
+		TF32: {unitTF32 * (2 + unitTF32), truncated}, BF16: {unitBF16 * (2 + unitBF16), truncated},
+	}
+	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {5, 6, 300}, {2, 3, 0}}
 	err := d.gpu.Do(func() error {
 		s, err := d.gpu.NewStream()
 		if err != nil {
@@ -89,7 +93,7 @@ func TestShapes(t *testing.T) {
 		for _, precision := range Precisions() {
 			for _, shape := range shapes {
 				m, n, k := shape[0], shape[1], shape[2]
-				if err := multiplyAll(d, s, precision, m, n, k, units[precision]); err != nil {
+				if err := multiplyAll(d, s, precision, m, n, k, losses[precision]); err != nil {
 					return fmt.Errorf("%s, m=%d n=%d k=%d: %w", precision, m, n, k, err)
 				}
 			}
@@ -101,11 +105,15 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, unit float64) error {
+// loss is what a product of a precision and an addition to a sum of products lose,
+// relative to the magnitudes.
+type loss struct{ product, addition float64 }
+
+func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, losses loss) error {
 	memory := d.gpu.NewMemory(0)
 	defer memory.Free()
 	src := rand.New(rand.NewPCG(uint64(m), uint64(n*1000+k)))
-	p := multiplication{stream: s, memory: memory, src: src, with: precisions[precision], m: m, n: n, k: k, unit: unit}
+	p := multiplication{stream: s, memory: memory, src: src, with: precisions[precision], m: m, n: n, k: k, loss: losses}
 	p.order = src.Perm(max(m, k))
 	rows := make([]int32, len(p.order))
 	for i, v := range p.order {
@@ -134,7 +142,7 @@ type multiplication struct {
 	src     *rand.Rand
 	with    products
 	m, n, k int
-	unit    float64
+	loss    loss
 	order   []int          // of gathered rows
 	index   driver.Pointer // the same on the device
 }
@@ -171,7 +179,7 @@ func (p *multiplication) check(what string, c guarded, parts int, want func(i, j
 				continue
 			}
 			value, magnitude := want(i, j)
-			if allowed := float64(p.k+2) * p.unit * (magnitude + math.Abs(value)); !(math.Abs(sum-value) <= allowed) {
+			if allowed := (p.loss.product + float64(p.k+2)*p.loss.addition) * (magnitude + math.Abs(value)); !(math.Abs(sum-value) <= allowed) {
 				return fmt.Errorf("%s: (%d, %d) is %v, want %v, within %.1e", what, i, j, sum, value, allowed)
 			}
 		}
@@ -200,7 +208,7 @@ func (p *multiplication) plain() error {
 	if err != nil {
 		return err
 	}
-	err = p.with.nn(p.stream, tiles(m, n, 1), tileShared, kernel.GemmNNArgs{
+	err = p.with.nn(p.stream, tiles(m, n, 1), kernel.GemmNNArgs{
 		C: c.at(), A: at[0], B: at[1], Bias: at[2], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld,
 	})
 	if err != nil {
@@ -226,7 +234,7 @@ func (p *multiplication) transposed() error {
 	if err != nil {
 		return err
 	}
-	err = p.with.nt(p.stream, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+	err = p.with.nt(p.stream, tiles(m, n, 1), kernel.GemmNTArgs{
 		C: c.at(), A: at[0], B: at[1], H: at[2], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Ldh: h.ld, Activation: 2,
 	})
 	if err != nil {
@@ -253,7 +261,7 @@ func (p *multiplication) outer() error {
 	if err != nil {
 		return err
 	}
-	err = p.with.tn(p.stream, tiles(m, n, split), tileShared, kernel.GemmTNArgs{
+	err = p.with.tn(p.stream, tiles(m, n, split), kernel.GemmTNArgs{
 		C: c.at(), A: at[0], B: at[1], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Split: split, Part: uint64(m * ld),
 	})
 	if err != nil {
@@ -301,7 +309,7 @@ func TestDeepProduct(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			err = precisions[precision].nt(s, tiles(m, n, 1), tileShared, kernel.GemmNTArgs{
+			err = precisions[precision].nt(s, tiles(m, n, 1), kernel.GemmNTArgs{
 				C: c.at(), A: at[0], B: at[1], M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: n, Ldh: n, Activation: -1,
 			})
 			if err != nil {

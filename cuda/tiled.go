@@ -5,26 +5,60 @@ package cuda
 import (
 	"gomine/cuda/internal/driver"
 	"gomine/cuda/internal/kernel"
+	"gomine/mine/objective"
 )
 
-// tileSize and tileShared are the side of a tile of the matrix products and the
-// bytes of shared memory that they take: tile and gemm_shared in gemm.cuh.
+// tileSize is the side of a tile of the matrix products, chunk the depth that they take at
+// a time: tile and depth in operands.cuh and tile.cuh.
 const (
-	tileSize   = 128
-	tileShared = 4 * 4 * 16 * (tileSize + 8)
+	tileSize = 128
+	chunk    = 16
 )
 
 // products are the matrix products in one precision.
 type products struct {
-	nn func(s *driver.Stream, grid driver.Dim, shared int, a kernel.GemmNNArgs) error
-	nt func(s *driver.Stream, grid driver.Dim, shared int, a kernel.GemmNTArgs) error
-	tn func(s *driver.Stream, grid driver.Dim, shared int, a kernel.GemmTNArgs) error
+	nn func(s *driver.Stream, grid driver.Dim, a kernel.GemmNNArgs) error
+	nt func(s *driver.Stream, grid driver.Dim, a kernel.GemmNTArgs) error
+	tn func(s *driver.Stream, grid driver.Dim, a kernel.GemmTNArgs) error
+}
+
+// Floats of shared memory of a chunk of an operand: in FP32, Gemm<FP32> in gemm.cuh; on tensor
+// cores that of an operand whose depth is its column or row index, Feed in
+// pipeline.cuh.
+const (
+	plainFloats  = chunk * (tileSize + 8)
+	acrossFloats = tileSize * (chunk + 4)
+	alongFloats  = chunk * (tileSize + 8)
+)
+
+// plain are products whose kernels keep two chunks of both operands, staged such as keep
+// four.
+func plain(nn launch[kernel.GemmNNArgs], nt launch[kernel.GemmNTArgs], tn launch[kernel.GemmTNArgs]) products {
+	const bytes = 4 * 2 * 2 * plainFloats
+	return products{nn.with(bytes), nt.with(bytes), tn.with(bytes)}
+}
+
+func staged(nn launch[kernel.GemmNNArgs], nt launch[kernel.GemmNTArgs], tn launch[kernel.GemmTNArgs]) products {
+	const stages = 4
+	return products{
+		nn.with(4 * stages * (acrossFloats + alongFloats)),
+		nt.with(4 * stages * 2 * acrossFloats),
+		tn.with(4 * stages * 2 * alongFloats),
+	}
+}
+
+// launch launches a kernel with that many bytes of shared memory.
+type launch[Args any] func(s *driver.Stream, grid driver.Dim, shared int, a Args) error
+
+func (l launch[Args]) with(shared int) func(s *driver.Stream, grid driver.Dim, a Args) error {
+	return func(s *driver.Stream, grid driver.Dim, a Args) error { return l(s, grid, shared, a) }
 }
 
 var precisions = map[Precision]products{
-	FP32:   {kernel.GemmNNF32, kernel.GemmNTF32, kernel.GemmTNF32},
-	TF32:   {kernel.GemmNNTF32, kernel.GemmNTTF32, kernel.GemmTNTF32},
-	TF32x3: {kernel.GemmNNTF32x3, kernel.GemmNTTF32x3, kernel.GemmTNTF32x3},
+	FP32:   plain(kernel.GemmNNF32, kernel.GemmNTF32, kernel.GemmTNF32),
+	TF32:   staged(kernel.GemmNNTF32, kernel.GemmNTTF32, kernel.GemmTNTF32),
+	TF32x3: staged(kernel.GemmNNTF32x3, kernel.GemmNTTF32x3, kernel.GemmTNTF32x3),
+	BF16:   staged(kernel.GemmNNBF16, kernel.GemmNTBF16, kernel.GemmTNBF16),
 }
 
 func tiles(m, n, split int) driver.Dim {
@@ -36,7 +70,24 @@ func tiles(m, n, split int) driver.Dim {
 type pass struct {
 	layers    layers
 	weights   driver.Pointer // dV/dscores
+	sums      driver.Pointer // of the blocks of scores; 0 where one block is enough
 	blockRows int            // rows of a block of top
+}
+
+// manyScores is from how many scores on the objective is spread over several blocks:
+// below, the 16 scores a thread of one block take less than a second launch would.
+// scoresOfBlock is how many each block then takes at least, up to 256 blocks.
+const (
+	manyScores    = 1 << 14
+	scoresOfBlock = 1 << 11
+)
+
+// scoreBlocks is how many blocks so many scores are spread over.
+func scoreBlocks(scores int) int {
+	if scores < manyScores {
+		return 1
+	}
+	return min(256, (scores+scoresOfBlock-1)/scoresOfBlock)
 }
 
 // pairCount is the number of pairs of a batch, joint and marginal.
@@ -48,8 +99,35 @@ func (p *pass) open(t *trainer, m *driver.Memory) (err error) {
 	if p.layers, err = t.newLayers(m, t.spec.Batch, t.pairCount(), true); err != nil {
 		return err
 	}
-	p.weights, err = m.Alloc("derivatives of scores", 4*int64(t.pairCount()))
+	if p.weights, err = m.Alloc("derivatives of scores", 4*int64(t.pairCount())); err != nil {
+		return err
+	}
+	if n := scoreBlocks(t.pairCount()); n > 1 {
+		p.sums, err = m.Alloc("sums of scores", 3*8*int64(n))
+	}
 	return err
+}
+
+// objective queues the value of step i of a graph, from n joint scores and m marginal ones,
+// and dV/dscores.
+func (p *pass) objective(s *driver.Stream, values, ema, clock driver.Pointer, i, n, m int, o objective.Objective) error {
+	grid := driver.Dim{X: scoreBlocks(n + m), Y: 1, Z: 1}
+	if p.sums == 0 {
+		return kernel.Objective(s, grid, 0, kernel.ObjectiveArgs{
+			Weights: p.weights, Values: values, Ema: ema, T: p.layers.t, Clock: clock,
+			I: i, N: n, M: m, Kind: int(o.Kind), Param: o.Param,
+		})
+	}
+	err := kernel.ObjectiveSums(s, grid, 0, kernel.ObjectiveSumsArgs{
+		Weights: p.weights, Partial: p.sums, T: p.layers.t, N: n, M: m, Kind: int(o.Kind), Param: o.Param,
+	})
+	if err != nil {
+		return err
+	}
+	return kernel.ObjectiveWeights(s, grid, 0, kernel.ObjectiveWeightsArgs{
+		Weights: p.weights, Values: values, Ema: ema, Partial: p.sums, T: p.layers.t, Clock: clock,
+		I: i, N: n, M: m, Kind: int(o.Kind), Param: o.Param,
+	})
 }
 
 // run queues the pass of step i of a graph. top's sums go to partial if that is
@@ -70,11 +148,7 @@ func (p *pass) run(t *trainer, src source, i int, partial driver.Pointer) error 
 	if err := t.forward(l, t.pairCount()); err != nil {
 		return err
 	}
-	err := kernel.Objective(t.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, kernel.ObjectiveArgs{
-		Weights: p.weights, Values: t.values, Ema: t.ema, T: l.t, Clock: t.clock,
-		I: i, N: n, M: k * n, Kind: int(t.spec.Objective.Kind), Param: t.spec.Objective.Param,
-	})
-	if err != nil {
+	if err := p.objective(t.stream, t.values, t.ema, t.clock, i, n, k*n, t.spec.Objective); err != nil {
 		return err
 	}
 	if err := t.backward(l, p.weights, partial, t.pairCount(), p.blockRows); err != nil {

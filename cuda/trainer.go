@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"gomine/cuda/internal/driver"
 	"gomine/cuda/internal/kernel"
 	"gomine/mine/backend"
-	"gomine/mine/sampling"
 )
 
 // path is the way a step is computed.
@@ -43,6 +43,7 @@ type trainer struct {
 	values, ema   driver.Pointer // rings
 	rows, entries driver.Pointer // of the batch by position
 	graphs        map[graphKey]*driver.Graph
+	pace          pace
 	feed          *feed    // of data in the host's memory
 	rowwise       *rowwise // of ObjectiveGradients
 }
@@ -66,8 +67,31 @@ type graphKey struct {
 	x     driver.Pointer // of the source
 }
 
-// ring is the number of steps between two looks at the host's memory.
+// ring is the most steps between two looks at the host's memory.
 const ring = 1024
+
+// patience is about how long the work may take that is queued at a time, and so a
+// Train whose context has ended.
+const patience = 100 * time.Millisecond
+
+// pace is how many steps are queued at a time: as many as take the patience, by the time
+// that those before took, in whole graphs.
+type pace struct{ steps int }
+
+// newPace knows nothing yet.
+func newPace() pace { return pace{graphSteps[0]} }
+
+// learn takes note that some steps took so long.
+func (p *pace) learn(steps int, took, patience time.Duration) {
+	fit := int(min(ring, int64(steps)*int64(patience)/max(1, int64(took))))
+	for _, size := range graphSteps {
+		if fit >= size {
+			p.steps = fit / size * size
+			return
+		}
+	}
+	p.steps = 1
+}
 
 // graphSteps are the sizes of graphs, largest first.
 var graphSteps = []int{32, 8, 1}
@@ -84,7 +108,7 @@ func (d *device) NewTrainer(spec backend.Spec, given backend.Data, train backend
 	if err := backend.CheckTraining(spec, own, train); err != nil {
 		return fail(err)
 	}
-	t := &trainer{scorer: newScorer(d, spec.Network), spec: spec, data: own, train: train, graphs: map[graphKey]*driver.Graph{}}
+	t := &trainer{scorer: newScorer(d, spec.Network), spec: spec, data: own, train: train, graphs: map[graphKey]*driver.Graph{}, pace: newPace()}
 	t.spec.Network = t.net
 	if err := d.gpu.Do(t.open); err != nil {
 		return fail(err)
@@ -188,8 +212,10 @@ func (t *trainer) Train(ctx context.Context, rates, values []float64) (int, erro
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("stopped after %d of %d steps: %w", done, len(rates), err)
 			}
-			hi := min(done+ring, len(rates))
+			hi := min(done+t.pace.steps, len(rates))
+			began := time.Now()
 			n, err := t.run(ctx, rates[done:hi], values[done:hi])
+			t.pace.learn(n, time.Since(began), t.device.patience)
 			done += n
 			if err != nil {
 				return err
@@ -212,6 +238,9 @@ func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error)
 	}
 	done := 0
 	for _, size := range graphSteps {
+		if t.feed != nil && size > t.feed.steps {
+			continue
+		}
 		for done+size <= len(rates) && ctx.Err() == nil {
 			src, err := t.source(t.step+uint64(done), size)
 			if err != nil {
@@ -301,93 +330,6 @@ func (t *trainer) queue(src source, i int) error {
 	return t.clip.update(t, i)
 }
 
-func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error) {
-	if want := t.net.NumParams(); len(grad) != want {
-		return 0, fmt.Errorf("cuda: gradient of %d values, network has %d parameters: %w", len(grad), want, backend.ErrShape)
-	}
-	value := make([]float64, 1)
-	err := t.doOnData("gradient", func() error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		src, err := t.source(t.step, 1)
-		if err != nil {
-			return err
-		}
-		device := make([]float32, t.layout.size)
-		err = errors.Join(t.setClock(), t.stepper.step(t, src, 0, t.grad), driver.Download(device, t.grad), driver.Download(value, t.values))
-		t.layout.gather(device, grad)
-		return err
-	})
-	return value[0], err
-}
-
-// rowwise is what ObjectiveGradients works in, allocated when first needed and
-// kept.
-type rowwise struct {
-	memory *driver.Memory
-	pass   *pass          // the stepper's, if it has one
-	gx, gz driver.Pointer // dV/drows, by position
-}
-
-func (t *trainer) openRowwise() (*rowwise, error) {
-	if t.rowwise != nil {
-		return t.rowwise, nil
-	}
-	r := &rowwise{memory: t.device.gpu.NewMemory(0)}
-	err := func() (err error) {
-		if s, ok := t.stepper.(*tiled); ok {
-			r.pass = &s.pass
-		} else {
-			r.pass = newPass(t)
-			if err := r.pass.open(t, r.memory); err != nil {
-				return err
-			}
-		}
-		rows := 4 * int64(t.spec.Batch)
-		if r.gx, err = r.memory.Alloc("dV/dx", rows*int64(padded(t.net.DX))); err != nil {
-			return err
-		}
-		r.gz, err = r.memory.Alloc("dV/dz", rows*int64(padded(t.net.DZ)))
-		return err
-	}()
-	if err != nil {
-		return nil, errors.Join(err, r.close())
-	}
-	t.rowwise = r
-	return r, nil
-}
-
-func (r *rowwise) close() error { return r.memory.Free() }
-
-func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix) (float64, error) {
-	value := make([]float64, 1)
-	err := t.doOnData("objective gradients", func() error {
-		n := t.spec.Batch
-		if err := errors.Join(gx.CheckShape("gx", n, t.net.DX), gz.CheckShape("gz", n, t.net.DZ)); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r, err := t.openRowwise()
-		if err != nil {
-			return err
-		}
-		src, err := t.source(t.step, 1)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(t.setClock(), r.pass.run(t, src, 0, 0)); err != nil {
-			return err
-		}
-		entries := make([]int32, n)
-		return errors.Join(driver.Download(value, t.values), driver.Download(entries, t.entries),
-			t.inputs(r.gx, r.pass.layers.px, weightsX, gx, entries), t.inputs(r.gz, r.pass.layers.pz, weightsZ, gz, entries))
-	})
-	return value[0], err
-}
-
 func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
 	n := t.spec.Batch
 	rows, next = make([]int, n), make([]int, n)
@@ -450,82 +392,4 @@ func (t *trainer) SetState(s backend.State) error {
 		t.step, t.logEMA = s.Step, s.LogEMA
 		return nil
 	})
-}
-
-// A feed brings rows from the host's memory: those of one graph's steps at a
-// time, in the order of positions, into two places in turn, so that the host
-// gathers the next ones while the device trains on these.
-type feed struct {
-	places  [2]place
-	next    int
-	batches sampling.Batches
-}
-
-// place has room for the rows of a graph's steps on both sides.
-type place struct {
-	host   *driver.Pinned
-	x, z   driver.Pointer
-	copied *driver.Event // when the device has its rows
-}
-
-func newFeed(t *trainer) (*feed, error) {
-	f := &feed{batches: sampling.NewBatches(t.train.Len(), t.spec.Batch, t.spec.Seed)}
-	rows := graphSteps[0] * t.spec.Batch
-	for i := range f.places {
-		p := &f.places[i]
-		var err error
-		if p.x, err = t.memory.Alloc("rows of x", 4*int64(rows)*int64(padded(t.net.DX))); err != nil {
-			return f, err
-		}
-		if p.z, err = t.memory.Alloc("rows of z", 4*int64(rows)*int64(padded(t.net.DZ))); err != nil {
-			return f, err
-		}
-		if p.host, err = driver.NewPinned(4 * int64(rows) * int64(padded(t.net.DX)+padded(t.net.DZ))); err != nil {
-			return f, err
-		}
-		if p.copied, err = driver.NewEvent(); err != nil {
-			return f, err
-		}
-	}
-	return f, nil
-}
-
-func (f *feed) close() error {
-	var err error
-	for _, p := range f.places {
-		if p.host != nil {
-			err = errors.Join(err, p.host.Close())
-		}
-		if p.copied != nil {
-			err = errors.Join(err, p.copied.Close())
-		}
-	}
-	return err
-}
-
-// fill gathers the rows of some steps and queues their copy.
-func (f *feed) fill(t *trainer, step uint64, steps int) (source, error) {
-	p := &f.places[f.next]
-	f.next = 1 - f.next
-	// The copy out of this place, two fills ago, must be over. That the device
-	// does not overwrite rows in use follows from the order of the stream.
-	if err := p.copied.Wait(); err != nil {
-		return source{}, err
-	}
-	n := t.spec.Batch
-	ldx, ldz := padded(t.net.DX), padded(t.net.DZ)
-	host := p.host.Floats()
-	x, z := host[:steps*n*ldx], host[steps*n*ldx:][:steps*n*ldz]
-	entries := make([]int32, n)
-	for i := range steps {
-		f.batches.Rows(step+uint64(i), 0, entries)
-		cycle := f.batches.Marginal(step + uint64(i))
-		for q := range n {
-			row := t.train.At(int(entries[cycle.Visit(uint64(q))]))
-			put(x[(i*n+q)*ldx:][:ldx], t.data.hostX.Row(row))
-			put(z[(i*n+q)*ldz:][:ldz], t.data.hostZ.Row(row))
-		}
-	}
-	err := errors.Join(t.stream.CopyIn(p.x, p.host, 0, len(x)), t.stream.CopyIn(p.z, p.host, len(x), len(z)), p.copied.Record(t.stream))
-	return source{x: p.x, z: p.z, streamed: true}, err
 }

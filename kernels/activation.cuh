@@ -1,36 +1,68 @@
 // The non-linearities by the numbers of backend.Activation; -1 is none.
+//
+// A kernel chooses once, outside of its loops, with by_activation. activate and
+// backward choose for each value: they are for code that would grow too large
+// fourfold.
 #pragma once
 
 #include "device.cuh"
 
 constexpr int softplus_code = 0, elu_code = 1, relu_code = 2;
 
-// softplus is log(1 + e^a).
-__device__ __forceinline__ float softplus(float a) { return (a > 0 ? a : 0) + log1pf(expf(-fabsf(a))); }
+// Each has value, f(a), and back, g f'(a) from h = f(a).
+
+struct Identity {
+	__device__ static __forceinline__ float value(float a) { return a; }
+	__device__ static __forceinline__ float back(float g, float) { return g; }
+};
+
+// softplus is log(1 + e^a), elu is a, or e^a - 1 below 0. They are calls, since inline
+// they would make up most of a kernel.
+__device__ OUT_OF_LINE float softplus(float a) { return (a > 0 ? a : 0) + log1pf(expf(-fabsf(a))); }
+__device__ OUT_OF_LINE float elu(float a) { return a > 0 ? a : expm1f(a); }
+
+// The derivative of softplus is 1 - e^-h, here without cancellation.
+struct Softplus {
+	__device__ static __forceinline__ float value(float a) { return softplus(a); }
+	__device__ static __forceinline__ float back(float g, float h) { return g * -expm1f(-h); }
+};
+
+// The derivative of elu is 1, or h + 1.
+struct ELU {
+	__device__ static __forceinline__ float value(float a) { return elu(a); }
+	__device__ static __forceinline__ float back(float g, float h) { return g * (h > 0 ? 1.f : h + 1); }
+};
+
+// max(a, 0), and NaN for NaN. Where it is 0 the way back is, whatever g.
+struct ReLU {
+	__device__ static __forceinline__ float value(float a) { return a < 0 ? 0.f : a; }
+	__device__ static __forceinline__ float back(float g, float h) { return h <= 0 ? 0.f : g; }
+};
+
+// by_activation calls use with the non-linearity of that number.
+template <class Use>
+__device__ __forceinline__ void by_activation(int activation, Use use) {
+	switch (activation) {
+	case softplus_code:
+		return use(Softplus());
+	case elu_code:
+		return use(ELU());
+	case relu_code:
+		return use(ReLU());
+	}
+	use(Identity());
+}
 
 // activate returns f(a).
 __device__ OUT_OF_LINE float activate(float a, int activation) {
-	switch (activation) {
-	case softplus_code:
-		return softplus(a);
-	case elu_code:
-		return a > 0 ? a : expm1f(a);
-	case relu_code:
-		return a < 0 ? 0.f : a;
-	}
-	return a;
+	float value;
+	by_activation(activation, [&](auto f) { value = f.value(a); });
+	return value;
 }
 
-// backward returns g f'(a) from h = f(a): f' is 1 - e^-h for softplus, without
-// cancellation; 1 or h + 1 for ELU. Where ReLU is 0 the result is, whatever g.
+// backward returns g f'(a) from h = f(a).
 __device__ OUT_OF_LINE float backward(float g, float h, int activation) {
-	switch (activation) {
-	case softplus_code:
-		return g * -expm1f(-h);
-	case elu_code:
-		return g * (h > 0 ? 1.f : h + 1);
-	case relu_code:
-		return h <= 0 ? 0.f : g;
-	}
-	return g;
+	float value;
+	by_activation(activation, [&](auto f) { value = f.back(g, h); });
+	return value;
 }

@@ -48,6 +48,38 @@ __device__ __forceinline__ void mma_tf32(float (*d)[4], const float (*a)[4], con
 			  "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
 }
 
+// pack_bf16 rounds two numbers to BF16's 7 bits of mantissa, to nearest, ties to even,
+// and returns them in one word, the first one in its low half.
+__device__ __forceinline__ unsigned pack_bf16(float low, float high) {
+	unsigned u;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(u) : "f"(high), "f"(low));
+	return u;
+}
+
+// mma_bf16 is mma_tf32 for tiles [16, 16] of a and [16, 8] of b of BF16, two neighbours
+// along the depth in a word: lane 4g+t holds of a the words that begin at (g, 2t),
+// (g+8, 2t), (g, 2t+8), (g+8, 2t+8), and of b at (2t, g) and (2t+8, g) (PTX ISA,
+// "Matrix fragments for mma.m16n8k16").
+template <int rows>
+__device__ __forceinline__ void mma_bf16(float (*d)[4], const unsigned (*a)[4], const unsigned (&b)[2]) {
+#pragma unroll
+	for (int i = 0; i < rows; ++i)
+		asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+			: "+f"(d[i][0]), "+f"(d[i][1]), "+f"(d[i][2]), "+f"(d[i][3])
+			: "r"(a[i][0]), "r"(a[i][1]), "r"(a[i][2]), "r"(a[i][3]), "r"(b[0]), "r"(b[1]));
+}
+
+// load_matrices loads four matrices of 8 x 4 floats from shared memory: lane 8m+r gives
+// the address of row r of matrix m, 16 bytes aligned to 16, and lane 4g+t gets entry
+// (g, t) of each (PTX ISA, "ldmatrix", for which it is 8 x 8 of 16 bits).
+__device__ __forceinline__ void load_matrices(float (&entries)[4], const float* row) {
+	const unsigned shared = static_cast<unsigned>(__cvta_generic_to_shared(row));
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+		: "=f"(entries[0]), "=f"(entries[1]), "=f"(entries[2]), "=f"(entries[3])
+		: "r"(shared)
+		: "memory");
+}
+
 // copy_async begins a copy of 16 bytes from global to shared memory, both aligned to 16
 // bytes, of which those behind the given number are set to zero. commit_copies makes a
 // group of the copies that a thread began since its last one, wait_copies waits for all

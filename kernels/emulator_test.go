@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,7 @@ func TestEmulator(t *testing.T) {
 	program := build(t, "-O1")
 	t.Run("faults", func(t *testing.T) { findsFaults(t, program) })
 	t.Run("copies", func(t *testing.T) { copiesLate(t, program) })
+	t.Run("matrices", func(t *testing.T) { loadsMatrices(t, program) })
 	t.Run("tensor", func(t *testing.T) { truncates(t, program) })
 }
 
@@ -93,6 +95,22 @@ func copiesLate(t *testing.T, program string) {
 				t.Errorf("%s, order %s: %s, %q, want %s, %q", kernel, seed, value, failure, want.value, want.failure)
 			}
 		}
+	}
+}
+
+// loadsMatrices: lane l gets 32 (m mod 2) + l of matrix m, if all rows are aligned.
+func loadsMatrices(t *testing.T, program string) {
+	want := 0
+	for thread := range 64 {
+		for m := range 4 {
+			want += thread * (m + 1) * (m%2*32 + thread%32)
+		}
+	}
+	if value, failure := run(t, program, "matrices", "2"); value != fmt.Sprint(want) || failure != "" {
+		t.Errorf("matrices: %s, want %d; %s", value, want, failure)
+	}
+	if _, failure := run(t, program, "matrices-misaligned", "0"); !strings.Contains(failure, "not aligned") {
+		t.Errorf("rows of a matrix that are not aligned went unnoticed: %q", failure)
 	}
 }
 

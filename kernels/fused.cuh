@@ -19,9 +19,12 @@
 // multiply computes a product [rows, columns] of depth `over` in tiles: a(k, i)
 // and b(k, j) are its operands' entries, fetched into shared memory depth by
 // depth, and store(i, j, value) takes the result. Entries outside are not asked
-// for. along says that neighbouring k of b lie side by side in memory, else
-// neighbouring j do.
-template <class Precision, int M, int N, bool along, class A, class B, class Store>
+// for. a_along says that neighbouring k of a lie side by side in memory, else
+// neighbouring i do; b_along is the same for b.
+//
+// Where they do in rows of pitch<..> floats, which are 8 banks apart, a warp takes
+// 8 neighbours of 4 rows: it reads 32 banks, and writes 16 of them twice.
+template <class Precision, int M, int N, bool a_along, bool b_along, class A, class B, class Store>
 __device__ __forceinline__ void multiply(int rows, int columns, int over, A a, B b, float* space, Store store) {
 	float* as = space;
 	float* bs = space + depth * pitch<M>;
@@ -30,11 +33,11 @@ __device__ __forceinline__ void multiply(int rows, int columns, int over, A a, B
 		for (int k0 = 0; k0 < over; k0 += depth) {
 			__syncthreads(); // what the operands are made of is there, space is free
 			for (int e = threadIdx.x; e < depth * M; e += tile_threads) {
-				const int k = e / M, i = e % M;
+				const int k = a_along ? e % 8 + e / 32 % 2 * 8 : e / M, i = a_along ? e / 8 % 4 + e / 64 * 4 : e % M;
 				as[k * pitch<M> + i] = inside(m0 + i, rows) && inside(k0 + k, over) ? Precision::stage(a(k0 + k, m0 + i)) : 0.f;
 			}
 			for (int e = threadIdx.x; e < depth * N; e += tile_threads) {
-				const int k = along ? e % depth : e / N, j = along ? e / depth : e % N;
+				const int k = b_along ? e % depth : e / N, j = b_along ? e / depth : e % N;
 				bs[k * pitch<N> + j] = inside(j, columns) && inside(k0 + k, over) ? Precision::stage(b(k0 + k, j)) : 0.f;
 			}
 			__syncthreads();
@@ -81,11 +84,11 @@ __device__ __forceinline__ void fused(float* partials, double* stats, const floa
 	const float* wx = params + net.wx();
 	const float* wz = params + net.wz();
 	const float* b1 = params + net.bias(0);
-	multiply<Precision, P, W, false>(count, width, net.dx,
+	multiply<Precision, P, W, true, false>(count, width, net.dx,
 		[&](int k, int p) { return x[static_cast<size_t>(rows[p]) * ldx + k]; },
 		[&](int k, int j) { return wx[k * padded(width) + j]; }, space,
 		[&](int p, int j, float v) { back[0][p * ld + j] = v + b1[j]; });
-	multiply<Precision, P, W, false>(count + 1, width, net.dz,
+	multiply<Precision, P, W, true, false>(count + 1, width, net.dz,
 		[&](int k, int p) { return z[static_cast<size_t>(rows[p]) * ldz + k]; },
 		[&](int k, int j) { return wz[k * padded(width) + j]; }, space,
 		[&](int p, int j, float v) { back[1][p * ld + j] = v; });
@@ -104,7 +107,7 @@ __device__ __forceinline__ void fused(float* partials, double* stats, const floa
 		const float* w = params + net.weights(l);
 		const float* b = params + net.bias(l);
 		const int ldw = padded(net.width[l]);
-		multiply<Precision, P, W, false>(P, net.width[l], net.width[l - 1],
+		multiply<Precision, P, W, true, false>(P, net.width[l], net.width[l - 1],
 			[&](int k, int p) { return present(p) ? in[p * ld + k] : 0.f; },
 			[&](int k, int j) { return w[k * ldw + j]; }, space,
 			[&](int p, int j, float v) { out[p * ld + j] = activate(v + b[j], activation); });
@@ -190,13 +193,13 @@ __device__ __forceinline__ void fused(float* partials, double* stats, const floa
 		for (int which = 0; which < 2; ++which) {
 			float* to = part(which) + net.weights(l);
 			const int from = which * R;
-			multiply<Precision, W, W, false>(net.width[l - 1], net.width[l], count,
+			multiply<Precision, W, W, false, false>(net.width[l - 1], net.width[l], count,
 				[&](int p, int k) { return in[(from + p) * ld + k]; },
 				[&](int p, int j) { return d[(from + p) * ld + j]; }, space,
 				[&](int k, int j, float v) { to[k * ldw + j] = v; });
 		}
 		sums(d, l);
-		multiply<Precision, P, W, true>(P, net.width[l - 1], net.width[l],
+		multiply<Precision, P, W, true, true>(P, net.width[l - 1], net.width[l],
 			[&](int k, int p) { return present(p) ? d[p * ld + k] : 0.f; },
 			[&](int k, int j) { return wl[j * ldw + k]; }, space,
 			[&](int p, int j, float v) { below[p * ld + j] = backward(v, in[p * ld + j], activation); });
@@ -207,10 +210,10 @@ __device__ __forceinline__ void fused(float* partials, double* stats, const floa
 		const auto deltas = [&](int p, int j) { return d[(from + p) * ld + j]; };
 		float* of_x = part(which) + net.wx();
 		float* of_z = part(which) + net.wz();
-		multiply<Precision, W, W, false>(net.dx, width, count,
+		multiply<Precision, W, W, false, false>(net.dx, width, count,
 			[&](int p, int k) { return x[static_cast<size_t>(rows[p]) * ldx + k]; }, deltas, space,
 			[&](int k, int j, float v) { of_x[k * padded(width) + j] = v; });
-		multiply<Precision, W, W, false>(net.dz, width, count,
+		multiply<Precision, W, W, false, false>(net.dz, width, count,
 			[&](int p, int k) { return z[static_cast<size_t>(rows[p + which]) * ldz + k]; }, deltas, space,
 			[&](int k, int j, float v) { of_z[k * padded(width) + j] = v; });
 	}

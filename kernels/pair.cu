@@ -12,12 +12,14 @@ KERNEL(256) pair_forward(float* h, const float* px, const float* pz, const int* 
 	const size_t z = zs != nullptr ? zs[row] : (row + shift) % nz;
 	const float4 a = *reinterpret_cast<const float4*>(px + x * ldp + column);
 	const float4 b = *reinterpret_cast<const float4*>(pz + z * ldp + column);
-	float4 r;
-	r.x = activate(a.x + b.x, activation);
-	r.y = inside(column + 1, width) ? activate(a.y + b.y, activation) : 0;
-	r.z = inside(column + 2, width) ? activate(a.z + b.z, activation) : 0;
-	r.w = inside(column + 3, width) ? activate(a.w + b.w, activation) : 0;
-	*reinterpret_cast<float4*>(h + static_cast<size_t>(row) * ldh + column) = r;
+	by_activation(activation, [&](auto f) {
+		float4 r;
+		r.x = f.value(a.x + b.x);
+		r.y = inside(column + 1, width) ? f.value(a.y + b.y) : 0;
+		r.z = inside(column + 2, width) ? f.value(a.z + b.z) : 0;
+		r.w = inside(column + 3, width) ? f.value(a.w + b.w) : 0;
+		*reinterpret_cast<float4*>(h + static_cast<size_t>(row) * ldh + column) = r;
+	});
 }
 
 // pair_backward takes d [(1+k) n], the joint pairs and then, k times, the marginal

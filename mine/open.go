@@ -25,7 +25,7 @@ func Backends() []string { return []string{BackendAuto, BackendCPU, BackendCUDA}
 type BackendOptions struct {
 	Threads   int    // of the CPU backend; 0 means all processors
 	Device    int    // number of the CUDA device
-	Precision string // of CUDA's matrix products: "auto" or "", "fp32", "3xtf32", "tf32"
+	Precision string // of CUDA's matrix products: "auto" or "", "fp32", "3xtf32", "tf32", "bf16"
 	// MemoryLimit is how many bytes of the CUDA device's memory data may take; 0 means
 	// nine tenths of what is free. Data that do not fit stay in the host's memory.
 	MemoryLimit int64

@@ -38,7 +38,7 @@ var layers = []struct {
 	{"kernels/generate/...", []string{"mine/objective"}},
 	{"cpu", []string{"cpu/internal/...", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cpu/internal/...", []string{"mine/sampling"}},
-	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/sampling"}},
+	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/gaussian", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},

@@ -83,7 +83,7 @@ func TestWrongFlags(t *testing.T) {
 		{of(good, "--preprocess", "none"), exitUsage, []string{"--preprocess", "rank, standardize"}},
 		{of(good, "--unit", "dits"), exitUsage, []string{"--unit", "nats, bits"}},
 		{of(good, "--backend", "tpu"), exitUsage, []string{"--backend", "auto, cpu, cuda"}},
-		{of(good, "--precision", "fp64"), exitUsage, []string{"--precision", "auto, fp32, 3xtf32, tf32"}},
+		{of(good, "--precision", "fp64"), exitUsage, []string{"--precision", "auto, fp32, 3xtf32, tf32, bf16"}},
 		{of(good, "--backend", "cpu", "--precision", "tf32"), exitUsage, []string{"--precision", "CUDA"}},
 		{of(good, "--backend", "cpu", "--device", "1"), exitUsage, []string{"--device", "CUDA"}},
 		{of(good, "--backend", "cpu", "--device-memory", "1e9"), exitUsage, []string{"--device-memory", "CUDA"}},

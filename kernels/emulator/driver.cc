@@ -53,6 +53,7 @@ int architecture() { return int(environment("GOMINE_EMULATOR_ARCH", 90)); }
 size_t memory_size() { return environment("GOMINE_EMULATOR_MEMORY", size_t(8) << 30); }
 unsigned seed() { return unsigned(environment("GOMINE_EMULATOR_SEED", 0)); }
 int driver_version() { return int(environment("GOMINE_EMULATOR_DRIVER", 12000)); }
+unsigned long grid_limit() { return environment("GOMINE_EMULATOR_GRID", 65535); } // blocks in y and z
 bool eager() { return environment("GOMINE_EMULATOR_EAGER", 0) != 0; }
 
 // Limits by compute capability: CUDA C++ Programming Guide, "Technical
@@ -117,7 +118,7 @@ struct Stream {
 	Graph* capture = nullptr;
 };
 struct Event {
-	bool recorded = false, reached = false;
+	unsigned long recorded = 0, reached = 0; // how often
 	Stream* stream = nullptr;
 	std::chrono::steady_clock::time_point at;
 };
@@ -145,15 +146,24 @@ Result ready() {
 #define MAY_FAIL \
 	if (const Result r = failing(__func__); r != success) return r
 
-// drain does all the work of a stream.
-Result drain(Stream* s) {
-	while (!s->queue.empty()) {
+// drain does the work of a stream until there is nothing left or it is enough.
+template <class Enough> Result drain(Stream* s, Enough enough) {
+	while (!s->queue.empty() && !enough()) {
 		const Work work = std::move(s->queue.front());
 		s->queue.pop_front();
 		if (lost != success) continue;
 		if (const Result r = work(); r != success) lost = r;
 	}
 	return lost;
+}
+
+Result drain(Stream* s) {
+	return drain(s, [] { return false; });
+}
+
+// reach does the work in front of the number-th record of an event.
+Result reach(const Event* e, unsigned long number) {
+	return e->reached < number ? drain(e->stream, [=] { return e->reached >= number; }) : lost;
 }
 
 Result drain_all() {
@@ -505,10 +515,9 @@ int cuStreamQuery(void* stream) {
 }
 int cuStreamWaitEvent(void* stream, void* event, unsigned) {
 	REQUIRE_READY;
-	Event* e = static_cast<Event*>(event);
-	return enqueue(stream_of(stream), [=] {
-		return e->recorded && !e->reached ? drain(e->stream) : success;
-	});
+	// What counts is where the event is now, not where it is recorded later.
+	const Event* e = static_cast<Event*>(event);
+	return enqueue(stream_of(stream), [e, number = e->recorded] { return reach(e, number); });
 }
 
 int cuEventCreate(void** event, unsigned) {
@@ -526,30 +535,28 @@ int cuEventDestroy_v2(void* event) {
 int cuEventRecord(void* event, void* stream) {
 	REQUIRE_READY;
 	Event* e = static_cast<Event*>(event);
-	e->recorded = true;
-	e->reached = false;
 	e->stream = stream_of(stream);
-	return enqueue(e->stream, [=] {
-		e->reached = true;
+	return enqueue(e->stream, [e, number = ++e->recorded] {
+		e->reached = number;
 		e->at = std::chrono::steady_clock::now();
 		return success;
 	});
 }
 int cuEventSynchronize(void* event) {
 	REQUIRE_READY;
-	Event* e = static_cast<Event*>(event);
-	return e->recorded && !e->reached ? drain(e->stream) : success;
+	const Event* e = static_cast<Event*>(event);
+	return reach(e, e->recorded);
 }
 int cuEventQuery(void* event) {
 	REQUIRE_READY;
 	Event* e = static_cast<Event*>(event);
-	return !e->recorded || e->reached ? success : not_ready;
+	return e->reached == e->recorded ? success : not_ready;
 }
 int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
 	REQUIRE_READY;
 	Event *a = static_cast<Event*>(from), *b = static_cast<Event*>(to);
-	if (!a->recorded || !b->recorded) return invalid_handle;
-	if (!a->reached || !b->reached) return not_ready;
+	if (a->recorded == 0 || b->recorded == 0) return invalid_handle;
+	if (a->reached != a->recorded || b->reached != b->recorded) return not_ready;
 	*milliseconds = std::chrono::duration<float, std::milli>(b->at - a->at).count();
 	return success;
 }
@@ -560,7 +567,7 @@ int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
 	MAY_FAIL;
 	const Function* f = static_cast<Function*>(function);
 	const unsigned long threads = (unsigned long)bx * by * bz;
-	if (gx == 0 || gy == 0 || gz == 0 || threads == 0 || gx > 0x7fffffff || gy > 65535 || gz > 65535) {
+	if (gx == 0 || gy == 0 || gz == 0 || threads == 0 || gx > 0x7fffffff || gy > grid_limit() || gz > grid_limit()) {
 		std::fprintf(stderr, "emulator: kernel %s: grid (%u,%u,%u), block (%u,%u,%u) is not possible\n", f->kernel->name, gx, gy, gz,
 			bx, by, bz);
 		return invalid_value;

@@ -98,7 +98,6 @@ constexpr size_t stack_size = 128 << 10;
 
 struct Fiber {
 	Thread thread;
-	State state;
 	void* stack_pointer;
 	char* stack;
 	const char* where;
@@ -107,13 +106,14 @@ struct Fiber {
 struct Warp {
 	unsigned arrived, live;
 	const char* where; // of the operation that lanes wait in
-	unsigned char slots[warp_size][32];
 	const void* given[warp_size]; // to work that lanes do together
 };
 
 std::vector<Fiber*> fibers; // kept from launch to launch
+std::vector<State> states;  // of the fibers, side by side because they are looked through so often
 std::vector<Warp> warps;
 std::vector<unsigned> turns;
+unsigned turn; // of the running fiber
 unsigned threads, live, waiting;
 Fiber* running;
 void* scheduler;
@@ -121,22 +121,36 @@ const std::function<void()>* body;
 std::string failure;
 void* shared;
 
+// next makes the first fiber that is ready from a turn on the running one, if there is one.
+bool next(unsigned from) {
+	for (turn = from; turn < threads; ++turn) {
+		if (states[turns[turn]] != State::ready) continue;
+		running = fibers[turns[turn]];
+		here.thread = &running->thread;
+		return true;
+	}
+	return false;
+}
+
+// yield continues with the next fiber, or with the scheduler where there is none.
 void yield() {
-	gomine_switch_stack(&running->stack_pointer, scheduler);
+	Fiber& me = *running;
+	gomine_switch_stack(&me.stack_pointer, next(turn + 1) ? running->stack_pointer : scheduler);
 }
 
 UNCHECKED void entry() {
 	(*body)();
 	Fiber& me = *running;
 	if (!me.thread.copies.empty()) fail("ends without waiting for its copies");
-	me.state = State::ended;
+	states[me.thread.linear] = State::ended;
 	--live;
 	warps[me.thread.linear / warp_size].live &= ~(1u << me.thread.linear % warp_size);
 	for (;;) yield();
 }
 
 UNCHECKED void prepare(Fiber& f) {
-	void** top = reinterpret_cast<void**>(f.stack + stack_size - 256);
+	// Not all at the same place of a page: they would share few lines of the caches.
+	void** top = reinterpret_cast<void**>(f.stack + stack_size - 256 - f.thread.linear % 32 * 576);
 #if defined(__x86_64__)
 	*--top = nullptr; // where entry would return to
 	*--top = reinterpret_cast<void*>(entry);
@@ -174,14 +188,14 @@ void release_barrier() {
 	const char* where = nullptr;
 	for (unsigned i = 0; i < threads; ++i) {
 		Fiber& f = *fibers[i];
-		if (f.state != State::at_barrier) continue;
-		if (where != nullptr && std::strcmp(where, f.where) != 0) {
+		if (states[i] != State::at_barrier) continue;
+		if (where != nullptr && where != f.where && std::strcmp(where, f.where) != 0) {
 			failure = "divergent barriers: some threads wait at " + std::string(where) + ", thread " + std::to_string(i) +
 				" at " + f.where;
 			return;
 		}
 		where = f.where;
-		f.state = State::ready;
+		states[i] = State::ready;
 	}
 	waiting = 0;
 }
@@ -189,6 +203,7 @@ void release_barrier() {
 void run_block() {
 	live = threads;
 	waiting = 0;
+	states.assign(threads, State::ready);
 	warps.assign((threads + warp_size - 1) / warp_size, Warp{});
 	poison(__start_emulated_shared, __stop_emulated_shared);
 	for (unsigned i = 0; i < threads; ++i) {
@@ -202,29 +217,21 @@ void run_block() {
 		f.thread.index = dim3(i % size.x, i / size.x % size.y, i / (size.x * size.y));
 		f.thread.copies.clear();
 		f.thread.groups = 0;
-		f.state = State::ready;
 		warps[i / warp_size].live |= 1u << i % warp_size;
 		prepare(f);
 	}
 	while (live > 0 && failure.empty()) {
-		bool progress = false;
-		for (unsigned i : turns) {
-			if (fibers[i]->state != State::ready) continue;
-			progress = true;
-			running = fibers[i];
-			here.thread = &running->thread;
+		if (next(0)) {
 			gomine_switch_stack(&scheduler, running->stack_pointer);
-			if (!failure.empty()) return;
+			continue;
 		}
-		if (progress || live == 0) continue;
 		if (waiting == live) {
 			release_barrier();
 			continue;
 		}
 		for (unsigned i = 0; i < threads; ++i) {
-			const Fiber& f = *fibers[i];
-			if (f.state != State::at_barrier && f.state != State::at_warp_barrier) continue;
-			failure = "divergence: thread " + std::to_string(i) + " waits for others at " + f.where + " for ever, " +
+			if (states[i] == State::ended) continue;
+			failure = "divergence: thread " + std::to_string(i) + " waits for others at " + fibers[i]->where + " for ever, " +
 				std::to_string(waiting) + " of " + std::to_string(live) + " threads are at a block barrier";
 			return;
 		}
@@ -240,13 +247,13 @@ void fail(const std::string& what) {
 		failure = "block (" + std::to_string(here.block.x) + "," + std::to_string(here.block.y) + "," +
 			std::to_string(here.block.z) + ") thread " + std::to_string(t.linear) + ": " + what;
 	}
-	for (;;) yield();
+	for (;;) gomine_switch_stack(&running->stack_pointer, scheduler);
 }
 
 void* dynamic_shared() { return shared; }
 
 void barrier(const char* where) {
-	running->state = State::at_barrier;
+	states[running->thread.linear] = State::at_barrier;
 	running->where = where;
 	++waiting;
 	yield();
@@ -263,7 +270,7 @@ static void meet(unsigned mask, const char* where, Last last) {
 	w.where = where;
 	w.arrived |= 1u << lane;
 	if ((w.arrived & mask) != (mask & w.live)) {
-		running->state = State::at_warp_barrier;
+		states[running->thread.linear] = State::at_warp_barrier;
 		running->where = where;
 		yield();
 		return;
@@ -272,7 +279,7 @@ static void meet(unsigned mask, const char* where, Last last) {
 	last();
 	w.arrived = 0;
 	for (unsigned l = 0; l < warp_size && first + l < threads; ++l)
-		if (fibers[first + l]->state == State::at_warp_barrier) fibers[first + l]->state = State::ready;
+		if (states[first + l] == State::at_warp_barrier) states[first + l] = State::ready;
 }
 
 void warp_barrier(unsigned mask, const char* where) {
@@ -285,15 +292,17 @@ void together(const char* where, const void* given, void (*work)(const void* con
 	meet(0xffffffffu, where, [&] { work(w.given); });
 }
 
-const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32] {
-	const unsigned linear = running->thread.linear;
-	Warp& w = warps[linear / warp_size];
-	std::memcpy(w.slots[linear % warp_size], value, size);
-	warp_barrier(mask, where);
-	return w.slots;
+void exchange(unsigned mask, const Exchange& mine, size_t size) {
+	const unsigned lane = running->thread.linear % warp_size;
+	Warp& w = warps[running->thread.linear / warp_size];
+	if ((mask >> mine.from & 1) == 0) fail("a shuffle reads from lane " + std::to_string(mine.from) + ", which its mask leaves out");
+	w.given[lane] = &mine;
+	meet(mask, "shuffle", [&] {
+		const auto of = [&](unsigned l) { return static_cast<const Exchange*>(w.given[l]); };
+		for (unsigned l = 0; l < warp_size; ++l)
+			if (mask >> l & 1) std::memcpy(of(l)->result, of(of(l)->from)->value, size);
+	});
 }
-
-void release(unsigned mask, const char* where) { warp_barrier(mask, where); }
 
 std::string run(const std::function<void()>& kernel, dim3 grid, dim3 block, size_t shared_bytes, unsigned seed) {
 	body = &kernel;

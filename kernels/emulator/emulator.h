@@ -71,10 +71,13 @@ void barrier(const char* where);
 // warp_barrier waits for the lanes of mask that have not ended.
 void warp_barrier(unsigned mask, const char* where);
 
-// exchange gives every lane a view of what the lanes of its warp published:
-// slots of 32 bytes. It holds until release.
-const unsigned char (*exchange(unsigned mask, const void* value, size_t size, const char* where))[32];
-void release(unsigned mask, const char* where);
+// exchange sets the result of each lane of mask to the value of the lane that it names.
+struct Exchange {
+	const void* value;
+	void* result;
+	unsigned from;
+};
+void exchange(unsigned mask, const Exchange& mine, size_t size);
 
 // together waits for all lanes of a warp; the last one to come does the work, on
 // what each of them gave.
@@ -83,6 +86,12 @@ void together(const char* where, const void* given, void (*work)(const void* con
 // multiply_tf32 is mma.m16n8k8 of a whole warp, for each of rows tiles of a; each lane
 // gives its fragments, see device.cuh and tensor.cc.
 void multiply_tf32(float* d, const float* a, const float* b, int rows);
+
+// multiply_bf16 is the same of mma.m16n8k16.
+void multiply_bf16(float* d, const unsigned* a, const unsigned* b, int rows);
+
+// load_matrices is ldmatrix of a whole warp, see device.cuh.
+void load_matrices(float* entries, const float* row);
 
 // copy_async begins a copy of 16 bytes, of which those behind the given number are
 // set to zero; commit_copies makes a group of those begun since the last one;
@@ -94,12 +103,8 @@ void wait_copies(unsigned behind);
 
 template <class T, class Source>
 inline T shuffle(unsigned mask, T value, Source source) {
-	static_assert(sizeof(T) <= 32, "too large to shuffle");
-	const auto slots = exchange(mask, &value, sizeof value, "shuffle");
-	const unsigned lane = here.thread->linear % warp_size, from = source(lane);
 	T result;
-	std::memcpy(&result, slots[from], sizeof result);
-	release(mask, "shuffle");
+	exchange(mask, {&value, &result, source(here.thread->linear % warp_size)}, sizeof value);
 	return result;
 }
 
@@ -149,6 +154,18 @@ template <int rows>
 inline void mma_tf32(float (*d)[4], const float (*a)[4], const float (&b)[2]) {
 	emulator::multiply_tf32(d[0], a[0], b, rows);
 }
+template <int rows>
+inline void mma_bf16(float (*d)[4], const unsigned (*a)[4], const unsigned (&b)[2]) {
+	emulator::multiply_bf16(d[0], a[0], b, rows);
+}
+
+inline unsigned to_bf16(float x) {
+	const unsigned u = __float_as_uint(x);
+	return x == x ? (u + 0x7fffu + (u >> 16 & 1)) >> 16 : 0x7fff;
+}
+inline unsigned pack_bf16(float low, float high) { return to_bf16(low) | to_bf16(high) << 16; }
+
+inline void load_matrices(float (&entries)[4], const float* row) { emulator::load_matrices(entries, row); }
 
 inline void copy_async(void* to, const void* from, int bytes) { emulator::copy_async(to, from, bytes); }
 inline void commit_copies() { emulator::commit_copies(); }

@@ -191,11 +191,42 @@ struct TF32 {
 	static float value(float v, int) { return __uint_as_float(__float_as_uint(v) & 0xffffe000u); }
 };
 
+// BF16 is the upper half of a float.
+struct BF16 {
+	using Word = unsigned;
+	static constexpr int packed = 2, group = 8;
+	static float value(unsigned word, int which) { return __uint_as_float(which == 0 ? word << 16 : word & 0xffff0000u); }
+};
+
+// A Loading is what a lane gives to load_matrices.
+struct Loading {
+	float* entries;
+	const float* row;
+};
+
+void load(const void* const given[warp_size]) {
+	const auto lane_of = [&](unsigned lane) { return static_cast<const Loading*>(given[lane]); };
+	for (unsigned lane = 0; lane < warp_size; ++lane)
+		if (reinterpret_cast<uintptr_t>(lane_of(lane)->row) % 16 != 0) fail("a row of a matrix is not aligned to 16 bytes");
+	for (unsigned lane = 0; lane < warp_size; ++lane)
+		for (int m = 0; m < 4; ++m) lane_of(lane)->entries[m] = lane_of(8 * m + lane / 4)->row[lane % 4];
+}
+
 } // namespace
+
+void load_matrices(float* entries, const float* row) {
+	const Loading mine = {entries, row};
+	together("ldmatrix", &mine, load);
+}
 
 void multiply_tf32(float* d, const float* a, const float* b, int rows) {
 	const Fragments mine = {d, a, b, rows};
 	together("mma", &mine, multiply<TF32>);
+}
+
+void multiply_bf16(float* d, const unsigned* a, const unsigned* b, int rows) {
+	const Fragments mine = {d, a, b, rows};
+	together("mma", &mine, multiply<BF16>);
 }
 
 } // namespace emulator

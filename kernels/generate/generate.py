@@ -7,6 +7,8 @@
 usage: generate.py TOOLS, the folder that requirements.txt was unpacked into.
        generate.py TOOLS check: compile everything anew and compare with what is there
        generate.py TOOLS FILE: print the PTX of a file in the current folder
+       generate.py TOOLS cubins FOLDER [ARCHITECTURE ..]: assemble the PTX that is there into
+           FOLDER/sm_XX/NAME.cubin, for 80, 89 and 90 where none is named
 
 NVRTC 12.0 writes PTX 8.0, which drivers since R525 load: for compute_70, or for
 what a line "// arch: 80" in the source asks for. ptxas assembles it for every
@@ -39,6 +41,9 @@ MAX_PTX = (8, 0)
 # some ten times what was seen, 2 of 13,672.
 TOLERANCE = 0.002
 DISASSEMBLED = 90
+# What machine code is made for by itself: A100, L4 and RTX 40, H100. Code for 8.0 runs
+# on 8.6 too.
+CUBINS = [80, 89, 90]
 
 # Of an SM: registers, shared memory in bytes, of a block at most, threads,
 # blocks. CUDA C++ Programming Guide, "Technical specifications per compute
@@ -87,7 +92,7 @@ class Kernel:
     def go_name(self):
         parts = []
         for part in self.name.split("_"):
-            parts.append(part.upper() if re.fullmatch(r"nn|nt|tn|f32|tf32|tf32x3", part) else part.capitalize())
+            parts.append(part.upper() if re.fullmatch(r"nn|nt|tn|f32|tf32|tf32x3|bf16", part) else part.capitalize())
         return "".join(parts).replace("X3", "x3")
 
 
@@ -223,6 +228,24 @@ def assemble(tools, ptx, architecture, folder):
     return found
 
 
+def cubins(tools, folder, architectures):
+    """Assembles the committed PTX for some architectures; what else lies there is removed."""
+
+    def one(job):
+        architecture, path = job
+        ptx = KERNELS / "ptx" / (path.stem + ".ptx")
+        if not (ptx.exists() and ptx.read_text().startswith(origin(path))):
+            raise SystemExit(f"generate: ptx/{ptx.name} is not made from {path.name} as it is: run make kernels")
+        out = folder / f"sm_{architecture}" / (path.stem + ".cubin")
+        subprocess.run([tools / "nvidia/cuda_nvcc/bin/ptxas", f"-arch=sm_{architecture}", ptx, "-o", out], check=True)
+
+    shutil.rmtree(folder, ignore_errors=True)
+    for architecture in architectures:
+        (folder / f"sm_{architecture}").mkdir(parents=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, [(a, path) for a in architectures for path in sorted(KERNELS.glob("*.cu"))]))
+
+
 def occupancy(architecture, threads, registers, shared):
     """Blocks per SM; 0 if one does not fit."""
     all_registers, all_shared, block_shared, all_threads, blocks = LIMITS[architecture]
@@ -280,7 +303,7 @@ def report(kernels, results):
 
 def family(kernel):
     """The kernels that take the same arguments: one in several precisions or sizes."""
-    name = re.sub(r"_(f32|tf32|tf32x3)$", "", kernel.name)
+    name = re.sub(r"_(f32|tf32|tf32x3|bf16)$", "", kernel.name)
     return "fused" if name.startswith("fused_r") else name
 
 
@@ -329,9 +352,12 @@ def wrappers(kernels):
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3) and sys.argv[2:3] != ["cubins"]:
         raise SystemExit(__doc__)
     tools = pathlib.Path(sys.argv[1]).resolve()
+    if len(sys.argv) > 3:
+        cubins(tools, pathlib.Path(sys.argv[3]), [int(a) for a in sys.argv[4:]] or CUBINS)
+        return
     check = sys.argv[2:] == ["check"]
     if len(sys.argv) == 3 and not check:
         sys.stdout.write(Compiler(tools).compile(pathlib.Path(sys.argv[2])))

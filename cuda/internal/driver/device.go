@@ -217,12 +217,19 @@ func (m *Memory) Alloc(what string, bytes int64) (Pointer, error) {
 	if m.limit > 0 {
 		free = min(free, m.limit-m.bytes)
 	}
+	full := func() error {
+		return fmt.Errorf("%s needs %d bytes, %d are free: %w; smaller batches and layers need less, and data can stay in the host's memory",
+			what, bytes, free, backend.ErrOutOfMemory)
+	}
 	if bytes > free {
-		return 0, fmt.Errorf("%s needs %d bytes, %d are free: %w", what, bytes, free, backend.ErrOutOfMemory)
+		return 0, full()
 	}
 	p, err := cu.MemAlloc(bytes)
+	if err == cu.OutOfMemory {
+		return 0, full()
+	}
 	if err != nil {
-		return 0, wrap(fmt.Sprintf("%s of %d bytes, %d free", what, bytes, free), err)
+		return 0, wrap(what, err)
 	}
 	m.all = append(m.all, p)
 	m.bytes += bytes

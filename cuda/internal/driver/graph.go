@@ -79,7 +79,7 @@ func NewPinned(bytes int64) (*Pinned, error) {
 	p := &Pinned{bytes: bytes}
 	err := code(C.cuMemHostAlloc(&p.p, C.size_t(bytes), 0))
 	if err == cu.OutOfMemory {
-		return nil, fmt.Errorf("%d bytes of pinned host memory: %w", bytes, backend.ErrOutOfMemory)
+		return nil, fmt.Errorf("%d bytes of pinned host memory: %w; smaller batches need less", bytes, backend.ErrOutOfMemory)
 	}
 	if err != nil {
 		return nil, wrap("pinned memory", err)

@@ -61,7 +61,9 @@ func (d *Device) NewStream() (*Stream, error) {
 }
 
 // Close waits for the queue and frees it.
-func (s *Stream) Close() error { return wrap("close stream", s.stream.Destroy()) }
+func (s *Stream) Close() error {
+	return wrap("close stream", errors.Join(s.stream.Synchronize(), s.stream.Destroy()))
+}
 
 // Launch queues a kernel with that many threads a block and bytes of dynamic
 // shared memory.
@@ -94,6 +96,10 @@ func (s *Stream) Launch(kernel string, grid Dim, threads, shared int, args ...Ar
 
 // Synchronize waits for all work in the queue.
 func (s *Stream) Synchronize() error { return wrap("synchronize", s.stream.Synchronize()) }
+
+// WaitFor holds what is queued from now on until the event, where it is now, has come;
+// not at all if it was never recorded.
+func (s *Stream) WaitFor(e *Event) error { return wrap("wait for event", s.stream.Wait(e.event, 0)) }
 
 // Fill queues the setting of n 4-byte elements.
 func (s *Stream) Fill(p Pointer, value uint32, n int) error {
@@ -136,7 +142,10 @@ type Event struct{ event cu.Event }
 // NewEvent returns an event that is nowhere yet.
 func NewEvent() (*Event, error) {
 	e, err := cu.MakeEvent(cu.DisableTiming)
-	return &Event{e}, wrap("event", err)
+	if err != nil {
+		return nil, wrap("event", err)
+	}
+	return &Event{e}, nil
 }
 
 // Record puts the event behind all work queued so far.

@@ -337,6 +337,40 @@ func (a *ObjectiveArgs) list() [10]driver.Arg {
 	return [...]driver.Arg{driver.Address(a.Weights), driver.Address(a.Values), driver.Address(a.Ema), driver.Address(a.T), driver.Address(a.Clock), driver.Int(a.I), driver.Int(a.N), driver.Int(a.M), driver.Int(a.Kind), driver.Float64(a.Param)}
 }
 
+// ObjectiveSumsArgs are the arguments of objective_sums, in their order.
+type ObjectiveSumsArgs struct {
+	Weights driver.Pointer
+	Partial driver.Pointer
+	T       driver.Pointer
+	N       int
+	M       int
+	Kind    int
+	Param   float64
+}
+
+func (a *ObjectiveSumsArgs) list() [7]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Weights), driver.Address(a.Partial), driver.Address(a.T), driver.Int(a.N), driver.Int(a.M), driver.Int(a.Kind), driver.Float64(a.Param)}
+}
+
+// ObjectiveWeightsArgs are the arguments of objective_weights, in their order.
+type ObjectiveWeightsArgs struct {
+	Weights driver.Pointer
+	Values  driver.Pointer
+	Ema     driver.Pointer
+	Partial driver.Pointer
+	T       driver.Pointer
+	Clock   driver.Pointer
+	I       int
+	N       int
+	M       int
+	Kind    int
+	Param   float64
+}
+
+func (a *ObjectiveWeightsArgs) list() [11]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Weights), driver.Address(a.Values), driver.Address(a.Ema), driver.Address(a.Partial), driver.Address(a.T), driver.Address(a.Clock), driver.Int(a.I), driver.Int(a.N), driver.Int(a.M), driver.Int(a.Kind), driver.Float64(a.Param)}
+}
+
 // PairForwardArgs are the arguments of pair_forward, in their order.
 type PairForwardArgs struct {
 	H          driver.Pointer
@@ -550,6 +584,24 @@ func FusedR32W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedAr
 	return s.Launch("fused_r32_w128_tf32x3", grid, 256, shared, args[:]...)
 }
 
+// GemmNNBF16 launches gemm_nn_bf16 with blocks of 128 threads.
+func GemmNNBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
+	args := a.list()
+	return s.Launch("gemm_nn_bf16", grid, 128, shared, args[:]...)
+}
+
+// GemmNTBF16 launches gemm_nt_bf16 with blocks of 128 threads.
+func GemmNTBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
+	args := a.list()
+	return s.Launch("gemm_nt_bf16", grid, 128, shared, args[:]...)
+}
+
+// GemmTNBF16 launches gemm_tn_bf16 with blocks of 128 threads.
+func GemmTNBF16(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
+	args := a.list()
+	return s.Launch("gemm_tn_bf16", grid, 128, shared, args[:]...)
+}
+
 // GemmNNF32 launches gemm_nn_f32 with blocks of 256 threads.
 func GemmNNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
 	args := a.list()
@@ -568,22 +620,22 @@ func GemmTNF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) erro
 	return s.Launch("gemm_tn_f32", grid, 256, shared, args[:]...)
 }
 
-// GemmNNTF32 launches gemm_nn_tf32 with blocks of 256 threads.
+// GemmNNTF32 launches gemm_nn_tf32 with blocks of 128 threads.
 func GemmNNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNNArgs) error {
 	args := a.list()
-	return s.Launch("gemm_nn_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("gemm_nn_tf32", grid, 128, shared, args[:]...)
 }
 
-// GemmNTTF32 launches gemm_nt_tf32 with blocks of 256 threads.
+// GemmNTTF32 launches gemm_nt_tf32 with blocks of 128 threads.
 func GemmNTTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmNTArgs) error {
 	args := a.list()
-	return s.Launch("gemm_nt_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("gemm_nt_tf32", grid, 128, shared, args[:]...)
 }
 
-// GemmTNTF32 launches gemm_tn_tf32 with blocks of 256 threads.
+// GemmTNTF32 launches gemm_tn_tf32 with blocks of 128 threads.
 func GemmTNTF32(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) error {
 	args := a.list()
-	return s.Launch("gemm_tn_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("gemm_tn_tf32", grid, 128, shared, args[:]...)
 }
 
 // GemmNNTF32x3 launches gemm_nn_tf32x3 with blocks of 256 threads.
@@ -608,6 +660,18 @@ func GemmTNTF32x3(s *driver.Stream, grid driver.Dim, shared int, a GemmTNArgs) e
 func Objective(s *driver.Stream, grid driver.Dim, shared int, a ObjectiveArgs) error {
 	args := a.list()
 	return s.Launch("objective", grid, 1024, shared, args[:]...)
+}
+
+// ObjectiveSums launches objective_sums with blocks of 256 threads.
+func ObjectiveSums(s *driver.Stream, grid driver.Dim, shared int, a ObjectiveSumsArgs) error {
+	args := a.list()
+	return s.Launch("objective_sums", grid, 256, shared, args[:]...)
+}
+
+// ObjectiveWeights launches objective_weights with blocks of 256 threads.
+func ObjectiveWeights(s *driver.Stream, grid driver.Dim, shared int, a ObjectiveWeightsArgs) error {
+	args := a.list()
+	return s.Launch("objective_weights", grid, 256, shared, args[:]...)
 }
 
 // PairForward launches pair_forward with blocks of 256 threads.

@@ -71,6 +71,17 @@ void copied(float* out, Copies how) {
 	if (how != no_wait) wait_copies<0>();
 }
 
+// matrices loads the 16 rows of four values as two matrices, twice, and stores the sum
+// of m times what a lane gets of matrix m, from 1 on.
+void matrices(float* out, int from) {
+	DYNAMIC_SHARED(float, values);
+	values[threadIdx.x] = threadIdx.x;
+	__syncthreads();
+	float x[4];
+	load_matrices(x, values + 4 * (threadIdx.x % 16) + from);
+	out[threadIdx.x] = x[0] + 2 * x[1] + 3 * x[2] + 4 * x[3];
+}
+
 // tensor adds 1 and four products of value on a tensor core, and stores how many units of
 // 2^-24 the sum lies above 1.
 void tensor(float* out, float value) {
@@ -99,6 +110,8 @@ int main(int argc, char** argv) {
 	if (name == "copy-no-wait") kernel = [](float* out) { copied(out, no_wait); };
 	if (name == "copy-misaligned") kernel = [](float* out) { copied(out, misaligned); };
 	if (name == "copy-half") kernel = [](float* out) { copied(out, half); };
+	if (name == "matrices") kernel = [](float* out) { matrices(out, 0); };
+	if (name == "matrices-misaligned") kernel = [](float* out) { matrices(out, 1); };
 	if (name == "tensor-kept") kernel = [](float* out) { tensor(out, 1.f / (1 << 24)); };
 	if (name == "tensor-dropped") kernel = [](float* out) { tensor(out, 1.f / (1 << 25)); };
 	if (name == "tensor-truncated") kernel = [](float* out) { tensor(out, 1.75f / (1 << 24)); };
@@ -108,7 +121,7 @@ int main(int argc, char** argv) {
 		emulator::run([=] { kernel(out); }, dim3(1), dim3(64), 64 * sizeof(float), unsigned(std::atoi(argv[2])));
 	double sum = 0;
 	for (int i = 0; i < 64; ++i) sum += i * out[i];
-	std::printf("%g\n%s\n", sum, failure.c_str());
+	std::printf("%.9g\n%s\n", sum, failure.c_str());
 	std::free(out);
 	return 0;
 }

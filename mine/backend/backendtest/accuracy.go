@@ -19,8 +19,26 @@ func RunAccuracy(t *testing.T, open func(t testing.TB) backend.Backend, allowed 
 	t.Helper()
 	b := open(t)
 	defer closeBackend(t, b)
+	accuracy(t, b, shapes, allowed)
+}
+
+// RunAccuracyOn is RunAccuracy on critics with these hidden layers, of rows with 5 and 3
+// columns in batches of that size.
+func RunAccuracyOn(t *testing.T, open func(t testing.TB) backend.Backend, allowed float64, batch int, hidden ...[]int) {
+	t.Helper()
+	b := open(t)
+	defer closeBackend(t, b)
+	var on []shape
+	for _, h := range hidden {
+		on = append(on, shape{5, 3, h, batch})
+	}
+	accuracy(t, b, on, allowed)
+}
+
+func accuracy(t *testing.T, b backend.Backend, on []shape, allowed float64) {
+	t.Helper()
 	worst, at := 0.0, ""
-	for _, sh := range shapes {
+	for _, sh := range on {
 		for _, f := range []backend.Activation{backend.Softplus, backend.ELU} {
 			for _, o := range []objective.Kind{objective.DV, objective.NWJ} {
 				p := newProblem(sh, f, o, 1)

@@ -125,7 +125,7 @@ func withoutKinks(s shape, f backend.Activation, o objective.Kind, step uint64, 
 		if f != backend.ReLU {
 			return p
 		}
-		distance := p.truth(widen(p.state.Params), step, 0, unit).clear
+		distance := p.clearance(step, unit, clearest)
 		if distance > sigmas {
 			return p
 		}
@@ -134,6 +134,22 @@ func withoutKinks(s shape, f backend.Activation, o objective.Kind, step uint64, 
 		}
 	}
 	return best
+}
+
+// clearance is truth.clear of a step, the smallest distance of its pairs to a kink, or
+// something not above least as soon as it is known not to be.
+func (p *problem) clearance(step uint64, unit, least float64) float64 {
+	o := newOracle(p.spec.Network, widen(p.state.Params), unit)
+	rows, next := p.batch(step)
+	clear := math.Inf(1)
+	for i := range rows {
+		j := i
+		for k := 0; k <= p.spec.Marginals && clear > least; k++ {
+			clear = min(clear, o.forward(p.pair(rows[i], rows[j])).clear)
+			j = next[j]
+		}
+	}
+	return clear
 }
 
 // maxSeeds ends the search of withoutKinks.
