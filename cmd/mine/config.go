@@ -21,6 +21,7 @@ type configFlags struct {
 
 	objective              objectiveFlag
 	activation, preprocess choice
+	effort                 choice
 	race                   bool
 }
 
@@ -81,6 +82,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	method.Var(&f.objective, "objective", "what `NAME` training ascends: auto, "+objective.Usage())
 	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
 	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names(preprocess.Methods())...)...)
+	addChoice(method, &f.effort, "effort", "how much time it may take: sets the defaults of the flags below", names(efforts())...)
 	method.BoolVar(&f.race, "race", true, "let the settings left at auto compete; --race=false takes the first")
 
 	defaults := make([]mine.Config, len(helpRows))
@@ -109,10 +111,17 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 		}
 		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
 			flag := flags.Lookup(field.flag)
-			flag.DefValue = fmt.Sprintf("by rows, %s at %s, %s at %s",
+			flag.DefValue = fmt.Sprintf("%s at %s rows, %s at %s",
 				low, grouped(helpRows[0]), high, grouped(helpRows[1]))
 		}
 	}
+}
+
+// efforts lists all, the default first.
+func efforts() []mine.Effort {
+	all := slices.Clone(mine.Efforts())
+	at := slices.Index(all, mine.Normal)
+	return append([]mine.Effort{mine.Normal}, slices.Delete(all, at, at+1)...)
 }
 
 // names returns what String makes of each value.
@@ -145,7 +154,7 @@ func (f *configFlags) check(set *pflag.FlagSet) error {
 // config returns the defaults for data of the given rows, with every flag that
 // was set on the command line in place of its default.
 func (f *configFlags) config(rows int, set *pflag.FlagSet) (mine.Config, error) {
-	c := mine.DefaultConfig(rows)
+	c := mine.ConfigFor(rows, mine.Effort(f.effort.value))
 	for _, field := range configFields {
 		if set.Changed(field.flag) {
 			reflect.ValueOf(field.of(&c)).Elem().Set(reflect.ValueOf(field.of(&f.values)).Elem())
