@@ -144,8 +144,10 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 			return m, err
 		}
 		*side.to = Side{side.name, side.Columns(), maps, nil}
-		if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
-			return m, err
+		if side.hasRoom(side.to.Inputs() + 1) {
+			if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
+				return m, err
+			}
 		}
 		if side.to.Inputs() == 0 {
 			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d: there is nothing to learn from it", side.name, ErrConstant, rareCode)
@@ -169,6 +171,15 @@ func (r rows) positions(ranges []Range) []int {
 		}
 	}
 	return at
+}
+
+// radiusBytes is the size of a side above which it is not copied for its radius.
+const radiusBytes = 1 << 30
+
+// hasRoom reports whether rows can become that many inputs where they are, or in a copy
+// that is not too large.
+func (r rows) hasRoom(inputs int) bool {
+	return r.owned == nil || inputs <= r.owned.Values.Stride || 4*r.Rows()*inputs <= radiusBytes
 }
 
 // fitRadius fits the radius of the columns to the first radiusRows of some rows.

@@ -11,7 +11,8 @@ import "math"
 // (v - median)/spread, with half the distance of the quartiles as the spread, also
 // where values far out make the column's own input a rank. The log density ratio of
 // elliptical laws with heavy tails is a function of the radii of x and z, for Student's
-// t a sum of such logarithms, which a network learns slowly from the columns alone.
+// t a sum of such logarithms, which a network learns slowly from the columns alone. Rows
+// that are used in place have none where it would take a copy of more than radiusBytes.
 type radius struct {
 	by       []coordinate
 	min, max float64 // of the fitted values, before standardisation
