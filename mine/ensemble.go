@@ -104,15 +104,29 @@ func (e *ensemble) seed(f int, validation bool) uint64 {
 	return 0
 }
 
+// judged returns what the critics of a fold say together of its test rows, cut off where
+// these show too little, and the log-mean-exp of the marginal scores of its validation rows.
+func (e *ensemble) judged(f int, weights []float64) (p pairScores, logU float64) {
+	p, logU = e.combined(f, weights, false), logMeanExp(e.combined(f, weights, true).marginal)
+	p.cut(logU)
+	return p, logU
+}
+
+// reach is the score up to which marginal pairs of a fold have to be seen.
+func (e *ensemble) reach(f int) float64 {
+	ev := e.combined(f, e.weights[f], false).evaluation()
+	return ev.Joint - ev.LogU + deviations*math.Sqrt(ev.VarT)
+}
+
 // bound is that of the critics of all folds by weights: the mean over the test rows,
 // each scored by its own fold's critics.
 func (e *ensemble) bound(weights func(f int) []float64, confidence float64) (Bound, error) {
 	var evaluations []backend.Evaluation
 	var logUs []float64
 	for f := range e.folds {
-		w := weights(f)
-		evaluations = append(evaluations, e.combined(f, w, false).evaluation())
-		logUs = append(logUs, logMeanExp(e.combined(f, w, true).marginal))
+		p, logU := e.judged(f, weights(f))
+		evaluations = append(evaluations, p.evaluation())
+		logUs = append(logUs, logU)
 	}
 	return poolBounds(evaluations, logUs, confidence)
 }
@@ -222,7 +236,8 @@ func (e *ensemble) critics(cfg Config) ([]CriticResult, error) {
 func (e *ensemble) each(confidence float64) ([]FoldResult, error) {
 	var all []FoldResult
 	for f, fold := range e.folds {
-		b, err := NewBound(e.combined(f, e.weights[f], false).evaluation(), 0, confidence)
+		p, logU := e.judged(f, e.weights[f])
+		b, err := NewBound(p.evaluation(), logU, confidence)
 		if err != nil {
 			return nil, err
 		}

@@ -258,6 +258,9 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 		return err
 	})
 	e.trained = t.done
+	if err == nil {
+		err = t.deepen(ctx, members, refs, newEnsemble(e.folds, members, refs).reach)
+	}
 	err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	if err == nil && e.ensemble == nil {
 		return members[0][e.survivors[0]].failed

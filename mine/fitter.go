@@ -3,6 +3,7 @@ package mine
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 
 	"gomine/cpu"
@@ -17,6 +18,7 @@ type fitter struct {
 	cfg      Config
 	pairs    *preprocess.Pairs
 	folds    []fold
+	least    int // marginal pairs to score of the validation rows and of the test rows, at least
 	backends []backend.Backend
 	report   func(done, total int, c Candidate, train, validation float64)
 
@@ -59,6 +61,7 @@ func (m *member) usable() bool { return m != nil && m.failed == nil && m.test.jo
 // A reference is the critic in closed form of a fold, with its scores likewise.
 type reference struct {
 	*gaussian.Critic
+	method           preprocess.Method
 	maps             preprocess.Maps
 	validation, test pairScores
 }
@@ -85,8 +88,11 @@ func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, erro
 	return in, in.err
 }
 
-// close forgets the inputs of a fold.
+// close forgets the inputs of a fold, unless there is only one: its rows may be gone.
 func (t *fitter) close(f int) {
+	if len(t.folds) == 1 {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for key := range t.inputs {
@@ -251,11 +257,63 @@ func stopped(err error) StopReason {
 
 // scores scores the validation and the test rows of a fold.
 func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (validation, test pairScores, err error) {
-	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(validationPairs, c.Validation), t.cfg.Seed+1)
+	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(max(validationPairs, t.least), c.Validation), t.cfg.Seed+1)
 	if err != nil {
 		return validation, test, err
 	}
-	pairs := max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test)
+	pairs := max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
 	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), t.cfg.Seed)
 	return validation, test, err
+}
+
+const (
+	// deviations is how many standard deviations of the joint scores above the bound
+	// marginal pairs have to be seen, so that little of a critic is cut off, see
+	// pairScores.cut.
+	deviations = 2.5
+	// mostPairs is the most that are scored of a fold for that reason.
+	mostPairs = 1_000_000
+)
+
+// deepen scores the critics of all folds on more pairs, where the scores say that there
+// are too few.
+func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*reference, reach func(f int) float64) error {
+	most := 0.0
+	for f := range t.folds {
+		most = max(most, reach(f))
+	}
+	t.least = int(min(math.Exp(min(most, 100)), mostPairs))
+	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
+		return nil
+	}
+	return t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) error {
+		defer t.close(f)
+		for _, m := range members[f] {
+			if !m.usable() {
+				continue
+			}
+			in, err := t.open(f, m.candidate.Preprocess, false)
+			if err != nil {
+				return err
+			}
+			data, err := b.Load(in.x, in.z)
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(t.score(ctx, b, data, m, t.folds[f].counts), data.Close()); err != nil {
+				return err
+			}
+		}
+		if r := refs[f]; r != nil {
+			in, err := t.open(f, r.method, false)
+			if err != nil {
+				return err
+			}
+			v := newVariates(r.Critic, r.maps.X.WithoutRadius(in.x), r.maps.Z.WithoutRadius(in.z))
+			if r.validation, r.test, err = t.scores(ctx, v, nil, t.folds[f].counts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -61,6 +61,24 @@ func (p pairScores) cycle(k int) sampling.Cycle {
 	return sampling.NewCycle(uint64(len(p.joint)), p.seed, sampling.StreamEvaluate, uint64(k))
 }
 
+// cutMargin is how far below ln M the scores are cut off: where M marginal pairs show at
+// least e^2 = 7 of a level that is as frequent among joint ones as can be.
+const cutMargin = 2
+
+// cut cuts the scores off at logU + ln M - cutMargin, with logU the log-mean-exp of the
+// marginal scores of other rows. A critic that is cut off is a critic, with a bound like
+// any other; but without that, its bound would come out too high where information is:
+// among pairs of the score t joint ones are e^t times as frequent, so what lies above ln M
+// among the joint pairs is not seen among M marginal ones, and missing in their mean.
+func (p pairScores) cut(logU float64) {
+	limit := float32(logU + math.Log(float64(len(p.marginal))) - cutMargin)
+	for _, all := range [][]float32{p.joint, p.marginal} {
+		for i, t := range all {
+			all[i] = min(t, limit)
+		}
+	}
+}
+
 // logMeanExp returns the log of the mean of e^t.
 func logMeanExp(t []float32) float64 {
 	most := math.Inf(-1)

@@ -54,7 +54,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		}
 	}
 	v = newVariates(critic.Shrunk(shrinkage), x, z)
-	r := &reference{Critic: v.Critic, maps: in.maps}
+	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
 	r.validation, r.test, err = t.scores(ctx, v, nil, c)
 	return r, err
 }
