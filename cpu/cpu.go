@@ -53,6 +53,18 @@ func (d *device) Device() string {
 
 func (d *device) Capabilities() backend.Capabilities { return backend.All() }
 
+// Divide returns a backend of one thread for each thread of this one.
+func (d *device) Divide() ([]backend.Backend, error) {
+	if d.closed.Load() {
+		return nil, fmt.Errorf("cpu: divide: %w", backend.ErrClosed)
+	}
+	parts := make([]backend.Backend, len(d.pool.workers))
+	for i := range parts {
+		parts[i] = &device{pool: newPool(1)}
+	}
+	return parts, nil
+}
+
 func (d *device) Close() error {
 	if !d.closed.Swap(true) {
 		d.pool.close()

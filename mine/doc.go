@@ -8,15 +8,15 @@
 //
 //	I(X;Z) >= E[T(x_i, z_i)] - log E[exp T(x_i, z_j)]
 //
-// holds, with equality for T = log p(x,z)/p(x)p(z) plus a constant. The rows
-// are split three ways: training rows move the critic, validation rows decide
-// when to stop and which of a few kinds of critic to keep, and test rows, which
-// nothing else has seen, give the reported value and its standard error (see
-// Bound). All information is in nats.
+// holds, with equality for T = log p(x,z)/p(x)p(z) plus a constant. The rows are
+// cut into folds: each is tested on by critics that were trained on the others. A few
+// kinds of critic race, those that matter are trained on every fold, and their weighted
+// sum, with weights from the other folds, gives the reported value and its standard
+// error (see Bound). All information is in nats.
 //
 // [Estimate] does all of it in one call. [Fit] also returns the trained critic, a
 // [Fitted], which evaluates other rows, and scores and differentiates single pairs. An
-// [Estimator] goes through the stages one by one, and trains on. Data are given as a
+// [Estimator] goes through the stages one by one. Data are given as a
 // [column.Source]: slices, matrices, codes, files, or an implementation of one's own.
 //
 // # Maximising and minimising information

@@ -9,10 +9,10 @@ import (
 
 // Estimate estimates I(X;Z) from paired rows of x and z.
 //
-// When ctx is cancelled during training, it returns the result of the best
-// weights so far together with an error that wraps ctx.Err(). When the backend
-// fails, as when a device is lost, it returns that result, evaluated on the CPU,
-// together with the backend's error.
+// When ctx is cancelled during training, it returns the result of the best critics so
+// far together with an error that wraps ctx.Err(). When the backend fails, as when a
+// device is lost, it returns that result, scored on the CPU, together with the backend's
+// error.
 func Estimate(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (Result, error) {
 	e, err := NewEstimator(ctx, x, z, cfg, opts...)
 	if err != nil {
@@ -30,35 +30,24 @@ func Fit(ctx context.Context, x, z column.Source, cfg Config, opts ...Option) (*
 		return nil, Result{}, err
 	}
 	r, err := e.estimate(ctx)
-	f := e.fitted
-	if r.Steps == 0 || f == nil {
+	if e.ensemble == nil {
 		return nil, r, errors.Join(err, e.Close())
 	}
+	f, fittedErr := e.Fitted()
+	if fittedErr != nil {
+		return nil, r, errors.Join(err, fittedErr, e.Close())
+	}
 	// The critic outlives the estimator, and with it the backend that was opened.
-	f.own, e.own, e.fitted = e.own, false, nil
+	f.own, e.own = e.own, false
 	return f, r, errors.Join(err, e.Close())
 }
 
 // estimate goes through all stages.
 func (e *Estimator) estimate(ctx context.Context) (Result, error) {
-	err := e.Fit(ctx)
-	if err == nil {
-		r, err := e.Result(ctx)
-		if !backendFailed(err) {
-			return r, err
-		}
-		e.stop = StopFailed
-		return e.hasty(ctx, errors.Join(err, e.rescue(), e.settle()))
+	fitErr := e.Fit(ctx)
+	if fitErr != nil && (errors.Is(fitErr, ErrDiverged) || e.ensemble == nil) {
+		return Result{}, fitErr
 	}
-	if errors.Is(err, ErrDiverged) || e.fitted == nil {
-		return Result{}, err
-	}
-	return e.hasty(ctx, err)
-}
-
-// hasty returns the result of the best critic so far together with the error that
-// kept training from a better one.
-func (e *Estimator) hasty(ctx context.Context, why error) (Result, error) {
-	r, err := e.result(context.WithoutCancel(ctx), hastyPairs)
-	return r, errors.Join(why, err)
+	r, err := e.Result(ctx)
+	return r, errors.Join(fitErr, err)
 }

@@ -17,10 +17,9 @@ import (
 	"gomine/mine/simulate"
 )
 
-// quick is a configuration for tests: one candidate, few steps.
+// quick is a configuration for tests: one candidate, one fold, few steps.
 func quick(rows int) mine.Config {
-	cfg := mine.DefaultConfig(rows)
-	cfg.Candidates = []mine.Candidate{{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.DV.Default()}}
+	cfg := mine.SingleConfig(rows, mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.DV.Default()})
 	cfg.Hidden = []int{32, 32}
 	cfg.Batch = 128
 	cfg.Steps = 600

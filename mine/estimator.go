@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 )
 
 // An Estimator takes an estimate through its stages, for callers who want to stop
-// between them: Fit holds the race and trains its winner, Train goes on with it,
-// Result reports its bound on the test rows, and Fitted is the critic itself, to be
-// put to use on other rows. It is not safe for concurrent use.
+// between them: Fit holds the race and trains on all folds, Result reports the bound on
+// the rows that were not trained on, and Fitted is the critic, to be put to use on
+// other rows. It is not safe for concurrent use.
 type Estimator struct {
 	cfg     Config
 	wiring  wiring
@@ -25,23 +24,19 @@ type Estimator struct {
 	own     bool // whether the backend is the estimator's to close
 	// What training runs on, for reports: the backend may be another one by then.
 	name, device string
+	parts        []backend.Backend // what it was divided into, if it was
 
 	pairs      *preprocess.Pairs
-	counts     RowCounts
+	folds      []fold
 	determined string // which columns determine each other, if any do
 
-	begun   bool // Fit was called
-	closed  bool
-	maps    preprocess.Maps
-	x, z    backend.Matrix // what data holds
-	data    backend.Data
-	session *session // of the winner; nil before Fit
-	fitted  *Fitted  // what its training has led to; nil before the first validation
-
-	race    []RaceEntry
-	stop    StopReason
-	timing  Timing
-	trained int // steps that Timing.Train was spent on
+	begun, closed bool
+	survivors     []int      // numbers of the candidates that were trained on all folds
+	ensemble      *ensemble  // of the folds that have critics; nil before Fit
+	stop          StopReason // where training did not end by itself
+	race          []RaceEntry
+	timing        Timing
+	trained       int // steps that Timing.Train was spent on
 }
 
 // NewEstimator checks and splits the data. The sources must stay unchanged until Fit
@@ -63,14 +58,14 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, argumentError("z", err)
 	}
 	var err error
-	if e.counts, err = split(x.Rows(), cfg); err != nil {
+	if e.folds, err = newFolds(x.Rows(), cfg); err != nil {
 		return nil, err
 	}
 	e.wiring.report(Progress{Phase: PhasePrepare})
 	if e.pairs, err = preprocess.NewPairs(x, z, cfg.Seed); err != nil {
 		return nil, err
 	}
-	if e.determined, err = e.pairs.Determined(e.counts.Train); err != nil {
+	if e.determined, err = e.pairs.Determined(x.Rows()); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -86,8 +81,28 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if err := e.checkCapabilities(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
+	if err := e.divide(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
 	e.timing.Prepare = time.Since(start)
 	return e, nil
+}
+
+// divide divides the backend among the critics of several folds, which are work enough
+// for all processors; one critic alone is spread over them by the backend itself.
+func (e *Estimator) divide() (err error) {
+	if d, ok := e.backend.(backend.Divider); ok && len(e.folds) > 1 {
+		e.parts, err = d.Divide()
+	}
+	return err
+}
+
+// workers are the backends that work side by side.
+func (e *Estimator) workers() []backend.Backend {
+	if e.parts != nil {
+		return e.parts
+	}
+	return []backend.Backend{e.backend}
 }
 
 // argumentError says which argument a mistake is in.
@@ -108,31 +123,25 @@ func (e *Estimator) checkCapabilities() error {
 			Marginals: e.cfg.Marginals,
 			ClipNorm:  float64(e.cfg.ClipNorm),
 		}
-		if err := offers.CheckSpec(e.backend.Name(), spec, e.counts.train()); err != nil {
+		if err := offers.CheckSpec(e.backend.Name(), spec, e.folds[0].counts.train()); err != nil {
 			return fmt.Errorf("mine: %w", err)
 		}
 	}
-	if err := offers.CheckEvaluation(e.backend.Name(), e.counts.test(), backend.Pairing{Kind: backend.Cycles}); err != nil {
+	if err := offers.CheckEvaluation(e.backend.Name(), e.folds[0].counts.test(), backend.Pairing{Kind: backend.Cycles}); err != nil {
 		return fmt.Errorf("mine: %w", err)
 	}
 	return nil
 }
 
-// Close releases the critic and, unless it was given, the backend.
+// Close releases what the estimate ran on, unless it was given.
 func (e *Estimator) Close() error {
 	if e.closed {
 		return nil
 	}
 	e.closed = true
 	var errs []error
-	if e.fitted != nil {
-		errs = append(errs, e.fitted.Close())
-	}
-	if e.session != nil {
-		errs = append(errs, e.session.close())
-	}
-	if e.data != nil {
-		errs = append(errs, e.data.Close())
+	for _, p := range e.parts {
+		errs = append(errs, p.Close())
 	}
 	if e.own {
 		errs = append(errs, e.backend.Close())
@@ -140,216 +149,205 @@ func (e *Estimator) Close() error {
 	return errors.Join(errs...)
 }
 
-// Fit holds the race, if there are several candidates, and trains the winner.
+// Fit holds the race, if there are several candidates, and trains those that are left
+// on every fold.
 //
-// When ctx is cancelled, it returns an error that wraps ctx.Err(), and when the
-// backend fails, as when a device is lost, its error; if a critic has been validated
-// by then, Result reports it.
+// When ctx is cancelled, it returns an error that wraps ctx.Err(), and when the backend
+// fails, as when a device is lost, its error; if a critic has been validated by then,
+// Result reports on the folds that have one.
 func (e *Estimator) Fit(ctx context.Context) error {
 	if e.closed {
 		return fmt.Errorf("mine: fit: %w", backend.ErrClosed)
 	}
 	if e.begun {
-		return errors.New("mine: Fit was called before; Train goes on")
+		return errors.New("mine: Fit was called before")
 	}
 	e.begun = true
-	won := &outcome{winner: e.cfg.Candidates[0]}
-	var raceErr error
+	e.survivors = []int{0}
+	var raced []*member
 	if len(e.cfg.Candidates) > 1 {
 		began := time.Now()
-		r := race{cfg: e.cfg, backend: e.backend, pairs: e.pairs, split: e.counts, report: e.wiring.report}
-		won, raceErr = r.run(ctx)
+		r, complete, err := e.hold(ctx)
 		e.timing.Race = time.Since(began)
-		if won == nil {
-			return raceErr
+		if r == nil {
+			return err
 		}
-		e.race = won.entries
-		if raceErr != nil && !won.validated() {
-			return raceErr
+		e.race = r.entries()
+		if err != nil {
+			return errors.Join(err, e.settle(err, r.fitter.folds, [][]*member{r.members}, []*reference{nil}))
+		}
+		e.survivors = r.survivors()
+		if complete {
+			raced = r.members
 		}
 	}
 	began := time.Now()
-	if backendFailed(raceErr) {
-		if err := e.rescue(); err != nil {
-			return errors.Join(raceErr, err)
+	err := e.train(ctx, raced)
+	e.timing.Train = time.Since(began)
+	return err
+}
+
+// hold holds the race, on part of the first fold's rows where all would take too much
+// memory.
+func (e *Estimator) hold(ctx context.Context) (r *race, complete bool, err error) {
+	methods := map[preprocess.Method]bool{}
+	for _, c := range e.cfg.Candidates {
+		methods[c.Preprocess] = true
+	}
+	dx, dz := e.pairs.Columns()
+	values := dx + dz // codes become more inputs than columns
+	for method := range methods {
+		maps, err := e.pairs.Fit(method, e.folds[0].train...)
+		if err != nil {
+			return nil, false, err
+		}
+		values = max(values, maps.X.Inputs()+maps.Z.Inputs())
+	}
+	counts := e.folds[0].counts.forRace(len(methods), values, e.cfg.Batch)
+	r = &race{fitter: e.fitter(PhaseRace, e.folds[0].limit(counts))}
+	return r, counts == e.folds[0].counts, r.run(ctx)
+}
+
+func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
+	return &fitter{cfg: e.cfg, pairs: e.pairs, folds: folds, backends: e.workers(),
+		report: func(done, total int, c Candidate, train, validation float64) {
+			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
+		}}
+}
+
+// train trains the survivors on all folds; raced are what the race has made of the
+// candidates on the first one, nil if it had part of the rows only.
+func (e *Estimator) train(ctx context.Context, raced []*member) error {
+	t := e.fitter(PhaseTrain, e.folds...)
+	members, refs := make([][]*member, len(e.folds)), make([]*reference, len(e.folds))
+	for f := range members {
+		members[f] = make([]*member, len(e.cfg.Candidates))
+	}
+	method := e.cfg.Candidates[e.survivors[0]].Preprocess
+	last := len(e.folds) == 1
+	for _, c := range e.survivors {
+		if other := e.cfg.Candidates[c].Preprocess; other != method {
+			method, last = preprocess.Rank, false
+		}
+		t.total += len(e.folds) * e.cfg.Steps
+		if raced != nil {
+			t.total -= raced[c].step
 		}
 	}
-	if err := e.open(won, raceErr != nil); err != nil {
-		return errors.Join(raceErr, err)
-	}
-	e.timing.Prepare += time.Since(began)
-	if raceErr != nil {
-		e.stop = stopped(raceErr)
-		return errors.Join(raceErr, e.settle())
-	}
-	return e.Train(ctx, e.cfg.Steps-e.session.step)
-}
-
-// open begins the winner's session on all rows. It goes on from where the winner
-// stood: unless the race had part of the rows only, since then its critic knows too
-// few, and its bound is not comparable with those to come; but there is no other
-// critic if the race was interrupted.
-func (e *Estimator) open(won *outcome, interrupted bool) error {
-	var err error
-	if e.maps, err = e.pairs.Fit(e.counts.Train, won.winner.Preprocess); err != nil {
+	jobs := len(e.survivors) + 1 // and the reference
+	left := make([]int, len(e.folds))
+	err := t.each(ctx, len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
+		f, k := i/jobs, i%jobs
+		if k < len(e.survivors) {
+			c := e.survivors[k]
+			var from *member
+			if f == 0 && raced != nil {
+				from = raced[c]
+			}
+			members[f][c], err = t.train(ctx, b, f, e.cfg.Candidates[c], from, e.cfg.Steps, e.cfg.Patience, last)
+		} else if e.cfg.Reference {
+			refs[f], err = t.refer(ctx, f, method, last)
+		}
+		t.mu.Lock()
+		left[f]++
+		done := left[f] == jobs
+		t.mu.Unlock()
+		if done {
+			t.close(f)
+		}
 		return err
-	}
-	if e.x, e.z, err = e.pairs.Apply(e.maps, true, e.counts.ranges(e.counts)...); err != nil {
-		return err
-	}
-	if e.data, err = e.backend.Load(e.x, e.z); err != nil {
-		return err
-	}
-	if e.session, err = newSession(e.backend, e.cfg, won.winner, e.data, e.counts); err != nil {
-		return err
-	}
-	if won.entries != nil && (won.complete || interrupted) {
-		return e.session.resume(won.progress, won.state)
-	}
-	return nil
-}
-
-// Train trains the critic of Fit for more steps, at most: it stops early when
-// Config.Patience validations bring no new best. After Config.Steps the
-// learning rate starts again from its peak and falls to zero over the steps of
-// each call. It closes the Fitted of before.
-func (e *Estimator) Train(ctx context.Context, steps int) error {
-	if err := e.ready(); err != nil {
-		return err
-	}
-	s := e.session
-	if steps < 0 || steps > math.MaxInt-s.step {
-		return fmt.Errorf("mine: cannot train for %d more steps", steps)
-	}
-	began, from := time.Now(), s.step
-	s.restart(steps)
-	target := from + steps
-	err := s.advance(ctx, target, e.cfg.Patience, func(train float64) {
-		e.wiring.report(Progress{Phase: PhaseTrain, Step: s.step, Steps: target,
-			Candidate: s.candidate, Train: train, Validation: s.validation()})
 	})
-	e.timing.Train += time.Since(began)
-	e.trained += s.step - from
-	switch {
-	case err != nil:
-		e.stop = stopped(err)
-	case s.step < target:
-		e.stop = StopPatience
-	default:
-		e.stop = StopSchedule
+	e.trained = t.done
+	if err == nil {
+		err = t.deepen(ctx, members, refs, newEnsemble(e.folds, members, refs).reach)
 	}
-	if backendFailed(err) && s.validated() {
-		if rescueErr := e.rescue(); rescueErr != nil {
-			return errors.Join(err, rescueErr)
+	err = errors.Join(err, e.settle(err, e.folds, members, refs))
+	if err == nil && e.ensemble == nil {
+		return members[0][e.survivors[0]].failed
+	}
+	return err
+}
+
+// settle makes the ensemble of the folds that have a critic, once training has ended,
+// in an error or not. Where the backend has failed, the critics are put to use on the
+// CPU.
+func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []*reference) error {
+	var usable ensemble
+	trained := false
+	for f := range folds {
+		some := slices.ContainsFunc(members[f], (*member).usable)
+		trained = trained || some
+		if some || refs[f] != nil {
+			usable.folds = append(usable.folds, folds[f])
+			usable.members = append(usable.members, members[f])
+			usable.refs = append(usable.refs, refs[f])
 		}
 	}
-	return errors.Join(err, e.settle())
-}
-
-// backendFailed reports whether an error that ended training is the backend's: it is
-// no cancellation, and no divergence, which is a matter of the settings.
-func backendFailed(err error) bool {
-	return err != nil && !errors.Is(err, ErrDiverged) &&
-		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
-}
-
-// stopped is why training ended that ended in an error.
-func stopped(err error) StopReason {
-	if backendFailed(err) {
-		return StopFailed
+	if trained {
+		e.ensemble = newEnsemble(usable.folds, usable.members, usable.refs)
 	}
-	return StopInterrupted
-}
-
-// rescue goes on with the CPU backend where the backend has failed: the rows and the
-// parameters of the best critic are in the host's memory, so it can still be put to
-// use. The session stays on the backend that has failed, and can be closed only.
-func (e *Estimator) rescue() error {
+	if why == nil {
+		return nil
+	}
+	e.stop = stopped(why)
+	if e.stop != StopFailed {
+		return nil
+	}
 	b, err := cpu.Open(cpu.Options{Threads: e.wiring.threads})
 	if err != nil {
 		return err
 	}
-	// Little works on a device that is lost, and its first error says why.
-	if e.data != nil {
-		_ = e.data.Close()
-	}
 	if e.own {
-		_ = e.backend.Close()
+		_ = e.backend.Close() // little works on a device that is lost
 	}
 	e.backend, e.own = b, true
-	if e.data != nil {
-		e.data, err = b.Load(e.x, e.z)
-	}
-	return err
-}
-
-// settle decides, once training has ended, which critic it has led to.
-func (e *Estimator) settle() error {
-	if !e.session.validated() {
-		return nil
-	}
-	fitted, err := newFitted(e.backend, e.cfg, e.session.candidate, e.session.network, e.maps, e.session.choice())
-	if err != nil {
-		return err
-	}
-	if e.fitted != nil {
-		err = e.fitted.Close()
-	}
-	e.fitted = fitted
-	return err
-}
-
-// ready reports whether there is a session to go on with.
-func (e *Estimator) ready() error {
-	switch {
-	case e.closed:
-		return fmt.Errorf("mine: estimator: %w", backend.ErrClosed)
-	case e.session == nil:
-		return errors.New("mine: there is no critic before Fit")
-	}
 	return nil
 }
 
-// Fitted returns the critic that training has led to: the best one on the validation
-// rows, or the constant one if that is clearly better. It can be used until the next
-// call of Train or Close.
+// Fitted returns the critic that training has led to, which has to be closed before the
+// Estimator is.
 func (e *Estimator) Fitted() (*Fitted, error) {
-	if err := e.ready(); err != nil {
-		return nil, err
+	switch {
+	case e.closed:
+		return nil, fmt.Errorf("mine: estimator: %w", backend.ErrClosed)
+	case e.ensemble == nil:
+		return nil, errNoCritic
 	}
-	if e.fitted == nil {
-		return nil, errors.New("mine: training ended before the first validation: there is no critic yet")
-	}
-	return e.fitted, nil
+	return newFitted(e.backend, e.cfg, e.ensemble)
 }
 
-// Result evaluates the critic of Fitted on the test rows.
-func (e *Estimator) Result(ctx context.Context) (Result, error) {
-	return e.result(ctx, max(e.cfg.TestPairs, testCycles*e.counts.Test))
-}
+var errNoCritic = errors.New("mine: there is no critic before Fit, or training ended before the first validation")
 
-func (e *Estimator) result(ctx context.Context, pairs int) (Result, error) {
-	f, err := e.Fitted()
-	if err != nil {
-		return Result{}, err
+// Result reports the bound on the rows that each fold's critics have not seen.
+func (e *Estimator) Result(context.Context) (Result, error) {
+	if e.ensemble == nil {
+		return Result{}, errNoCritic
 	}
 	began := time.Now()
-	s := e.session
-	e.wiring.report(Progress{Phase: PhaseEvaluate, Candidate: s.candidate, Validation: s.validation()})
-	b, err := f.evaluate(ctx, e.data, e.counts.test(), pairs)
+	b, err := e.ensemble.stacked(e.cfg.Confidence)
 	if err != nil {
 		return Result{}, err
 	}
 	r := Result{
-		Bound: b, Winner: f.Candidate, Race: e.race,
-		Curve: s.curve, BestStep: f.Step, Steps: s.step, Stop: e.stop,
-		Rows: e.counts, X: f.Maps.X.Summary(), Z: f.Maps.Z.Summary(),
+		Bound: b, Race: e.race, Rows: e.ensemble.folds[0].counts,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
+	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
+		return Result{}, err
+	}
+	if r.Folds, err = e.ensemble.each(e.cfg.Confidence); err != nil {
+		return Result{}, err
+	}
+	lead := e.ensemble.lead()
+	r.Winner, r.Curve, r.BestStep, r.Steps, r.Stop = lead.candidate, lead.curve, lead.best.step, lead.step, lead.stop
+	if e.stop != "" {
+		r.Stop = e.stop
+	}
+	r.X, r.Z = lead.maps.X.Summary(), lead.maps.Z.Summary()
 	r.Timing.Evaluate = time.Since(began)
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
 		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = warnings(&r, e.determined, f.Validation)
+	r.Warnings = warnings(&r, e.determined, lead.progress.validation())
 	return r, nil
 }

@@ -17,12 +17,11 @@ import (
 	"gomine/mine/simulate"
 )
 
-// quickly returns settings for examples: no race, a small network, few steps.
+// quickly returns settings for examples: no race, two folds, few steps.
 func quickly(rows int) mine.Config {
 	cfg := mine.DefaultConfig(rows)
 	cfg.Candidates = cfg.Candidates[:1]
-	cfg.Hidden = []int{64, 64}
-	cfg.Steps = 600
+	cfg.Folds, cfg.Steps = 2, 300
 	return cfg
 }
 
@@ -71,7 +70,7 @@ func ExampleFit() {
 	// x = 1.5 with z = -1.4 is likelier than by chance: false
 }
 
-// The stages of an estimate, one by one, with a look at the critic in between.
+// The stages of an estimate, one by one, with the critic put to use on other rows.
 func ExampleEstimator() {
 	law, err := simulate.New("gaussian", simulate.Params{Dim: 2, Rho: 0.8}, "", "")
 	if err != nil {
@@ -87,20 +86,23 @@ func ExampleEstimator() {
 	if err := e.Fit(ctx); err != nil {
 		log.Fatal(err)
 	}
-	first, err := e.Fitted()
+	critic, err := e.Fitted()
 	if err != nil {
 		log.Fatal(err)
 	}
-	atFirst := first.Validation
-	if err := e.Train(ctx, 500); err != nil {
-		log.Fatal(err)
-	}
-	second, err := e.Fitted()
+	defer critic.Close()
+	r, err := e.Result(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("no worse after more steps: %v\n", second.Validation >= atFirst)
-	// Output: no worse after more steps: true
+	freshX, freshZ := law.Sample(4000, 2)
+	fresh, err := critic.Evaluate(ctx, column.RowMajor(freshX, 2), column.RowMajor(freshZ, 2))
+	if err != nil {
+		log.Fatal(err)
+	}
+	apart := math.Abs(fresh.Estimate - r.Estimate)
+	fmt.Printf("as good on rows that were not there: %v\n", apart < 3*(fresh.StdErr+r.StdErr))
+	// Output: as good on rows that were not there: true
 }
 
 // The defaults depend on the number of rows; every field can be changed.
@@ -108,11 +110,11 @@ func ExampleDefaultConfig() {
 	for _, rows := range []int{2_000, 1_000_000} {
 		cfg := mine.DefaultConfig(rows)
 		cfg.Steps *= 2
-		fmt.Printf("%d rows: batches of %d, %d steps, %.0f rows to test\n", rows, cfg.Batch, cfg.Steps, cfg.TestFraction*float64(rows))
+		fmt.Printf("%d rows: batches of %d, %d steps, %d folds\n", rows, cfg.Batch, cfg.Steps, cfg.Folds)
 	}
 	// Output:
-	// 2000 rows: batches of 128, 10000 steps, 400 rows to test
-	// 1000000 rows: batches of 512, 10000 steps, 200000 rows to test
+	// 2000 rows: batches of 128, 4000 steps, 5 folds
+	// 1000000 rows: batches of 512, 10000 steps, 1 folds
 }
 
 // A mistake in the settings names the field.

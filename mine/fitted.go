@@ -9,6 +9,7 @@ import (
 
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/gaussian"
 	"gomine/mine/preprocess"
 )
 
@@ -22,126 +23,207 @@ const (
 	hastyPairs = 50_000
 )
 
-// Fitted is a trained critic: a network with its parameters, the maps that take
-// columns to its inputs, and the normaliser of its scores. It does not change: the
-// same rows give the same answers, whatever was asked before. It is not safe for
-// concurrent use.
+// Fitted is the critic of an estimate: the mean over the folds of what the critics of
+// each say together,
+//
+//	T = 1/K sum_f sum_c w_fc T_fc
+//
+// It does not change: the same rows give the same answers, whatever was asked before.
+// It is not safe for concurrent use.
 type Fitted struct {
-	Candidate Candidate
-	Network   backend.Network
-	Params    []float32 // in the order of Network.Blocks
-	Maps      preprocess.Maps
-	// LogU is the log-mean-exp of the marginal scores of the validation rows, in
-	// nats: a score less LogU estimates log p(x,z)/p(x)p(z).
+	Parts []Part
+	// LogU is the mean over the folds of the log-mean-exp of the marginal scores of
+	// their validation rows, in nats: a score less LogU estimates log p(x,z)/p(x)p(z).
 	LogU float64
-	// Validation is the bound on the validation rows, in nats; 0 for the constant
-	// critic, which stands in where no other was better.
-	Validation float64
-	Step       int // after how many steps of training
 
 	cfg     Config
 	backend backend.Backend
-	scorer  backend.Scorer
 	own     bool // whether the backend is to be closed
 }
 
-func newFitted(b backend.Backend, cfg Config, c Candidate, net backend.Network, maps preprocess.Maps, chosen checkpoint) (*Fitted, error) {
-	f := &Fitted{
-		Candidate: c, Network: net, Params: chosen.params, Maps: maps, LogU: chosen.logU,
-		Validation: chosen.validation, Step: chosen.step, cfg: cfg, backend: b,
+// A Part of a Fitted is critics that see the rows through the same maps.
+type Part struct {
+	Maps    preprocess.Maps
+	Critics []WeightedCritic
+}
+
+// A WeightedCritic is a network with its parameters, in the order of Network.Blocks,
+// or a critic in closed form.
+type WeightedCritic struct {
+	Weight    float64 // in the sum of all parts
+	Candidate Candidate
+	Network   backend.Network
+	Params    []float32
+	Step      int              // after how many steps of training
+	Reference *gaussian.Critic // nil for a network
+
+	scorer backend.Scorer
+}
+
+// newFitted gathers the critics that weigh anything.
+func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
+	fitted := &Fitted{cfg: cfg, backend: b}
+	k := float64(len(e.folds))
+	for f := range e.folds {
+		fitted.LogU += logMeanExp(e.combined(f, e.weights[f], true).marginal) / k
+		parts := map[preprocess.Method]*Part{}
+		for c, m := range e.members[f] {
+			w := e.weights[f][c]
+			if !m.usable() || w == 0 {
+				continue
+			}
+			method := m.candidate.Preprocess
+			if parts[method] == nil {
+				parts[method] = &Part{Maps: m.maps}
+			}
+			scorer, err := b.NewScorer(m.network, m.params)
+			if err != nil {
+				return nil, errors.Join(err, fitted.Close())
+			}
+			parts[method].Critics = append(parts[method].Critics, WeightedCritic{
+				Weight: w / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step, scorer: scorer,
+			})
+		}
+		for _, method := range preprocess.Methods() {
+			if p := parts[method]; p != nil {
+				fitted.Parts = append(fitted.Parts, *p)
+			}
+		}
+		if r, w := e.refs[f], e.weights[f][len(e.weights[f])-1]; r != nil && w > 0 {
+			fitted.Parts = append(fitted.Parts, Part{r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic}}})
+		}
 	}
-	var err error
-	f.scorer, err = b.NewScorer(net, f.Params)
-	return f, err
+	return fitted, nil
 }
 
 // Close releases the critic. It may be called twice.
 func (f *Fitted) Close() error {
-	err := f.scorer.Close()
+	var err error
+	for _, p := range f.Parts {
+		for _, c := range p.Critics {
+			if c.scorer != nil {
+				err = errors.Join(err, c.scorer.Close())
+			}
+		}
+	}
 	if f.own {
 		err = errors.Join(err, f.backend.Close())
 	}
 	return err
 }
 
+// each calls do for every critic, with its rows of x and z as inputs.
+func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s pairScorer, data backend.Data) error) error {
+	for _, p := range f.Parts {
+		mx, mz, err := p.Maps.Apply(x, z)
+		if err != nil {
+			return err
+		}
+		data, err := f.backend.Load(mx, mz)
+		if err != nil {
+			return err
+		}
+		for _, c := range p.Critics {
+			var s pairScorer = c.scorer
+			if c.Reference != nil {
+				s = newVariates(c.Reference, p.Maps.X.WithoutRadius(mx), p.Maps.Z.WithoutRadius(mz))
+			}
+			if err := do(p, c, s, data); err != nil {
+				return errors.Join(err, data.Close())
+			}
+		}
+		if err := data.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Evaluate returns the bound of the critic on paired rows, which for an honest bound
 // it must not have seen in training. Config.TestPairs marginal pairs are drawn from
 // them, or as many as there are.
 func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error) {
-	data, err := f.load(x, z)
+	n := x.Rows()
+	if n < 2 {
+		return Bound{}, fmt.Errorf("mine: %d rows to evaluate, want at least 2: %w", n, ErrTooFewSamples)
+	}
+	cycles := cyclesFor(f.cfg.TestPairs, n)
+	all := pairScores{joint: make([]float32, n), marginal: make([]float32, n*cycles), seed: f.cfg.Seed}
+	err := f.each(x, z, func(_ Part, c WeightedCritic, s pairScorer, data backend.Data) error {
+		p, err := scorePairs(ctx, s, data, 0, n, cycles, f.cfg.Seed)
+		if err != nil {
+			return err
+		}
+		addScaled(all.joint, p.joint, c.Weight)
+		addScaled(all.marginal, p.marginal, c.Weight)
+		return nil
+	})
 	if err != nil {
 		return Bound{}, err
 	}
-	defer data.Close()
-	if data.Rows() < 2 {
-		return Bound{}, fmt.Errorf("mine: %d rows to evaluate, want at least 2: %w", data.Rows(), ErrTooFewSamples)
-	}
-	return f.evaluate(ctx, data, backend.Rows{Lo: 0, Hi: data.Rows()}, f.cfg.TestPairs)
+	all.cut(f.LogU)
+	return NewBound(all.evaluation(), f.LogU, f.cfg.Confidence)
 }
 
-// evaluate returns the bound on rows of data that are inputs of the network already.
-func (f *Fitted) evaluate(ctx context.Context, data backend.Data, rows backend.Rows, pairs int) (Bound, error) {
-	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(pairs, rows.Len()), Seed: f.cfg.Seed}
-	ev, err := f.scorer.Evaluate(ctx, data, rows, pairing, nil)
-	if err != nil {
-		return Bound{}, err
+func addScaled(to, from []float32, by float64) {
+	for i, v := range from {
+		to[i] += float32(by) * v
 	}
-	return NewBound(ev, f.LogU, f.cfg.Confidence)
 }
 
 // Scores returns, for every pair of rows, the critic's estimate of the pointwise
 // mutual information log p(x,z)/p(x)p(z), in nats: the score minus LogU.
 func (f *Fitted) Scores(ctx context.Context, x, z column.Source) ([]float64, error) {
-	data, err := f.load(x, z)
-	if err != nil {
-		return nil, err
+	n := x.Rows()
+	rows, scores, out := identity(n), make([]float32, n), make([]float64, n)
+	for i := range out {
+		out[i] = -f.LogU
 	}
-	defer data.Close()
-	n := data.Rows()
-	rows := identity(n)
-	scores := make([]float32, n)
-	if err := f.scorer.Scores(ctx, data, rows, rows, scores); err != nil {
-		return nil, err
-	}
-	out := make([]float64, n)
-	for i, t := range scores {
-		out[i] = float64(t) - f.LogU
-	}
-	return out, nil
+	err := f.each(x, z, func(_ Part, c WeightedCritic, s pairScorer, data backend.Data) error {
+		if err := s.Scores(ctx, data, rows, rows, scores); err != nil {
+			return err
+		}
+		for i, t := range scores {
+			out[i] += c.Weight * float64(t)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // Gradients returns the derivative of every pair's score with respect to its
 // raw inputs, [n, dx] and [n, dz], in nats per unit of the column. It is zero
 // for constant columns, for codes, and outside the range of the training rows.
 func (f *Fitted) Gradients(ctx context.Context, x, z column.Source) (gx, gz *mat.Dense, err error) {
-	data, err := f.load(x, z)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer data.Close()
-	n := data.Rows()
+	n := x.Rows()
 	rows, weights := identity(n), make([]float32, n)
-	for i := range weights {
-		weights[i] = 1
-	}
-	ix, iz := backend.NewMatrix(n, f.Network.DX), backend.NewMatrix(n, f.Network.DZ)
-	if err := f.scorer.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
-		return nil, nil, err
-	}
-	if gx, err = f.Maps.X.Chain(x, ix); err != nil {
-		return nil, nil, err
-	}
-	gz, err = f.Maps.Z.Chain(z, iz)
+	gx, gz = mat.NewDense(n, len(x.Columns()), nil), mat.NewDense(n, len(z.Columns()), nil)
+	err = f.each(x, z, func(p Part, c WeightedCritic, s pairScorer, data backend.Data) error {
+		for i := range weights {
+			weights[i] = float32(c.Weight)
+		}
+		dx, dz := data.Dims()
+		ix, iz := backend.NewMatrix(n, dx), backend.NewMatrix(n, dz)
+		if v, ok := s.(variates); ok {
+			v.gradients(c.Weight, ix, iz)
+		} else if err := c.scorer.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
+			return err
+		}
+		for _, side := range []struct {
+			to     *mat.Dense
+			maps   preprocess.Side
+			source column.Source
+			inputs backend.Matrix
+		}{{gx, p.Maps.X, x, ix}, {gz, p.Maps.Z, z, iz}} {
+			g, err := side.maps.Chain(side.source, side.inputs)
+			if err != nil {
+				return err
+			}
+			side.to.Add(side.to, g)
+		}
+		return nil
+	})
 	return gx, gz, err
-}
-
-// load takes rows to the inputs of the network, on its backend.
-func (f *Fitted) load(x, z column.Source) (backend.Data, error) {
-	mx, mz, err := f.Maps.Apply(x, z)
-	if err != nil {
-		return nil, err
-	}
-	return f.backend.Load(mx, mz)
 }
 
 func identity(n int) []int {

@@ -3,162 +3,71 @@ package mine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"gomine/mine/backend"
-	"gomine/mine/preprocess"
+	"gomine/mine/stack"
 )
 
-// A race compares candidates in rounds of Config.RaceSteps: the better half of each
-// goes on to the next, until one is left.
+// leastWeight is the share of a candidate in the scores of all together below which
+// it is not worth training.
+const leastWeight = 0.05
+
+// A race trains all candidates on the first fold for Config.RaceSteps steps. Those that
+// matter for what they say together, by the bound on the validation rows, go on.
 type race struct {
-	cfg     Config
-	backend backend.Backend
-	pairs   *preprocess.Pairs
-	split   RowCounts // of the pairs
-	report  func(Progress)
+	fitter *fitter // of one fold
+	// members by candidate, nil where the race ended before it.
+	members []*member
 }
 
-// An outcome is how a race ended.
-type outcome struct {
-	winner   Candidate
-	entries  []RaceEntry
-	complete bool // the race had all training and validation rows
-	progress
-	state backend.State // of the winner, after progress.step steps
-}
-
-// entrant is a candidate in a race.
-type entrant struct {
-	*session
-	failed error
-}
-
-// run holds the race. If ctx is cancelled or the backend fails, it returns who leads so
-// far together with the error; if no candidate can be trained, no outcome.
-func (r *race) run(ctx context.Context) (won *outcome, err error) {
-	methods := map[preprocess.Method]backend.Data{}
-	for _, c := range r.cfg.Candidates {
-		methods[c.Preprocess] = nil
+// run holds the race. If ctx is cancelled, the members that there are were scored.
+func (r *race) run(ctx context.Context) error {
+	candidates := r.fitter.cfg.Candidates
+	r.members = make([]*member, len(candidates))
+	target := min(r.fitter.cfg.RaceSteps, r.fitter.cfg.Steps)
+	r.fitter.total = target * len(candidates)
+	err := r.fitter.each(ctx, len(candidates), func(ctx context.Context, b backend.Backend, i int) error {
+		m, err := r.fitter.train(ctx, b, 0, candidates[i], nil, target, patient, false)
+		r.members[i] = m
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	dx, dz := r.pairs.Columns()
-	values := dx + dz // codes become more inputs than columns
-	fitted := map[preprocess.Method]preprocess.Maps{}
-	for method := range methods {
-		maps, err := r.pairs.Fit(r.split.Train, method)
-		if err != nil {
-			return nil, err
-		}
-		fitted[method] = maps
-		values = max(values, maps.X.Inputs()+maps.Z.Inputs())
+	if !slices.ContainsFunc(r.members, (*member).usable) {
+		return r.ranked()[0].failed
 	}
-	counts := r.split.forRace(len(methods), values, r.cfg.Batch)
-	defer func() {
-		for _, data := range methods {
-			if data != nil {
-				err = errors.Join(err, data.Close())
-			}
-		}
-	}()
-	for method, maps := range fitted {
-		x, z, err := r.pairs.Apply(maps, false, counts.ranges(r.split)...)
-		if err != nil {
-			return nil, err
-		}
-		if methods[method], err = r.backend.Load(x, z); err != nil {
-			return nil, err
-		}
-	}
-	var all []*entrant
-	defer func() {
-		for _, e := range all {
-			err = errors.Join(err, e.close())
-		}
-	}()
-	for _, c := range r.cfg.Candidates {
-		s, err := newSession(r.backend, r.cfg, c, methods[c.Preprocess], counts)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, &entrant{session: s})
-	}
-
-	leader, err := r.rounds(ctx, slices.Clone(all))
-	won = &outcome{
-		winner: leader.candidate, progress: leader.progress, entries: entries(all),
-		complete: counts.Train == r.split.Train && counts.Validation == r.split.Validation,
-	}
-	if leader.failed != nil {
-		return nil, err
-	}
-	if backendFailed(err) {
-		// The state is out of reach. The parameters of the best critic are not.
-		best := leader.best
-		won.state = backend.State{Step: uint64(best.step), Params: best.params,
-			M: make([]float32, len(best.params)), V: make([]float32, len(best.params))}
-		return won, err
-	}
-	var stateErr error
-	won.state, stateErr = leader.trainer.State()
-	return won, errors.Join(err, stateErr)
-}
-
-// rounds trains the field until one is left, or an error ends it, and returns the
-// leader.
-func (r *race) rounds(ctx context.Context, field []*entrant) (*entrant, error) {
-	total, done := raceLength(len(field), r.cfg), 0
-	var err error
-	for round := 1; len(field) > 1 && err == nil; round++ {
-		for _, e := range field {
-			base := done - e.step
-			err = e.advance(ctx, min(round*r.cfg.RaceSteps, r.cfg.Steps), patient, func(train float64) {
-				r.report(Progress{Phase: PhaseRace, Step: base + e.step, Steps: total,
-					Candidate: e.candidate, Train: train, Validation: e.validation()})
-			})
-			done = base + e.step
-			if errors.Is(err, ErrDiverged) {
-				e.failed, err = err, nil
-			}
-			if err != nil {
-				break
-			}
-		}
-		rank(field)
-		if err == nil {
-			field = field[:(len(field)+1)/2]
-			err = field[0].failed
-			for len(field) > 1 && field[len(field)-1].failed != nil {
-				field = field[:len(field)-1]
-			}
-		}
-	}
-	return field[0], err
+	return nil
 }
 
 // patient is a patience that never ends.
 const patient = int(^uint(0) >> 1)
 
-// entries reports on all candidates, the best first.
-func entries(all []*entrant) []RaceEntry {
-	all = slices.Clone(all)
-	rank(all)
-	var entries []RaceEntry
-	for _, e := range all {
-		entry := RaceEntry{Candidate: e.candidate, Steps: e.step, Validation: e.validation(), StdErr: e.best.stdErr}
-		if e.failed != nil {
-			entry.Error = e.failed.Error()
+// survivors returns the numbers of the candidates that go on, at most Config.Survivors:
+// those that weigh most, and the one with the best bound in any case.
+func (r *race) survivors() []int {
+	e := newEnsemble(r.fitter.folds, [][]*member{r.members}, []*reference{nil})
+	weights := stack.Weights([]stack.Fold{e.scores(0, true)})
+	best := slices.Index(r.members, r.ranked()[0])
+	order := []int{best}
+	for c := range r.members {
+		if c != best && weights[c] >= leastWeight {
+			order = append(order, c)
 		}
-		entries = append(entries, entry)
 	}
-	return entries
+	slices.SortStableFunc(order[1:], func(a, b int) int { return cmp.Compare(weights[b], weights[a]) })
+	order = order[:min(len(order), r.fitter.cfg.Survivors)]
+	slices.Sort(order)
+	return order
 }
 
-// rank sorts by the validation bound less its standard error, failed candidates
-// last. The deduction keeps a critic from winning on the strength of a few
-// rows: in heavy tails one may lead by luck and fall behind on the test rows.
-func rank(field []*entrant) {
-	slices.SortStableFunc(field, func(a, b *entrant) int {
+// ranked sorts the members by the validation bound less its standard error, failed
+// ones last. The deduction keeps a critic from leading on the strength of a few rows:
+// in heavy tails one may lead by luck and fall behind on the test rows.
+func (r *race) ranked() []*member {
+	all := slices.DeleteFunc(slices.Clone(r.members), func(m *member) bool { return m == nil })
+	slices.SortStableFunc(all, func(a, b *member) int {
 		switch {
 		case a.failed != nil && b.failed == nil:
 			return 1
@@ -167,16 +76,18 @@ func rank(field []*entrant) {
 		}
 		return cmp.Compare(b.best.validation-b.best.stdErr, a.best.validation-a.best.stdErr)
 	})
+	return all
 }
 
-// raceLength returns the number of steps that a race takes if none fails.
-func raceLength(candidates int, cfg Config) int {
-	total, last := 0, 0
-	for round := 1; candidates > 1; round++ {
-		target := min(round*cfg.RaceSteps, cfg.Steps)
-		total += candidates * (target - last)
-		last = target
-		candidates = (candidates + 1) / 2
+// entries reports on all candidates, the best first.
+func (r *race) entries() []RaceEntry {
+	var entries []RaceEntry
+	for _, m := range r.ranked() {
+		entry := RaceEntry{Candidate: m.candidate, Steps: m.step, Validation: m.progress.validation(), StdErr: m.best.stdErr}
+		if m.failed != nil {
+			entry.Error = m.failed.Error()
+		}
+		entries = append(entries, entry)
 	}
-	return total
+	return entries
 }

@@ -13,11 +13,16 @@ type Result struct {
 	// nor any choice has seen: Bound.Estimate is the estimate of I(X;Z).
 	Bound
 
+	Critics []CriticResult `json:"critics"`
+	Folds   []FoldResult   `json:"folds"`
+
+	// Winner is the candidate that weighs most; the curve and what follows are those of
+	// its critic of the first fold.
 	Winner   Candidate   `json:"winner"`
 	Race     []RaceEntry `json:"race,omitempty"` // empty without a race
 	Curve    []Point     `json:"curve"`
-	BestStep int         `json:"best_step"` // the weights reported are those after this many steps
-	Steps    int         `json:"steps"`     // steps the winner was trained for
+	BestStep int         `json:"best_step"` // the weights used are those after this many steps
+	Steps    int         `json:"steps"`     // steps of training
 	Stop     StopReason  `json:"stop"`
 
 	Warnings []Warning          `json:"warnings,omitempty"`
@@ -29,6 +34,25 @@ type Result struct {
 	Backend string `json:"backend"`
 	Device  string `json:"device"`
 	Timing  Timing `json:"timing"`
+}
+
+// CriticResult says what a candidate is worth, on the test rows of all folds.
+type CriticResult struct {
+	Candidate Candidate `json:"candidate"`
+	Reference bool      `json:"reference,omitempty"` // no candidate, but the normal law's critic in closed form
+	Weight    float64   `json:"weight"`              // in the sum of all, the mean over the folds
+	Estimate  float64   `json:"estimate"`            // its bound alone, as it is
+	StdErr    float64   `json:"std_err"`
+	Steps     []int     `json:"steps,omitempty"`  // of training, by fold
+	Failed    int       `json:"failed,omitempty"` // folds in which its training diverged, where it has no say
+}
+
+// FoldResult is the bound on the test rows of one fold.
+type FoldResult struct {
+	Rows     int       `json:"rows"`
+	Estimate float64   `json:"estimate"`
+	StdErr   float64   `json:"std_err"`
+	Weights  []float64 `json:"weights"` // of the candidates and, behind them, of the reference
 }
 
 // Point is one validation of a training run.
@@ -73,6 +97,7 @@ const (
 	WarnNothing       WarningCode = "nothing"       // no critic beat the trivial one
 	WarnUnstable      WarningCode = "unstable"      // a few pairs dominate the exponential mean
 	WarnInterrupted   WarningCode = "interrupted"   // the run did not end by itself
+	WarnDiverged      WarningCode = "diverged"      // a critic has no say in some folds
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
 )
 

@@ -19,6 +19,10 @@ const (
 	// least: enough to rank checkpoints, which share the rows and the pairs.
 	validationPairs = 50_000
 
+	// worth is the gain of a validation bound, in its standard errors, that is worth
+	// waiting for. On the same rows and pairs, a twentieth would still be seen.
+	worth = 0.1
+
 	// trivial is how many standard errors below zero the best validation bound
 	// must lie for the constant critic, whose bound is zero, to be the better one.
 	trivial = 3
@@ -35,7 +39,6 @@ type session struct {
 
 	start      backend.State // of the constant critic that training began with
 	from, span int           // steps over which the cosine of the learning rate runs
-	stale      int           // validations since the best
 	progress
 }
 
@@ -44,6 +47,8 @@ type progress struct {
 	step  int
 	curve []Point
 	best  checkpoint
+	stale int     // validations since one that was worth waiting for
+	mark  float64 // its bound
 }
 
 // A checkpoint is a critic with its bound on the validation rows.
@@ -103,11 +108,11 @@ func (s *session) restart(steps int) {
 }
 
 // advance trains up to step target, validating every Config.EvaluateEvery
-// steps and at the end, until patience validations in a row bring no new best.
+// steps and at the end, until patience validations in a row bring no gain that is
+// worth it.
 func (s *session) advance(ctx context.Context, target, patience int, report func(train float64)) error {
 	most := max(0, min(s.cfg.EvaluateEvery, target-s.step))
 	values, rates := make([]float64, most), make([]float64, most)
-	s.stale = 0
 	for s.step < target && s.stale < patience {
 		n := min(s.cfg.EvaluateEvery-s.step%s.cfg.EvaluateEvery, target-s.step)
 		for i := range n {
@@ -149,11 +154,14 @@ func (s *session) validate(ctx context.Context, train float64) error {
 		return s.diverged(s.step)
 	}
 	s.curve = append(s.curve, Point{Step: s.step, Train: train, Validation: bound})
-	if bound <= s.best.validation {
+	if bound > s.mark+worth*ev.StdErr() || len(s.curve) == 1 {
+		s.mark, s.stale = bound, 0
+	} else {
 		s.stale++
+	}
+	if bound <= s.best.validation {
 		return nil
 	}
-	s.stale = 0
 	state, err := s.trainer.State()
 	s.best = checkpoint{s.step, bound, ev.StdErr(), ev.LogU, state.Params}
 	return err

@@ -1,11 +1,9 @@
 package mine
 
 import (
-	"fmt"
 	"math"
 
 	"gomine/mine/backend"
-	"gomine/mine/preprocess"
 )
 
 // minTestRows is the smallest number of validation or test rows: with fewer the
@@ -28,15 +26,7 @@ func split(rows int, cfg Config) (RowCounts, error) {
 		Test:       int(math.Round(cfg.TestFraction * float64(rows))),
 	}
 	c.Train = rows - c.Validation - c.Test
-	if c.Validation < minTestRows || c.Test < minTestRows {
-		return c, fmt.Errorf("mine: %d rows leave %d for validation and %d for the test, want at least %d of each: %w",
-			rows, c.Validation, c.Test, minTestRows, ErrTooFewSamples)
-	}
-	if c.Train < cfg.Batch {
-		return c, &FieldError{Field: "batch", Value: cfg.Batch,
-			Want: fmt.Sprintf("at most the %d training rows of %d", max(c.Train, 0), rows), Err: ErrTooFewSamples}
-	}
-	return c, nil
+	return c, c.check(cfg)
 }
 
 // Rows of each part: first those to train on, then those to validate, then the test
@@ -52,27 +42,13 @@ func (c RowCounts) test() backend.Rows { return backend.Rows{Lo: c.Train + c.Val
 const raceBytes = 64 << 20
 
 // forRace returns the rows that a race may use, within its memory, when it needs
-// some variants of rows of that many values. It has no test rows.
+// some variants of rows of that many values.
 func (c RowCounts) forRace(variants, values, batch int) RowCounts {
-	c.Test = 0
 	most := raceBytes / (variants * 4 * values)
-	if c.Train+c.Validation > most {
+	if c.Train+c.Validation+c.Test > most {
 		c.Validation = min(c.Validation, max(minTestRows, most/4))
-		c.Train = min(c.Train, max(batch, most-c.Validation))
+		c.Test = min(c.Test, max(minTestRows, most/8))
+		c.Train = min(c.Train, max(batch, most-c.Validation-c.Test))
 	}
-	c.Total = c.Train + c.Validation
 	return c
-}
-
-// ranges returns the positions, among pairs split as all, of the rows that c has.
-func (c RowCounts) ranges(all RowCounts) []preprocess.Range {
-	var ranges []preprocess.Range
-	for _, part := range []struct{ from, count int }{
-		{0, c.Train}, {all.Train, c.Validation}, {all.Train + all.Validation, c.Test},
-	} {
-		if part.count > 0 {
-			ranges = append(ranges, preprocess.Range{Lo: part.from, Hi: part.from + part.count})
-		}
-	}
-	return ranges
 }

@@ -30,11 +30,12 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	warn := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
 	}
+	ended := fmt.Sprintf("with %d of %d folds: this is the best so far", len(r.Folds), r.Config.Folds)
 	switch r.Stop {
 	case StopFailed:
-		warn(WarnInterrupted, "the backend failed at step %d of %d: this is the best critic so far", r.Steps, r.Config.Steps)
+		warn(WarnInterrupted, "the backend failed %s, tested on the CPU", ended)
 	case StopInterrupted:
-		warn(WarnInterrupted, "interrupted at step %d of %d: this is the best critic so far", r.Steps, r.Config.Steps)
+		warn(WarnInterrupted, "interrupted %s", ended)
 	}
 	for _, c := range []struct {
 		side string
@@ -72,8 +73,18 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	if gap := r.Estimate - r.NWJ; gap > 2*r.StdErr && gap > 0.02 {
 		warn(WarnUnstable, "the exponential mean differs between validation and test rows (the NWJ bound is %.3f nats): a few pairs dominate it, and the estimate may be too high; more rows help", r.NWJ)
 	}
-	if r.Rows.Test < fewTestRows {
-		warn(WarnFewRows, "only %d test rows: the standard error is itself uncertain", r.Rows.Test)
+	tested := 0
+	for _, f := range r.Folds {
+		tested += f.Rows
+	}
+	if tested < fewTestRows {
+		warn(WarnFewRows, "only %d test rows: the standard error is itself uncertain", tested)
+	}
+	for _, c := range r.Critics {
+		if c.Failed > 0 {
+			warn(WarnDiverged, "training of %v diverged in %d of %d folds, where it has no say: lower the learning rate, now %g",
+				c.Candidate, c.Failed, len(r.Folds), r.Config.LearningRate)
+		}
 	}
 	return out
 }

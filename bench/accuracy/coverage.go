@@ -115,8 +115,7 @@ func (c coverageCase) run(ctx context.Context, seeds, repetitions, threads int) 
 		if err != nil {
 			return out, err
 		}
-		cfg := mine.DefaultConfig(trainRows)
-		cfg.Candidates = cfg.Candidates[:1]
+		cfg := mine.SingleConfig(trainRows, mine.DefaultConfig(trainRows).Candidates[0])
 		cfg.Steps = 1000
 		cfg.TestPairs = 50 * c.Rows // as many a row as a default estimate from 20,000 test rows
 		cfg.Seed = uint64(seed)

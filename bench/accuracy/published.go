@@ -326,8 +326,7 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 		m := measured{Setting: "doe, trained as by mine.Estimate", Truth: nats(law.Truth), Estimator: objectiveNames[kind], Published: published[kind]}
 		m, err := p.measure(m, func(seed uint64) (reading, error) {
 			rows := p.steps(steps)*batch + 2*held
-			cfg := mine.DefaultConfig(rows)
-			cfg.Candidates = []mine.Candidate{{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: kind.Default()}}
+			cfg := mine.SingleConfig(rows, mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: kind.Default()})
 			cfg.Hidden, cfg.Batch, cfg.Steps, cfg.LearningRate = hidden, batch, p.steps(steps), rate
 			cfg.ValidationFraction, cfg.TestFraction = held/float64(rows), held/float64(rows)
 			cfg.Patience = cfg.Steps // never
@@ -406,8 +405,7 @@ func repeatMutinfo(ctx context.Context, p *publishing) (experiment.Results, erro
 				m.Published = fmt.Sprintf("%.2f", f[truth-1])
 			}
 			m, err := p.measure(m, func(seed uint64) (reading, error) {
-				cfg := mine.DefaultConfig(rows)
-				cfg.Candidates = []mine.Candidate{{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: kind.Default()}}
+				cfg := mine.SingleConfig(rows, mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: kind.Default()})
 				cfg.Hidden, cfg.Batch, cfg.Steps, cfg.LearningRate = []int{128, 128}, 512, p.steps(10_000), 1e-3
 				// Half of the rows train, as there; the others say when to stop, and give
 				// the estimate.

@@ -20,6 +20,7 @@ import (
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
 
@@ -181,18 +182,17 @@ func (s swept) sweep(ctx context.Context, b backend.Backend, rows int, objective
 // race, unless that is "race".
 func configFor(rows int, objective string, steps int, seed uint64) (mine.Config, error) {
 	cfg := mine.DefaultConfig(rows)
+	if objective != "race" {
+		candidate := mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank}
+		if err := candidate.Objective.UnmarshalText([]byte(objective)); err != nil {
+			return cfg, err
+		}
+		cfg = mine.SingleConfig(rows, candidate)
+	}
 	cfg.Seed = seed
 	if steps > 0 {
 		cfg.Steps = steps
 	}
-	if objective == "race" {
-		return cfg, nil
-	}
-	candidate := cfg.Candidates[0]
-	if err := candidate.Objective.UnmarshalText([]byte(objective)); err != nil {
-		return cfg, err
-	}
-	cfg.Candidates = []mine.Candidate{candidate}
 	return cfg, nil
 }
 

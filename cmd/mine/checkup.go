@@ -147,8 +147,7 @@ func estimateKnown(ctx context.Context, b backend.Backend, config mine.Config, s
 
 // checkConfig is how the check estimates: one candidate, all steps.
 func checkConfig() mine.Config {
-	c := mine.DefaultConfig(checkRows)
-	c.Candidates = []mine.Candidate{{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.JS.Default()}}
+	c := mine.SingleConfig(checkRows, mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.JS.Default()})
 	c.Hidden = []int{32, 32}
 	c.Batch = 256
 	c.Steps, c.Patience = checkSteps, checkSteps

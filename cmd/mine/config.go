@@ -21,6 +21,7 @@ type configFlags struct {
 
 	objective              objectiveFlag
 	activation, preprocess choice
+	effort                 choice
 	race                   bool
 }
 
@@ -34,8 +35,14 @@ type configField struct {
 // configFields has all fields but the candidates, which three choice flags and
 // --race make up.
 var configFields = []configField{
-	{"race-steps", "race_steps", "`N` training steps per candidate and round of the race",
+	{"race-steps", "race_steps", "`N` training steps per candidate in the race",
 		func(c *mine.Config) any { return &c.RaceSteps }},
+	{"survivors", "survivors", "`N` candidates at most that the race leaves to be trained on every fold",
+		func(c *mine.Config) any { return &c.Survivors }},
+	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
+		func(c *mine.Config) any { return &c.Reference }},
+	{"folds", "folds", "`N` parts of the rows, each tested by critics of the others; 1: one part alone, of --test-fraction",
+		func(c *mine.Config) any { return &c.Folds }},
 	{"hidden", "hidden", fmt.Sprintf("widths `N,N` of the hidden layers, 1 to %d of them", backend.MaxHidden),
 		func(c *mine.Config) any { return &c.Hidden }},
 	{"batch", "batch", "`N` rows per training step, at most the training rows",
@@ -75,6 +82,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	method.Var(&f.objective, "objective", "what `NAME` training ascends: auto, "+objective.Usage())
 	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
 	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names(preprocess.Methods())...)...)
+	addChoice(method, &f.effort, "effort", "how much time it may take: sets the defaults of the flags below", names(efforts())...)
 	method.BoolVar(&f.race, "race", true, "let the settings left at auto compete; --race=false takes the first")
 
 	defaults := make([]mine.Config, len(helpRows))
@@ -84,7 +92,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	f.values = defaults[len(defaults)-1]
 	for _, field := range configFields {
 		flags := training
-		if field.flag == "race-steps" {
+		if slices.Contains([]string{"race-steps", "survivors", "reference", "folds"}, field.flag) {
 			flags = method
 		}
 		switch p := field.of(&f.values).(type) {
@@ -92,6 +100,8 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 			flags.Var((*count)(p), field.flag, field.usage)
 		case *[]int:
 			flags.Var((*widths)(p), field.flag, field.usage)
+		case *bool:
+			flags.BoolVar(p, field.flag, *p, field.usage)
 		case *float64:
 			flags.Float64Var(p, field.flag, *p, field.usage)
 		case *uint64:
@@ -101,10 +111,17 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 		}
 		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
 			flag := flags.Lookup(field.flag)
-			flag.DefValue = fmt.Sprintf("by rows, %s at %s, %s at %s",
+			flag.DefValue = fmt.Sprintf("%s at %s rows, %s at %s",
 				low, grouped(helpRows[0]), high, grouped(helpRows[1]))
 		}
 	}
+}
+
+// efforts lists all, the default first.
+func efforts() []mine.Effort {
+	all := slices.Clone(mine.Efforts())
+	at := slices.Index(all, mine.Normal)
+	return append([]mine.Effort{mine.Normal}, slices.Delete(all, at, at+1)...)
 }
 
 // names returns what String makes of each value.
@@ -137,7 +154,7 @@ func (f *configFlags) check(set *pflag.FlagSet) error {
 // config returns the defaults for data of the given rows, with every flag that
 // was set on the command line in place of its default.
 func (f *configFlags) config(rows int, set *pflag.FlagSet) (mine.Config, error) {
-	c := mine.DefaultConfig(rows)
+	c := mine.ConfigFor(rows, mine.Effort(f.effort.value))
 	for _, field := range configFields {
 		if set.Changed(field.flag) {
 			reflect.ValueOf(field.of(&c)).Elem().Set(reflect.ValueOf(field.of(&f.values)).Elem())
@@ -234,10 +251,14 @@ func commandLine(c mine.Config) []string {
 		}
 	}
 	for _, field := range configFields {
-		if field.flag == "race-steps" && len(c.Candidates) == 1 {
+		if (field.flag == "race-steps" || field.flag == "survivors") && len(c.Candidates) == 1 {
 			continue
 		}
-		flags = append(flags, "--"+field.flag+" "+field.text(&c))
+		join := " "
+		if _, ok := field.of(&c).(*bool); ok {
+			join = "="
+		}
+		flags = append(flags, "--"+field.flag+join+field.text(&c))
 	}
 	return flags
 }

@@ -51,12 +51,12 @@ func TestConfigDefaults(t *testing.T) {
 // field and no other.
 func TestConfigFields(t *testing.T) {
 	values := map[string]string{
-		"race_steps": "11", "hidden": "3,5,7", "batch": "13", "marginals": "4", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
+		"race_steps": "11", "survivors": "2", "reference": "false", "folds": "7", "hidden": "3,5,7", "batch": "13", "marginals": "4", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
 		"clip_norm": "0.125", "evaluate_every": "17", "patience": "19", "validation_fraction": "0.3", "test_fraction": "0.4",
 		"test_pairs": "23", "confidence": "0.9", "seed": "18446744073709551615",
 	}
 	wants := map[string]any{
-		"race_steps": 11, "hidden": []int{3, 5, 7}, "batch": 13, "marginals": 4, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
+		"race_steps": 11, "survivors": 2, "reference": false, "folds": 7, "hidden": []int{3, 5, 7}, "batch": 13, "marginals": 4, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
 		"clip_norm": mine.Limit(0.125), "evaluate_every": 17, "patience": 19, "validation_fraction": 0.3, "test_fraction": 0.4,
 		"test_pairs": 23, "confidence": 0.9, "seed": uint64(1<<64 - 1),
 	}
@@ -76,7 +76,7 @@ func TestConfigFields(t *testing.T) {
 		}
 		want := mine.DefaultConfig(5000)
 		reflect.ValueOf(&want).Elem().Field(i).Set(reflect.ValueOf(wants[name]))
-		if got := configOf(t, 5000, "--"+flags[name], values[name]); !reflect.DeepEqual(got, want) {
+		if got := configOf(t, 5000, "--"+flags[name]+"="+values[name]); !reflect.DeepEqual(got, want) {
 			t.Errorf("--%s %s makes %+v, want %+v", flags[name], values[name], got, want)
 		}
 	}
@@ -98,7 +98,7 @@ func TestHelpShowsDefaults(t *testing.T) {
 		low, high := mine.DefaultConfig(1_000), mine.DefaultConfig(100_000)
 		want := "[default: " + field.text(&high) + "]"
 		if field.text(&low) != field.text(&high) {
-			want = "[default: by rows, " + field.text(&low) + " at 1,000, " + field.text(&high) + " at 100,000]"
+			want = "[default: " + field.text(&low) + " at 1,000 rows, " + field.text(&high) + " at 100,000]"
 		}
 		_, after, found := strings.Cut(help, "  --"+field.flag+" ")
 		text, _, _ := strings.Cut(after, "\n  --")

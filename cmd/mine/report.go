@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -47,17 +48,12 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
-	line("rows", "%s: %s to train, %s to validate, %s to test",
-		grouped(r.Rows.Total), grouped(r.Rows.Train), grouped(r.Rows.Validation), grouped(r.Rows.Test))
-	line("critic", "%v: %s", r.Winner, raceOutcome(r))
-	line("training", "%s of %s steps, %s; best after %s",
-		grouped(r.Steps), grouped(r.Config.Steps), stopReason(r), grouped(r.BestStep))
+	line("rows", "%s", rowsText(r))
+	line("training", "%s", trainingText(r))
 	block("time", times(r)...)
 	block("settings", commandLine(r.Config)...)
 
-	if len(r.Race) > 0 {
-		reportRace(w, r, u, digits)
-	}
+	reportCritics(w, r, u, digits)
 	paragraph := func(text string) {
 		fmt.Fprintln(w)
 		for _, l := range wrap(strings.Fields(text), reportWidth) {
@@ -98,69 +94,66 @@ func side(s source, c preprocess.Summary) string {
 	return text + " of " + s.File
 }
 
-// raceOutcome says how the winner became it. A run that was interrupted before
-// the winner was trained any further may have ended during the race.
-func raceOutcome(r mine.Result) string {
-	for _, e := range r.Race {
-		if e.Candidate == r.Winner && e.Steps == r.Steps {
-			switch r.Stop {
-			case mine.StopInterrupted:
-				return fmt.Sprintf("ahead in a race of %d when interrupted", len(r.Race))
-			case mine.StopFailed:
-				return fmt.Sprintf("ahead in a race of %d when the backend failed", len(r.Race))
-			}
-		}
+// rowsText says which rows were for what.
+func rowsText(r mine.Result) string {
+	if r.Config.Folds > 1 {
+		return fmt.Sprintf("%s, in %d folds: each of some %s tested by critics that %s others trained and %s stopped",
+			grouped(r.Rows.Total), r.Config.Folds, grouped(r.Rows.Test), grouped(r.Rows.Train), grouped(r.Rows.Validation))
 	}
-	if len(r.Race) > 0 {
-		return fmt.Sprintf("won a race of %d", len(r.Race))
-	}
-	return "the only candidate"
+	return fmt.Sprintf("%s: %s to train, %s to validate, %s to test",
+		grouped(r.Rows.Total), grouped(r.Rows.Train), grouped(r.Rows.Validation), grouped(r.Rows.Test))
 }
 
-func stopReason(r mine.Result) string {
+// trainingText says how much training there was.
+func trainingText(r mine.Result) string {
+	var steps, critics int
+	for _, c := range r.Critics {
+		for _, n := range c.Steps {
+			steps += n
+			critics++
+		}
+	}
+	text := fmt.Sprintf("%s of at most %s steps each, %s in all", plural(critics, "critic"), grouped(r.Config.Steps), grouped(steps))
+	folds := fmt.Sprintf("with %d of %d folds", len(r.Folds), r.Config.Folds)
 	switch r.Stop {
-	case mine.StopPatience:
-		return fmt.Sprintf("stopped after %d looks without a better bound", r.Config.Patience)
 	case mine.StopInterrupted:
-		return "interrupted"
+		text += "; interrupted " + folds
 	case mine.StopFailed:
-		return "the backend failed"
+		text += "; the backend failed " + folds
 	}
-	return "all done"
+	return text
 }
 
-// reportRace writes the race as a table, the winner first.
-func reportRace(w io.Writer, r mine.Result, u unit, digits int) {
-	race := slices.Clone(r.Race)
-	slices.SortStableFunc(race, func(a, b mine.RaceEntry) int {
-		switch {
-		case a.Candidate == r.Winner:
-			return -1
-		case b.Candidate == r.Winner:
-			return 1
-		case a.Steps != b.Steps:
-			return b.Steps - a.Steps
-		case a.Validation > b.Validation:
-			return -1
-		case a.Validation < b.Validation:
-			return 1
-		}
-		return 0
-	})
-	const format = "%-*s%-12s%-13s%-11s%7s   %s\n"
+// reportCritics writes a table of the critics, the heaviest first, and of the candidates
+// that the race left behind.
+func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
+	critics := slices.Clone(r.Critics)
+	slices.SortStableFunc(critics, func(a, b mine.CriticResult) int { return cmp.Compare(b.Weight, a.Weight) })
+	const format = "%-*s%-12s%-13s%-11s%8s%10s%8s\n"
 	fmt.Fprintln(w)
-	fmt.Fprintf(w, format, reportTab, "race", "activation", "preprocess", "objective", "steps", "validation bound")
-	for _, e := range race {
-		mark := ""
-		if e.Candidate == r.Winner {
-			mark = "  winner"
+	fmt.Fprintf(w, format, reportTab, "critics", "activation", "preprocess", "objective", "steps", "bound", "weight")
+	for _, c := range critics {
+		steps := 0
+		for _, n := range c.Steps {
+			steps += n
+		}
+		bound, weight := fixed(u.of(c.Estimate), digits), fmt.Sprintf("%.2f", c.Weight)
+		if c.Reference {
+			fmt.Fprintf(w, "%-*s%-44s%10s%8s\n", reportTab, "", "that of a normal law, in closed form", bound, weight)
+			continue
+		}
+		fmt.Fprintf(w, format, reportTab, "", c.Candidate.Activation, c.Candidate.Preprocess, c.Candidate.Objective, grouped(steps), bound, weight)
+	}
+	for _, e := range r.Race {
+		if slices.ContainsFunc(critics, func(c mine.CriticResult) bool { return !c.Reference && c.Candidate == e.Candidate }) {
+			continue
 		}
 		bound := fixed(u.of(e.Validation), digits)
 		if e.Error != "" {
 			bound = "diverged"
 		}
 		c := e.Candidate
-		fmt.Fprintf(w, format, reportTab, mark, c.Activation, c.Preprocess, c.Objective, grouped(e.Steps), bound)
+		fmt.Fprintf(w, format, reportTab, "", c.Activation, c.Preprocess, c.Objective, grouped(e.Steps), bound, "out")
 	}
 }
 
@@ -172,7 +165,7 @@ func explain(warning mine.Warning, r mine.Result) string {
 	case mine.WarnClimbing:
 		return text + fmt.Sprintf(". Train longer: --steps %d.", 2*r.Config.Steps)
 	case mine.WarnFewRows:
-		return text + ". Give more rows, or test on a larger share of them: --test-fraction."
+		return text + ". Give more rows."
 	case mine.WarnDeterministic:
 		return text + ". See that --x and --z leave out columns that were computed from the other side."
 	case mine.WarnDiscrete:

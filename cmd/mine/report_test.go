@@ -24,6 +24,11 @@ func sample() mine.Result {
 			{Candidate: mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: objective.DV.Default()}, Steps: 1000, Validation: 2.6512},
 			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.JS.Default()}, Steps: 20, Error: "diverged"},
 		},
+		Critics: []mine.CriticResult{
+			{Reference: true, Weight: 0.123, Estimate: 2.5101, StdErr: 0.02},
+			{Weight: 0.9, Estimate: 2.8012, StdErr: 0.02, Steps: []int{4600, 5000}},
+		},
+		Folds:    []mine.FoldResult{{Rows: 50000, Estimate: 2.84, StdErr: 0.03}, {Rows: 50000, Estimate: 2.85, StdErr: 0.03}},
 		Curve:    []mine.Point{{Step: 100, Train: 1.5, Validation: 1.25}},
 		BestStep: 3100,
 		Steps:    4600,
@@ -32,7 +37,7 @@ func sample() mine.Result {
 			{Code: mine.WarnClimbing, Message: "the validation bound still rose when training ended"},
 			{Code: mine.WarnConstant, Message: "dropped constant column X3 of x"},
 		},
-		Rows:    mine.RowCounts{Total: 100000, Train: 60000, Validation: 20000, Test: 20000},
+		Rows:    mine.RowCounts{Total: 100000, Train: 40000, Validation: 10000, Test: 50000},
 		X:       preprocess.Summary{Used: 19, Constant: []string{"X3"}},
 		Z:       preprocess.Summary{Used: 1},
 		Config:  mine.DefaultConfig(100000),
@@ -42,7 +47,9 @@ func sample() mine.Result {
 			Train: 8 * time.Second, Evaluate: 200 * time.Millisecond, StepsPerSecond: 562.6},
 	}
 	r.Config.Steps, r.Config.Patience, r.Config.Confidence = 5000, 15, 0.95
+	r.Config.Folds = 2
 	r.Winner = r.Race[1].Candidate
+	r.Critics[1].Candidate = r.Winner
 	return r
 }
 
@@ -57,18 +64,18 @@ func TestReport(t *testing.T) {
 
 X           19 columns (X*) of g.csv
 Z           1 column of z.npy
-rows        100,000: 60,000 to train, 20,000 to validate, 20,000 to test
-critic      softplus, rank, dv: won a race of 3
-training    4,600 of 5,000 steps, stopped after 15 looks without a better bound;
-            best after 3,100
+rows        100,000, in 2 folds: each of some 50,000 tested by critics that
+            40,000 others trained and 10,000 stopped
+training    2 critics of at most 5,000 steps each, 9,600 in all
 time        12 s: prepare 0.6 s, race 3.1 s, train 8.0 s (563 steps/s),
             test 0.2 s on cpu (2 threads)
 `
 	const race = `
-race        activation  preprocess   objective    steps   validation bound
-  winner    softplus    rank         dv           1,000   2.651
-            relu        standardize  dv             500   2.103
-            relu        standardize  js              20   diverged
+critics     activation  preprocess   objective     steps     bound  weight
+            softplus    rank         dv            9,600     2.801    0.90
+            that of a normal law, in closed form             2.510    0.12
+            relu        standardize  dv              500     2.103     out
+            relu        standardize  js               20  diverged     out
 
 warning: the validation bound still rose when training ended. Train longer:
 --steps 10000.
@@ -82,10 +89,10 @@ warning: dropped constant column X3 of x.
 }
 
 func TestReportInBits(t *testing.T) {
-	// 2.8423, 2.8017, 2.8829, 2.8083 and 2.6512 nats over ln 2; the error, 0.030
+	// 2.8423, 2.8017, 2.8829, 2.8083 and 2.5101 nats over ln 2; the error, 0.030
 	// bits, asks for three decimals still.
 	got := reported(sample(), bits)
-	for _, want := range []string{"I(X;Z) = 4.101 bits   95% interval 4.042 to 4.159   (at least 4.052 ", "  3.825\n"} {
+	for _, want := range []string{"I(X;Z) = 4.101 bits   95% interval 4.042 to 4.159   (at least 4.052 ", "  3.621    0.12\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
@@ -95,15 +102,16 @@ func TestReportInBits(t *testing.T) {
 // TestReportEndedEarly: what an interruption or a failed backend left is marked as such.
 func TestReportEndedEarly(t *testing.T) {
 	for _, c := range []struct {
-		stop         mine.StopReason
-		first, ahead string
+		stop        mine.StopReason
+		first, text string
 	}{
-		{mine.StopInterrupted, "INTERRUPTED: the best so far", "ahead in a race of 3 when interrupted"},
-		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "ahead in a race of 3 when the backend failed"},
+		{mine.StopInterrupted, "INTERRUPTED: the best so far", "interrupted\n            with 1 of 2 folds"},
+		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "the backend\n            failed with 1 of 2 folds"},
 	} {
 		r := sample()
 		r.Stop = c.stop
 		r.Warnings = []mine.Warning{{Code: mine.WarnInterrupted, Message: "interrupted at step 4600"}}
+		r.Folds = r.Folds[:1]
 		got := reported(r, nats)
 		if !strings.HasPrefix(got, c.first+"\nI(X;Z) = 2.842") {
 			t.Errorf("the first line does not say so:\n%s", got)
@@ -111,9 +119,8 @@ func TestReportEndedEarly(t *testing.T) {
 		if strings.Contains(got, "warning") {
 			t.Errorf("said twice:\n%s", got)
 		}
-		r.Steps = 1000 // as many as in the race
-		if got := reported(r, nats); !strings.Contains(got, c.ahead) {
-			t.Errorf("a race that did not end is reported as won:\n%s", got)
+		if !strings.Contains(got, c.text) {
+			t.Errorf("the folds that are missing are not named:\n%s", got)
 		}
 	}
 }
@@ -138,11 +145,12 @@ func TestReportRepeats(t *testing.T) {
 		nil,
 		{"--objective", "mine", "--hidden", "7,9", "--lr", "0.00125", "--seed", "99", "--confidence", "0.9"},
 		{"--objective", "js", "--activation", "elu", "--preprocess", "standardize"},
-		{"--race=false", "--batch", "33"},
+		{"--race=false", "--batch", "33", "--folds", "1"},
+		{"--reference=false", "--survivors", "1", "--folds", "7"},
 	} {
 		want := configOf(t, 5000, given...)
 		got := configOf(t, 5000, strings.Fields(strings.Join(commandLine(want), " "))...)
-		want.RaceSteps, got.RaceSteps = 0, 0 // not printed without a race
+		want.RaceSteps, got.RaceSteps, want.Survivors, got.Survivors = 0, 0, 0, 0 // not printed without a race
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: repeated as %+v, want %+v", given, got, want)
 		}

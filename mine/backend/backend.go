@@ -81,6 +81,12 @@ type Backend interface {
 	Close() error
 }
 
+// A Divider is a backend that can be divided into several, for independent work side by
+// side that gives the same results. They are to be closed by the caller.
+type Divider interface {
+	Divide() ([]Backend, error)
+}
+
 // Data is a set of paired rows on a device.
 type Data interface {
 	Rows() int

@@ -15,7 +15,7 @@ func ExampleMaps_Apply() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	maps, err := pairs.Fit(4, preprocess.Rank)
+	maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: 4})
 	if err != nil {
 		log.Fatal(err)
 	}

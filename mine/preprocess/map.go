@@ -54,10 +54,11 @@ type Map struct {
 	heavy    bool // values far out
 	codes    *codeInputs
 
-	min, max     float64   // of the fitted values
-	value, image []float64 // knots of a rank map, ascending; nil if standardised
-	unit         float64   // standardisation: the largest magnitude, so that no square overflows
-	mean, scale  float64   // mean and 1/standard deviation of value/unit
+	min, max       float64   // of the fitted values
+	median, spread float64   // of the fitted values; the spread is half the distance of the quartiles, 0 for codes
+	value, image   []float64 // knots of a rank map, ascending; nil if standardised
+	unit           float64   // standardisation: the largest magnitude, so that no square overflows
+	mean, scale    float64   // mean and 1/standard deviation of value/unit
 }
 
 // Inputs returns the number of inputs of the network that the column becomes.
@@ -96,7 +97,7 @@ func fitNumbers(v []float64, p Method) Map {
 			distinct++
 		}
 	}
-	m := Map{min: v[0], max: v[n-1]}
+	m := Map{min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail

@@ -18,15 +18,28 @@ type Side struct {
 	name    string // "x" or "z"
 	columns []column.Column
 	maps    []Map
+	radius  *radius // of all columns together; nil if there is none
 }
 
-// Inputs returns the number of inputs of the network that the columns become.
+// Inputs returns the number of inputs of the network that the columns become: those of
+// each, and their radius.
 func (s Side) Inputs() int {
 	n := 0
 	for j := range s.maps {
 		n += s.maps[j].Inputs()
 	}
+	if s.radius != nil {
+		n++
+	}
 	return n
+}
+
+// WithoutRadius returns the inputs m [n, Inputs] without the radius.
+func (s Side) WithoutRadius(m backend.Matrix) backend.Matrix {
+	if s.radius != nil {
+		m.Cols--
+	}
+	return m
 }
 
 // Summary describes what became of one side's columns, by their names.
@@ -77,6 +90,9 @@ func (s Side) store(dst []float32, row []float64) {
 	k := 0
 	for j := range s.maps {
 		k += s.maps[j].store(dst[k:], row[j])
+	}
+	if s.radius != nil {
+		dst[k] = s.radius.at(row)
 	}
 }
 
@@ -187,6 +203,9 @@ func (s Side) Chain(given column.Source, g backend.Matrix) (*mat.Dense, error) {
 				out.Set(i, j, float64(g.Row(i)[k])*slope)
 			}
 			k += m.Inputs()
+		}
+		if s.radius != nil {
+			s.radius.chain(out.RawRowView(i), row, float64(g.Row(i)[k]))
 		}
 	}
 	return out, nil

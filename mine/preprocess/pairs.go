@@ -129,20 +129,26 @@ func checkValues(s column.Source, name string) error {
 	})
 }
 
-// Fit fits maps to the rows at the first n positions, or to the first fitRows of
-// them. A side whose columns are all constant there is an error that wraps
+// Fit fits maps to the rows at the positions of some ranges, or to the first fitRows
+// of them. A side whose columns are all constant there is an error that wraps
 // ErrConstant.
-func (p *Pairs) Fit(n int, method Method) (Maps, error) {
+func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 	var m Maps
 	for _, side := range []struct {
 		rows
 		to *Side
 	}{{p.x, &m.X}, {p.z, &m.Z}} {
-		maps, err := side.fit(n, method)
+		at := side.positions(ranges)
+		maps, err := side.fit(method, at)
 		if err != nil {
 			return m, err
 		}
-		*side.to = Side{side.name, side.Columns(), maps}
+		*side.to = Side{side.name, side.Columns(), maps, nil}
+		if side.hasRoom(side.to.Inputs() + 1) {
+			if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
+				return m, err
+			}
+		}
 		if side.to.Inputs() == 0 {
 			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d: there is nothing to learn from it", side.name, ErrConstant, rareCode)
 		}
@@ -156,14 +162,49 @@ var ErrConstant = errors.New("constant")
 // fitColumns is the number of columns that a worker reads at a time, to fit them.
 const fitColumns = 8
 
-func (r rows) fit(n int, method Method) ([]Map, error) {
-	n = min(n, fitRows)
+// positions returns the rows at the positions of some ranges, fitRows of them at most.
+func (r rows) positions(ranges []Range) []int {
+	var at []int
+	for _, part := range ranges {
+		for p := part.Lo; p < part.Hi && len(at) < fitRows; p++ {
+			at = append(at, r.at(p))
+		}
+	}
+	return at
+}
+
+// radiusBytes is the size of a side above which it is not copied for its radius.
+const radiusBytes = 1 << 30
+
+// hasRoom reports whether rows can become that many inputs where they are, or in a copy
+// that is not too large.
+func (r rows) hasRoom(inputs int) bool {
+	return r.owned == nil || inputs <= r.owned.Values.Stride || 4*r.Rows()*inputs <= radiusBytes
+}
+
+// fitRadius fits the radius of the columns to the first radiusRows of some rows.
+func (r rows) fitRadius(maps []Map, method Method, at []int) (*radius, error) {
+	fitted := newRadius(maps, method)
+	if fitted == nil {
+		return nil, nil
+	}
+	all := make([][]float64, min(len(at), radiusRows))
+	for i := range all {
+		all[i] = make([]float64, len(maps))
+		if err := r.Read(all[i], at[i], at[i]+1, 0, len(maps)); err != nil {
+			return nil, err
+		}
+	}
+	if !fitted.standardise(all) {
+		return nil, nil
+	}
+	return fitted, nil
+}
+
+func (r rows) fit(method Method, at []int) ([]Map, error) {
 	columns := r.Columns()
 	maps := make([]Map, len(columns))
-	at := make([]int, n)
-	for i := range at {
-		at[i] = r.at(i)
-	}
+	n := len(at)
 	groups := (len(columns) + fitColumns - 1) / fitColumns
 	return maps, parallelOver(groups, func(g int) error {
 		from, to := g*fitColumns, min(len(columns), (g+1)*fitColumns)
@@ -206,7 +247,7 @@ func (p *Pairs) Apply(m Maps, last bool, ranges ...Range) (x, z backend.Matrix, 
 		to *backend.Matrix
 	}{{p.x, m.X, &x}, {p.z, m.Z, &z}} {
 		inputs := side.Inputs()
-		if last && side.owned != nil && inputs <= side.owned.Values.Cols {
+		if last && side.owned != nil && inputs <= side.owned.Values.Stride {
 			*side.to = side.owned.Values
 			side.to.Cols, side.to.Rows = inputs, total
 		} else {

@@ -59,12 +59,12 @@ func TestApply(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		maps, err := pairs.Fit(train, preprocess.Rank)
+		maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: train})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dx, dz := maps.X.Inputs(), maps.Z.Inputs(); dx != 2 || dz != 1 {
-			t.Fatalf("%d and %d inputs, want 2 and 1", dx, dz)
+		if dx, dz := maps.X.Inputs(), maps.Z.Inputs(); dx != 3 || dz != 1 { // two columns and their radius
+			t.Fatalf("%d and %d inputs, want 3 and 1", dx, dz)
 		}
 		wantX, wantZ, err := maps.Apply(column.RowMajor(xs, 3), column.RowMajor(zs, 1))
 		if err != nil {
@@ -111,7 +111,7 @@ func TestOffsetSurvives(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			maps, err := pairs.Fit(n, method)
+			maps, err := pairs.Fit(method, preprocess.Range{Hi: n})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps, err := pairs.Fit(n, preprocess.Rank)
+	maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestCodesByLabel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps, err := pairs.Fit(n, preprocess.Rank)
+	maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestRareCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps, err := pairs.Fit(n, preprocess.Rank)
+	maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestRareCodes(t *testing.T) {
 	if pairs, err = preprocess.NewPairs(column.Codes(names), z, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pairs.Fit(n, preprocess.Rank); !errors.Is(err, preprocess.ErrConstant) || !strings.Contains(err.Error(), "codes of which none") {
+	if _, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: n}); !errors.Is(err, preprocess.ErrConstant) || !strings.Contains(err.Error(), "codes of which none") {
 		t.Errorf("nothing but rare codes: %v", err)
 	}
 }
@@ -295,7 +295,7 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps, err := pairs.Fit(n, preprocess.Rank)
+	maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,13 +322,13 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pairs.Fit(50, preprocess.Rank); !errors.Is(err, preprocess.ErrConstant) {
+	if _, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: 50}); !errors.Is(err, preprocess.ErrConstant) {
 		t.Errorf("constant side: %v", err)
 	}
 	if pairs, err = preprocess.NewPairs(x, z, 1); err != nil {
 		t.Fatal(err)
 	}
-	maps, err := pairs.Fit(50, preprocess.Rank)
+	maps, err := pairs.Fit(preprocess.Rank, preprocess.Range{Hi: 50})
 	if err != nil {
 		t.Fatal(err)
 	}

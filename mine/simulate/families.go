@@ -13,82 +13,6 @@ import (
 // 4096 one takes 128 MiB.
 const maxMatrix = 4096
 
-var families = []Family{
-	{
-		Name:     "gaussian",
-		Summary:  "pairs of normals with correlation rho",
-		Reads:    []string{"dim", "rho", "info"},
-		Defaults: Params{Dim: 1, Rho: 0.5},
-		build:    gaussian,
-	},
-	{
-		Name:     "channel",
-		Summary:  "normal input plus normal noise of standard deviation noise",
-		Reads:    []string{"dim", "noise", "info"},
-		Defaults: Params{Dim: 1, Noise: 1},
-		build:    channel,
-	},
-	{
-		Name:     "correlated",
-		Summary:  "jointly normal with a random correlation matrix",
-		Reads:    []string{"dim-x", "dim-z", "seed"},
-		Defaults: Params{DimX: 3, DimZ: 2},
-		build:    correlated,
-	},
-	{
-		Name:     "uniform-noise",
-		Summary:  "uniform input plus uniform noise of half-width noise",
-		Reads:    []string{"dim", "noise", "info"},
-		Defaults: Params{Dim: 1, Noise: 0.1},
-		build:    uniformNoise,
-	},
-	{
-		Name:     "binary-channel",
-		Summary:  "input of -1 or 1 plus normal noise of standard deviation noise",
-		Reads:    []string{"dim", "noise"},
-		Defaults: Params{Dim: 1, Noise: math.Sqrt(0.2)},
-		build:    binaryChannel,
-	},
-	function("linear", "x", func(x float64) float64 { return x }),
-	function("cubic", "x^3", func(x float64) float64 { return x * x * x }),
-	function("sine", "sin x", math.Sin),
-	{
-		Name:     "student",
-		Summary:  "Student t with nu degrees of freedom that share only their scale",
-		Reads:    []string{"dim-x", "dim-z", "nu"},
-		Defaults: Params{DimX: 1, DimZ: 1, Nu: 2},
-		build:    student,
-	},
-	{
-		Name:     "circle",
-		Summary:  "angle, and turns times it blurred over a fraction noise of the circle",
-		Reads:    []string{"noise", "turns"},
-		Defaults: Params{Noise: 0.1, Turns: 1},
-		build:    circle,
-	},
-	{
-		Name:     "discrete",
-		Summary:  "one of symbols, confused with another with probability noise",
-		Reads:    []string{"dim", "symbols", "noise"},
-		Defaults: Params{Dim: 1, Symbols: 4, Noise: 0.1},
-		build:    discrete,
-	},
-	{
-		Name:     "independent",
-		Summary:  "normals that share nothing",
-		Reads:    []string{"dim-x", "dim-z"},
-		Defaults: Params{DimX: 1, DimZ: 1},
-		build:    independent,
-	},
-	{
-		Name:     "identical",
-		Summary:  "normals, z a copy of x; the information is infinite",
-		Reads:    []string{"dim"},
-		Defaults: Params{Dim: 1},
-		build:    identical,
-	},
-}
-
 // product is the law of p.Dim independent copies of one pair of scalars with
 // information truth.
 func product(p Params, truth, scaleX, scaleZ float64, pair func(r *rand.Rand) (x, z float64)) law {
@@ -107,20 +31,27 @@ func product(p Params, truth, scaleX, scaleZ float64, pair func(r *rand.Rand) (x
 // 1 - rho^2 = exp(-20) still has seven digits in float64, and so has the truth.
 const maxPairInfo = 10
 
-// perPair checks Dim and Info and returns the information that each pair must
-// carry, 0 if Info does not ask for any.
-func perPair(p Params) (float64, error) {
+// perPair checks Dim and Info and returns the information that each of the
+// informative pairs must carry, 0 if Info does not ask for any.
+func perPair(p Params, pairs int) (float64, error) {
 	if err := atLeast("dim", p.Dim, 1); err != nil {
 		return 0, err
 	}
-	if !(p.Info >= 0 && p.Info <= maxPairInfo*float64(p.Dim)) {
-		return 0, &ParamError{"info", p.Info, fmt.Sprintf("0 to %v nats, at most %d for each column", maxPairInfo*float64(p.Dim), maxPairInfo)}
+	if !(p.Info >= 0 && p.Info <= maxPairInfo*float64(pairs)) {
+		return 0, &ParamError{"info", p.Info, fmt.Sprintf("0 to %v nats, at most %d for each column", maxPairInfo*float64(pairs), maxPairInfo)}
 	}
-	return p.Info / float64(p.Dim), nil
+	return p.Info / float64(pairs), nil
 }
 
 func gaussian(p Params) (law, error) {
-	each, err := perPair(p)
+	pairs := p.Dim
+	if p.Pairs != 0 {
+		pairs = p.Pairs
+	}
+	if p.Dim >= 1 && (pairs < 0 || pairs > p.Dim) {
+		return law{}, &ParamError{"pairs", p.Pairs, fmt.Sprintf("0 to %d, the number of columns", p.Dim)}
+	}
+	each, err := perPair(p, pairs)
 	if err != nil {
 		return law{}, err
 	}
@@ -128,20 +59,41 @@ func gaussian(p Params) (law, error) {
 		p.Rho = math.Sqrt(-math.Expm1(-2 * each))
 	}
 	rho := p.Rho
-	if !(rho > -1 && rho < 1) {
-		return law{}, &ParamError{"rho", rho, "a number between -1 and 1, both excluded (family identical has z = x)"}
+	if err := checkRho(rho); err != nil {
+		return law{}, err
 	}
-	// (1-rho)(1+rho) rather than 1-rho^2, which cancels near 1.
-	variance := (1 - rho) * (1 + rho)
-	noise := math.Sqrt(variance)
-	return product(p, math.Log(1/variance)/2, 1, 1, func(r *rand.Rand) (x, z float64) {
-		x = r.NormFloat64()
-		return x, rho*x + noise*r.NormFloat64()
-	}), nil
+	noise := math.Sqrt((1 - rho) * (1 + rho))
+	return law{
+		dx: p.Dim, dz: p.Dim, truth: float64(pairs) * gaussianPairInformation(rho),
+		scaleX: 1, scaleZ: 1, params: p,
+		draw: func(r *rand.Rand, x, z, _ []float64) {
+			for j := range x {
+				x[j] = r.NormFloat64()
+				z[j] = r.NormFloat64()
+				if j < pairs {
+					z[j] = rho*x[j] + noise*z[j]
+				}
+			}
+		},
+	}, nil
+}
+
+// checkRho refuses a correlation that is not within (-1, 1).
+func checkRho(rho float64) error {
+	if !(rho > -1 && rho < 1) {
+		return &ParamError{"rho", rho, "a number between -1 and 1, both excluded (family identical has z = x)"}
+	}
+	return nil
+}
+
+// gaussianPairInformation is I(X;Z) of two normals with correlation rho. It
+// takes (1-rho)(1+rho) rather than 1-rho^2, which cancels near 1.
+func gaussianPairInformation(rho float64) float64 {
+	return math.Log(1/((1-rho)*(1+rho))) / 2
 }
 
 func channel(p Params) (law, error) {
-	each, err := perPair(p)
+	each, err := perPair(p, p.Dim)
 	if err != nil {
 		return law{}, err
 	}
@@ -159,7 +111,7 @@ func channel(p Params) (law, error) {
 }
 
 func uniformNoise(p Params) (law, error) {
-	each, err := perPair(p)
+	each, err := perPair(p, p.Dim)
 	if err != nil {
 		return law{}, err
 	}
@@ -221,12 +173,15 @@ func function(name, formula string, f func(float64) float64) Family {
 const minNu = 0.7
 
 func student(p Params) (law, error) {
-	if err := cmp.Or(atLeast("dim-x", p.DimX, 1), atLeast("dim-z", p.DimZ, 1), finiteFrom("nu", p.Nu, minNu)); err != nil {
+	if err := cmp.Or(atLeast("dim-x", p.DimX, 1), atLeast("dim-z", p.DimZ, 1), finiteFrom("nu", p.Nu, minNu), checkRho(p.Rho)); err != nil {
 		return law{}, err
 	}
-	nu := p.Nu
+	nu, rho := p.Nu, p.Rho
+	noise := math.Sqrt((1 - rho) * (1 + rho))
+	pairs := min(p.DimX, p.DimZ)
 	return law{
-		dx: p.DimX, dz: p.DimZ, truth: studentInformation(nu, p.DimX, p.DimZ),
+		dx: p.DimX, dz: p.DimZ,
+		truth:  studentInformation(nu, p.DimX, p.DimZ) + float64(pairs)*gaussianPairInformation(rho),
 		scaleX: math.Inf(1), scaleZ: math.Inf(1), params: p,
 		draw: func(r *rand.Rand, x, z, _ []float64) {
 			scale := math.Sqrt(nu / distuv.ChiSquared{K: nu, Src: r}.Rand())
@@ -235,6 +190,9 @@ func student(p Params) (law, error) {
 			}
 			for j := range z {
 				z[j] = scale * r.NormFloat64()
+				if j < pairs {
+					z[j] = rho*x[j] + noise*z[j]
+				}
 			}
 		},
 	}, nil

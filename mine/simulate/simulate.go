@@ -5,8 +5,8 @@
 // nats. [New] makes one from a family name and [Params]; [Families] lists what
 // there is. The families, with d = Dim and N, U, chi2 independent draws:
 //
-//	gaussian         d pairs of standard normals with correlation rho
-//	                 I = -(d/2) ln(1 - rho^2)
+//	gaussian         d pairs of standard normals, m of them with correlation rho
+//	                 I = -(m/2) ln(1 - rho^2), m = d unless set
 //	channel          Z = X + s N(0, I_d), X ~ N(0, I_d)
 //	                 I = (d/2) ln(1 + 1/s^2)
 //	correlated       (X, Z) ~ N(0, S), S a random correlation matrix
@@ -20,7 +20,20 @@
 //	                 I = d (h(Z) - 1/2 ln(2 pi e s^2)), h(Z) by quadrature
 //	student          X = N(0, I_dx) / sqrt(c), Z = N(0, I_dz) / sqrt(c), c = chi2_nu / nu
 //	                 I = f(nu) + f(nu+dx+dz) - f(nu+dx) - f(nu+dz),
-//	                 f(v) = lnGamma(v/2) - (v/2) digamma(v/2)
+//	                 f(v) = lnGamma(v/2) - (v/2) digamma(v/2),
+//	                 -(m/2) ln(1 - rho^2) more if m = min(dx, dz) pairs correlate
+//	copula-clayton   a pair with Clayton's copula (u^-t + v^-t - 1)^(-1/t), t = theta
+//	                 I = ln(1 + t) - t/(1 + t)
+//	copula-gumbel    a pair with Gumbel's, exp(-((-ln u)^t + (-ln v)^t)^(1/t))
+//	                 I = gamma - 1 + E ln(t - 1 + s), s of density exp(-s) (t - 1 + s)/t,
+//	                 by quadrature
+//	copula-frank     a pair with Frank's,
+//	                 -ln(1 + (exp(-tu) - 1) (exp(-tv) - 1) / (exp(-t) - 1)) / t
+//	                 I by quadrature over the distribution of C(U,V)
+//	copula-t         a pair with the copula of student, dx = dz = 1; the same I
+//	mixture          d pairs from one random mixture of k normals; I by quadrature
+//	sine-product     d pairs of density (1 + sin(kx) sin(kz)) / (4 pi^2) on (-pi, pi)^2
+//	                 I = d 0.14333.., by its series
 //	circle           a point at a uniform angle a, and one at k a + U(-e, e) pi
 //	                 I = -ln e
 //	discrete         d pairs of k symbols: Z = X with probability 1-p,
@@ -39,8 +52,13 @@
 // -(nu/2) digamma(nu/2). It is the part of the mutual information that
 // Arellano-Valle, Contreras-Reyes and Genton (Shannon entropy and mutual
 // information for multivariate skew-elliptical distributions, Scandinavian
-// Journal of Statistics 40, 2013) give for t vectors without correlation: X and
-// Z are uncorrelated, and the common scale is all they share.
+// Journal of Statistics 40, 2013) give for t vectors without correlation, where
+// the common scale is all that X and Z share; with correlation the Gaussian term
+// comes on top. Information does not depend on the margins of a copula: here
+// they are standard normal, and the map cdf makes them uniform.
+//
+// uniform-noise is the smoothed uniform distribution of Czyż et al. (Beyond
+// normal: on the evaluation of mutual information estimators, NeurIPS 2023).
 //
 // Mutual information does not change under an invertible map of X alone or of
 // Z alone, so every task comes in mapped versions with the same truth; see
@@ -71,6 +89,14 @@ type Params struct {
 	// for each column. If positive, it replaces Rho or Noise, which are then
 	// solved from it.
 	Info float64 `json:"info,omitempty"`
+	// Pairs is the number of pairs of columns with correlation Rho, 0 for all;
+	// the other pairs are independent (gaussian).
+	Pairs int `json:"pairs,omitempty"`
+	// Theta is the parameter of a copula: above 0 (Clayton), at least 1
+	// (Gumbel), not 0 (Frank).
+	Theta float64 `json:"theta,omitempty"`
+	// Components is the number of components of a mixture, 1 to 100.
+	Components int `json:"components,omitempty"`
 	// Noise is the strength of the noise: a standard deviation (channel,
 	// binary-channel, function-*), a half-width (uniform-noise), a fraction of
 	// the circle in (0, 1] (circle) or a probability in [0, 1] (discrete).
@@ -80,11 +106,12 @@ type Params struct {
 	Nu float64 `json:"nu,omitempty"`
 	// Symbols is the size of the alphabet, at least 2.
 	Symbols int `json:"symbols,omitempty"`
-	// Turns is how often Z goes round while X goes round once, from 1
-	// to 1000000.
+	// Turns is how often Z goes round while X goes round once (circle), or the
+	// waves of each column (sine-product), from 1 to 1000000.
 	Turns int `json:"turns,omitempty"`
-	// Seed chooses the task itself: the correlation matrix of correlated, and
-	// the matrices of the rotation map. It is not the seed of a sample.
+	// Seed chooses the task itself: the correlation matrix of correlated, the
+	// components of mixture, and the matrices of the rotation map. It is not the
+	// seed of a sample.
 	Seed uint64 `json:"seed,omitempty"`
 }
 
@@ -93,8 +120,9 @@ type Family struct {
 	Name    string
 	Summary string
 	// Reads names the parameters that the family uses, spelled as in
-	// [ParamError]: dim, dim-x, dim-z, rho, info, noise, nu, symbols, turns,
-	// seed. Seed is also read by the rotation map, in every family.
+	// [ParamError]: dim, dim-x, dim-z, pairs, rho, info, noise, nu, theta,
+	// symbols, components, turns, seed. Seed is also read by the rotation map,
+	// in every family.
 	Reads []string
 	// Defaults are parameters that [New] accepts.
 	Defaults Params
@@ -213,6 +241,7 @@ const (
 	correlationStream
 	rotationX
 	rotationZ
+	mixtureStream
 )
 
 // seedRow sets src to the stream of one row. Both words are hashed: streams of

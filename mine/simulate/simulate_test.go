@@ -164,16 +164,19 @@ func TestIdenticalAndDiscreteValues(t *testing.T) {
 // those of nothing else.
 func TestFamiliesDescribeThemselves(t *testing.T) {
 	value := map[string]func(Params) bool{
-		"dim":     func(p Params) bool { return p.Dim != 0 },
-		"dim-x":   func(p Params) bool { return p.DimX != 0 },
-		"dim-z":   func(p Params) bool { return p.DimZ != 0 },
-		"rho":     func(p Params) bool { return p.Rho != 0 },
-		"info":    func(p Params) bool { return p.Info != 0 },
-		"noise":   func(p Params) bool { return p.Noise != 0 },
-		"nu":      func(p Params) bool { return p.Nu != 0 },
-		"symbols": func(p Params) bool { return p.Symbols != 0 },
-		"turns":   func(p Params) bool { return p.Turns != 0 },
-		"seed":    func(p Params) bool { return p.Seed != 0 },
+		"dim":        func(p Params) bool { return p.Dim != 0 },
+		"dim-x":      func(p Params) bool { return p.DimX != 0 },
+		"dim-z":      func(p Params) bool { return p.DimZ != 0 },
+		"rho":        func(p Params) bool { return p.Rho != 0 },
+		"info":       func(p Params) bool { return p.Info != 0 },
+		"noise":      func(p Params) bool { return p.Noise != 0 },
+		"nu":         func(p Params) bool { return p.Nu != 0 },
+		"pairs":      func(p Params) bool { return p.Pairs != 0 },
+		"theta":      func(p Params) bool { return p.Theta != 0 },
+		"components": func(p Params) bool { return p.Components != 0 },
+		"symbols":    func(p Params) bool { return p.Symbols != 0 },
+		"turns":      func(p Params) bool { return p.Turns != 0 },
+		"seed":       func(p Params) bool { return p.Seed != 0 },
 	}
 	seen := map[string]bool{}
 	for _, f := range Families() {

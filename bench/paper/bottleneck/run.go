@@ -155,9 +155,8 @@ func (c *codeClassifier) estimate(ctx context.Context, b backend.Backend, set di
 	if err != nil {
 		return nil, err
 	}
-	cfg := mine.DefaultConfig(z.Rows)
+	cfg := mine.SingleConfig(z.Rows, mine.Candidate{Activation: backend.Softplus, Objective: objective.JS.Default(), Preprocess: preprocess.Standardize})
 	cfg.Seed = seed
-	cfg.Candidates = []mine.Candidate{{Activation: backend.Softplus, Objective: objective.JS.Default(), Preprocess: preprocess.Standardize}}
 	result, err := mine.Estimate(ctx, column.RowMajor(out.Data, out.Cols), column.RowMajor(z.Data, z.Cols), cfg, mine.WithBackend(b))
 	return &fresh{result.Estimate, result.StdErr}, err
 }

@@ -21,6 +21,7 @@ import (
 	"gomine/mine/backend"
 	"gomine/mine/column"
 	"gomine/mine/objective"
+	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
 
@@ -51,14 +52,12 @@ func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, s
 		race  bool
 	}{{&c.MINE, objective.MINE, false}, {&c.MINEf, objective.NWJ, false}, {&c.Race, 0, true}} {
 		cfg := mine.DefaultConfig(rows)
+		if !method.race {
+			cfg = mine.SingleConfig(rows, mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank, Objective: method.kind.Default()})
+		}
 		cfg.Seed = seed
 		if steps > 0 {
 			cfg.Steps, cfg.RaceSteps = steps, steps/4
-		}
-		if !method.race {
-			candidate := cfg.Candidates[0]
-			candidate.Objective = method.kind.Default()
-			cfg.Candidates = []mine.Candidate{candidate}
 		}
 		r, err := mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
 		if err != nil {

@@ -1,0 +1,213 @@
+package mine_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+
+	"gomine/cpu"
+	"gomine/mine"
+	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/simulate"
+)
+
+// folded is quick on several folds, with a candidate more and the reference.
+func folded(rows, folds int) mine.Config {
+	cfg := quick(rows)
+	cfg.Folds, cfg.Reference, cfg.Survivors, cfg.RaceSteps = folds, true, 2, 100
+	cfg.Candidates = append(cfg.Candidates, mine.DefaultConfig(rows).Candidates[4])
+	cfg.Steps, cfg.LearningRate = 300, 3e-3
+	return cfg
+}
+
+// TestCrossfit: all rows are tested on, the estimate is the mean over the folds, and the
+// number of threads changes no bit. Allowed is what TestKnownInformation allows.
+func TestCrossfit(t *testing.T) {
+	const rows = 1501
+	task, x, z := draw(t, "gaussian", simulate.Params{Dim: 2, Rho: 0.8}, rows, 1)
+	run := func(threads int) mine.Result {
+		r := estimate(t, column.RowMajor(x, 2), column.RowMajor(z, 2), folded(rows, 3), mine.WithThreads(threads))
+		r.Timing, r.Device = mine.Timing{}, ""
+		return r
+	}
+	r := run(1)
+	if three := run(3); !reflect.DeepEqual(r, three) {
+		t.Errorf("1 thread gives %+v, 3 threads give %+v", r, three)
+	}
+	tested, mean, variance := 0, 0.0, 0.0
+	for _, f := range r.Folds {
+		tested += f.Rows
+		share := float64(f.Rows) / rows
+		mean += share * f.Estimate
+		variance += share * share * f.StdErr * f.StdErr
+		if len(f.Weights) != 3 {
+			t.Errorf("weights %v, want those of two candidates and the reference", f.Weights)
+		}
+	}
+	if len(r.Folds) != 3 || tested != rows {
+		t.Errorf("%d folds with %d rows, want 3 with %d", len(r.Folds), tested, rows)
+	}
+	if math.Abs(r.Estimate-mean) > 1e-12 || math.Abs(r.StdErr-math.Sqrt(variance)) > 1e-12 {
+		t.Errorf("estimate %v ± %v, want the mean over the folds, %v ± %v", r.Estimate, r.StdErr, mean, math.Sqrt(variance))
+	}
+	if low, high := 0.9*task.Truth-4*r.StdErr, task.Truth+4*r.StdErr; !(low <= r.Estimate && r.Estimate <= high) {
+		t.Errorf("estimate %v ± %v, want %v to %v", r.Estimate, r.StdErr, low, high)
+	}
+	last := r.Critics[len(r.Critics)-1]
+	if !last.Reference || !(last.Weight > 0.1) {
+		t.Errorf("critics %+v: the last one should be that of a normal law, and weigh something for one", r.Critics)
+	}
+	if len(r.Race) != 2 || len(r.Critics) > 3 || len(r.Critics[0].Steps) != 3 {
+		t.Errorf("race %+v, critics %+v", r.Race, r.Critics)
+	}
+}
+
+// TestStackedFitted: the critic of all folds together says on new rows what it said on
+// those that it was tested on, and its derivatives are those of its scores.
+func TestStackedFitted(t *testing.T) {
+	const rows, h = 3000, 1. / 64
+	task, x, z := draw(t, "gaussian", simulate.Params{Dim: 2, Rho: 0.8}, rows, 1)
+	cfg := folded(rows, 3)
+	for i := range cfg.Candidates {
+		cfg.Candidates[i].Preprocess = mine.DefaultConfig(rows).Candidates[4].Preprocess // smooth, so that differences are derivatives
+		cfg.Candidates[i].Activation = backend.Softplus
+	}
+	critic, r, err := mine.Fit(t.Context(), column.RowMajor(x, 2), column.RowMajor(z, 2), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer critic.Close()
+	x, z = task.Sample(2000, 2)
+	b, err := critic.Evaluate(t.Context(), column.RowMajor(x, 2), column.RowMajor(z, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if apart := math.Abs(b.Estimate - r.Estimate); !(apart < 4*math.Hypot(b.StdErr, r.StdErr)) {
+		t.Errorf("%v ± %v on new rows, %v ± %v on the old ones", b.Estimate, b.StdErr, r.Estimate, r.StdErr)
+	}
+	scores := func(x []float64) []float64 {
+		s, err := critic.Scores(t.Context(), column.RowMajor(x, 2), column.RowMajor(z, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	gx, _, err := critic.Gradients(t.Context(), column.RowMajor(x, 2), column.RowMajor(z, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, down := slices.Clone(x), slices.Clone(x)
+	for i := 0; i < len(x); i += 2 {
+		up[i] += h
+		down[i] -= h
+	}
+	high, low := scores(up), scores(down)
+	for i := range high {
+		if r := math.Hypot(x[2*i], x[2*i+1]); r < 0.1 || r > 2.5 {
+			continue // the radius is bent at the middle, and ends at the farthest row
+		}
+		// Rounding of float32 scores of size 10, 10 2^-24/h, and curvature.
+		if want := (high[i] - low[i]) / (2 * h); math.Abs(gx.At(i, 0)-want) > 0.03*(1+math.Abs(want)) {
+			t.Errorf("pair %d: d/dx is %v, difference %v", i, gx.At(i, 0), want)
+		}
+	}
+}
+
+// nth is a backend whose trainer number bad never learns anything but NaN.
+type nth struct {
+	backend.Backend
+	made, bad int
+}
+
+func (n *nth) NewTrainer(spec backend.Spec, data backend.Data, train backend.Rows) (backend.Trainer, error) {
+	n.made++
+	t, err := n.Backend.NewTrainer(spec, data, train)
+	if n.made == n.bad {
+		return nanTrainer{t}, err
+	}
+	return t, err
+}
+
+type nanTrainer struct{ backend.Trainer }
+
+func (t nanTrainer) Train(ctx context.Context, rates, values []float64) (int, error) {
+	n, err := t.Trainer.Train(ctx, rates, values)
+	for i := range values {
+		values[i] = math.NaN()
+	}
+	return n, err
+}
+
+// TestDivergedInAFold: a critic that diverges in one fold has no say there, and the
+// others go on.
+func TestDivergedInAFold(t *testing.T) {
+	const rows = 1500
+	task, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	inner, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	cfg := folded(rows, 3)
+	cfg.Candidates = cfg.Candidates[:1]
+	r := estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithBackend(&nth{Backend: inner, bad: 2}))
+	if r.Critics[0].Failed != 1 || r.Folds[1].Weights[0] != 0 || r.Folds[0].Weights[0] == 0 {
+		t.Errorf("critics %+v, folds %+v: want one that failed in the second fold", r.Critics, r.Folds)
+	}
+	if !slices.ContainsFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnDiverged }) {
+		t.Errorf("warnings %v do not tell of it", r.Warnings)
+	}
+	if !(math.Abs(r.Estimate-task.Truth) < 0.1*task.Truth+4*r.StdErr) {
+		t.Errorf("estimate %v ± %v, truth %v", r.Estimate, r.StdErr, task.Truth)
+	}
+	cfg.Reference = false
+	r = estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithBackend(&nth{Backend: inner, bad: 2}))
+	if len(r.Folds) != 2 {
+		t.Errorf("folds %+v, want the two that have a critic", r.Folds)
+	}
+}
+
+// TestConstantInAFold: a column that varies in no training row of one fold.
+func TestConstantInAFold(t *testing.T) {
+	const rows = 1500
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	spike := make([]float64, rows)
+	spike[77] = 1
+	cfg := folded(rows, 3)
+	cfg.Candidates = cfg.Candidates[:1]
+	r := estimate(t, column.Slices(spike), column.Slices(z), cfg)
+	if math.Abs(r.Estimate) > 0.01 || math.IsNaN(r.StdErr) {
+		t.Errorf("estimate %v ± %v of a spike, want 0", r.Estimate, r.StdErr)
+	}
+	// A column that is constant somewhere is left out there, and the others count.
+	r = estimate(t, column.Slices(x, spike), column.Slices(z), cfg)
+	if !(r.Estimate > 0.4) {
+		t.Errorf("estimate %v beside a spike, want that of the other column, .51", r.Estimate)
+	}
+}
+
+// TestInterruptInFolds: an interruption after some folds reports on those.
+func TestInterruptInFolds(t *testing.T) {
+	const rows = 3000
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.9}, rows, 1)
+	cfg := folded(rows, 5)
+	cfg.Candidates = cfg.Candidates[:1]
+	cfg.Patience = 1000
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := mine.Estimate(ctx, column.Slices(x), column.Slices(z), cfg, mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {
+		if p.Phase == mine.PhaseTrain && p.Step >= 2*cfg.Steps+100 {
+			cancel()
+		}
+	}))
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want context.Canceled", err)
+	}
+	if len(r.Folds) != 3 || r.Stop != mine.StopInterrupted || !(r.Estimate > 0.5) {
+		t.Errorf("%v from %d folds, stop %q: want two folds and the one that was interrupted", r.Estimate, len(r.Folds), r.Stop)
+	}
+}

@@ -1,0 +1,319 @@
+package mine
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+
+	"gomine/cpu"
+	"gomine/mine/backend"
+	"gomine/mine/gaussian"
+	"gomine/mine/preprocess"
+)
+
+// A fitter trains candidates on folds: independent jobs, as many side by side as
+// there are backends. What a job gives does not depend on the others.
+type fitter struct {
+	cfg      Config
+	pairs    *preprocess.Pairs
+	folds    []fold
+	least    int // marginal pairs to score of the validation rows and of the test rows, at least
+	backends []backend.Backend
+	report   func(done, total int, c Candidate, train, validation float64)
+
+	mu     sync.Mutex
+	inputs map[inputsKey]*inputs
+	done   int // steps of all jobs
+	total  int
+}
+
+// inputs are the rows of a fold as one method of preprocessing makes them.
+type inputs struct {
+	once sync.Once
+	maps preprocess.Maps
+	x, z backend.Matrix
+	err  error
+}
+
+type inputsKey struct {
+	fold   int
+	method preprocess.Method
+}
+
+// A member is a critic that was trained on a fold, with its scores of the rows that
+// it was not trained on.
+type member struct {
+	candidate Candidate
+	network   backend.Network
+	maps      preprocess.Maps
+	progress
+	stop             StopReason
+	params           []float32
+	state            backend.State // to go on from
+	validation, test pairScores
+	failed           error // why there are no scores
+}
+
+// usable reports whether there is a critic with scores.
+func (m *member) usable() bool { return m != nil && m.failed == nil && m.test.joint != nil }
+
+// A reference is the critic in closed form of a fold, with its scores likewise.
+type reference struct {
+	*gaussian.Critic
+	method           preprocess.Method
+	maps             preprocess.Maps
+	validation, test pairScores
+}
+
+// open returns the inputs of a fold, made when they are first asked for. If last is
+// true, memory that was given for that is overwritten.
+func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, error) {
+	t.mu.Lock()
+	if t.inputs == nil {
+		t.inputs = map[inputsKey]*inputs{}
+	}
+	key := inputsKey{f, method}
+	in, ok := t.inputs[key]
+	if !ok {
+		in = &inputs{}
+		t.inputs[key] = in
+	}
+	t.mu.Unlock()
+	in.once.Do(func() {
+		if in.maps, in.err = t.pairs.Fit(method, t.folds[f].train...); in.err == nil {
+			in.x, in.z, in.err = t.pairs.Apply(in.maps, last, t.folds[f].rows()...)
+		}
+	})
+	return in, in.err
+}
+
+// close forgets the inputs of a fold, unless there is only one: its rows may be gone.
+func (t *fitter) close(f int) {
+	if len(t.folds) == 1 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key := range t.inputs {
+		if key.fold == f {
+			delete(t.inputs, key)
+		}
+	}
+}
+
+// advanced counts steps for the report; planned changes how many there will be.
+func (t *fitter) advanced(steps, planned int, c Candidate, train, validation float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done += steps
+	t.total += planned
+	t.report(t.done, t.total, c, train, validation)
+}
+
+// each calls job for the numbers below n, in order, on all backends side by side. The
+// first error ends what has not begun; diverged training is no error.
+func (t *fitter) each(ctx context.Context, n int, job func(ctx context.Context, b backend.Backend, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	errs := make([]error, len(t.backends))
+	for w, b := range t.backends {
+		wg.Go(func() {
+			for i := range next {
+				if err := job(ctx, b, i); err != nil {
+					errs[w] = errors.Join(errs[w], err)
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+// train takes a candidate to step target on a fold, from where an earlier member of
+// the same fold stood if there is one, and scores the rows that it did not learn from.
+// Where ctx ends it early, it returns the best critic so far together with the error.
+func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidate, from *member, target, patience int, last bool) (*member, error) {
+	in, err := t.open(f, c.Preprocess, last)
+	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
+		return &member{candidate: c, failed: err}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := b.Load(in.x, in.z)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	s, err := newSession(b, t.cfg, c, data, t.folds[f].counts)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if from != nil {
+		if err := s.resume(from.progress, from.state); err != nil {
+			return nil, err
+		}
+	}
+	began := s.step
+	trainErr := s.advance(ctx, target, patience, func(train float64) {
+		t.advanced(s.step-began, 0, c, train, s.validation())
+		began = s.step
+	})
+	t.advanced(s.step-began, s.step-target, c, 0, s.validation())
+	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule}
+	switch {
+	case errors.Is(trainErr, ErrDiverged):
+		m.failed = trainErr
+		return m, nil
+	case trainErr != nil:
+		m.stop = stopped(trainErr)
+	case s.step < target:
+		m.stop = StopPatience
+	}
+	if !s.validated() {
+		return m, trainErr
+	}
+	chosen := s.choice()
+	m.best.validation, m.params = chosen.validation, chosen.params
+	if trainErr == nil {
+		if m.state, trainErr = s.trainer.State(); trainErr == nil {
+			trainErr = t.score(ctx, b, data, m, s.counts)
+		}
+	}
+	if trainErr == nil {
+		return m, nil
+	}
+	// What has been trained is scored even where the end was asked for.
+	ctx = context.WithoutCancel(ctx)
+	if !backendFailed(trainErr) {
+		err := t.score(ctx, b, data, m, s.counts)
+		if !backendFailed(err) {
+			return m, errors.Join(trainErr, err)
+		}
+		trainErr = err
+	}
+	return m, errors.Join(trainErr, t.rescue(ctx, in, m, s.counts))
+}
+
+// score stores the scores of a member's critic.
+func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, m *member, c RowCounts) error {
+	scorer, err := b.NewScorer(m.network, m.params)
+	if err != nil {
+		return err
+	}
+	defer scorer.Close()
+	m.validation, m.test, err = t.scores(ctx, scorer, data, c)
+	if err == nil && !(m.validation.finite() && m.test.finite()) {
+		m.failed = &DivergedError{Step: m.step, Steps: t.cfg.Steps, Candidate: m.candidate, LearningRate: t.cfg.LearningRate}
+	}
+	return err
+}
+
+// rescue scores on the CPU where the backend has failed: the rows and the parameters
+// are in the host's memory.
+func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
+	b, err := cpu.Open(cpu.Options{})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	data, err := b.Load(in.x, in.z)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	return t.score(ctx, b, data, m, c)
+}
+
+// backendFailed reports whether an error that ended training is the backend's: it is
+// no cancellation, and no divergence, which is a matter of the settings.
+func backendFailed(err error) bool {
+	return err != nil && !errors.Is(err, ErrDiverged) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// stopped is why training ended that ended in an error.
+func stopped(err error) StopReason {
+	if backendFailed(err) {
+		return StopFailed
+	}
+	return StopInterrupted
+}
+
+// scores scores the validation and the test rows of a fold.
+func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (validation, test pairScores, err error) {
+	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(max(validationPairs, t.least), c.Validation), t.cfg.Seed+1)
+	if err != nil {
+		return validation, test, err
+	}
+	pairs := max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
+	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), t.cfg.Seed)
+	return validation, test, err
+}
+
+const (
+	// deviations is how many standard deviations of the joint scores above the bound
+	// marginal pairs have to be seen, so that little of a critic is cut off, see
+	// pairScores.cut.
+	deviations = 2.5
+	// mostPairs is the most that are scored of a fold for that reason.
+	mostPairs = 1_000_000
+)
+
+// deepen scores the critics of all folds on more pairs, where the scores say that there
+// are too few.
+func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*reference, reach func(f int) float64) error {
+	most := 0.0
+	for f := range t.folds {
+		most = max(most, reach(f))
+	}
+	t.least = int(min(math.Exp(min(most, 100)), mostPairs))
+	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
+		return nil
+	}
+	return t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) error {
+		defer t.close(f)
+		for _, m := range members[f] {
+			if !m.usable() {
+				continue
+			}
+			in, err := t.open(f, m.candidate.Preprocess, false)
+			if err != nil {
+				return err
+			}
+			data, err := b.Load(in.x, in.z)
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(t.score(ctx, b, data, m, t.folds[f].counts), data.Close()); err != nil {
+				return err
+			}
+		}
+		if r := refs[f]; r != nil {
+			in, err := t.open(f, r.method, false)
+			if err != nil {
+				return err
+			}
+			v := newVariates(r.Critic, r.maps.X.WithoutRadius(in.x), r.maps.Z.WithoutRadius(in.z))
+			if r.validation, r.test, err = t.scores(ctx, v, nil, t.folds[f].counts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,141 @@
+package mine
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"gomine/cpu"
+	"gomine/mine/backend"
+	"gomine/mine/sampling"
+)
+
+// TestNewFolds: every fold has every position once, and every position is tested once.
+func TestNewFolds(t *testing.T) {
+	for _, n := range []int{100, 101, 1000, 1003} {
+		for _, k := range []int{1, 2, 3, 5} {
+			cfg := DefaultConfig(n)
+			cfg.Folds, cfg.Batch = k, 2
+			folds, err := newFolds(n, cfg)
+			if err != nil {
+				t.Fatalf("%d rows, %d folds: %v", n, k, err)
+			}
+			tested := make([]int, n)
+			for i, f := range folds {
+				seen := make([]int, n)
+				count := 0
+				for _, r := range f.rows() {
+					for p := r.Lo; p < r.Hi; p++ {
+						seen[p]++
+						count++
+					}
+				}
+				for p, times := range seen {
+					if times != 1 {
+						t.Fatalf("%d rows, fold %d of %d: position %d is there %d times", n, i, k, p, times)
+					}
+				}
+				if c := f.counts; c.Train+c.Validation+c.Test != count || c.Total != n {
+					t.Errorf("%d rows, fold %d of %d: counts %+v of %d positions", n, i, k, c, count)
+				}
+				for _, r := range f.test {
+					for p := r.Lo; p < r.Hi; p++ {
+						tested[p]++
+					}
+				}
+			}
+			for p, times := range tested {
+				if k > 1 && times != 1 {
+					t.Fatalf("%d rows in %d folds: position %d is tested %d times", n, k, p, times)
+				}
+			}
+		}
+	}
+	cfg := DefaultConfig(60)
+	if _, err := newFolds(60, cfg); !errors.Is(err, ErrTooFewSamples) {
+		t.Errorf("60 rows: error %v, want ErrTooFewSamples", err)
+	}
+}
+
+// TestEvaluation compares the averages of pair scores with those that the CPU backend
+// computes of the same pairs. The backend sums in float32 here and there: 1e-5.
+func TestEvaluation(t *testing.T) {
+	const n, cycles, seed = 300, 4, 9
+	b, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	x, z := backend.NewMatrix(n+50, 2), backend.NewMatrix(n+50, 3)
+	for i := range x.Data {
+		x.Data[i] = float32(sampling.Normal(1, sampling.StreamInit, 0, uint64(i)))
+	}
+	for i := range z.Data {
+		z.Data[i] = float32(sampling.Normal(2, sampling.StreamInit, 0, uint64(i)))
+	}
+	data, err := b.Load(x, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer data.Close()
+	net := backend.Network{DX: 2, DZ: 3, Hidden: []int{7}, Activation: backend.Softplus}
+	params := make([]float32, net.NumParams())
+	for i := range params {
+		params[i] = float32(sampling.Normal(3, sampling.StreamInit, 0, uint64(i)))
+	}
+	s, err := b.NewScorer(net, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	p, err := scorePairs(t.Context(), s, data, 50, n, cycles, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.evaluation()
+	want, err := s.Evaluate(t.Context(), data, backend.Rows{Lo: 50, Hi: 50 + n}, backend.Pairing{Count: cycles, Seed: seed}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string][2]float64{
+		"Joint": {got.Joint, want.Joint}, "LogU": {got.LogU, want.LogU}, "JS": {got.JS, want.JS}, "VarT": {got.VarT, want.VarT},
+		"VarW": {got.VarW, want.VarW}, "CovTW": {got.CovTW, want.CovTW}, "VarG": {got.VarG, want.VarG}, "MaxT": {got.MaxT, want.MaxT},
+		"Marginal": {got.Marginal[cycles-1], want.Marginal[cycles-1]}, "rows": {float64(got.Rows), float64(want.Rows)},
+		"pairs": {float64(got.Pairs), float64(want.Pairs)}, "StdErr": {got.StdErr(), want.StdErr()},
+	} {
+		if !(math.Abs(v[0]-v[1]) <= 1e-5*(1+math.Abs(v[1]))) {
+			t.Errorf("%s is %v, the backend's %v", name, v[0], v[1])
+		}
+	}
+	if !got.Finite {
+		t.Error("not finite")
+	}
+	p.marginal[7] = float32(math.NaN())
+	if p.evaluation().Finite {
+		t.Error("a score that is not a number went unnoticed")
+	}
+}
+
+// TestPoolBounds: the mean of bounds of equal parts, with the error of a mean.
+func TestPoolBounds(t *testing.T) {
+	one := backend.Evaluation{Rows: 100, Pairs: 1000, Joint: 2, LogU: 1, VarT: 1, VarW: 0.5, CovTW: 0.25, Finite: true}
+	two := one
+	two.Joint = 3
+	got, err := poolBounds([]backend.Evaluation{one, two}, []float64{1, 1}, 0.95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Estimate != 1.5 || got.NWJ != 1.5 {
+		t.Errorf("estimate %v, NWJ %v, want 1.5", got.Estimate, got.NWJ)
+	}
+	if want := math.Sqrt(1. / 100 / 2); math.Abs(got.StdErr-want) > 1e-12 {
+		t.Errorf("standard error %v, want %v", got.StdErr, want)
+	}
+	alone, err := poolBounds([]backend.Evaluation{one}, []float64{1}, 0.95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := NewBound(one, 1, 0.95); alone != want {
+		t.Errorf("one part gives %+v, want %+v", alone, want)
+	}
+}

@@ -1,0 +1,167 @@
+// Package gaussian has the critic in closed form of two vectors that are jointly
+// normal.
+package gaussian
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"gomine/mine/backend"
+)
+
+// A Critic scores pairs of rows of x [n, dx] and z [n, dz] by the log density ratio
+// log p(x,z)/p(x)p(z) of a normal law, in nats: with canonical variates p_k and q_k,
+// of unit variance and correlations rho_k (Hotelling 1936), and all else uncorrelated,
+//
+//	T = sum_k -ln(1-rho_k^2)/2 + (2 rho_k p_k q_k - rho_k^2 (p_k^2 + q_k^2)) / (2 (1-rho_k^2))
+type Critic struct {
+	X, Z Projection
+	Rho  []float64 // min(dx, dz), from the largest down
+}
+
+// A Projection takes rows to their canonical variates: (row - Mean) W.
+type Projection struct {
+	Mean []float64
+	W    *mat.Dense // [columns, len(Rho)]
+}
+
+// mostRho bounds correlations: columns that determine each other would make the
+// critic infinite.
+const mostRho = 1 - 1e-6
+
+// Fit fits a critic to rows [0, n) of x and z. Directions in which the rows hardly
+// vary count for nothing.
+func Fit(x, z backend.Matrix, n int) (*Critic, error) {
+	if n < 2 || n > x.Rows || n > z.Rows {
+		return nil, fmt.Errorf("gaussian: %d rows of %d and %d, want at least 2: %w", n, x.Rows, z.Rows, backend.ErrShape)
+	}
+	c := &Critic{X: Projection{Mean: means(x, n)}, Z: Projection{Mean: means(z, n)}}
+	wx, err := whiten(covariance(x, x, n, c.X.Mean, c.X.Mean))
+	if err != nil {
+		return nil, err
+	}
+	wz, err := whiten(covariance(z, z, n, c.Z.Mean, c.Z.Mean))
+	if err != nil {
+		return nil, err
+	}
+	var m mat.Dense
+	m.Product(wx.T(), covariance(x, z, n, c.X.Mean, c.Z.Mean), wz)
+	var svd mat.SVD
+	if !svd.Factorize(&m, mat.SVDThin) {
+		return nil, errors.New("gaussian: the singular values of the correlations do not converge")
+	}
+	var u, v mat.Dense
+	svd.UTo(&u)
+	svd.VTo(&v)
+	c.X.W, c.Z.W = new(mat.Dense), new(mat.Dense)
+	c.X.W.Mul(wx, &u)
+	c.Z.W.Mul(wz, &v)
+	c.Rho = svd.Values(nil)
+	for k, r := range c.Rho {
+		c.Rho[k] = math.Min(r, mostRho)
+	}
+	return c, nil
+}
+
+// Shrunk returns the critic with all correlations multiplied by s in [0, 1]. Sample
+// correlations of many columns are too large.
+func (c *Critic) Shrunk(s float64) *Critic {
+	shrunk := &Critic{X: c.X, Z: c.Z, Rho: make([]float64, len(c.Rho))}
+	for k, r := range c.Rho {
+		shrunk.Rho[k] = s * r
+	}
+	return shrunk
+}
+
+// Score returns T of a pair's canonical variates.
+func (c *Critic) Score(p, q []float64) float64 {
+	var t float64
+	for k, r := range c.Rho {
+		rest := 1 - r*r
+		t += -math.Log(rest)/2 + (2*r*p[k]*q[k]-r*r*(p[k]*p[k]+q[k]*q[k]))/(2*rest)
+	}
+	return t
+}
+
+// Gradient stores the derivatives of T with respect to a pair's canonical variates.
+func (c *Critic) Gradient(p, q, gp, gq []float64) {
+	for k, r := range c.Rho {
+		rest := 1 - r*r
+		gp[k], gq[k] = (r*q[k]-r*r*p[k])/rest, (r*p[k]-r*r*q[k])/rest
+	}
+}
+
+// Variates returns the canonical variates of all rows, [rows, len(Rho)].
+func (p Projection) Variates(m backend.Matrix) *mat.Dense {
+	centred := mat.NewDense(m.Rows, m.Cols, nil)
+	for i := range m.Rows {
+		row := centred.RawRowView(i)
+		for j, v := range m.Row(i) {
+			row[j] = float64(v) - p.Mean[j]
+		}
+	}
+	var out mat.Dense
+	out.Mul(centred, p.W)
+	return &out
+}
+
+func means(m backend.Matrix, n int) []float64 {
+	out := make([]float64, m.Cols)
+	for i := range n {
+		for j, v := range m.Row(i) {
+			out[j] += float64(v) / float64(n)
+		}
+	}
+	return out
+}
+
+// covariance returns the covariances of the columns of a with those of b.
+func covariance(a, b backend.Matrix, n int, meanA, meanB []float64) *mat.Dense {
+	out := mat.NewDense(a.Cols, b.Cols, nil)
+	for i := range n {
+		rowB := b.Row(i)
+		for j, v := range a.Row(i) {
+			to, d := out.RawRowView(j), float64(v)-meanA[j]
+			for k, w := range rowB {
+				to[k] += d * (float64(w) - meanB[k])
+			}
+		}
+	}
+	out.Scale(1/float64(n), out)
+	return out
+}
+
+// flat is the variance, as a share of the largest one of any direction, below which
+// a direction counts as constant: some rounding errors of float32.
+const flat = 1e-6
+
+// whiten returns W with W^T S W = 1 where S varies, and 0 elsewhere.
+func whiten(s *mat.Dense) (*mat.Dense, error) {
+	n, _ := s.Dims()
+	symmetric := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			symmetric.SetSym(i, j, s.At(i, j))
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(symmetric, true) {
+		return nil, errors.New("gaussian: the eigenvalues of the covariances do not converge")
+	}
+	values := eigen.Values(nil)
+	var w mat.Dense
+	eigen.VectorsTo(&w)
+	for j, v := range values {
+		scale := 0.0
+		if v > flat*values[n-1] && v > 0 {
+			scale = 1 / math.Sqrt(v)
+		}
+		for i := range n {
+			w.Set(i, j, w.At(i, j)*scale)
+		}
+	}
+	return &w, nil
+}

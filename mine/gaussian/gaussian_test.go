@@ -1,0 +1,95 @@
+package gaussian_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gomine/mine/backend"
+	"gomine/mine/gaussian"
+)
+
+// draw returns n rows of d columns of x, and of z = rho x + sqrt(1-rho^2) noise mixed
+// by an upper triangular matrix of ones, which changes no canonical correlation.
+func draw(n, d int, rho float64) (x, z backend.Matrix) {
+	src := rand.New(rand.NewPCG(1, 2))
+	x, z = backend.NewMatrix(n, d), backend.NewMatrix(n, d)
+	for i := range n {
+		var sum float64
+		for j := range d {
+			v := src.NormFloat64()
+			sum += rho*v + math.Sqrt(1-rho*rho)*src.NormFloat64()
+			x.Row(i)[j], z.Row(i)[j] = float32(3*v+7), float32(sum)
+		}
+	}
+	return x, z
+}
+
+// TestScore compares with the densities of the law itself: at 100,000 rows the
+// correlations are known to (1-rho^2)/sqrt(n) = .002, which moves a score of about one
+// by a few hundredths at most.
+func TestScore(t *testing.T) {
+	const n, d, rho = 100_000, 3, 0.6
+	x, z := draw(n, d, rho)
+	c, err := gaussian.Fit(x, z, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, r := range c.Rho {
+		if !(math.Abs(r-rho) < 0.01) { // 4 standard errors of the largest of three
+			t.Errorf("correlation %d is %v, want %v", k, r, rho)
+		}
+	}
+	p, q := c.X.Variates(x), c.Z.Variates(z)
+	for i := range 200 {
+		other := (i * 7919) % n
+		var want, before float64
+		for j := range d {
+			a := (float64(x.Row(i)[j]) - 7) / 3
+			b := float64(z.Row(other)[j]) - before
+			before = float64(z.Row(other)[j])
+			want += -math.Log(1-rho*rho)/2 + (2*rho*a*b-rho*rho*(a*a+b*b))/(2*(1-rho*rho))
+		}
+		got := c.Score(p.RawRowView(i), q.RawRowView(other))
+		if !(math.Abs(got-want) < 0.05*(1+math.Abs(want))) {
+			t.Errorf("pair %d: score %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestShrunk: without correlations every score is 0.
+func TestShrunk(t *testing.T) {
+	x, z := draw(100, 4, 0.5)
+	c, err := gaussian.Fit(x, z, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, q := c.X.Variates(x), c.Z.Variates(z)
+	if got := c.Shrunk(0).Score(p.RawRowView(3), q.RawRowView(5)); got != 0 {
+		t.Errorf("score %v, want 0", got)
+	}
+}
+
+// TestDegenerate: columns that say the same, or nothing, and more columns than rows,
+// leave finite scores.
+func TestDegenerate(t *testing.T) {
+	x, z := draw(50, 60, 0.5)
+	for i := range x.Rows {
+		x.Row(i)[1] = x.Row(i)[0]
+		x.Row(i)[2] = 5
+		z.Row(i)[0] = x.Row(i)[0]
+	}
+	c, err := gaussian.Fit(x, z, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, q := c.X.Variates(x), c.Z.Variates(z)
+	for i := range 50 {
+		if s := c.Score(p.RawRowView(i), q.RawRowView((i+1)%50)); math.IsNaN(s) || math.IsInf(s, 0) {
+			t.Fatalf("score %v", s)
+		}
+	}
+	if _, err := gaussian.Fit(x, z, 1); err == nil {
+		t.Error("one row: no error")
+	}
+}

@@ -1,0 +1,141 @@
+package mine
+
+import (
+	"context"
+	"math"
+
+	"gomine/mine/backend"
+	"gomine/mine/sampling"
+)
+
+// pairScores are a critic's scores of n rows: joint of each row with itself, marginal
+// of each row's x with the z of its successor on one random cycle after the other, as
+// backend.Pairing has them.
+type pairScores struct {
+	joint    []float32 // [n]
+	marginal []float32 // [cycles n]
+	seed     uint64    // of the cycles
+}
+
+// A pairScorer is what scores pairs of rows: a backend.Scorer, or a critic in closed
+// form.
+type pairScorer interface {
+	Scores(ctx context.Context, data backend.Data, xs, zs []int, dst []float32) error
+}
+
+// scorePairs scores rows [lo, lo+n) of data on some cycles.
+func scorePairs(ctx context.Context, s pairScorer, data backend.Data, lo, n, cycles int, seed uint64) (pairScores, error) {
+	p := pairScores{joint: make([]float32, n), marginal: make([]float32, n*cycles), seed: seed}
+	xs, zs := make([]int, n), make([]int, n)
+	for i := range xs {
+		xs[i] = lo + i
+	}
+	if err := s.Scores(ctx, data, xs, xs, p.joint); err != nil {
+		return p, err
+	}
+	for k := range cycles {
+		cycle := p.cycle(k)
+		for i := range zs {
+			zs[i] = lo + int(cycle.Next(uint64(i)))
+		}
+		if err := s.Scores(ctx, data, xs, zs, p.marginal[k*n:(k+1)*n]); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// finite reports whether all scores are.
+func (p pairScores) finite() bool {
+	for _, all := range [][]float32{p.joint, p.marginal} {
+		for _, t := range all {
+			if !finite(float64(t)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (p pairScores) cycle(k int) sampling.Cycle {
+	return sampling.NewCycle(uint64(len(p.joint)), p.seed, sampling.StreamEvaluate, uint64(k))
+}
+
+// cutMargin is how far below ln M the scores are cut off: where M marginal pairs show at
+// least e^2 = 7 of a level that is as frequent among joint ones as can be.
+const cutMargin = 2
+
+// cut cuts the scores off at logU + ln M - cutMargin, with logU the log-mean-exp of the
+// marginal scores of other rows. A critic that is cut off is a critic, with a bound like
+// any other; but without that, its bound would come out too high where information is:
+// among pairs of the score t joint ones are e^t times as frequent, so what lies above ln M
+// among the joint pairs is not seen among M marginal ones, and missing in their mean.
+func (p pairScores) cut(logU float64) {
+	limit := float32(logU + math.Log(float64(len(p.marginal))) - cutMargin)
+	for _, all := range [][]float32{p.joint, p.marginal} {
+		for i, t := range all {
+			all[i] = min(t, limit)
+		}
+	}
+}
+
+// logMeanExp returns the log of the mean of e^t.
+func logMeanExp(t []float32) float64 {
+	most := math.Inf(-1)
+	for _, v := range t {
+		most = math.Max(most, float64(v))
+	}
+	if math.IsInf(most, 0) {
+		return most
+	}
+	var sum float64
+	for _, v := range t {
+		sum += math.Exp(float64(v) - most)
+	}
+	return most + math.Log(sum/float64(len(t)))
+}
+
+// evaluation returns the averages of the scores, as a backend returns them.
+func (p pairScores) evaluation() backend.Evaluation {
+	n := len(p.joint)
+	e := backend.Evaluation{Rows: n, Pairs: int64(len(p.marginal)), LogU: logMeanExp(p.marginal), MaxT: math.Inf(-1), Finite: p.finite()}
+	for _, all := range [][]float32{p.joint, p.marginal} {
+		for _, t := range all {
+			e.MaxT = math.Max(e.MaxT, float64(t))
+		}
+	}
+	for _, t := range p.joint {
+		e.Joint += float64(t) / float64(n)
+	}
+	// w of each row is the mean of g over the pairs that it gives its x to, and over
+	// those that it gives its z to.
+	w := make([]float64, n)
+	cycles := len(p.marginal) / n
+	for k := range cycles {
+		cycle := p.cycle(k)
+		var mean float64
+		for i, t := range p.marginal[k*n:][:n] {
+			g := math.Exp(float64(t) - e.LogU)
+			w[i] += g / float64(cycles)
+			w[cycle.Next(uint64(i))] += g / float64(cycles)
+			e.VarG += g * g / float64(len(p.marginal))
+			mean += float64(t) / float64(n)
+		}
+		e.Marginal = append(e.Marginal, mean)
+	}
+	e.VarG--
+	for i, t := range p.joint {
+		dt, dw := float64(t)-e.Joint, w[i]-2
+		e.VarT += dt * dt / float64(n)
+		e.VarW += dw * dw / float64(n)
+		e.CovTW += dt * dw / float64(n)
+		e.JS -= softplus(-float64(t)) / float64(n)
+	}
+	for _, t := range p.marginal {
+		e.JS -= softplus(float64(t)) / float64(len(p.marginal))
+	}
+	return e
+}
+
+// softplus is log(1 + e^t).
+func softplus(t float64) float64 { return math.Max(t, 0) + math.Log1p(math.Exp(-math.Abs(t))) }

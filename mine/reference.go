@@ -1,0 +1,100 @@
+package mine
+
+import (
+	"context"
+	"errors"
+
+	"gonum.org/v1/gonum/mat"
+
+	"gomine/mine/backend"
+	"gomine/mine/gaussian"
+	"gomine/mine/preprocess"
+)
+
+// referenceMost is the most columns of both sides together that the reference is made
+// for: its covariances take n columns^2 operations.
+const referenceMost = 512
+
+// shrinkages are the factors of the sample correlations that the validation rows
+// choose among.
+var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
+
+// refer fits the reference of a fold to all rows that neither test nor weight it, its
+// correlations shrunk as is best for the validation rows when it is fitted to the
+// training rows. There is none where one side does not vary.
+func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, last bool) (*reference, error) {
+	in, err := t.open(f, method, last)
+	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := t.folds[f].counts
+	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
+	critic, err := gaussian.Fit(x, z, c.Train)
+	if err != nil {
+		return nil, err
+	}
+	v := newVariates(critic, x, z)
+	var most, shrinkage float64
+	for _, s := range shrinkages {
+		v.Critic = critic.Shrunk(s)
+		p, err := scorePairs(ctx, v, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), t.cfg.Seed+1)
+		if err != nil {
+			return nil, err
+		}
+		if e := p.evaluation(); e.Finite && e.Joint-e.LogU > most {
+			most, shrinkage = e.Joint-e.LogU, s
+		}
+	}
+	if len(t.folds) > 1 { // the validation rows do not decide the weights
+		if critic, err = gaussian.Fit(x, z, c.Train+c.Validation); err != nil {
+			return nil, err
+		}
+	}
+	v = newVariates(critic.Shrunk(shrinkage), x, z)
+	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
+	r.validation, r.test, err = t.scores(ctx, v, nil, c)
+	return r, err
+}
+
+// variates scores pairs of rows whose canonical variates it has.
+type variates struct {
+	*gaussian.Critic
+	p, q *mat.Dense
+}
+
+func newVariates(c *gaussian.Critic, x, z backend.Matrix) variates {
+	return variates{c, c.X.Variates(x), c.Z.Variates(z)}
+}
+
+func (v variates) Scores(_ context.Context, _ backend.Data, xs, zs []int, dst []float32) error {
+	for i := range dst {
+		dst[i] = float32(v.Score(v.p.RawRowView(xs[i]), v.q.RawRowView(zs[i])))
+	}
+	return nil
+}
+
+// gradients stores the derivatives of every row's score, times a weight, with respect
+// to its inputs.
+func (v variates) gradients(weight float64, gx, gz backend.Matrix) {
+	n, r := v.p.Dims()
+	gp, gq := mat.NewDense(n, r, nil), mat.NewDense(n, r, nil)
+	for i := range n {
+		v.Gradient(v.p.RawRowView(i), v.q.RawRowView(i), gp.RawRowView(i), gq.RawRowView(i))
+	}
+	for _, side := range []struct {
+		to backend.Matrix
+		of *mat.Dense
+		w  *mat.Dense
+	}{{gx, gp, v.X.W}, {gz, gq, v.Z.W}} {
+		var g mat.Dense
+		g.Mul(side.of, side.w.T())
+		for i := range n {
+			for j := range side.w.RawMatrix().Rows { // the radius is no input
+				side.to.Row(i)[j] = float32(weight * g.At(i, j))
+			}
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package stack_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gomine/mine/stack"
+)
+
+const rho = 0.5
+
+// ratio is the log density ratio of two normals with correlation rho.
+func ratio(x, z float64) float64 {
+	return -math.Log(1-rho*rho)/2 + (2*rho*x*z-rho*rho*(x*x+z*z))/(2*(1-rho*rho))
+}
+
+// fold draws n joint and as many marginal pairs and scores them by the critics.
+func fold(seed uint64, n int, critics ...func(x, z float64) float64) stack.Fold {
+	src := rand.New(rand.NewPCG(seed, 1))
+	f := make(stack.Fold, len(critics))
+	for range n {
+		x, e, other := src.NormFloat64(), src.NormFloat64(), src.NormFloat64()
+		z := rho*x + math.Sqrt(1-rho*rho)*e
+		for c, score := range critics {
+			f[c].Joint = append(f[c].Joint, float32(score(x, z)))
+			f[c].Marginal = append(f[c].Marginal, float32(score(x, other)))
+		}
+	}
+	return f
+}
+
+// value is V, from its definition.
+func value(folds []stack.Fold, w []float64) float64 {
+	var v, rows float64
+	for _, f := range folds {
+		var mean, sum float64
+		n := len(f[0].Joint)
+		for i := range n {
+			var t float64
+			for c := range f {
+				t += w[c] * float64(f[c].Joint[i])
+			}
+			mean += t / float64(n)
+		}
+		for j := range f[0].Marginal {
+			var t float64
+			for c := range f {
+				t += w[c] * float64(f[c].Marginal[j])
+			}
+			sum += math.Exp(t) / float64(len(f[0].Marginal))
+		}
+		v += float64(n) * (mean - math.Log(sum))
+		rows += float64(n)
+	}
+	for _, each := range w {
+		v -= 2 * each * each
+	}
+	return v / rows
+}
+
+// TestMaximum: no weights nearby are better, by the definition of V.
+func TestMaximum(t *testing.T) {
+	noise := rand.New(rand.NewPCG(9, 9))
+	critics := []func(x, z float64) float64{
+		func(x, z float64) float64 { return 1.5*ratio(x, z) + 0.3*noise.NormFloat64() },
+		func(x, z float64) float64 { return 0.5*x*z + 2 },
+		func(x, z float64) float64 { return noise.NormFloat64() },
+	}
+	folds := []stack.Fold{fold(1, 4000, critics...), fold(2, 1000, critics...)}
+	w := stack.Weights(folds)
+	best := value(folds, w)
+	for c := range w {
+		for _, step := range []float64{-0.02, 0.02} {
+			moved := append([]float64(nil), w...)
+			moved[c] += step
+			if moved[c] < 0 {
+				continue
+			}
+			if v := value(folds, moved); v > best+1e-6 {
+				t.Errorf("weights %v give %v, %v give %v", w, best, moved, v)
+			}
+		}
+	}
+}
+
+// within is four standard errors of a weight from n pairs: the gradient of V varies by
+// sqrt((Var_J T + E_M g^2 (T - E_J T)^2) / n), about sqrt(.75/n), and V's curvature is
+// Var_J T = rho^2.
+func within(n float64) float64 { return 4 * math.Sqrt(0.75/n) / (rho * rho) }
+
+// TestScale: a critic that is overfitted twofold is halved, and one that is right is
+// left alone.
+func TestScale(t *testing.T) {
+	for _, by := range []float64{0.5, 1, 2} {
+		w := stack.Weights([]stack.Fold{fold(3, 20_000, func(x, z float64) float64 { return by * ratio(x, z) })})
+		if !(math.Abs(w[0]*by-1) < within(20_000)) {
+			t.Errorf("a critic of %v times the log ratio has weight %v", by, w[0])
+		}
+	}
+}
+
+// TestUseless: a critic that says the opposite of the truth, or nothing, gets no
+// weight, and takes none from the others.
+func TestUseless(t *testing.T) {
+	folds := []stack.Fold{fold(4, 20_000,
+		ratio,
+		func(x, z float64) float64 { return -ratio(x, z) },
+		func(x, z float64) float64 { return 3 })}
+	w := stack.Weights(folds)
+	if w[1] != 0 || !(math.Abs(w[0]-1) < within(20_000)) {
+		t.Errorf("weights %v, want 1 and 0", w)
+	}
+}
+
+// TestAlike: critics that agree share what one of them would have.
+func TestAlike(t *testing.T) {
+	w := stack.Weights([]stack.Fold{fold(5, 20_000, ratio, ratio)})
+	if !(math.Abs(w[0]+w[1]-1) < within(20_000)) {
+		t.Errorf("weights %v, want a sum of 1", w)
+	}
+}
+
+// TestMissing: a critic without scores in a fold counts as zeros there; without rows
+// there are no weights.
+func TestMissing(t *testing.T) {
+	with, without := fold(6, 10_000, ratio, ratio), fold(7, 10_000, ratio, ratio)
+	without[1] = stack.Scores{}
+	w := stack.Weights([]stack.Fold{with, without})
+	if !(math.Abs(w[0]+w[1]-1) < within(20_000)) || w[0] < w[1] {
+		t.Errorf("weights %v, want a sum of 1, most of it for the critic that is always there", w)
+	}
+	if w := stack.Weights([]stack.Fold{{stack.Scores{}, stack.Scores{}}}); w[0] != 0 || w[1] != 0 {
+		t.Errorf("weights %v without rows, want 0", w)
+	}
+}
+
+// TestIdle: a critic that says next to nothing gets next to no weight, whatever chance
+// makes of it.
+func TestIdle(t *testing.T) {
+	for seed := range uint64(20) {
+		noise := rand.New(rand.NewPCG(seed, 9))
+		w := stack.Weights([]stack.Fold{fold(seed, 1000, func(x, z float64) float64 { return 0.003 * noise.NormFloat64() })})
+		// n Var T = .009: of a weight that chance would make 1/sqrt(.009) = 10, .009/4 are left.
+		if !(w[0] < 0.1) {
+			t.Errorf("weight %v", w[0])
+		}
+	}
+}
+
+// TestLargeScores: exponentials beyond any float are no trouble.
+func TestLargeScores(t *testing.T) {
+	w := stack.Weights([]stack.Fold{fold(8, 5000, func(x, z float64) float64 { return 500 + 300*ratio(x, z) })})
+	if !(math.Abs(w[0]*300-1) < within(5000)) {
+		t.Errorf("weight %v, want about 1/300", w[0])
+	}
+}
