@@ -13,15 +13,9 @@ import (
 	"gomine/mine/preprocess"
 )
 
-const (
-	// testCycles is the smallest number of marginal pairs a test row, so that
-	// the standard error is known to a few percent (see backend.Evaluation).
-	testCycles = 10
-
-	// hastyPairs is the number of marginal pairs of the evaluation after a
-	// cancelled training, for which somebody waits.
-	hastyPairs = 50_000
-)
+// testCycles is the smallest number of marginal pairs a test row, so that the standard
+// error is known to a few percent (see backend.Evaluation).
+const testCycles = 10
 
 // Fitted is the critic of an estimate: the mean over the folds of what the critics of
 // each say together,

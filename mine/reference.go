@@ -11,8 +11,8 @@ import (
 	"gomine/mine/preprocess"
 )
 
-// referenceMost is the most columns of both sides together that the reference is made
-// for: its covariances take n columns^2 operations.
+// referenceMost is the most inputs of both sides together that the reference is made
+// for: its covariances take n inputs^2 operations.
 const referenceMost = 512
 
 // shrinkages are the factors of the sample correlations that the validation rows
@@ -21,7 +21,7 @@ var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
 
 // refer fits the reference of a fold to all rows that neither test nor weight it, its
 // correlations shrunk as is best for the validation rows when it is fitted to the
-// training rows. There is none where one side does not vary.
+// training rows. There is none where one side does not vary, or of very many columns.
 func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, last bool) (*reference, error) {
 	in, err := t.open(f, method, last)
 	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
@@ -29,6 +29,9 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	}
 	if err != nil {
 		return nil, err
+	}
+	if in.maps.X.Inputs()+in.maps.Z.Inputs() > referenceMost {
+		return nil, nil
 	}
 	c := t.folds[f].counts
 	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)

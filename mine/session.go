@@ -37,8 +37,7 @@ type session struct {
 	data      backend.Data
 	counts    RowCounts
 
-	start      backend.State // of the constant critic that training began with
-	from, span int           // steps over which the cosine of the learning rate runs
+	start backend.State // of the constant critic that training began with
 	progress
 }
 
@@ -79,7 +78,7 @@ func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, c
 	}
 	s := &session{
 		cfg: cfg, candidate: c, network: spec.Network, trainer: t, data: data, counts: counts,
-		start: InitialState(spec.Network, c.Objective.Kind, cfg.Seed), span: cfg.Steps,
+		start:    InitialState(spec.Network, c.Objective.Kind, cfg.Seed),
 		progress: progress{best: checkpoint{validation: math.Inf(-1)}},
 	}
 	return s, t.SetState(s.start)
@@ -96,15 +95,8 @@ func (s *session) close() error { return s.trainer.Close() }
 
 // rate is the learning rate of a step: a cosine from the peak to zero.
 func (s *session) rate(step int) float64 {
-	done := float64(step-s.from) / float64(s.span)
+	done := float64(step) / float64(s.cfg.Steps)
 	return s.cfg.LearningRate * (1 + math.Cos(math.Pi*done)) / 2
-}
-
-// restart begins another cosine, over the given steps, if the last one has ended.
-func (s *session) restart(steps int) {
-	if s.step >= s.from+s.span {
-		s.from, s.span = s.step, max(steps, 1)
-	}
 }
 
 // advance trains up to step target, validating every Config.EvaluateEvery
