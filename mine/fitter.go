@@ -18,7 +18,7 @@ type fitter struct {
 	cfg      Config
 	pairs    *preprocess.Pairs
 	folds    []fold
-	least    int // marginal pairs to score of the validation rows and of the test rows, at least
+	least    int // marginal pairs to score of the rows that decide and of the test rows, at least
 	backends []backend.Backend
 	report   func(done, total int, c Candidate, train, validation float64)
 
@@ -257,11 +257,15 @@ func stopped(err error) StopReason {
 
 // scores scores the validation and the test rows of a fold.
 func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (validation, test pairScores, err error) {
-	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(max(validationPairs, t.least), c.Validation), t.cfg.Seed+1)
+	pairs := validationPairs
+	if len(t.folds) == 1 { // they decide the weights
+		pairs = max(pairs, t.least)
+	}
+	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(pairs, c.Validation), t.cfg.Seed+1)
 	if err != nil {
 		return validation, test, err
 	}
-	pairs := max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
+	pairs = max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
 	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), t.cfg.Seed)
 	return validation, test, err
 }

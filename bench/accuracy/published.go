@@ -199,6 +199,9 @@ func (p *publishing) defaults(ctx context.Context, setting string, law *simulate
 		cfg := mine.DefaultConfig(rows)
 		cfg.Seed = seed
 		cfg.Steps, cfg.RaceSteps = p.steps(cfg.Steps), p.steps(cfg.RaceSteps)
+		if p.quick {
+			cfg.Folds, cfg.Survivors = 1, 1
+		}
 		r, err := estimateLaw(ctx, p.backend, law, rows, cfg)
 		return reading{r.Estimate, r.StdErr, math.NaN()}, err
 	})
