@@ -62,7 +62,7 @@ func (d *Device) NewStream() (*Stream, error) {
 
 // Close waits for the queue and frees it.
 func (s *Stream) Close() error {
-	return wrap("close stream", errors.Join(s.stream.Synchronize(), s.stream.Destroy()))
+	return errors.Join(wrap("close stream", s.stream.Synchronize()), wrap("close stream", s.stream.Destroy()))
 }
 
 // Launch queues a kernel with that many threads a block and bytes of dynamic
