@@ -63,8 +63,12 @@ func arc(lo, count, n int) []preprocess.Range {
 // check reports counts that are too small to learn from or to judge by.
 func (c RowCounts) check(cfg Config) error {
 	if c.Validation < minTestRows || c.Test < minTestRows {
-		return fmt.Errorf("mine: %d rows leave %d for validation and %d for the test, want at least %d of each: %w",
-			c.Total, c.Validation, c.Test, minTestRows, ErrTooFewSamples)
+		in, out := "", ""
+		if cfg.Folds > 1 {
+			in, out = fmt.Sprintf(" in %d folds", cfg.Folds), " (fewer folds leave more)"
+		}
+		return fmt.Errorf("mine: %d rows%s leave %d for validation and %d for the test, want at least %d of each%s: %w",
+			c.Total, in, c.Validation, c.Test, minTestRows, out, ErrTooFewSamples)
 	}
 	if c.Train < cfg.Batch {
 		return &FieldError{Field: "batch", Value: cfg.Batch,
