@@ -12,7 +12,7 @@ import (
 // An ensemble is the critics of all folds: in each fold one a candidate, and the
 // reference. What the critics of a fold say together is a sum with weights >= 0 that
 // the other folds decide, by the bound on their test rows; where there is one fold, its
-// validation rows. So no test row has a say in how it is scored.
+// validation rows. So no test row is scored by weights that were fitted to its own scores.
 type ensemble struct {
 	folds   []fold
 	members [][]*member  // [fold][candidate]; nil where there is none

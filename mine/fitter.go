@@ -3,6 +3,7 @@ package mine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 
@@ -113,18 +114,22 @@ func (t *fitter) advanced(steps, planned int, c Candidate, train, validation flo
 
 // each calls job for the numbers below n, in order, on all backends side by side. The
 // first error ends what has not begun; diverged training is no error.
-func (t *fitter) each(ctx context.Context, n int, job func(ctx context.Context, b backend.Backend, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+func (t *fitter) each(parent context.Context, n int, job func(ctx context.Context, b backend.Backend, i int) error) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
 	next := make(chan int)
 	var wg sync.WaitGroup
 	errs := make([]error, len(t.backends))
 	for w, b := range t.backends {
 		wg.Go(func() {
 			for i := range next {
-				if err := job(ctx, b, i); err != nil {
+				err := job(ctx, b, i)
+				if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+					continue // it ended because another one failed, or the caller said so
+				}
+				if err != nil {
 					errs[w] = errors.Join(errs[w], err)
-					cancel(err)
+					cancel()
 				}
 			}
 		})
@@ -137,10 +142,10 @@ func (t *fitter) each(ctx context.Context, n int, job func(ctx context.Context, 
 	}
 	close(next)
 	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return err
+	if err := parent.Err(); err != nil {
+		errs = append(errs, fmt.Errorf("mine: training: %w", err))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // train takes a candidate to step target on a fold, from where an earlier member of
@@ -217,11 +222,15 @@ func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data
 		return err
 	}
 	defer scorer.Close()
-	m.validation, m.test, err = t.scores(ctx, scorer, data, c)
-	if err == nil && !(m.validation.finite() && m.test.finite()) {
+	validation, test, err := t.scores(ctx, scorer, data, c)
+	if err != nil {
+		return err
+	}
+	m.validation, m.test = validation, test
+	if !(m.validation.finite() && m.test.finite()) {
 		m.failed = &DivergedError{Step: m.step, Steps: t.cfg.Steps, Candidate: m.candidate, LearningRate: t.cfg.LearningRate}
 	}
-	return err
+	return nil
 }
 
 // rescue scores on the CPU where the backend has failed: the rows and the parameters
@@ -290,10 +299,13 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
 		return nil
 	}
-	return t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) error {
+	deeper, deeperRefs := make([][]*member, len(t.folds)), make([]*reference, len(t.folds))
+	err := t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) error {
 		defer t.close(f)
-		for _, m := range members[f] {
+		deeper[f] = make([]*member, len(members[f]))
+		for c, m := range members[f] {
 			if !m.usable() {
+				deeper[f][c] = m
 				continue
 			}
 			in, err := t.open(f, m.candidate.Preprocess, false)
@@ -304,7 +316,9 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(t.score(ctx, b, data, m, t.folds[f].counts), data.Close()); err != nil {
+			again := *m
+			deeper[f][c] = &again
+			if err := errors.Join(t.score(ctx, b, data, &again, t.folds[f].counts), data.Close()); err != nil {
 				return err
 			}
 		}
@@ -313,11 +327,18 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 			if err != nil {
 				return err
 			}
+			again := *r
+			deeperRefs[f] = &again
 			v := newVariates(r.Critic, r.maps.X.WithoutRadius(in.x), r.maps.Z.WithoutRadius(in.z))
-			if r.validation, r.test, err = t.scores(ctx, v, nil, t.folds[f].counts); err != nil {
-				return err
-			}
+			again.validation, again.test, err = t.scores(ctx, v, nil, t.folds[f].counts)
+			return err
 		}
 		return nil
 	})
+	if err != nil {
+		return err // the scores that there were are left: all critics of a fold need the same pairs
+	}
+	copy(members, deeper)
+	copy(refs, deeperRefs)
+	return nil
 }

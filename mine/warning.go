@@ -58,7 +58,7 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		warn(WarnDeterministic, "%s: I(X;Z) is infinite if they are continuous, and every finite estimate then only says how many rows there are", determined)
 	}
 	switch {
-	case validation <= 0:
+	case validation <= 0 && r.LowerBound <= 0:
 		warn(WarnNothing, "no critic scored above zero on the validation rows: either X and Z are independent, or these rows and this network cannot show the dependence")
 	case r.Estimate > math.Log(float64(r.Rows.Test))-ceilingMargin:
 		limit, where := math.Log(float64(r.Rows.Test)), "near"

@@ -62,17 +62,7 @@ func Weights(folds []Fold) []float64 {
 		return nil
 	}
 	critics := len(folds[0])
-	w := make([]float64, critics)
-	there := 0
-	for c := range w {
-		if slices.ContainsFunc(folds, func(f Fold) bool { return f[c].Joint != nil }) {
-			w[c] = 1
-			there++
-		}
-	}
-	for c := range w {
-		w[c] /= float64(max(there, 1))
-	}
+	w := make([]float64, critics) // from 0, where V is 0: no weights are worse than none
 	at := evaluate(folds, w)
 	if at == nil {
 		return make([]float64, critics)

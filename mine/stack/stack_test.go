@@ -148,6 +148,19 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// TestNoWorseThanNone: critics whose scores are so large that single pairs decide the
+// exponential mean, at equal weights far below the bound 0 of no critic at all.
+func TestNoWorseThanNone(t *testing.T) {
+	for seed := range uint64(60) {
+		noise := rand.New(rand.NewPCG(seed, 5))
+		wild := func(x, z float64) float64 { return 100 * noise.NormFloat64() }
+		folds := []stack.Fold{fold(seed, 300, wild, wild, wild, wild, wild)}
+		if v := value(folds, stack.Weights(folds)); !(v >= -1e-9) {
+			t.Errorf("draw %d: V is %v, and 0 without any critic", seed, v)
+		}
+	}
+}
+
 // TestLargeScores: exponentials beyond any float are no trouble.
 func TestLargeScores(t *testing.T) {
 	w := stack.Weights([]stack.Fold{fold(8, 5000, func(x, z float64) float64 { return 500 + 300*ratio(x, z) })})
