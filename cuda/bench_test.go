@@ -13,20 +13,23 @@ import (
 
 var stepsPerCall = flag.Int("steps", 64, "training steps in one call of Train, in BenchmarkTrainStep")
 
+// measuredCases are the six configurations of the design.
+var measuredCases = []throughput.Case{
+	{D: 2, H: 64, L: 2, Batch: 256},
+	{D: 40, H: 128, L: 2, Batch: 4096},
+	{D: 256, H: 512, L: 2, Batch: 8192},
+	{D: 1024, H: 512, L: 2, Batch: 16384},
+	{D: 1024, H: 1024, L: 3, Batch: 65536},
+	{D: 4096, H: 1024, L: 1, Batch: 65536},
+}
+
 // BenchmarkTrainStep measures the six configurations of the design, with ReLU, by
 // steps, rows and operations per second; see package throughput for what is
 // counted. Every call of Train makes as many steps as the flag says, and ends with
 // the device idle. The number of parameters is reported so that whoever compares
 // can check that the network is the same.
 func BenchmarkTrainStep(b *testing.B) {
-	for _, c := range []throughput.Case{
-		{D: 2, H: 64, L: 2, Batch: 256},
-		{D: 40, H: 128, L: 2, Batch: 4096},
-		{D: 256, H: 512, L: 2, Batch: 8192},
-		{D: 1024, H: 512, L: 2, Batch: 16384},
-		{D: 1024, H: 1024, L: 3, Batch: 65536},
-		{D: 4096, H: 1024, L: 1, Batch: 65536},
-	} {
+	for _, c := range measuredCases {
 		c.Activation = backend.ReLU
 		for _, precision := range Precisions() {
 			b.Run(fmt.Sprintf("backend=cuda/precision=%s/%v", precision, c), func(b *testing.B) {

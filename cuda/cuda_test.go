@@ -5,6 +5,7 @@ package cuda
 import (
 	"testing"
 
+	"gomine/cuda/internal/driver"
 	"gomine/mine/backend"
 	"gomine/mine/backend/backendtest"
 )
@@ -20,6 +21,20 @@ func openPath(p path, precision Precision) func(testing.TB) backend.Backend {
 		d.path = p
 		return d
 	}
+}
+
+// onStream calls f on the device's thread, with a stream and memory that are freed after it.
+func (d *device) onStream(f func(s *driver.Stream, memory *driver.Memory) error) error {
+	return d.gpu.Do(func() error {
+		s, err := d.gpu.NewStream()
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		memory := d.gpu.NewMemory(0)
+		defer memory.Free()
+		return f(s, memory)
+	})
 }
 
 func TestConformanceTiled(t *testing.T) { backendtest.Run(t, openPath(pathTiled, FP32)) }

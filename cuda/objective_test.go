@@ -71,14 +71,7 @@ func TestObjective(t *testing.T) {
 // objectiveOf runs the kernels on scores of which the first n are joint.
 func objectiveOf(d *device, scores []float32, n int, step uint64, o objective.Objective, ema float64) (weights []float32, value, next float64, err error) {
 	weights = make([]float32, len(scores))
-	err = d.gpu.Do(func() error {
-		s, err := d.gpu.NewStream()
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		memory := d.gpu.NewMemory(0)
-		defer memory.Free()
+	err = d.onStream(func(s *driver.Stream, memory *driver.Memory) (err error) {
 		var at [6]driver.Pointer // weights, scores, sums, values, moving averages, clock
 		for i, bytes := range []int{4 * len(scores), 4 * len(scores), 3 * 8 * scoreBlocks(len(scores)), 8, 16, 16} {
 			if at[i], err = memory.Alloc("test", int64(bytes)); err != nil {

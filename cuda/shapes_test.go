@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -85,16 +86,11 @@ func TestShapes(t *testing.T) {
 		TF32: {unitTF32 * (2 + unitTF32), truncated}, BF16: {unitBF16 * (2 + unitBF16), truncated},
 	}
 	shapes := [][3]int{{1, 1, 1}, {3, 2, 5}, {4, 4, 4}, {130, 5, 17}, {6, 131, 16}, {127, 129, 33}, {128, 128, 40}, {131, 258, 20}, {5, 6, 300}, {2, 3, 0}}
-	err := d.gpu.Do(func() error {
-		s, err := d.gpu.NewStream()
-		if err != nil {
-			return err
-		}
-		defer s.Close()
+	err := d.onStream(func(s *driver.Stream, memory *driver.Memory) error {
 		for _, precision := range Precisions() {
 			for _, shape := range shapes {
 				m, n, k := shape[0], shape[1], shape[2]
-				if err := multiplyAll(d, s, precision, m, n, k, losses[precision]); err != nil {
+				if err := errors.Join(multiplyAll(s, memory, precision, m, n, k, losses[precision]), memory.Free()); err != nil {
 					return fmt.Errorf("%s, m=%d n=%d k=%d: %w", precision, m, n, k, err)
 				}
 			}
@@ -110,9 +106,7 @@ func TestShapes(t *testing.T) {
 // relative to the magnitudes.
 type loss struct{ product, addition float64 }
 
-func multiplyAll(d *device, s *driver.Stream, precision Precision, m, n, k int, losses loss) error {
-	memory := d.gpu.NewMemory(0)
-	defer memory.Free()
+func multiplyAll(s *driver.Stream, memory *driver.Memory, precision Precision, m, n, k int, losses loss) error {
 	src := rand.New(rand.NewPCG(uint64(m), uint64(n*1000+k)))
 	p := multiplication{stream: s, memory: memory, src: src, with: precisions[precision], m: m, n: n, k: k, loss: losses}
 	p.order = src.Perm(max(m, k))
@@ -335,14 +329,8 @@ func TestDeepProduct(t *testing.T) {
 	a, b := positive(m, k), positive(n, k)
 	for _, precision := range []Precision{FP32, TF32x3} {
 		mean := 0.0
-		err := d.gpu.Do(func() error {
-			s, err := d.gpu.NewStream()
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			p := multiplication{stream: s, memory: d.gpu.NewMemory(0), m: m, n: n, k: k}
-			defer p.memory.Free()
+		err := d.onStream(func(s *driver.Stream, memory *driver.Memory) error {
+			p := multiplication{stream: s, memory: memory, m: m, n: n, k: k}
 			at, err := p.put(a, b)
 			if err != nil {
 				return err
@@ -388,14 +376,7 @@ func TestPadding(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	err = d.gpu.Do(func() error {
-		s, err := d.gpu.NewStream()
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		memory := d.gpu.NewMemory(0)
-		defer memory.Free()
+	err = d.onStream(func(s *driver.Stream, memory *driver.Memory) error {
 		src := rand.New(rand.NewPCG(1, 2))
 		for _, width := range []int{1, 2, 3, 4, 5, 9} {
 			const n = 70
