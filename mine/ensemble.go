@@ -3,9 +3,8 @@ package mine
 import (
 	"math"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/stack"
 )
 
@@ -14,6 +13,7 @@ import (
 // the other folds decide, by the bound on their test rows; where there is one fold, its
 // validation rows. So no test row is scored by weights that were fitted to its own scores.
 type ensemble struct {
+	seed    uint64 // of the estimate
 	folds   []fold
 	members [][]*member  // [fold][candidate]; nil where there is none
 	refs    []*reference // [fold]; nil where there is none
@@ -21,8 +21,8 @@ type ensemble struct {
 }
 
 // newEnsemble decides the weights.
-func newEnsemble(folds []fold, members [][]*member, refs []*reference) *ensemble {
-	e := &ensemble{folds: folds, members: members, refs: refs}
+func newEnsemble(seed uint64, folds []fold, members [][]*member, refs []*reference) *ensemble {
+	e := &ensemble{seed: seed, folds: folds, members: members, refs: refs}
 	for f := range folds {
 		var others []stack.Fold
 		for g := range folds {
@@ -43,9 +43,9 @@ func (e *ensemble) scores(f int, validation bool) stack.Fold {
 	all := make(stack.Fold, len(e.members[f])+1)
 	pick := func(v, t pairScores) stack.Scores {
 		if validation {
-			t = v
+			return v.Scores
 		}
-		return stack.Scores{Joint: t.joint, Marginal: t.marginal}
+		return t.Scores
 	}
 	for c, m := range e.members[f] {
 		if m.usable() {
@@ -72,77 +72,62 @@ func (e *ensemble) present(g, f int, scores stack.Fold) stack.Fold {
 	return scores
 }
 
-// combined returns what the critics of a fold say together by some weights.
+// combined returns what the critics of a fold say together by some weights, of its
+// validation or test rows.
 func (e *ensemble) combined(f int, weights []float64, validation bool) pairScores {
-	s := e.scores(f, validation).Combine(weights)
-	n := e.folds[f].counts.Test
+	n, seed := e.folds[f].counts.Test, testSeed(e.seed)
 	if validation {
-		n = e.folds[f].counts.Validation
+		n, seed = e.folds[f].counts.Validation, validationSeed(e.seed)
 	}
-	p := pairScores{joint: s.Joint, marginal: s.Marginal, seed: e.seed(f, validation)}
-	if p.joint == nil { // there is no critic
-		p.joint, p.marginal = make([]float32, n), make([]float32, n)
+	s := e.scores(f, validation).Combine(weights)
+	if s.Joint == nil { // there is no critic
+		return newPairScores(n, 1, seed)
 	}
-	return p
+	return pairScores{s, seed}
 }
 
-func (e *ensemble) seed(f int, validation bool) uint64 {
-	pick := func(v, t pairScores) uint64 {
-		if validation {
-			return v.seed
-		}
-		return t.seed
-	}
-	for _, m := range e.members[f] {
-		if m.usable() {
-			return pick(m.validation, m.test)
-		}
-	}
-	if r := e.refs[f]; r != nil {
-		return pick(r.validation, r.test)
-	}
-	return 0
+// logU is the log-mean-exp of what they say together of the marginal validation pairs.
+func (e *ensemble) logU(f int, weights []float64) float64 {
+	return objective.LogMeanExp(e.combined(f, weights, true).Marginal)
 }
 
-// judged returns what the critics of a fold say together of its test rows, cut off where
-// these show too little, and the log-mean-exp of the marginal scores of its validation rows.
-func (e *ensemble) judged(f int, weights []float64) (p pairScores, logU float64) {
-	p, logU = e.combined(f, weights, false), logMeanExp(e.combined(f, weights, true).marginal)
-	p.cut(logU)
-	return p, logU
-}
-
-// reach is the score up to which marginal pairs of a fold have to be seen.
-func (e *ensemble) reach(f int) float64 {
-	ev := e.combined(f, e.weights[f], false).evaluation()
-	return ev.Joint - ev.LogU + deviations*math.Sqrt(ev.VarT)
-}
-
-// bound is that of the critics of all folds by weights: the mean over the test rows,
-// each scored by its own fold's critics.
-func (e *ensemble) bound(weights func(f int) []float64, confidence float64) (Bound, error) {
-	var evaluations []backend.Evaluation
-	var logUs []float64
+// reach is the score up to which marginal pairs have to be seen, in the fold where that is
+// the highest; at least 0.
+func (e *ensemble) reach() float64 {
+	most := 0.0
 	for f := range e.folds {
-		p, logU := e.judged(f, weights(f))
-		evaluations = append(evaluations, p.evaluation())
-		logUs = append(logUs, logU)
+		ev := e.combined(f, e.weights[f], false).evaluation()
+		most = max(most, ev.Joint-ev.LogU+deviations*math.Sqrt(ev.VarT))
 	}
-	return poolBounds(evaluations, logUs, confidence)
+	return most
 }
 
-// stacked is the bound of the critics together, alone that of a candidate, or of the
-// reference behind the last one.
-func (e *ensemble) stacked(confidence float64) (Bound, error) {
-	return e.bound(func(f int) []float64 { return e.weights[f] }, confidence)
+// evaluations are those of what the critics of each fold say together, by some weights, of
+// its own test rows, cut off where these show too little; logUs come from its validation
+// rows.
+func (e *ensemble) evaluations(weights func(f int) []float64) (all []backend.Evaluation, logUs []float64) {
+	for f := range e.folds {
+		w := weights(f)
+		p, logU := e.combined(f, w, false), e.logU(f, w)
+		p.cut(logU)
+		all, logUs = append(all, p.evaluation()), append(logUs, logU)
+	}
+	return all, logUs
 }
 
+// stacked are the evaluations of the critics by their weights.
+func (e *ensemble) stacked() (all []backend.Evaluation, logUs []float64) {
+	return e.evaluations(func(f int) []float64 { return e.weights[f] })
+}
+
+// alone is the bound of a candidate, or of the reference behind the last one.
 func (e *ensemble) alone(c int, confidence float64) (Bound, error) {
-	return e.bound(func(f int) []float64 {
+	all, logUs := e.evaluations(func(f int) []float64 {
 		w := make([]float64, len(e.weights[f]))
 		w[c] = 1
 		return w
-	}, confidence)
+	})
+	return poolBounds(all, logUs, confidence)
 }
 
 // poolBounds is the mean of bounds on different rows, weighted by their rows. Their
@@ -166,10 +151,7 @@ func poolBounds(evaluations []backend.Evaluation, logUs []float64, confidence fl
 		variance += share * share * ev.Variance()
 	}
 	all.StdErr = math.Sqrt(variance)
-	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
-	all.Low, all.High = all.Estimate-two*all.StdErr, all.Estimate+two*all.StdErr
-	all.LowerBound = min(all.Estimate-distuv.UnitNormal.Quantile(confidence)*all.StdErr, math.Log(float64(most)))
-	return all, nil
+	return all.limited(most, confidence), nil
 }
 
 // lead returns the critic of the candidate that weighs most, of the first fold that has
@@ -232,16 +214,15 @@ func (e *ensemble) critics(cfg Config) ([]CriticResult, error) {
 	return all, nil
 }
 
-// each reports on the folds.
-func (e *ensemble) each(confidence float64) ([]FoldResult, error) {
+// foldResults reports on the folds, by their evaluations.
+func (e *ensemble) foldResults(evaluations []backend.Evaluation, logUs []float64, confidence float64) ([]FoldResult, error) {
 	var all []FoldResult
-	for f, fold := range e.folds {
-		p, logU := e.judged(f, e.weights[f])
-		b, err := NewBound(p.evaluation(), logU, confidence)
+	for f, ev := range evaluations {
+		b, err := NewBound(ev, logUs[f], confidence)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, FoldResult{Rows: fold.counts.Test, Estimate: b.Estimate, StdErr: b.StdErr, Weights: e.weights[f]})
+		all = append(all, FoldResult{Rows: ev.Rows, Estimate: b.Estimate, StdErr: b.StdErr, Weights: e.weights[f]})
 	}
 	return all, nil
 }

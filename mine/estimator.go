@@ -196,16 +196,20 @@ func (e *Estimator) hold(ctx context.Context) (r *race, complete bool, err error
 	}
 	dx, dz := e.pairs.Columns()
 	values := dx + dz // codes become more inputs than columns
+	t := e.fitter(PhaseRace, e.folds[0])
 	for method := range methods {
-		maps, err := e.pairs.Fit(method, e.folds[0].train...)
+		in, err := t.fit(0, method)
 		if err != nil {
 			return nil, false, err
 		}
-		values = max(values, maps.X.Inputs()+maps.Z.Inputs())
+		values = max(values, in.maps.X.Inputs()+in.maps.Z.Inputs())
 	}
 	counts := e.folds[0].counts.forRace(len(methods), values, e.cfg.Batch)
-	r = &race{fitter: e.fitter(PhaseRace, e.folds[0].limit(counts))}
-	return r, counts == e.folds[0].counts, r.run(ctx)
+	if complete = counts == e.folds[0].counts; !complete {
+		t = e.fitter(PhaseRace, e.folds[0].limit(counts))
+	}
+	r = &race{fitter: t}
+	return r, complete, r.run(ctx)
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
@@ -258,12 +262,16 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 		return err
 	})
 	e.trained = t.done
-	if err == nil {
-		err = t.deepen(ctx, members, refs, newEnsemble(e.folds, members, refs).reach)
-	}
 	err = errors.Join(err, e.settle(err, e.folds, members, refs))
-	if err == nil && e.ensemble == nil {
+	switch {
+	case err != nil:
+		return err
+	case e.ensemble == nil:
 		return members[0][e.survivors[0]].failed
+	}
+	deeper, err := t.deepen(ctx, members, refs, e.ensemble.reach())
+	if deeper || err != nil {
+		err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	}
 	return err
 }
@@ -284,7 +292,7 @@ func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []
 		}
 	}
 	if trained {
-		e.ensemble = newEnsemble(usable.folds, usable.members, usable.refs)
+		e.ensemble = newEnsemble(e.cfg.Seed, usable.folds, usable.members, usable.refs)
 	}
 	if why == nil {
 		return nil
@@ -324,7 +332,8 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		return Result{}, errNoCritic
 	}
 	began := time.Now()
-	b, err := e.ensemble.stacked(e.cfg.Confidence)
+	evaluations, logUs := e.ensemble.stacked()
+	b, err := poolBounds(evaluations, logUs, e.cfg.Confidence)
 	if err != nil {
 		return Result{}, err
 	}
@@ -335,7 +344,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err
 	}
-	if r.Folds, err = e.ensemble.each(e.cfg.Confidence); err != nil {
+	if r.Folds, err = e.ensemble.foldResults(evaluations, logUs, e.cfg.Confidence); err != nil {
 		return Result{}, err
 	}
 	lead := e.ensemble.lead()

@@ -59,7 +59,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 	fitted := &Fitted{cfg: cfg, backend: b}
 	k := float64(len(e.folds))
 	for f := range e.folds {
-		fitted.LogU += logMeanExp(e.combined(f, e.weights[f], true).marginal) / k
+		fitted.LogU += e.logU(f, e.weights[f]) / k
 		parts := map[preprocess.Method]*Part{}
 		for c, m := range e.members[f] {
 			w := e.weights[f][c]
@@ -120,7 +120,7 @@ func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s pa
 		for _, c := range p.Critics {
 			var s pairScorer = c.scorer
 			if c.Reference != nil {
-				s = newVariates(c.Reference, p.Maps.X.WithoutRadius(mx), p.Maps.Z.WithoutRadius(mz))
+				s = newVariates(c.Reference, p.Maps, mx, mz)
 			}
 			if err := do(p, c, s, data); err != nil {
 				return errors.Join(err, data.Close())
@@ -142,14 +142,13 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 		return Bound{}, fmt.Errorf("mine: %d rows to evaluate, want at least 2: %w", n, ErrTooFewSamples)
 	}
 	cycles := cyclesFor(f.cfg.TestPairs, n)
-	all := pairScores{joint: make([]float32, n), marginal: make([]float32, n*cycles), seed: f.cfg.Seed}
+	all := newPairScores(n, cycles, f.cfg.Seed)
 	err := f.each(x, z, func(_ Part, c WeightedCritic, s pairScorer, data backend.Data) error {
 		p, err := scorePairs(ctx, s, data, 0, n, cycles, f.cfg.Seed)
 		if err != nil {
 			return err
 		}
-		addScaled(all.joint, p.joint, c.Weight)
-		addScaled(all.marginal, p.marginal, c.Weight)
+		all.Add(p.Scores, c.Weight)
 		return nil
 	})
 	if err != nil {
@@ -157,12 +156,6 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 	}
 	all.cut(f.LogU)
 	return NewBound(all.evaluation(), f.LogU, f.cfg.Confidence)
-}
-
-func addScaled(to, from []float32, by float64) {
-	for i, v := range from {
-		to[i] += float32(by) * v
-	}
 }
 
 // Scores returns, for every pair of rows, the critic's estimate of the pointwise

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"gomine/cpu"
@@ -31,10 +32,10 @@ type fitter struct {
 
 // inputs are the rows of a fold as one method of preprocessing makes them.
 type inputs struct {
-	once sync.Once
-	maps preprocess.Maps
-	x, z backend.Matrix
-	err  error
+	fitting, applying sync.Once
+	maps              preprocess.Maps
+	x, z              backend.Matrix
+	fitErr, applyErr  error
 }
 
 type inputsKey struct {
@@ -57,7 +58,7 @@ type member struct {
 }
 
 // usable reports whether there is a critic with scores.
-func (m *member) usable() bool { return m != nil && m.failed == nil && m.test.joint != nil }
+func (m *member) usable() bool { return m != nil && m.failed == nil && m.test.Joint != nil }
 
 // A reference is the critic in closed form of a fold, with its scores likewise.
 type reference struct {
@@ -67,9 +68,8 @@ type reference struct {
 	validation, test pairScores
 }
 
-// open returns the inputs of a fold, made when they are first asked for. If last is
-// true, memory that was given for that is overwritten.
-func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, error) {
+// fit returns the inputs of a fold with their maps, fitted when they are first asked for.
+func (t *fitter) fit(f int, method preprocess.Method) (*inputs, error) {
 	t.mu.Lock()
 	if t.inputs == nil {
 		t.inputs = map[inputsKey]*inputs{}
@@ -81,12 +81,19 @@ func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, erro
 		t.inputs[key] = in
 	}
 	t.mu.Unlock()
-	in.once.Do(func() {
-		if in.maps, in.err = t.pairs.Fit(method, t.folds[f].train...); in.err == nil {
-			in.x, in.z, in.err = t.pairs.Apply(in.maps, last, t.folds[f].rows()...)
-		}
-	})
-	return in, in.err
+	in.fitting.Do(func() { in.maps, in.fitErr = t.pairs.Fit(method, t.folds[f].train...) })
+	return in, in.fitErr
+}
+
+// open returns the inputs of a fold with their rows, made when they are first asked for.
+// If last is true, memory that was given for that is overwritten.
+func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, error) {
+	in, err := t.fit(f, method)
+	if err != nil {
+		return nil, err
+	}
+	in.applying.Do(func() { in.x, in.z, in.applyErr = t.pairs.Apply(in.maps, last, t.folds[f].rows()...) })
+	return in, in.applyErr
 }
 
 // close forgets the inputs of a fold, unless there is only one: its rows may be gone.
@@ -196,19 +203,15 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidat
 	chosen := s.choice()
 	m.best.validation, m.params = chosen.validation, chosen.params
 	if trainErr == nil {
-		if m.state, trainErr = s.trainer.State(); trainErr == nil {
-			trainErr = t.score(ctx, b, data, m, s.counts)
-		}
+		m.state, trainErr = s.trainer.State()
 	}
-	if trainErr == nil {
-		return m, nil
-	}
-	// What has been trained is scored even where the end was asked for.
+	// What has been trained is scored even where the end was asked for, and on the CPU
+	// where the backend has failed: rows and parameters are in the host's memory.
 	ctx = context.WithoutCancel(ctx)
 	if !backendFailed(trainErr) {
 		err := t.score(ctx, b, data, m, s.counts)
-		if !backendFailed(err) {
-			return m, errors.Join(trainErr, err)
+		if err == nil {
+			return m, trainErr
 		}
 		trainErr = err
 	}
@@ -233,20 +236,22 @@ func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data
 	return nil
 }
 
-// rescue scores on the CPU where the backend has failed: the rows and the parameters
-// are in the host's memory.
+// scoreOn is score on a backend that does not have the rows yet.
+func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *member, c RowCounts) error {
+	data, err := b.Load(in.x, in.z)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.score(ctx, b, data, m, c), data.Close())
+}
+
+// rescue is score on the CPU.
 func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
 	b, err := cpu.Open(cpu.Options{})
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	data, err := b.Load(in.x, in.z)
-	if err != nil {
-		return err
-	}
-	defer data.Close()
-	return t.score(ctx, b, data, m, c)
+	return errors.Join(t.scoreOn(ctx, b, in, m, c), b.Close())
 }
 
 // backendFailed reports whether an error that ended training is the backend's: it is
@@ -270,12 +275,12 @@ func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c 
 	if len(t.folds) == 1 { // they decide the weights
 		pairs = max(pairs, t.least)
 	}
-	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(pairs, c.Validation), t.cfg.Seed+1)
+	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(pairs, c.Validation), validationSeed(t.cfg.Seed))
 	if err != nil {
 		return validation, test, err
 	}
 	pairs = max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
-	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), t.cfg.Seed)
+	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), testSeed(t.cfg.Seed))
 	return validation, test, err
 }
 
@@ -288,57 +293,47 @@ const (
 	mostPairs = 1_000_000
 )
 
-// deepen scores the critics of all folds on more pairs, where the scores say that there
-// are too few.
-func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*reference, reach func(f int) float64) error {
-	most := 0.0
-	for f := range t.folds {
-		most = max(most, reach(f))
-	}
-	t.least = int(min(math.Exp(min(most, 100)), mostPairs))
+// deepen scores the critics of all folds on more pairs, where reach, the score up to which
+// marginal pairs have to be seen, says that there are too few. It reports whether it did;
+// after an error the scores are as they were, for all critics of a fold need the same pairs.
+func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*reference, reach float64) (bool, error) {
+	t.least = int(min(math.Exp(min(reach, 100)), mostPairs))
 	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
-		return nil
+		return false, nil
 	}
 	deeper, deeperRefs := make([][]*member, len(t.folds)), make([]*reference, len(t.folds))
-	err := t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) error {
+	err := t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) (err error) {
 		defer t.close(f)
-		deeper[f] = make([]*member, len(members[f]))
+		deeper[f] = slices.Clone(members[f])
 		for c, m := range members[f] {
-			if !m.usable() {
-				deeper[f][c] = m
-				continue
-			}
-			in, err := t.open(f, m.candidate.Preprocess, false)
-			if err != nil {
-				return err
-			}
-			data, err := b.Load(in.x, in.z)
-			if err != nil {
-				return err
-			}
-			again := *m
-			deeper[f][c] = &again
-			if err := errors.Join(t.score(ctx, b, data, &again, t.folds[f].counts), data.Close()); err != nil {
-				return err
+			if m.usable() {
+				again := *m
+				deeper[f][c] = &again
+				in, err := t.open(f, m.candidate.Preprocess, false)
+				if err != nil {
+					return err
+				}
+				if err := t.scoreOn(ctx, b, in, &again, t.folds[f].counts); err != nil {
+					return err
+				}
 			}
 		}
 		if r := refs[f]; r != nil {
+			again := *r
+			deeperRefs[f] = &again
 			in, err := t.open(f, r.method, false)
 			if err != nil {
 				return err
 			}
-			again := *r
-			deeperRefs[f] = &again
-			v := newVariates(r.Critic, r.maps.X.WithoutRadius(in.x), r.maps.Z.WithoutRadius(in.z))
-			again.validation, again.test, err = t.scores(ctx, v, nil, t.folds[f].counts)
+			again.validation, again.test, err = t.scores(ctx, newVariates(r.Critic, r.maps, in.x, in.z), nil, t.folds[f].counts)
 			return err
 		}
 		return nil
 	})
 	if err != nil {
-		return err // the scores that there were are left: all critics of a fold need the same pairs
+		return false, err
 	}
 	copy(members, deeper)
 	copy(refs, deeperRefs)
-	return nil
+	return true, nil
 }

@@ -1,7 +1,6 @@
 package mine
 
 import (
-	"fmt"
 	"math"
 
 	"gomine/mine/preprocess"
@@ -58,23 +57,6 @@ func arc(lo, count, n int) []preprocess.Range {
 		return []preprocess.Range{{Lo: lo, Hi: lo + count}}
 	}
 	return []preprocess.Range{{Lo: lo, Hi: n}, {Lo: 0, Hi: lo + count - n}}
-}
-
-// check reports counts that are too small to learn from or to judge by.
-func (c RowCounts) check(cfg Config) error {
-	if c.Validation < minTestRows || c.Test < minTestRows {
-		in, out := "", ""
-		if cfg.Folds > 1 {
-			in, out = fmt.Sprintf(" in %d folds", cfg.Folds), " (fewer folds leave more)"
-		}
-		return fmt.Errorf("mine: %d rows%s leave %d for validation and %d for the test, want at least %d of each%s: %w",
-			c.Total, in, c.Validation, c.Test, minTestRows, out, ErrTooFewSamples)
-	}
-	if c.Train < cfg.Batch {
-		return &FieldError{Field: "batch", Value: cfg.Batch,
-			Want: fmt.Sprintf("at most the %d training rows of %d", max(c.Train, 0), c.Total), Err: ErrTooFewSamples}
-	}
-	return nil
 }
 
 // limit returns the fold with its first rows of each part, as many as c says.

@@ -110,7 +110,7 @@ func TestEvaluation(t *testing.T) {
 	if !got.Finite {
 		t.Error("not finite")
 	}
-	p.marginal[7] = float32(math.NaN())
+	p.Marginal[7] = float32(math.NaN())
 	if p.evaluation().Finite {
 		t.Error("a score that is not a number went unnoticed")
 	}

@@ -41,8 +41,8 @@ func WithBackend(b backend.Backend) Option { return func(w *wiring) { w.backend 
 // that fails, to n threads; 0 means all processors. The result does not depend on it.
 func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
 
-// WithProgress calls f from the estimating goroutine, at most some ten times
-// a second and at the end of each phase.
+// WithProgress calls f at most some ten times a second and at the end of each phase, from
+// whichever critic is in training; the others wait for it meanwhile.
 func WithProgress(f func(Progress)) Option { return func(w *wiring) { w.progress = f } }
 
 // Progress is the state of a running estimate.
@@ -58,8 +58,7 @@ type Progress struct {
 type Phase string
 
 const (
-	PhasePrepare  Phase = "prepare"
-	PhaseRace     Phase = "race"
-	PhaseTrain    Phase = "train"
-	PhaseEvaluate Phase = "evaluate"
+	PhasePrepare Phase = "prepare"
+	PhaseRace    Phase = "race"
+	PhaseTrain   Phase = "train"
 )

@@ -5,17 +5,26 @@ import (
 	"math"
 
 	"gomine/mine/backend"
+	"gomine/mine/objective"
 	"gomine/mine/sampling"
+	"gomine/mine/stack"
 )
 
-// pairScores are a critic's scores of n rows: joint of each row with itself, marginal
-// of each row's x with the z of its successor on one random cycle after the other, as
-// backend.Pairing has them.
+// pairScores are a critic's scores of n rows: Joint [n] of each row with itself, Marginal
+// [cycles n] of each row's x with the z of its successor on one random cycle after the
+// other, as backend.Pairing has them.
 type pairScores struct {
-	joint    []float32 // [n]
-	marginal []float32 // [cycles n]
-	seed     uint64    // of the cycles
+	stack.Scores
+	seed uint64 // of the cycles
 }
+
+func newPairScores(n, cycles int, seed uint64) pairScores {
+	return pairScores{stack.Scores{Joint: make([]float32, n), Marginal: make([]float32, n*cycles)}, seed}
+}
+
+// The cycles of an estimate's validation and of its test follow from its seed.
+func validationSeed(seed uint64) uint64 { return seed + 1 }
+func testSeed(seed uint64) uint64       { return seed }
 
 // A pairScorer is what scores pairs of rows: a backend.Scorer, or a critic in closed
 // form.
@@ -25,12 +34,12 @@ type pairScorer interface {
 
 // scorePairs scores rows [lo, lo+n) of data on some cycles.
 func scorePairs(ctx context.Context, s pairScorer, data backend.Data, lo, n, cycles int, seed uint64) (pairScores, error) {
-	p := pairScores{joint: make([]float32, n), marginal: make([]float32, n*cycles), seed: seed}
+	p := newPairScores(n, cycles, seed)
 	xs, zs := make([]int, n), make([]int, n)
 	for i := range xs {
 		xs[i] = lo + i
 	}
-	if err := s.Scores(ctx, data, xs, xs, p.joint); err != nil {
+	if err := s.Scores(ctx, data, xs, xs, p.Joint); err != nil {
 		return p, err
 	}
 	for k := range cycles {
@@ -38,7 +47,7 @@ func scorePairs(ctx context.Context, s pairScorer, data backend.Data, lo, n, cyc
 		for i := range zs {
 			zs[i] = lo + int(cycle.Next(uint64(i)))
 		}
-		if err := s.Scores(ctx, data, xs, zs, p.marginal[k*n:(k+1)*n]); err != nil {
+		if err := s.Scores(ctx, data, xs, zs, p.Marginal[k*n:(k+1)*n]); err != nil {
 			return p, err
 		}
 	}
@@ -47,7 +56,7 @@ func scorePairs(ctx context.Context, s pairScorer, data backend.Data, lo, n, cyc
 
 // finite reports whether all scores are.
 func (p pairScores) finite() bool {
-	for _, all := range [][]float32{p.joint, p.marginal} {
+	for _, all := range [][]float32{p.Joint, p.Marginal} {
 		for _, t := range all {
 			if !finite(float64(t)) {
 				return false
@@ -58,7 +67,7 @@ func (p pairScores) finite() bool {
 }
 
 func (p pairScores) cycle(k int) sampling.Cycle {
-	return sampling.NewCycle(uint64(len(p.joint)), p.seed, sampling.StreamEvaluate, uint64(k))
+	return sampling.NewCycle(uint64(len(p.Joint)), p.seed, sampling.StreamEvaluate, uint64(k))
 }
 
 // cutMargin is how far below ln M the scores are cut off: where M marginal pairs show at
@@ -71,71 +80,53 @@ const cutMargin = 2
 // among pairs of the score t joint ones are e^t times as frequent, so what lies above ln M
 // among the joint pairs is not seen among M marginal ones, and missing in their mean.
 func (p pairScores) cut(logU float64) {
-	limit := float32(logU + math.Log(float64(len(p.marginal))) - cutMargin)
-	for _, all := range [][]float32{p.joint, p.marginal} {
+	limit := float32(logU + math.Log(float64(len(p.Marginal))) - cutMargin)
+	for _, all := range [][]float32{p.Joint, p.Marginal} {
 		for i, t := range all {
 			all[i] = min(t, limit)
 		}
 	}
 }
 
-// logMeanExp returns the log of the mean of e^t.
-func logMeanExp(t []float32) float64 {
-	most := math.Inf(-1)
-	for _, v := range t {
-		most = math.Max(most, float64(v))
-	}
-	if math.IsInf(most, 0) {
-		return most
-	}
-	var sum float64
-	for _, v := range t {
-		sum += math.Exp(float64(v) - most)
-	}
-	return most + math.Log(sum/float64(len(t)))
-}
-
 // evaluation returns the averages of the scores, as a backend returns them.
 func (p pairScores) evaluation() backend.Evaluation {
-	n := len(p.joint)
-	e := backend.Evaluation{Rows: n, Pairs: int64(len(p.marginal)), LogU: logMeanExp(p.marginal), MaxT: math.Inf(-1), Finite: p.finite()}
-	for _, all := range [][]float32{p.joint, p.marginal} {
+	n := len(p.Joint)
+	e := backend.Evaluation{Rows: n, Pairs: int64(len(p.Marginal)), LogU: objective.LogMeanExp(p.Marginal), MaxT: math.Inf(-1), Finite: p.finite()}
+	for _, all := range [][]float32{p.Joint, p.Marginal} {
 		for _, t := range all {
 			e.MaxT = math.Max(e.MaxT, float64(t))
 		}
 	}
-	for _, t := range p.joint {
+	for _, t := range p.Joint {
 		e.Joint += float64(t) / float64(n)
 	}
 	// w of each row is the mean of g over the pairs that it gives its x to, and over
 	// those that it gives its z to.
 	w := make([]float64, n)
-	cycles := len(p.marginal) / n
+	cycles := len(p.Marginal) / n
 	for k := range cycles {
 		cycle := p.cycle(k)
 		var mean float64
-		for i, t := range p.marginal[k*n:][:n] {
+		for i, t := range p.Marginal[k*n:][:n] {
 			g := math.Exp(float64(t) - e.LogU)
 			w[i] += g / float64(cycles)
 			w[cycle.Next(uint64(i))] += g / float64(cycles)
-			e.VarG += g * g / float64(len(p.marginal))
+			e.VarG += g * g / float64(len(p.Marginal))
 			mean += float64(t) / float64(n)
 		}
 		e.Marginal = append(e.Marginal, mean)
 	}
 	e.VarG--
-	for i, t := range p.joint {
+	js := objective.JS.Default()
+	for i, t := range p.Joint {
 		dt, dw := float64(t)-e.Joint, w[i]-2
 		e.VarT += dt * dt / float64(n)
 		e.VarW += dw * dw / float64(n)
 		e.CovTW += dt * dw / float64(n)
-		e.JS -= softplus(-float64(t)) / float64(n)
+		e.JS += js.Term(float64(t), false).Value / float64(n)
 	}
-	for _, t := range p.marginal {
-		e.JS -= softplus(float64(t)) / float64(len(p.marginal))
+	for _, t := range p.Marginal {
+		e.JS -= js.Term(float64(t), true).Value / float64(len(p.Marginal))
 	}
 	return e
 }
-
-// softplus is log(1 + e^t).
-func softplus(t float64) float64 { return math.Max(t, 0) + math.Log1p(math.Exp(-math.Abs(t))) }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"gomine/mine/backend"
-	"gomine/mine/stack"
 )
 
 // leastWeight is the share of a candidate in the scores of all together below which
@@ -47,8 +46,7 @@ const patient = int(^uint(0) >> 1)
 // survivors returns the numbers of the candidates that go on, at most Config.Survivors:
 // those that weigh most, and the one with the best bound in any case.
 func (r *race) survivors() []int {
-	e := newEnsemble(r.fitter.folds, [][]*member{r.members}, []*reference{nil})
-	weights := stack.Weights([]stack.Fold{e.scores(0, true)})
+	weights := newEnsemble(r.fitter.cfg.Seed, r.fitter.folds, [][]*member{r.members}, []*reference{nil}).weights[0]
 	best := slices.Index(r.members, r.ranked()[0])
 	order := []int{best}
 	for c := range r.members {

@@ -39,11 +39,11 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	if err != nil {
 		return nil, err
 	}
-	v := newVariates(critic, x, z)
+	v := newVariates(critic, in.maps, in.x, in.z)
 	var most, shrinkage float64
 	for _, s := range shrinkages {
 		v.Critic = critic.Shrunk(s)
-		p, err := scorePairs(ctx, v, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), t.cfg.Seed+1)
+		p, err := scorePairs(ctx, v, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), validationSeed(t.cfg.Seed))
 		if err != nil {
 			return nil, err
 		}
@@ -55,8 +55,9 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		if critic, err = gaussian.Fit(x, z, c.Train+c.Validation); err != nil {
 			return nil, err
 		}
+		v = newVariates(critic, in.maps, in.x, in.z)
 	}
-	v = newVariates(critic.Shrunk(shrinkage), x, z)
+	v.Critic = critic.Shrunk(shrinkage)
 	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
 	r.validation, r.test, err = t.scores(ctx, v, nil, c)
 	return r, err
@@ -68,8 +69,10 @@ type variates struct {
 	p, q *mat.Dense
 }
 
-func newVariates(c *gaussian.Critic, x, z backend.Matrix) variates {
-	return variates{c, c.X.Variates(x), c.Z.Variates(z)}
+// newVariates takes rows to their variates, from the inputs x and z that maps make of
+// them, of which the radii do not count.
+func newVariates(c *gaussian.Critic, maps preprocess.Maps, x, z backend.Matrix) variates {
+	return variates{c, c.X.Variates(maps.X.WithoutRadius(x)), c.Z.Variates(maps.Z.WithoutRadius(z))}
 }
 
 func (v variates) Scores(_ context.Context, _ backend.Data, xs, zs []int, dst []float32) error {

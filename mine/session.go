@@ -55,7 +55,6 @@ type checkpoint struct {
 	step       int
 	validation float64
 	stdErr     float64
-	logU       float64 // log-mean-exp of the marginal validation scores
 	params     []float32
 }
 
@@ -136,7 +135,7 @@ func (s *session) advance(ctx context.Context, target, patience int, report func
 // validate evaluates the critic on the validation rows and keeps it if it is
 // the best so far.
 func (s *session) validate(ctx context.Context, train float64) error {
-	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, s.counts.Validation), Seed: s.cfg.Seed + 1}
+	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, s.counts.Validation), Seed: validationSeed(s.cfg.Seed)}
 	ev, err := s.trainer.Evaluate(ctx, s.data, s.counts.validation(), pairing, nil)
 	if err != nil {
 		return fmt.Errorf("mine: validating: %w", err)
@@ -155,7 +154,7 @@ func (s *session) validate(ctx context.Context, train float64) error {
 		return nil
 	}
 	state, err := s.trainer.State()
-	s.best = checkpoint{s.step, bound, ev.StdErr(), ev.LogU, state.Params}
+	s.best = checkpoint{s.step, bound, ev.StdErr(), state.Params}
 	return err
 }
 
@@ -181,8 +180,7 @@ func (s *session) choice() checkpoint {
 	if best.validation >= -trivial*best.stdErr {
 		return best
 	}
-	params := s.start.Params
-	return checkpoint{step: best.step, params: params, logU: float64(params[len(params)-1])}
+	return checkpoint{step: best.step, params: s.start.Params}
 }
 
 // cyclesFor returns how many marginal cycles over n rows make enough pairs, but

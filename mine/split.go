@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"fmt"
 	"math"
 
 	"gomine/mine/backend"
@@ -27,6 +28,23 @@ func split(rows int, cfg Config) (RowCounts, error) {
 	}
 	c.Train = rows - c.Validation - c.Test
 	return c, c.check(cfg)
+}
+
+// check reports counts that are too small to learn from or to judge by.
+func (c RowCounts) check(cfg Config) error {
+	if c.Validation < minTestRows || c.Test < minTestRows {
+		in, out := "", ""
+		if cfg.Folds > 1 {
+			in, out = fmt.Sprintf(" in %d folds", cfg.Folds), " (fewer folds leave more)"
+		}
+		return fmt.Errorf("mine: %d rows%s leave %d for validation and %d for the test, want at least %d of each%s: %w",
+			c.Total, in, c.Validation, c.Test, minTestRows, out, ErrTooFewSamples)
+	}
+	if c.Train < cfg.Batch {
+		return &FieldError{Field: "batch", Value: cfg.Batch,
+			Want: fmt.Sprintf("at most the %d training rows of %d", max(c.Train, 0), c.Total), Err: ErrTooFewSamples}
+	}
+	return nil
 }
 
 // Rows of each part: first those to train on, then those to validate, then the test

@@ -133,7 +133,5 @@ func (s *statusLine) estimating(p mine.Progress) {
 		s.show("race", done, total, append(details, p.Candidate.String())...)
 	case mine.PhaseTrain:
 		s.show("training", done, total, details...)
-	case mine.PhaseEvaluate:
-		s.show("testing", done, total)
 	}
 }

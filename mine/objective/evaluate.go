@@ -98,20 +98,20 @@ func (o Objective) Idle() float64 {
 }
 
 // LogMeanExp returns log mean exp(t), without overflow; NaN of nothing.
-func LogMeanExp(t []float64) float64 {
+func LogMeanExp[T float32 | float64](t []T) float64 {
 	if len(t) == 0 {
 		return math.NaN()
 	}
 	most := math.Inf(-1)
 	for _, v := range t {
-		most = max(most, v)
+		most = max(most, float64(v))
 	}
 	if math.IsInf(most, 0) {
 		return most // all of them -Inf, or one +Inf
 	}
 	var sum float64
 	for _, v := range t {
-		sum += math.Exp(v - most)
+		sum += math.Exp(float64(v) - most)
 	}
 	return most + math.Log(sum/float64(len(t)))
 }

@@ -210,22 +210,27 @@ func (f Fold) add(m *moments, w []float64, share float64) {
 	}
 }
 
-// Combine returns the scores of sum_c w_c T_c.
+// Combine returns the scores of sum_c w_c T_c, nil without any critic.
 func (f Fold) Combine(w []float64) Scores {
 	var all Scores
-	add := func(to *[]float32, from []float32, by float64) {
-		if *to == nil {
-			*to = make([]float32, len(from))
-		}
-		for i, v := range from {
-			(*to)[i] += float32(by) * v
-		}
-	}
 	for c, s := range f {
-		if s.Joint != nil {
-			add(&all.Joint, s.Joint, w[c])
-			add(&all.Marginal, s.Marginal, w[c])
+		if s.Joint == nil {
+			continue
 		}
+		if all.Joint == nil {
+			all = Scores{make([]float32, len(s.Joint)), make([]float32, len(s.Marginal))}
+		}
+		all.Add(s, w[c])
 	}
 	return all
+}
+
+// Add adds the scores of a critic on the same pairs, times its weight.
+func (s Scores) Add(other Scores, weight float64) {
+	for i, t := range other.Joint {
+		s.Joint[i] += float32(weight) * t
+	}
+	for i, t := range other.Marginal {
+		s.Marginal[i] += float32(weight) * t
+	}
 }
