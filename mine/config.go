@@ -43,7 +43,7 @@ type Config struct {
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
 	Batch        int     `json:"batch"`         // joint pairs per step
 	Marginals    int     `json:"marginals"`     // marginal pairs per joint pair, less than Batch
-	Steps        int     `json:"steps"`         // training steps of the winner, at most
+	Steps        int     `json:"steps"`         // training steps of each critic, at most
 	LearningRate float64 `json:"learning_rate"` // Adam's peak rate; a cosine brings it to zero over Steps
 	WeightDecay  float64 `json:"weight_decay"`  // decoupled, per unit of learning rate
 	ClipNorm     Limit   `json:"clip_norm"`     // longest gradient, by its Euclidean norm; NoLimit for any
@@ -51,9 +51,9 @@ type Config struct {
 	EvaluateEvery int `json:"evaluate_every"` // steps between validations
 	Patience      int `json:"patience"`       // validations without a gain of a tenth of a standard error before stopping early
 
-	ValidationFraction float64 `json:"validation_fraction"` // of the rows; decides when to stop and who wins
-	TestFraction       float64 `json:"test_fraction"`       // of the rows; gives the reported value, seen by nothing else
-	TestPairs          int     `json:"test_pairs"`          // marginal pairs of the final evaluation; ten a test row at least, all at most
+	ValidationFraction float64 `json:"validation_fraction"` // of the rows; decides when to stop and, where there is one fold, the weights
+	TestFraction       float64 `json:"test_fraction"`       // of the rows, where there is one fold; gives the reported value, seen by nothing else
+	TestPairs          int     `json:"test_pairs"`          // marginal pairs scored over all folds: ten a test row at least, all at most, and where information is high up to a million a fold
 
 	Confidence float64 `json:"confidence"` // level of the interval, such as 0.95
 	Seed       uint64  `json:"seed"`
@@ -172,8 +172,8 @@ const (
 	Fast Effort = "fast"
 	// Normal is what the accuracy tables were made with.
 	Normal Effort = "normal"
-	// Thorough is networks twice as wide, twice the steps and patience, ten folds and all
-	// candidates on each: some twenty times the time.
+	// Thorough is networks twice as wide, twice the steps and patience, ten folds where
+	// there are several, and all candidates on each: some twenty times the time.
 	Thorough Effort = "thorough"
 )
 
@@ -185,7 +185,8 @@ func (e Effort) String() string { return string(e) }
 // DefaultConfig returns ConfigFor(rows, Normal).
 func DefaultConfig(rows int) Config { return ConfigFor(rows, Normal) }
 
-// ConfigFor returns settings for data of the given number of rows.
+// ConfigFor returns settings for data of the given number of rows. Efforts other than
+// Fast and Thorough count as Normal.
 //
 // The candidates cover what one critic cannot: smooth densities want a smooth
 // activation, edges ReLU, skewed columns ranks, heavy tails of several columns a radius

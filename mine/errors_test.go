@@ -97,6 +97,11 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// warned reports whether a result has a warning of a kind.
+func warned(r mine.Result, code mine.WarningCode) bool {
+	return slices.ContainsFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == code })
+}
+
 func TestWarnings(t *testing.T) {
 	const rows = 4000
 	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.5}, rows, 1)
@@ -140,7 +145,7 @@ func TestWarnings(t *testing.T) {
 	// Identical variables have infinite information: whatever number comes
 	// out, it must not stand there without a word.
 	r := estimate(t, column.Slices(x), column.Slices(x), cfg)
-	if !slices.ContainsFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnDeterministic }) {
+	if !warned(r, mine.WarnDeterministic) {
 		t.Errorf("identical variables: warnings %v", r.Warnings)
 	}
 }

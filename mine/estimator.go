@@ -164,52 +164,67 @@ func (e *Estimator) Fit(ctx context.Context) error {
 	}
 	e.begun = true
 	e.survivors = []int{0}
-	var raced []*member
+	var r *race
 	if len(e.cfg.Candidates) > 1 {
 		began := time.Now()
-		r, complete, err := e.hold(ctx)
+		var err error
+		r, err = e.hold(ctx)
 		e.timing.Race = time.Since(began)
 		if r == nil {
 			return err
 		}
 		e.race = r.entries()
 		if err != nil {
-			return errors.Join(err, e.settle(err, r.fitter.folds, [][]*member{r.members}, []*reference{nil}))
+			return errors.Join(err, e.settleRace(err, r))
 		}
 		e.survivors = r.survivors()
-		if complete {
-			raced = r.members
-		}
 	}
 	began := time.Now()
-	err := e.train(ctx, raced)
+	err := e.train(ctx, r)
 	e.timing.Train = time.Since(began)
 	return err
 }
 
-// hold holds the race, on part of the first fold's rows where all would take too much
-// memory.
-func (e *Estimator) hold(ctx context.Context) (r *race, complete bool, err error) {
+// hold holds the race on the first fold where both sides vary, on part of its rows where
+// all would take too much memory.
+func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	methods := map[preprocess.Method]bool{}
 	for _, c := range e.cfg.Candidates {
 		methods[c.Preprocess] = true
 	}
 	dx, dz := e.pairs.Columns()
 	values := dx + dz // codes become more inputs than columns
-	t := e.fitter(PhaseRace, e.folds[0])
+	r := &race{}
+	for ; ; r.fold++ {
+		r.fitter = e.fitter(PhaseRace, e.folds[r.fold])
+		wide, err := widest(r.fitter, methods)
+		if errors.Is(err, preprocess.ErrConstant) && r.fold+1 < len(e.folds) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		values = max(values, wide)
+		break
+	}
+	all := e.folds[r.fold]
+	counts := all.counts.forRace(len(methods), values, e.cfg.Batch)
+	if r.complete = counts == all.counts; !r.complete {
+		r.fitter = e.fitter(PhaseRace, all.limit(counts))
+	}
+	return r, r.run(ctx)
+}
+
+// widest is how many inputs a row becomes by some methods, at most.
+func widest(t *fitter, methods map[preprocess.Method]bool) (most int, err error) {
 	for method := range methods {
 		in, err := t.fit(0, method)
 		if err != nil {
-			return nil, false, err
+			return 0, err
 		}
-		values = max(values, in.maps.X.Inputs()+in.maps.Z.Inputs())
+		most = max(most, in.maps.X.Inputs()+in.maps.Z.Inputs())
 	}
-	counts := e.folds[0].counts.forRace(len(methods), values, e.cfg.Batch)
-	if complete = counts == e.folds[0].counts; !complete {
-		t = e.fitter(PhaseRace, e.folds[0].limit(counts))
-	}
-	r = &race{fitter: t}
-	return r, complete, r.run(ctx)
+	return most, nil
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
@@ -219,14 +234,15 @@ func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
 		}}
 }
 
-// train trains the survivors on all folds; raced are what the race has made of the
-// candidates on the first one, nil if it had part of the rows only.
-func (e *Estimator) train(ctx context.Context, raced []*member) error {
+// train trains the survivors on all folds, from where the race has brought them if it had
+// all rows of a fold. r is nil without a race.
+func (e *Estimator) train(ctx context.Context, r *race) error {
 	t := e.fitter(PhaseTrain, e.folds...)
 	members, refs := make([][]*member, len(e.folds)), make([]*reference, len(e.folds))
 	for f := range members {
 		members[f] = make([]*member, len(e.cfg.Candidates))
 	}
+	resumes := r != nil && r.complete
 	method := e.cfg.Candidates[e.survivors[0]].Preprocess
 	last := len(e.folds) == 1
 	for _, c := range e.survivors {
@@ -234,8 +250,9 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 			method, last = preprocess.Rank, false
 		}
 		t.total += len(e.folds) * e.cfg.Steps
-		if raced != nil {
-			t.total -= raced[c].step
+		if resumes { // until it has gone on, it stands for itself
+			members[r.fold][c] = r.members[c]
+			t.total -= r.members[c].step
 		}
 	}
 	jobs := len(e.survivors) + 1 // and the reference
@@ -244,11 +261,11 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 		f, k := i/jobs, i%jobs
 		if k < len(e.survivors) {
 			c := e.survivors[k]
-			var from *member
-			if f == 0 && raced != nil {
-				from = raced[c]
+			var m *member
+			m, err = t.train(ctx, b, f, e.cfg.Candidates[c], members[f][c], e.cfg.Steps, e.cfg.Patience, last)
+			if m != nil {
+				members[f][c] = m
 			}
-			members[f][c], err = t.train(ctx, b, f, e.cfg.Candidates[c], from, e.cfg.Steps, e.cfg.Patience, last)
 		} else if e.cfg.Reference {
 			refs[f], err = t.refer(ctx, f, method, last)
 		}
@@ -264,16 +281,25 @@ func (e *Estimator) train(ctx context.Context, raced []*member) error {
 	e.trained = t.done
 	err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	switch {
+	case err != nil && e.ensemble == nil && r != nil:
+		return errors.Join(err, e.settleRace(err, r))
 	case err != nil:
 		return err
 	case e.ensemble == nil:
 		return members[0][e.survivors[0]].failed
 	}
-	deeper, err := t.deepen(ctx, members, refs, e.ensemble.reach())
+	again := e.fitter(PhaseScore, e.folds...)
+	again.inputs = t.inputs
+	deeper, err := again.deepen(ctx, members, refs, e.ensemble.reach())
 	if deeper || err != nil {
 		err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	}
 	return err
+}
+
+// settleRace is settle where training ended before a fold had a critic.
+func (e *Estimator) settleRace(why error, r *race) error {
+	return e.settle(why, r.fitter.folds, [][]*member{r.members}, []*reference{nil})
 }
 
 // settle makes the ensemble of the folds that have a critic, once training has ended,

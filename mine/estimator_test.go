@@ -64,7 +64,7 @@ func TestInterrupt(t *testing.T) {
 			if r.Stop != mine.StopInterrupted || r.Estimate < 0.5 || r.Steps < 1 {
 				t.Errorf("estimate %v after %d steps, stop %q: want the best so far", r.Estimate, r.Steps, r.Stop)
 			}
-			if !slices.ContainsFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnInterrupted }) {
+			if !warned(r, mine.WarnInterrupted) {
 				t.Errorf("warnings %v do not say that the run was interrupted", r.Warnings)
 			}
 		})

@@ -137,7 +137,7 @@ func TestBackendFails(t *testing.T) {
 			if got.Bound != want.Bound || got.Steps != want.Steps || !slices.Equal(got.Curve, want.Curve) {
 				t.Errorf("%+v after %d steps, interrupted %+v after %d", got.Bound, got.Steps, want.Bound, want.Steps)
 			}
-			if !slices.ContainsFunc(got.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnInterrupted }) {
+			if !warned(got, mine.WarnInterrupted) {
 				t.Errorf("warnings %v do not say that the run did not end by itself", got.Warnings)
 			}
 		})

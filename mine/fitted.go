@@ -72,6 +72,9 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 			}
 			scorer, err := b.NewScorer(m.network, m.params)
 			if err != nil {
+				for _, p := range parts {
+					fitted.Parts = append(fitted.Parts, *p)
+				}
 				return nil, errors.Join(err, fitted.Close())
 			}
 			parts[method].Critics = append(parts[method].Critics, WeightedCritic{
@@ -120,7 +123,7 @@ func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s pa
 		for _, c := range p.Critics {
 			var s pairScorer = c.scorer
 			if c.Reference != nil {
-				s = newVariates(c.Reference, p.Maps, mx, mz)
+				s = newVariates(c.Reference, p.Maps, mx, mz, 0)
 			}
 			if err := do(p, c, s, data); err != nil {
 				return errors.Join(err, data.Close())

@@ -130,6 +130,9 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 	for w, b := range t.backends {
 		wg.Go(func() {
 			for i := range next {
+				if ctx.Err() != nil {
+					continue
+				}
 				err := job(ctx, b, i)
 				if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 					continue // it ended because another one failed, or the caller said so
@@ -301,6 +304,15 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
 		return false, nil
 	}
+	jobs := 0
+	for f := range t.folds {
+		for _, m := range members[f] {
+			if m.usable() {
+				jobs++
+			}
+		}
+	}
+	t.advanced(0, jobs, Candidate{}, 0, 0)
 	deeper, deeperRefs := make([][]*member, len(t.folds)), make([]*reference, len(t.folds))
 	err := t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) (err error) {
 		defer t.close(f)
@@ -316,6 +328,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 				if err := t.scoreOn(ctx, b, in, &again, t.folds[f].counts); err != nil {
 					return err
 				}
+				t.advanced(1, 0, m.candidate, 0, 0)
 			}
 		}
 		if r := refs[f]; r != nil {
@@ -325,7 +338,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 			if err != nil {
 				return err
 			}
-			again.validation, again.test, err = t.scores(ctx, newVariates(r.Critic, r.maps, in.x, in.z), nil, t.folds[f].counts)
+			again.validation, again.test, err = t.scores(ctx, newVariates(r.Critic, r.maps, in.x, in.z, t.folds[f].counts.Train), nil, t.folds[f].counts)
 			return err
 		}
 		return nil

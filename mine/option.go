@@ -61,4 +61,5 @@ const (
 	PhasePrepare Phase = "prepare"
 	PhaseRace    Phase = "race"
 	PhaseTrain   Phase = "train"
+	PhaseScore   Phase = "score" // on more pairs, where information is high; steps are critics
 )

@@ -74,16 +74,19 @@ func (p pairScores) cycle(k int) sampling.Cycle {
 // least e^2 = 7 of a level that is as frequent among joint ones as can be.
 const cutMargin = 2
 
-// cut cuts the scores off at logU + ln M - cutMargin, with logU the log-mean-exp of the
-// marginal scores of other rows. A critic that is cut off is a critic, with a bound like
-// any other; but without that, its bound would come out too high where information is:
-// among pairs of the score t joint ones are e^t times as frequent, so what lies above ln M
-// among the joint pairs is not seen among M marginal ones, and missing in their mean.
+// cut cuts the scores off at logU + ln M - cutMargin and at logU - ln M, with logU the
+// log-mean-exp of the marginal scores of other rows. A critic that is cut off is a critic,
+// with a bound like any other; but without the upper limit, its bound would come out too
+// high where information is: among pairs of the score t joint ones are e^t times as
+// frequent, so what lies above ln M among the joint pairs is not seen among M marginal ones,
+// and missing in their mean. The lower limit adds 1/M to their mean at most, and one wrong
+// row cannot take away more than (ln M)/n.
 func (p pairScores) cut(logU float64) {
-	limit := float32(logU + math.Log(float64(len(p.Marginal))) - cutMargin)
+	m := math.Log(float64(len(p.Marginal)))
+	least, most := float32(logU-m), float32(logU+m-cutMargin)
 	for _, all := range [][]float32{p.Joint, p.Marginal} {
 		for i, t := range all {
-			all[i] = min(t, limit)
+			all[i] = max(min(t, most), least)
 		}
 	}
 }

@@ -12,10 +12,12 @@ import (
 // it is not worth training.
 const leastWeight = 0.05
 
-// A race trains all candidates on the first fold for Config.RaceSteps steps. Those that
+// A race trains all candidates on one fold for Config.RaceSteps steps. Those that
 // matter for what they say together, by the bound on the validation rows, go on.
 type race struct {
-	fitter *fitter // of one fold
+	fitter   *fitter // of the fold, or of part of its rows
+	fold     int
+	complete bool // whether its rows are all of the fold's
 	// members by candidate, nil where the race ended before it.
 	members []*member
 }

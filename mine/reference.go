@@ -11,9 +11,14 @@ import (
 	"gomine/mine/preprocess"
 )
 
-// referenceMost is the most inputs of both sides together that the reference is made
-// for: its covariances take n inputs^2 operations.
-const referenceMost = 512
+const (
+	// referenceMost is the most inputs of both sides together that the reference is made
+	// for: its covariances take rows inputs^2 operations.
+	referenceMost = 512
+	// referenceRows is the most rows that it is fitted to: a correlation is known to .002
+	// by then.
+	referenceRows = 200_000
+)
 
 // shrinkages are the factors of the sample correlations that the validation rows
 // choose among.
@@ -21,7 +26,8 @@ var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
 
 // refer fits the reference of a fold to all rows that neither test nor weight it, its
 // correlations shrunk as is best for the validation rows when it is fitted to the
-// training rows. There is none where one side does not vary, or of very many columns.
+// training rows. There is none where one side does not vary, of very many columns, and
+// where the correlations cannot be decomposed.
 func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, last bool) (*reference, error) {
 	in, err := t.open(f, method, last)
 	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
@@ -35,11 +41,15 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	}
 	c := t.folds[f].counts
 	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
-	critic, err := gaussian.Fit(x, z, c.Train)
+	critic, err := gaussian.Fit(x, z, min(c.Train, referenceRows))
+	if errors.Is(err, gaussian.ErrNotConverged) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	v := newVariates(critic, in.maps, in.x, in.z)
+	held := func(c *gaussian.Critic) variates { return newVariates(c, in.maps, in.x, in.z, t.folds[f].counts.Train) }
+	v := held(critic)
 	var most, shrinkage float64
 	for _, s := range shrinkages {
 		v.Critic = critic.Shrunk(s)
@@ -51,35 +61,42 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 			most, shrinkage = e.Joint-e.LogU, s
 		}
 	}
-	if len(t.folds) > 1 { // the validation rows do not decide the weights
-		if critic, err = gaussian.Fit(x, z, c.Train+c.Validation); err != nil {
-			return nil, err
+	// The validation rows do not decide the weights if there are other folds.
+	if rows := min(c.Train+c.Validation, referenceRows); len(t.folds) > 1 && rows > c.Train {
+		refit, err := gaussian.Fit(x, z, rows)
+		if err == nil {
+			v = held(refit)
 		}
-		v = newVariates(critic, in.maps, in.x, in.z)
 	}
-	v.Critic = critic.Shrunk(shrinkage)
+	v.Critic = v.Critic.Shrunk(shrinkage)
 	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
-	r.validation, r.test, err = t.scores(ctx, v, nil, c)
-	return r, err
+	if r.validation, r.test, err = t.scores(ctx, v, nil, c); err != nil {
+		return nil, err
+	}
+	if !(r.validation.finite() && r.test.finite()) {
+		return nil, nil
+	}
+	return r, nil
 }
 
-// variates scores pairs of rows whose canonical variates it has.
+// variates scores pairs of rows from lo on, whose canonical variates it has.
 type variates struct {
 	*gaussian.Critic
+	lo   int
 	p, q *mat.Dense
 }
 
-// newVariates takes rows to their variates, from the inputs x and z that maps make of
-// them, of which the radii do not count.
-func newVariates(c *gaussian.Critic, maps preprocess.Maps, x, z backend.Matrix) variates {
-	return variates{c, c.X.Variates(maps.X.WithoutRadius(x)), c.Z.Variates(maps.Z.WithoutRadius(z))}
+// newVariates takes rows from lo on to their variates, from the inputs x and z that maps
+// make of them, of which the radii do not count.
+func newVariates(c *gaussian.Critic, maps preprocess.Maps, x, z backend.Matrix, lo int) variates {
+	return variates{c, lo, c.X.Variates(maps.X.WithoutRadius(x), lo, x.Rows), c.Z.Variates(maps.Z.WithoutRadius(z), lo, z.Rows)}
 }
 
-func (v variates) Scores(_ context.Context, _ backend.Data, xs, zs []int, dst []float32) error {
+func (v variates) Scores(ctx context.Context, _ backend.Data, xs, zs []int, dst []float32) error {
 	for i := range dst {
-		dst[i] = float32(v.Score(v.p.RawRowView(xs[i]), v.q.RawRowView(zs[i])))
+		dst[i] = float32(v.Score(v.p.RawRowView(xs[i]-v.lo), v.q.RawRowView(zs[i]-v.lo)))
 	}
-	return nil
+	return ctx.Err()
 }
 
 // gradients stores the derivatives of every row's score, times a weight, with respect

@@ -9,8 +9,9 @@ import (
 // Result is an estimate with everything needed to judge and to repeat it. All
 // information is in nats.
 type Result struct {
-	// Bound is that of the best critic on the test rows, which neither training
-	// nor any choice has seen: Bound.Estimate is the estimate of I(X;Z).
+	// Bound is that of the critics together on the test rows of each fold, which neither
+	// training nor any choice of that fold has seen: Bound.Estimate is the estimate of
+	// I(X;Z).
 	Bound
 
 	Critics []CriticResult `json:"critics"`
@@ -98,6 +99,7 @@ const (
 	WarnUnstable      WarningCode = "unstable"      // a few pairs dominate the exponential mean
 	WarnInterrupted   WarningCode = "interrupted"   // the run did not end by itself
 	WarnDiverged      WarningCode = "diverged"      // a critic has no say in some folds
+	WarnFolds         WarningCode = "folds"         // some folds have no critic
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
 )
 
@@ -111,9 +113,9 @@ type Warning struct {
 type Timing struct {
 	Prepare  time.Duration `json:"prepare_ns"`  // reading the inputs, preprocessing
 	Race     time.Duration `json:"race_ns"`     // all candidates
-	Train    time.Duration `json:"train_ns"`    // the winner
+	Train    time.Duration `json:"train_ns"`    // the survivors on all folds
 	Evaluate time.Duration `json:"evaluate_ns"` // the test rows
-	// StepsPerSecond is that of the winner's training, validations included.
+	// StepsPerSecond is that of their training, all together, validations included.
 	StepsPerSecond float64 `json:"steps_per_second"`
 }
 

@@ -2,6 +2,7 @@ package mine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -80,7 +81,10 @@ func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, c
 		start:    InitialState(spec.Network, c.Objective.Kind, cfg.Seed),
 		progress: progress{best: checkpoint{validation: math.Inf(-1)}},
 	}
-	return s, t.SetState(s.start)
+	if err := t.SetState(s.start); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return s, nil
 }
 
 // resume goes on from where another session of the same candidate on the same rows

@@ -37,6 +37,10 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	case StopInterrupted:
 		warn(WarnInterrupted, "interrupted %s", ended)
 	}
+	if left := r.Config.Folds - len(r.Folds); left > 0 && r.Stop != StopFailed && r.Stop != StopInterrupted {
+		warn(WarnFolds, "%d of %d folds are left out, and their rows not tested on: there one side does not vary among the training rows, or all training diverged",
+			left, r.Config.Folds)
+	}
 	for _, c := range []struct {
 		side string
 		preprocess.Summary

@@ -62,7 +62,7 @@ func gaussian(t *testing.T, rows string) string {
 }
 
 // small are flags for an estimate that takes a moment and need not be good.
-var small = []string{"--hidden", "8", "--steps", "20", "--evaluate-every", "10", "--race-steps", "10", "--test-pairs", "1000", "--threads", "1"}
+var small = []string{"--hidden", "8", "--steps", "20", "--evaluate-every", "10", "--race-steps", "10", "--test-pairs", "1000", "--threads", "1", "--folds", "2", "--survivors", "2"}
 
 func TestHelp(t *testing.T) {
 	for _, c := range []struct {

@@ -133,5 +133,7 @@ func (s *statusLine) estimating(p mine.Progress) {
 		s.show("race", done, total, append(details, p.Candidate.String())...)
 	case mine.PhaseTrain:
 		s.show("training", done, total, details...)
+	case mine.PhaseScore:
+		s.show("scoring more pairs", done, total)
 	}
 }

@@ -17,10 +17,20 @@ import (
 // of unit variance and correlations rho_k (Hotelling 1936), and all else uncorrelated,
 //
 //	T = sum_k -ln(1-rho_k^2)/2 + (2 rho_k p_k q_k - rho_k^2 (p_k^2 + q_k^2)) / (2 (1-rho_k^2))
+//
+// or Least where that is less.
 type Critic struct {
 	X, Z Projection
 	Rho  []float64 // min(dx, dz), from the largest down
+	// Least is -ln n after n rows: no pair that was not among them is known to be
+	// rarer. Without it, one wrong row among columns that nearly determine each other
+	// would score minus millions.
+	Least float64
 }
+
+// ErrNotConverged says that the correlations have no decomposition, as where inputs are
+// not finite.
+var ErrNotConverged = errors.New("gaussian: the decomposition of the correlations does not converge")
 
 // A Projection takes rows to their canonical variates: (row - Mean) W.
 type Projection struct {
@@ -38,7 +48,7 @@ func Fit(x, z backend.Matrix, n int) (*Critic, error) {
 	if n < 2 || n > x.Rows || n > z.Rows {
 		return nil, fmt.Errorf("gaussian: %d rows of %d and %d, want at least 2: %w", n, x.Rows, z.Rows, backend.ErrShape)
 	}
-	c := &Critic{X: Projection{Mean: means(x, n)}, Z: Projection{Mean: means(z, n)}}
+	c := &Critic{X: Projection{Mean: means(x, n)}, Z: Projection{Mean: means(z, n)}, Least: -math.Log(float64(n))}
 	wx, err := whiten(covariance(x, x, n, c.X.Mean, c.X.Mean))
 	if err != nil {
 		return nil, err
@@ -51,7 +61,7 @@ func Fit(x, z backend.Matrix, n int) (*Critic, error) {
 	m.Product(wx.T(), covariance(x, z, n, c.X.Mean, c.Z.Mean), wz)
 	var svd mat.SVD
 	if !svd.Factorize(&m, mat.SVDThin) {
-		return nil, errors.New("gaussian: the singular values of the correlations do not converge")
+		return nil, ErrNotConverged
 	}
 	var u, v mat.Dense
 	svd.UTo(&u)
@@ -69,7 +79,7 @@ func Fit(x, z backend.Matrix, n int) (*Critic, error) {
 // Shrunk returns the critic with all correlations multiplied by s in [0, 1]. Sample
 // correlations of many columns are too large.
 func (c *Critic) Shrunk(s float64) *Critic {
-	shrunk := &Critic{X: c.X, Z: c.Z, Rho: make([]float64, len(c.Rho))}
+	shrunk := &Critic{X: c.X, Z: c.Z, Rho: make([]float64, len(c.Rho)), Least: c.Least}
 	for k, r := range c.Rho {
 		shrunk.Rho[k] = s * r
 	}
@@ -77,7 +87,9 @@ func (c *Critic) Shrunk(s float64) *Critic {
 }
 
 // Score returns T of a pair's canonical variates.
-func (c *Critic) Score(p, q []float64) float64 {
+func (c *Critic) Score(p, q []float64) float64 { return max(c.score(p, q), c.Least) }
+
+func (c *Critic) score(p, q []float64) float64 {
 	var t float64
 	for k, r := range c.Rho {
 		rest := 1 - r*r
@@ -88,24 +100,34 @@ func (c *Critic) Score(p, q []float64) float64 {
 
 // Gradient stores the derivatives of T with respect to a pair's canonical variates.
 func (c *Critic) Gradient(p, q, gp, gq []float64) {
+	if c.score(p, q) < c.Least {
+		clear(gp)
+		clear(gq)
+		return
+	}
 	for k, r := range c.Rho {
 		rest := 1 - r*r
 		gp[k], gq[k] = (r*q[k]-r*r*p[k])/rest, (r*p[k]-r*r*q[k])/rest
 	}
 }
 
-// Variates returns the canonical variates of all rows, [rows, len(Rho)].
-func (p Projection) Variates(m backend.Matrix) *mat.Dense {
-	centred := mat.NewDense(m.Rows, m.Cols, nil)
-	for i := range m.Rows {
-		row := centred.RawRowView(i)
-		for j, v := range m.Row(i) {
-			row[j] = float64(v) - p.Mean[j]
+// Variates returns the canonical variates of rows [lo, hi), [hi-lo, len(Rho)].
+func (p Projection) Variates(m backend.Matrix, lo, hi int) *mat.Dense {
+	const block = 1024
+	_, k := p.W.Dims()
+	out := mat.NewDense(hi-lo, k, nil)
+	centred := mat.NewDense(block, m.Cols, nil)
+	for at := lo; at < hi; at += block {
+		n := min(block, hi-at)
+		for i := range n {
+			row := centred.RawRowView(i)
+			for j, v := range m.Row(at + i) {
+				row[j] = float64(v) - p.Mean[j]
+			}
 		}
+		out.Slice(at-lo, at-lo+n, 0, k).(*mat.Dense).Mul(centred.Slice(0, n, 0, m.Cols), p.W)
 	}
-	var out mat.Dense
-	out.Mul(centred, p.W)
-	return &out
+	return out
 }
 
 func means(m backend.Matrix, n int) []float64 {
@@ -149,7 +171,7 @@ func whiten(s *mat.Dense) (*mat.Dense, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(symmetric, true) {
-		return nil, errors.New("gaussian: the eigenvalues of the covariances do not converge")
+		return nil, ErrNotConverged
 	}
 	values := eigen.Values(nil)
 	var w mat.Dense

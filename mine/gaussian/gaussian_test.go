@@ -40,7 +40,7 @@ func TestScore(t *testing.T) {
 			t.Errorf("correlation %d is %v, want %v", k, r, rho)
 		}
 	}
-	p, q := c.X.Variates(x), c.Z.Variates(z)
+	p, q := c.X.Variates(x, 0, n), c.Z.Variates(z, 0, n)
 	for i := range 200 {
 		other := (i * 7919) % n
 		var want, before float64
@@ -64,9 +64,31 @@ func TestShrunk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, q := c.X.Variates(x), c.Z.Variates(z)
+	p, q := c.X.Variates(x, 0, 100), c.Z.Variates(z, 0, 100)
 	if got := c.Shrunk(0).Score(p.RawRowView(3), q.RawRowView(5)); got != 0 {
 		t.Errorf("score %v, want 0", got)
+	}
+}
+
+// TestLeast: a wrong row among columns that nearly determine each other scores -ln n, and
+// where the critic is cut off it does not slope.
+func TestLeast(t *testing.T) {
+	const n = 1000
+	x, z := draw(n, 1, 0.999999)
+	z.Row(0)[0] += 20
+	c, err := gaussian.Fit(x, z, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, q := c.X.Variates(x, 0, 2), c.Z.Variates(z, 0, 2)
+	gp, gq := []float64{1}, []float64{1}
+	c.Gradient(p.RawRowView(0), q.RawRowView(0), gp, gq)
+	if got := c.Score(p.RawRowView(0), q.RawRowView(0)); got != -math.Log(n) || gp[0] != 0 || gq[0] != 0 {
+		t.Errorf("score %v, gradient %v, %v, want %v, 0, 0", got, gp, gq, -math.Log(n))
+	}
+	c.Gradient(p.RawRowView(1), q.RawRowView(1), gp, gq)
+	if got := c.Score(p.RawRowView(1), q.RawRowView(1)); !(got > 0) || gp[0] == 0 {
+		t.Errorf("score %v, gradient %v of a row that is right, want more than 0 and a slope", got, gp)
 	}
 }
 
@@ -83,7 +105,7 @@ func TestDegenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, q := c.X.Variates(x), c.Z.Variates(z)
+	p, q := c.X.Variates(x, 0, x.Rows), c.Z.Variates(z, 0, z.Rows)
 	for i := range 50 {
 		if s := c.Score(p.RawRowView(i), q.RawRowView((i+1)%50)); math.IsNaN(s) || math.IsInf(s, 0) {
 			t.Fatalf("score %v", s)
