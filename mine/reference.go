@@ -24,6 +24,22 @@ const (
 // choose among.
 var shrinkages = []float64{0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1}
 
+// structures are what the validation rows choose among where there are many columns.
+var structures = []gaussian.Structure{
+	{}, {Least: 2}, {Least: 3}, {Least: 4},
+	{Apart: 0.5}, {Apart: 0.5, Least: 2}, {Apart: 0.5, Least: 3}, {Apart: 0.5, Least: 4},
+	{Apart: 1}, {Apart: 1, Least: 2}, {Apart: 1, Least: 3}, {Apart: 1, Least: 4},
+}
+
+// structuresFor are those that can matter: fitted to n rows, the critic of a number of
+// correlations falls short of the best one by half of them over n, in nats.
+func structuresFor(correlations, n int) []gaussian.Structure {
+	if float64(correlations) < 0.005*2*float64(n) {
+		return structures[:1]
+	}
+	return structures
+}
+
 // refer fits the reference of a fold to all rows that neither test nor weight it, its
 // correlations shrunk as is best for the validation rows when it is fitted to the
 // training rows. There is none where one side does not vary, of very many columns, and
@@ -41,34 +57,47 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	}
 	c := t.folds[f].counts
 	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
-	critic, err := gaussian.Fit(x, z, min(c.Train, referenceRows))
-	if errors.Is(err, gaussian.ErrNotConverged) {
-		return nil, nil
-	}
+	moments, err := gaussian.NewMoments(x, z, min(c.Train, referenceRows))
 	if err != nil {
 		return nil, err
 	}
 	held := func(c *gaussian.Critic) variates { return newVariates(c, in.maps, in.x, in.z, t.folds[f].counts.Train) }
-	v := held(critic)
+	var v variates
 	var most, shrinkage float64
-	for _, s := range shrinkages {
-		v.Critic = critic.Shrunk(s)
-		p, err := scorePairs(ctx, v, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), validationSeed(t.cfg.Seed))
+	var structure gaussian.Structure
+	for _, st := range structuresFor(x.Cols*z.Cols, moments.Rows()) {
+		critic, err := moments.Critic(st)
+		if errors.Is(err, gaussian.ErrNotConverged) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		if e := p.evaluation(); e.Finite && e.Joint-e.LogU > most {
-			most, shrinkage = e.Joint-e.LogU, s
+		tried := held(critic)
+		for _, s := range shrinkages {
+			tried.Critic = critic.Shrunk(s)
+			p, err := scorePairs(ctx, tried, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), validationSeed(t.cfg.Seed))
+			if err != nil {
+				return nil, err
+			}
+			if e := p.evaluation(); e.Finite && e.Joint-e.LogU > most {
+				most, structure, shrinkage, v = e.Joint-e.LogU, st, s, tried
+			}
 		}
+	}
+	if v.Critic == nil {
+		return nil, nil
 	}
 	// The validation rows do not decide the weights if there are other folds.
 	if rows := min(c.Train+c.Validation, referenceRows); len(t.folds) > 1 && rows > c.Train {
-		refit, err := gaussian.Fit(x, z, rows)
+		if moments, err = gaussian.NewMoments(x, z, rows); err != nil {
+			return nil, err
+		}
+		critic, err := moments.Critic(structure)
 		if err == nil {
-			v = held(refit)
+			v = held(critic.Shrunk(shrinkage))
 		}
 	}
-	v.Critic = v.Critic.Shrunk(shrinkage)
 	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
 	if r.validation, r.test, err = t.scores(ctx, v, nil, c); err != nil {
 		return nil, err

@@ -42,26 +42,67 @@ type Projection struct {
 // critic infinite.
 const mostRho = 1 - 1e-6
 
-// Fit fits a critic to rows [0, n) of x and z. Directions in which the rows hardly
-// vary count for nothing.
-func Fit(x, z backend.Matrix, n int) (*Critic, error) {
+// Moments are the means and covariances of the columns of some rows.
+type Moments struct {
+	n          int
+	x, z       []float64
+	xx, xz, zz *mat.Dense
+}
+
+// NewMoments returns the moments of rows [0, n) of x and z.
+func NewMoments(x, z backend.Matrix, n int) (*Moments, error) {
 	if n < 2 || n > x.Rows || n > z.Rows {
 		return nil, fmt.Errorf("gaussian: %d rows of %d and %d, want at least 2: %w", n, x.Rows, z.Rows, backend.ErrShape)
 	}
-	c := &Critic{X: Projection{Mean: means(x, n)}, Z: Projection{Mean: means(z, n)}, Least: -math.Log(float64(n))}
-	wx, err := whiten(covariance(x, x, n, c.X.Mean, c.X.Mean))
+	m := &Moments{n: n, x: means(x, n), z: means(z, n)}
+	m.xx, m.xz, m.zz = covariance(x, x, n, m.x, m.x), covariance(x, z, n, m.x, m.z), covariance(z, z, n, m.z, m.z)
+	return m, nil
+}
+
+// Rows is how many rows they are of.
+func (m *Moments) Rows() int { return m.n }
+
+// A Structure is what is supposed of the correlations of many columns, which a sample
+// shows too large. The zero value supposes nothing.
+type Structure struct {
+	// Apart, in [0, 1], is how much smaller the correlations among the columns of x, and
+	// among those of z, are than in the sample; at 1 there are none.
+	Apart float64
+	// Least is the size below which the correlation of a column of x and one of z
+	// counts as none, in standard errors n^-1/2 of one that is none.
+	Least float64
+}
+
+// Critic returns the critic of the moments. Directions in which the rows hardly vary
+// count for nothing.
+func (m *Moments) Critic(s Structure) (*Critic, error) {
+	c := &Critic{X: Projection{Mean: m.x}, Z: Projection{Mean: m.z}, Least: -math.Log(float64(m.n))}
+	wx, err := whiten(m.xx, s.Apart)
 	if err != nil {
 		return nil, err
 	}
-	wz, err := whiten(covariance(z, z, n, c.Z.Mean, c.Z.Mean))
+	wz, err := whiten(m.zz, s.Apart)
 	if err != nil {
 		return nil, err
 	}
+	xz := mat.DenseCopyOf(m.xz)
+	least := s.Least * s.Least / float64(m.n)
+	xz.Apply(func(i, j int, v float64) float64 {
+		if v*v < least*m.xx.At(i, i)*m.zz.At(j, j) {
+			return 0
+		}
+		return v
+	}, xz)
+	return c, c.correlate(wx, xz, wz)
+}
+
+// correlate finds the canonical variates by what whitens x and z, and their covariances.
+func (c *Critic) correlate(wx, xz, wz *mat.Dense) error {
 	var m mat.Dense
-	m.Product(wx.T(), covariance(x, z, n, c.X.Mean, c.Z.Mean), wz)
+	m.Product(wx.T(), xz, wz)
 	var svd mat.SVD
 	if !svd.Factorize(&m, mat.SVDThin) {
-		return nil, ErrNotConverged
+		return ErrNotConverged
 	}
 	var u, v mat.Dense
 	svd.UTo(&u)
@@ -73,7 +114,7 @@ func Fit(x, z backend.Matrix, n int) (*Critic, error) {
 	for k, r := range c.Rho {
 		c.Rho[k] = math.Min(r, mostRho)
 	}
-	return c, nil
+	return nil
 }
 
 // Shrunk returns the critic with all correlations multiplied by s in [0, 1]. Sample
@@ -160,13 +201,15 @@ func covariance(a, b backend.Matrix, n int, meanA, meanB []float64) *mat.Dense {
 // a direction counts as constant: some rounding errors of float32.
 const flat = 1e-6
 
-// whiten returns W with W^T S W = 1 where S varies, and 0 elsewhere.
-func whiten(s *mat.Dense) (*mat.Dense, error) {
+// whiten returns W with W^T S W = 1 where S varies, and 0 elsewhere, with S the covariances
+// s, apart of them off the diagonal taken away.
+func whiten(s *mat.Dense, apart float64) (*mat.Dense, error) {
 	n, _ := s.Dims()
 	symmetric := mat.NewSymDense(n, nil)
 	for i := range n {
-		for j := i; j < n; j++ {
-			symmetric.SetSym(i, j, s.At(i, j))
+		symmetric.SetSym(i, i, s.At(i, i))
+		for j := i + 1; j < n; j++ {
+			symmetric.SetSym(i, j, (1-apart)*s.At(i, j))
 		}
 	}
 	var eigen mat.EigenSym

@@ -25,13 +25,22 @@ func draw(n, d int, rho float64) (x, z backend.Matrix) {
 	return x, z
 }
 
+// fit supposes nothing of the rows.
+func fit(x, z backend.Matrix, n int) (*gaussian.Critic, error) {
+	m, err := gaussian.NewMoments(x, z, n)
+	if err != nil {
+		return nil, err
+	}
+	return m.Critic(gaussian.Structure{})
+}
+
 // TestScore compares with the densities of the law itself: at 100,000 rows the
 // correlations are known to (1-rho^2)/sqrt(n) = .002, which moves a score of about one
 // by a few hundredths at most.
 func TestScore(t *testing.T) {
 	const n, d, rho = 100_000, 3, 0.6
 	x, z := draw(n, d, rho)
-	c, err := gaussian.Fit(x, z, n)
+	c, err := fit(x, z, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +69,7 @@ func TestScore(t *testing.T) {
 // TestShrunk: without correlations every score is 0.
 func TestShrunk(t *testing.T) {
 	x, z := draw(100, 4, 0.5)
-	c, err := gaussian.Fit(x, z, 100)
+	c, err := fit(x, z, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +85,7 @@ func TestLeast(t *testing.T) {
 	const n = 1000
 	x, z := draw(n, 1, 0.999999)
 	z.Row(0)[0] += 20
-	c, err := gaussian.Fit(x, z, n)
+	c, err := fit(x, z, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +110,7 @@ func TestDegenerate(t *testing.T) {
 		x.Row(i)[2] = 5
 		z.Row(i)[0] = x.Row(i)[0]
 	}
-	c, err := gaussian.Fit(x, z, 50)
+	c, err := fit(x, z, 50)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +120,41 @@ func TestDegenerate(t *testing.T) {
 			t.Fatalf("score %v", s)
 		}
 	}
-	if _, err := gaussian.Fit(x, z, 1); err == nil {
+	if _, err := fit(x, z, 1); err == nil {
 		t.Error("one row: no error")
+	}
+}
+
+// TestStructure: where one column of thirty on each side is correlated, supposing that the
+// others are not finds that one alone, with the sample's own correlation.
+func TestStructure(t *testing.T) {
+	const n, d, rho = 500, 30, 0.8
+	src := rand.New(rand.NewPCG(1, 2))
+	x, z := backend.NewMatrix(n, d), backend.NewMatrix(n, d)
+	for i := range n {
+		for j := range d {
+			a, b := src.NormFloat64(), src.NormFloat64()
+			if j == 7 {
+				b = rho*a + math.Sqrt(1-rho*rho)*b
+			}
+			x.Row(i)[j], z.Row(i)[j] = float32(a), float32(b)
+		}
+	}
+	m, err := gaussian.NewMoments(x, z, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := m.Critic(gaussian.Structure{Apart: 1, Least: 4.5}) // 900 correlations that are none: one in 160 samples has one above
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(math.Abs(c.Rho[0]-rho) < 0.064) { // four standard errors (1-rho^2)/sqrt(n)
+		t.Errorf("correlation %v, want %v", c.Rho[0], rho)
+	}
+	if !(c.Rho[1] < 1e-9) {
+		t.Errorf("correlation %v where there is none", c.Rho[1])
+	}
+	if c, err = m.Critic(gaussian.Structure{}); err != nil || !(c.Rho[1] > 0.2) {
+		t.Errorf("correlations %v, error %v: without a structure they are too large", c.Rho, err)
 	}
 }
