@@ -174,7 +174,7 @@ func decode(t *testing.T, text string) document {
 
 func TestJSON(t *testing.T) {
 	want := sample()
-	text, err := encode(want, source{"g.csv", "X*"}, source{"z.npy", ""}, nats)
+	text, err := encode(want, inputs{X: source{"g.csv", "X*"}, Z: source{"z.npy", ""}}, nats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestJSON(t *testing.T) {
 
 func TestJSONInBits(t *testing.T) {
 	r := sample()
-	text, err := encode(r, source{}, source{}, bits)
+	text, err := encode(r, inputs{}, bits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,6 +96,14 @@ func windowsOf(n int) []window {
 	return []window{near, {[][2]int{{0, n}}, (n + mostRows - 1) / mostRows}}
 }
 
+// Of is the memory of the ranks of one series, at a level (see NewMemory).
+func Of(values []float64, level float64) Memory {
+	if len(values) < leastRows {
+		return Memory{}
+	}
+	return NewMemory(Autocorrelations([][]float64{scores(values)}, len(values)/4), len(values), level)
+}
+
 // A series is a column in the order of rows.
 type series struct {
 	values []float64 // as they are
