@@ -24,7 +24,10 @@ type GroupsError struct {
 }
 
 func (e *GroupsError) Error() string {
-	return fmt.Sprintf("mine: %d groups of %d rows, want %s", e.Groups, e.Rows, e.Want)
+	if e.Groups == 1 {
+		return fmt.Sprintf("mine: all %d rows are in one group, want %s", e.Rows, e.Want)
+	}
+	return fmt.Sprintf("mine: the %d rows are in %d groups, want %s", e.Rows, e.Groups, e.Want)
 }
 
 const (
@@ -119,9 +122,9 @@ func grouped(ids []int, n int, seed uint64) (arrangement, error) {
 	}
 	switch g := len(number); {
 	case g == n:
-		return arrangement{}, &GroupsError{g, n, "groups of several rows: these keep nothing together, and say what no groups would"}
+		return arrangement{}, &GroupsError{g, n, "fewer, of several rows each; if no rows belong together, leave the groups out"}
 	case g < leastBlocks:
-		return arrangement{}, &GroupsError{g, n, fmt.Sprintf("at least %d, for there must be some to train on, and some to know the error by", leastBlocks)}
+		return arrangement{}, &GroupsError{g, n, fmt.Sprintf("at least %d, to train on some and know the error by others; group by something finer, or leave the groups out", leastBlocks)}
 	}
 	a := keep(group, len(number), seed)
 	a.Split = Split{Kind: SplitGroups, EffectiveRows: n, Units: len(number)}

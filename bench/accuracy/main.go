@@ -8,6 +8,7 @@
 //	go run ./bench/accuracy sweep --out DIR
 //	go run ./bench/accuracy consistency --out DIR
 //	go run ./bench/accuracy published --out DIR
+//	go run ./bench/accuracy dependence
 package main
 
 import (
@@ -31,7 +32,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand(), publishedCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), dependenceCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

@@ -29,7 +29,7 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 	// Without a shorthand cobra completes no flag of one letter.
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
-	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers that tells which rows belong together, such as those of one person, with two files in the first: they are kept together, and count as one")
+	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
 	flags.Var(&f.separator, "separator", "`CHAR` between fields: auto, comma, semicolon, pipe, tab, space or any other")
 	addChoice(flags, &f.header, "header", "whether the first line names the columns", "auto", "yes", "no")
 }
