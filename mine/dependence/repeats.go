@@ -1,6 +1,7 @@
 package dependence
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -36,24 +37,25 @@ const (
 // have it, if there are some ten of them, and if they are not only the rows of a table of few
 // values.
 func FindRepeats(x, z column.Source) (Repeats, error) {
-	hx, err := hashes(x)
-	if err != nil {
-		return Repeats{}, err
+	// Most data have no repeated rows, which eight bytes a row tell.
+	sorted := make([]uint64, x.Rows())
+	for _, side := range []column.Source{x, z} {
+		if err := hash(sorted, side); err != nil {
+			return Repeats{}, err
+		}
 	}
-	hz, err := hashes(z)
-	if err != nil {
-		return Repeats{}, err
-	}
-	n := len(hx)
-	joint := make([]uint64, n)
-	for i := range joint {
-		joint[i] = mix(hx[i] + mix(hz[i]))
-	}
-	sorted := slices.Clone(joint)
 	slices.Sort(sorted)
 	different, repeated := distinct(sorted)
-	if repeated < leastRepeated || n > mostCopies*different {
+	if repeated < leastRepeated || len(sorted) > mostCopies*different {
 		return Repeats{}, nil
+	}
+	hx, hz := make([]uint64, len(sorted)), make([]uint64, len(sorted))
+	if err := errors.Join(hash(hx, x), hash(hz, z)); err != nil {
+		return Repeats{}, err
+	}
+	joint := sorted
+	for i := range joint {
+		joint[i] = mix(hx[i] + mix(hz[i]))
 	}
 	copied := false
 	for _, side := range []struct {
@@ -136,28 +138,27 @@ func group(joint []uint64) Repeats {
 // hashRows is the number of rows that are read at a time, at most.
 const hashRows = 1024
 
-// hashes returns a hash of every row.
-func hashes(s column.Source) ([]uint64, error) {
-	n, cols := s.Rows(), len(s.Columns())
-	all := make([]uint64, n)
+// hash replaces the number of every row by a hash of it and of the row's values.
+func hash(numbers []uint64, s column.Source) error {
+	n, cols := len(numbers), len(s.Columns())
 	step := max(1, min(hashRows, n))
 	values := make([]float64, step*cols)
 	for lo := 0; lo < n; lo += step {
 		hi := min(n, lo+step)
 		if err := s.Read(values, lo, hi, 0, cols); err != nil {
-			return nil, err
+			return err
 		}
 		for i := range hi - lo {
-			h := uint64(cols)
+			h := numbers[lo+i] + uint64(cols)
 			for _, v := range values[i*cols : (i+1)*cols] {
 				// Adding 0 makes of the negative zero the other one.
 				h = (h ^ math.Float64bits(v+0)) * 0x9E3779B97F4A7C15 // 2^64 over the golden ratio
 				h ^= h >> 29
 			}
-			all[lo+i] = mix(h)
+			numbers[lo+i] = mix(h)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // mix is the finalizer of SplitMix64 (Steele, Lea and Flood 2014).
