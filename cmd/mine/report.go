@@ -184,6 +184,9 @@ func explain(warning mine.Warning, r mine.Result) string {
 	case mine.WarnFewRows:
 		return text + ". Give more rows."
 	case mine.WarnSerial, mine.WarnRepeats:
+		if r.Split.Kind == mine.SplitRandom {
+			return text + ": --split blocks, or --group."
+		}
 		return text + ". --split random treats them as independent."
 	case mine.WarnUnresolved:
 		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."

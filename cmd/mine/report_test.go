@@ -231,3 +231,32 @@ func number(t *testing.T, output []byte) float64 {
 	}
 	return v
 }
+
+// TestReportOfSplits: what was kept together is said in a line, and what to do about it.
+func TestReportOfSplits(t *testing.T) {
+	for _, c := range []struct {
+		split mine.Split
+		code  mine.WarningCode
+		want  []string
+	}{
+		{mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 39.7, EffectiveRows: 2600, Block: 400, Gap: 40, Units: 227}, mine.WarnSerial,
+			[]string{"split       227 blocks of 400 rows, 40 left out between them: correlated over", "40 rows, worth 2,600 independent rows", "--split random treats them"}},
+		{mine.Split{Kind: mine.SplitRepeats, EffectiveRows: 600, Units: 600, Repeated: 6000}, mine.WarnRepeats,
+			[]string{"split       600 different rows; 6,000 that are repeated stay together", "--split random treats them"}},
+		{mine.Split{Kind: mine.SplitGroups, Units: 60}, mine.WarnFewRows, []string{"split       60 groups, whose rows stay together"}},
+		{mine.Split{Kind: mine.SplitRandom}, mine.WarnSerial, []string{"--split blocks, or --group."}},
+		{mine.Split{Kind: mine.SplitBlocks, Unresolved: true}, mine.WarnUnresolved, []string{"sorted by a column that is not selected: --split random."}},
+	} {
+		r := sample()
+		r.Split, r.Warnings = c.split, []mine.Warning{{Code: c.code, Message: "rows are alike"}}
+		got := strings.Join(strings.Fields(reported(r, nats)), " ")
+		for _, want := range c.want {
+			if !strings.Contains(got, strings.Join(strings.Fields(want), " ")) {
+				t.Errorf("%q is not in %s", want, got)
+			}
+		}
+		if c.split.Kind == mine.SplitRandom && strings.Contains(got, " split ") && strings.Contains(got, "blocks of") {
+			t.Errorf("a random split has a line: %s", got)
+		}
+	}
+}
