@@ -275,14 +275,15 @@ func stopped(err error) StopReason {
 // scores scores the validation and the test rows of a fold.
 func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (validation, test pairScores, err error) {
 	pairs := validationPairs
-	if len(t.folds) == 1 { // they decide the weights
+	if t.cfg.Folds == 1 { // they decide the weights
 		pairs = max(pairs, t.least)
 	}
 	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(pairs, c.Validation), validationSeed(t.cfg.Seed))
 	if err != nil {
 		return validation, test, err
 	}
-	pairs = max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
+	// In a race too, as many as in the folds: what it leaves may stand beside what these do.
+	pairs = max(t.cfg.TestPairs/t.cfg.Folds, testCycles*c.Test, t.least)
 	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), testSeed(t.cfg.Seed))
 	return validation, test, err
 }
@@ -301,7 +302,7 @@ const (
 // after an error the scores are as they were, for all critics of a fold need the same pairs.
 func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*reference, reach float64) (bool, error) {
 	t.least = int(min(math.Exp(min(reach, 100)), mostPairs))
-	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
+	if t.least <= max(t.cfg.TestPairs/t.cfg.Folds, testCycles*t.folds[0].counts.Test) {
 		return false, nil
 	}
 	jobs := 0
