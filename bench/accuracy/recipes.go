@@ -25,8 +25,12 @@ type recipe struct {
 // columnwise are the maps of single columns that every family but student can have.
 var columnwise = []string{"cubic", "exp", "asinh", "cdf", "sqrtabs"}
 
+// mixing are the maps of several columns.
+var mixing = []string{"rotation", "spiral", "network"}
+
 // recipes are in an order in which the first few already differ. The ranges are ours:
-// no task of a published benchmark suite was looked at to choose them.
+// no task of a published benchmark suite was looked at to choose them. A new recipe goes
+// to the end, so that the numbers of the others stay.
 var recipes = []recipe{
 	{"gaussian", "gaussian", dense(1, 1, 3), nil},
 	{"gaussian, sparse", "gaussian", sparse(6, 20), nil},
@@ -71,6 +75,15 @@ var recipes = []recipe{
 	{"uniform noise, mapped", "uniform-noise", dense(1, 3, 3), columnwise},
 	{"correlated", "correlated", sides(3, 10), nil},
 	{"student, mapped", "student", student(2, 5, 0.7), []string{"sqrtabs", "rotation"}},
+
+	{"gaussian, spiral", "gaussian", dense(2, 8, mostInfo), []string{"spiral"}},
+	{"gaussian, network", "gaussian", sparse(3, 10), []string{"network"}},
+	{"swiss roll", "swiss-roll", dense(1, 1, 3), nil},
+	{"gamma exponential", "gamma-exponential", gammas, nil},
+	{"gaussian, network", "gaussian", dense(2, 8, mostInfo), []string{"network"}},
+	{"gaussian, spiral", "gaussian", sparse(3, 10), []string{"spiral", "rotation"}},
+	{"uniform noise, mapped", "uniform-noise", dense(2, 4, 3), mixing},
+	{"swiss roll", "swiss-roll", dense(2, 5, mostInfo), nil},
 }
 
 // A developed is a task on which settings are chosen or their error is reported: a
@@ -214,6 +227,10 @@ func noisy(lo, hi int, weak, strong float64) func(draws) simulate.Params {
 	return func(d draws) simulate.Params {
 		return simulate.Params{Dim: d.whole(lo, hi), Noise: d.scale(weak, strong)}
 	}
+}
+
+func gammas(d draws) simulate.Params {
+	return simulate.Params{Dim: d.whole(1, 3), Theta: d.scale(0.05, 5)}
 }
 
 func circling(d draws) simulate.Params {
