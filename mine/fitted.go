@@ -178,7 +178,7 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 	if err != nil {
 		return Bound{}, err
 	}
-	all.cut(f.LogU)
+	all.cut(f.LogU, len(all.Marginal))
 	return NewBound(all.evaluation(), f.LogU, f.cfg.Confidence)
 }
 

@@ -30,6 +30,8 @@ type judged struct {
 	Deviation  float64 `json:"deviation"` // Estimate - Truth
 	StdErr     float64 `json:"std_err"`
 	LowerBound float64 `json:"lower_bound"` // one-sided
+	Training   float64 `json:"training"`
+	Likely     float64 `json:"likely"`
 	Seconds    float64 `json:"seconds"`
 	Error      string  `json:"error,omitempty"` // why there is no estimate
 }
@@ -82,7 +84,7 @@ func (g *judging) judge(ctx context.Context, task developed, rows int) (judged, 
 			return j, err
 		}
 	}
-	if err == nil && !finite(r.Estimate, r.StdErr, r.LowerBound) {
+	if err == nil && !finite(r.Estimate, r.StdErr, r.LowerBound, r.Likely) {
 		err = fmt.Errorf("%v ± %v, at least %v", r.Estimate, r.StdErr, r.LowerBound)
 	}
 	if err != nil {
@@ -90,6 +92,7 @@ func (g *judging) judge(ctx context.Context, task developed, rows int) (judged, 
 		return j, nil
 	}
 	j.Estimate, j.Deviation, j.StdErr, j.LowerBound = r.Estimate, r.Estimate-task.Truth, r.StdErr, r.LowerBound
+	j.Training, j.Likely = r.Training, r.Likely
 	return j, nil
 }
 

@@ -182,7 +182,7 @@ func TestLedgerRefuses(t *testing.T) {
 // 0.15 below.
 func judgedAs(number, rows int, deviation float64) judged {
 	return judged{developed: developed{Number: number, Group: "g", Truth: 1}, Rows: rows, Estimate: 1 + deviation, Deviation: deviation,
-		StdErr: 0.1, LowerBound: 1 + deviation - 0.15, Seconds: float64(number)}
+		StdErr: 0.1, LowerBound: 1 + deviation - 0.15, Likely: 1 + deviation/2, Seconds: float64(number)}
 }
 
 func refused(number, rows int) judged {
@@ -199,6 +199,7 @@ func TestSummarize(t *testing.T) {
 	}
 	for _, c := range []struct{ got, want float64 }{
 		{got.MeanAbs, 0.14}, {got.MedianAbs, 0.13}, {got.Mean, 0.09}, {got.StdErr, 0.1},
+		{got.LikelyMean, 0.07}, {got.LikelyMedian, 0.065},
 		{got.RMS, math.Sqrt((0.09 + 0.01 + 0.0256) / 4)},
 	} {
 		if !near(c.got, c.want) {

@@ -28,6 +28,8 @@ type accuracy struct {
 	MedianAbs     float64 `json:"median_abs_error"`
 	RMS           float64 `json:"rms_error"`
 	Mean          float64 `json:"mean_error"`
+	LikelyMean    float64 `json:"likely_mean_abs_error"`
+	LikelyMedian  float64 `json:"likely_median_abs_error"`
 	Above         float64 `json:"above"`       // share more than two standard errors above the truth
 	BoundAbove    float64 `json:"bound_above"` // share whose one-sided bound is above it
 	StdErr        float64 `json:"mean_std_err"`
@@ -37,13 +39,14 @@ type accuracy struct {
 
 func summarize(all []judged) accuracy {
 	a := accuracy{Group: all[0].Group, Rows: all[0].Rows, Tasks: len(all)}
-	var deviations, distances, stdErrs, seconds []float64
+	var deviations, distances, likely, stdErrs, seconds []float64
 	for _, j := range all {
 		if j.Error != "" {
 			a.Refused++
 			continue
 		}
 		deviations, distances = append(deviations, j.Deviation), append(distances, math.Abs(j.Deviation))
+		likely = append(likely, math.Abs(j.Likely-j.Truth))
 		stdErrs, seconds = append(stdErrs, j.StdErr), append(seconds, j.Seconds)
 		if j.Deviation > 2*j.StdErr {
 			a.Above++
@@ -55,6 +58,7 @@ func summarize(all []judged) accuracy {
 	if n := float64(len(deviations)); n > 0 {
 		a.Above, a.BoundAbove = a.Above/n, a.BoundAbove/n
 		a.MeanAbs, a.MedianAbs = stat.Mean(distances, nil), report.Median(distances)
+		a.LikelyMean, a.LikelyMedian = stat.Mean(likely, nil), report.Median(likely)
 		a.RMS, a.Mean = floats.Norm(deviations, 2)/math.Sqrt(n), stat.Mean(deviations, nil)
 		a.StdErr, a.MedianSeconds, a.MaxSeconds = stat.Mean(stdErrs, nil), report.Median(seconds), slices.Max(seconds)
 	}
@@ -113,12 +117,12 @@ func judgedResults(all []judged) experiment.Results {
 }
 
 func accuracyTable(all []accuracy) string {
-	t := report.NewTable("data", "rows", "tasks", "refused", "mean abs", "median abs", "RMS", "mean", "above by 2 std err", "bound above", "std err", "seconds", "most")
+	t := report.NewTable("data", "rows", "tasks", "refused", "mean abs", "median abs", "RMS", "mean", "likely: mean abs", "median abs", "above by 2 std err", "bound above", "std err", "seconds", "most")
 	for _, a := range all {
 		row := table.Row{orAll(a.Group), a.Rows, a.Tasks, a.Refused}
 		if a.Refused < a.Tasks {
 			row = append(row, fmt.Sprintf("%.4f", a.MeanAbs), fmt.Sprintf("%.4f", a.MedianAbs), fmt.Sprintf("%.4f", a.RMS),
-				fmt.Sprintf("%+.4f", a.Mean), percent(a.Above), percent(a.BoundAbove), fmt.Sprintf("%.4f", a.StdErr),
+				fmt.Sprintf("%+.4f", a.Mean), fmt.Sprintf("%.4f", a.LikelyMean), fmt.Sprintf("%.4f", a.LikelyMedian), percent(a.Above), percent(a.BoundAbove), fmt.Sprintf("%.4f", a.StdErr),
 				fmt.Sprintf("%.1f", a.MedianSeconds), fmt.Sprintf("%.1f", a.MaxSeconds))
 		}
 		t.AppendRow(row)
