@@ -203,15 +203,62 @@ func TestInterruptInFolds(t *testing.T) {
 	cfg.Patience = 1000
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	inner, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	m := &mortal{Backend: inner, steps: 2*cfg.Steps + 100, tests: true}
+	m.end = func() error { cancel(); return context.Canceled }
+	r, err := mine.Estimate(ctx, column.Slices(x), column.Slices(z), cfg, mine.WithBackend(m))
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want context.Canceled", err)
+	}
+	if len(r.Folds) != 3 || r.Stop != mine.StopInterrupted || !(r.Estimate > 0.5) {
+		t.Errorf("%v from %d folds, stop %q: want two folds and the one that was interrupted", r.Estimate, len(r.Folds), r.Stop)
+	}
+}
+
+// TestInterruptAfterRace: what the race has made of a candidate stands beside a critic that
+// has gone on.
+func TestInterruptAfterRace(t *testing.T) {
+	const rows = 1500
+	_, x, z := draw(t, "uniform-noise", simulate.Params{Dim: 1, Noise: 0.5}, rows, 1) // where both weigh
+	cfg := folded(rows, 3)
+	cfg.TestPairs = 60_000 // 20,000 a fold, more than ten a row
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	r, err := mine.Estimate(ctx, column.Slices(x), column.Slices(z), cfg, mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {
-		if p.Phase == mine.PhaseTrain && p.Step >= 2*cfg.Steps+100 {
+		if p.Phase == mine.PhaseTrain {
 			cancel()
 		}
 	}))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
 	}
-	if len(r.Folds) != 3 || r.Stop != mine.StopInterrupted || !(r.Estimate > 0.5) {
-		t.Errorf("%v from %d folds, stop %q: want two folds and the one that was interrupted", r.Estimate, len(r.Folds), r.Stop)
+	trained := 0
+	for _, c := range r.Critics {
+		if !c.Reference {
+			trained++
+		}
+	}
+	if len(r.Folds) != 1 || trained != 2 || !(r.Estimate > 0.3) {
+		t.Errorf("%v from %d folds and %d critics, want one fold and both critics of the race", r.Estimate, len(r.Folds), trained)
+	}
+}
+
+// TestSameCandidates: values far out are ranked even where they are to be standardised, so
+// that two of the seven candidates are the same as others, and do not run.
+func TestSameCandidates(t *testing.T) {
+	const rows = 1500
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	for i := range rows {
+		x[i], z[i] = math.Exp(5*x[i]), math.Exp(5*z[i])
+	}
+	cfg := folded(rows, 2)
+	cfg.Candidates = mine.DefaultConfig(rows).Candidates
+	cfg.RaceSteps, cfg.Steps = 20, 40
+	if r := estimate(t, column.Slices(x), column.Slices(z), cfg); len(cfg.Candidates) != 7 || len(r.Race) != 5 {
+		t.Errorf("%d of %d candidates ran, want 5 of 7: %+v", len(r.Race), len(cfg.Candidates), r.Race)
 	}
 }

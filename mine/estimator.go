@@ -246,6 +246,9 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	resumes := r != nil && r.complete
 	method := e.cfg.Candidates[e.survivors[0]].Preprocess
 	last := len(e.folds) == 1
+	if method == preprocess.Fourier { // of which the reference cannot use all
+		method, last = preprocess.Rank, false
+	}
 	for _, c := range e.survivors {
 		if other := e.cfg.Candidates[c].Preprocess; other != method {
 			method, last = preprocess.Rank, false
@@ -368,6 +371,8 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts, Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
+	r.Training = e.ensemble.trained()
+	r.Likely = r.Estimate + likelyShare*max(0, r.Training-r.Estimate)
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err
 	}

@@ -1,7 +1,8 @@
 // Accuracy measures how right gomine is, on data whose mutual information is
 // known: the estimates of the default settings, the coverage of the interval,
-// sweeps over families of laws, the error against the number of rows, and the
-// settings of published estimates beside what was published.
+// sweeps over families of laws, the error against the number of rows, the
+// settings of published estimates beside what was published, and the error on
+// random laws, on which settings are chosen.
 //
 //	go run ./bench/accuracy defaults
 //	go run ./bench/accuracy coverage
@@ -9,6 +10,8 @@
 //	go run ./bench/accuracy consistency --out DIR
 //	go run ./bench/accuracy published --out DIR
 //	go run ./bench/accuracy dependence
+//	go run ./bench/accuracy families --half choose --out FILE
+//	go run ./bench/accuracy families compare FILE FILE
 package main
 
 import (
@@ -32,7 +35,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), dependenceCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)
