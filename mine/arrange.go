@@ -155,7 +155,7 @@ func keep(group []int, groups int, seed uint64) arrangement {
 		}
 		ends = append(ends, len(order))
 	}
-	return arrangement{units: units{len(order), len(order), ends}, order: listed(order)}
+	return arrangement{units: units{len(order), len(order), ends, float64(groups) / float64(len(order))}, order: listed(order)}
 }
 
 // listed is an order in a table.
@@ -205,7 +205,7 @@ func blocked(n int, kept []int, found dependence.Finding, cfg Config) (arrangeme
 		}
 		ends = append(ends, len(order))
 	}
-	u := units{len(order), n, ends}
+	u := units{len(order), n, ends, float64(s.EffectiveRows) / float64(rows)}
 	for i, in := range used {
 		if !in {
 			order = append(order, int32(i))

@@ -32,7 +32,7 @@ func newEnsemble(seed uint64, folds []fold, members [][]*member, refs []*referen
 		if len(folds) == 1 {
 			others = []stack.Fold{e.scores(0, validationRows)}
 		}
-		e.weights = append(e.weights, stack.Weights(others))
+		e.weights = append(e.weights, stack.Weights(others, folds[f].worth))
 	}
 	return e
 }

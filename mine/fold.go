@@ -15,6 +15,7 @@ type fold struct {
 	// clusters are the sizes of the units that the test rows are, one after the other; nil
 	// where every row is one.
 	clusters []int
+	worth    float64 // how many independent rows a row is worth
 }
 
 // rows returns the positions of the fold: first those to train on, then those to
@@ -37,7 +38,7 @@ func newFolds(u units, cfg Config) ([]fold, error) {
 		validation := max(u.some(1), int(math.Round(cfg.ValidationFraction*float64(n))))
 		test := u.border(n - max(u.some(foldUnits), int(math.Round(cfg.TestFraction*float64(n)))))
 		train := u.border(test - validation)
-		f := fold{train: arc(0, train, n), validation: arc(train, test-train, n), test: arc(test, n-test, n)}
+		f := fold{worth: u.worth, train: arc(0, train, n), validation: arc(train, test-train, n), test: arc(test, n-test, n)}
 		f.counts = RowCounts{Total: u.total, Train: train, Validation: test - train, Test: n - test, LeftOut: u.total - n}
 		f.clusters = u.within(test, n)
 		return []fold{f}, f.check(cfg)
@@ -53,7 +54,7 @@ func newFolds(u units, cfg Config) ([]fold, error) {
 			validation = n + u.border(end-n) - hi
 		}
 		c := RowCounts{Total: u.total, Test: hi - lo, Validation: validation, Train: rest - validation, LeftOut: u.total - n}
-		f := fold{counts: c, clusters: u.within(lo, hi)}
+		f := fold{counts: c, clusters: u.within(lo, hi), worth: u.worth}
 		if err := f.check(cfg); err != nil {
 			return nil, err
 		}
@@ -86,7 +87,7 @@ func arc(lo, count, n int) []preprocess.Range {
 
 // limit returns the fold with its first rows of each part, as many as c says.
 func (f fold) limit(c RowCounts) fold {
-	return fold{counts: c, train: first(f.train, c.Train), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
+	return fold{counts: c, worth: f.worth, train: first(f.train, c.Train), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
 }
 
 // first returns the first count positions of some ranges.

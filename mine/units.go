@@ -13,10 +13,12 @@ type units struct {
 	rows  int   // positions that are used
 	total int   // rows in all
 	ends  []int // where the units end, the last one at rows; nil if every position is a unit
+	// worth is how many independent rows a row is worth, as far as is known.
+	worth float64
 }
 
 // independent are n rows that are units by themselves.
-func independent(n int) units { return units{rows: n, total: n} }
+func independent(n int) units { return units{rows: n, total: n, worth: 1} }
 
 // border returns the border of a unit that is nearest to a position.
 func (u units) border(p int) int {

@@ -56,19 +56,21 @@ const (
 )
 
 // Weights returns the weights that maximise V over the folds, for as many critics as
-// each fold has: 0 for those without scores in any. Folds without rows do not count.
-func Weights(folds []Fold) []float64 {
+// each fold has: 0 for those without scores in any. Folds without rows do not count. Of
+// rows that depend on each other, worth is how many independent ones one is worth; the n
+// of the prior counts those.
+func Weights(folds []Fold, worth float64) []float64 {
 	if len(folds) == 0 {
 		return nil
 	}
 	critics := len(folds[0])
 	w := make([]float64, critics) // from 0, where V is 0: no weights are worse than none
-	at := evaluate(folds, w)
+	at := evaluate(folds, w, worth)
 	if at == nil {
 		return make([]float64, critics)
 	}
 	for range maxSteps {
-		next, better := step(folds, w, at)
+		next, better := step(folds, w, worth, at)
 		if better == nil {
 			break
 		}
@@ -83,7 +85,7 @@ func Weights(folds []Fold) []float64 {
 
 // step takes a Newton step in the weights that are free to move, shortened until V
 // rises. It returns nil where none does.
-func step(folds []Fold, w []float64, at *moments) ([]float64, *moments) {
+func step(folds []Fold, w []float64, worth float64, at *moments) ([]float64, *moments) {
 	var free []int
 	for c, v := range w {
 		if v > 0 || at.gradient[c] > 0 {
@@ -111,7 +113,7 @@ func step(folds []Fold, w []float64, at *moments) ([]float64, *moments) {
 		for i, c := range free {
 			next[c] = math.Max(0, w[c]+length*direction[i])
 		}
-		if m := evaluate(folds, next); m != nil && m.value > at.value {
+		if m := evaluate(folds, next, worth); m != nil && m.value > at.value {
 			return next, m
 		}
 	}
@@ -140,7 +142,7 @@ func (m *moments) newton(free []int) []float64 {
 }
 
 // evaluate returns V and its derivatives at w, nil if they are not finite.
-func evaluate(folds []Fold, w []float64) *moments {
+func evaluate(folds []Fold, w []float64, worth float64) *moments {
 	m := &moments{gradient: make([]float64, len(w)), hessian: mat.NewSymDense(len(w), nil)}
 	var total float64
 	for _, f := range folds {
@@ -154,10 +156,11 @@ func evaluate(folds []Fold, w []float64) *moments {
 			f.add(m, w, n/total)
 		}
 	}
+	pull := prior / (total * worth)
 	for c, v := range w {
-		m.value -= prior / total * v * v / 2
-		m.gradient[c] -= prior / total * v
-		m.hessian.SetSym(c, c, m.hessian.At(c, c)+prior/total)
+		m.value -= pull * v * v / 2
+		m.gradient[c] -= pull * v
+		m.hessian.SetSym(c, c, m.hessian.At(c, c)+pull)
 	}
 	if math.IsNaN(m.value) || math.IsInf(m.value, 0) {
 		return nil

@@ -3,6 +3,7 @@ package stack_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gomine/mine/stack"
@@ -68,7 +69,7 @@ func TestMaximum(t *testing.T) {
 		func(x, z float64) float64 { return noise.NormFloat64() },
 	}
 	folds := []stack.Fold{fold(1, 4000, critics...), fold(2, 1000, critics...)}
-	w := stack.Weights(folds)
+	w := stack.Weights(folds, 1)
 	best := value(folds, w)
 	for c := range w {
 		for _, step := range []float64{-0.02, 0.02} {
@@ -93,7 +94,7 @@ func within(n float64) float64 { return 4 * math.Sqrt(0.75/n) / (rho * rho) }
 // left alone.
 func TestScale(t *testing.T) {
 	for _, by := range []float64{0.5, 1, 2} {
-		w := stack.Weights([]stack.Fold{fold(3, 20_000, func(x, z float64) float64 { return by * ratio(x, z) })})
+		w := stack.Weights([]stack.Fold{fold(3, 20_000, func(x, z float64) float64 { return by * ratio(x, z) })}, 1)
 		if !(math.Abs(w[0]*by-1) < within(20_000)) {
 			t.Errorf("a critic of %v times the log ratio has weight %v", by, w[0])
 		}
@@ -107,7 +108,7 @@ func TestUseless(t *testing.T) {
 		ratio,
 		func(x, z float64) float64 { return -ratio(x, z) },
 		func(x, z float64) float64 { return 3 })}
-	w := stack.Weights(folds)
+	w := stack.Weights(folds, 1)
 	if w[1] != 0 || !(math.Abs(w[0]-1) < within(20_000)) {
 		t.Errorf("weights %v, want 1 and 0", w)
 	}
@@ -115,7 +116,7 @@ func TestUseless(t *testing.T) {
 
 // TestAlike: critics that agree share what one of them would have.
 func TestAlike(t *testing.T) {
-	w := stack.Weights([]stack.Fold{fold(5, 20_000, ratio, ratio)})
+	w := stack.Weights([]stack.Fold{fold(5, 20_000, ratio, ratio)}, 1)
 	if !(math.Abs(w[0]+w[1]-1) < within(20_000)) {
 		t.Errorf("weights %v, want a sum of 1", w)
 	}
@@ -126,11 +127,11 @@ func TestAlike(t *testing.T) {
 func TestMissing(t *testing.T) {
 	with, without := fold(6, 10_000, ratio, ratio), fold(7, 10_000, ratio, ratio)
 	without[1] = stack.Scores{}
-	w := stack.Weights([]stack.Fold{with, without})
+	w := stack.Weights([]stack.Fold{with, without}, 1)
 	if !(math.Abs(w[0]+w[1]-1) < within(20_000)) || w[0] < w[1] {
 		t.Errorf("weights %v, want a sum of 1, most of it for the critic that is always there", w)
 	}
-	if w := stack.Weights([]stack.Fold{{stack.Scores{}, stack.Scores{}}}); w[0] != 0 || w[1] != 0 {
+	if w := stack.Weights([]stack.Fold{{stack.Scores{}, stack.Scores{}}}, 1); w[0] != 0 || w[1] != 0 {
 		t.Errorf("weights %v without rows, want 0", w)
 	}
 }
@@ -140,7 +141,7 @@ func TestMissing(t *testing.T) {
 func TestIdle(t *testing.T) {
 	for seed := range uint64(20) {
 		noise := rand.New(rand.NewPCG(seed, 9))
-		w := stack.Weights([]stack.Fold{fold(seed, 1000, func(x, z float64) float64 { return 0.003 * noise.NormFloat64() })})
+		w := stack.Weights([]stack.Fold{fold(seed, 1000, func(x, z float64) float64 { return 0.003 * noise.NormFloat64() })}, 1)
 		// n Var T = .009: of a weight that chance would make 1/sqrt(.009) = 10, .009/4 are left.
 		if !(w[0] < 0.1) {
 			t.Errorf("weight %v", w[0])
@@ -155,7 +156,7 @@ func TestNoWorseThanNone(t *testing.T) {
 		noise := rand.New(rand.NewPCG(seed, 5))
 		wild := func(x, z float64) float64 { return 100 * noise.NormFloat64() }
 		folds := []stack.Fold{fold(seed, 300, wild, wild, wild, wild, wild)}
-		if v := value(folds, stack.Weights(folds)); !(v >= -1e-9) {
+		if v := value(folds, stack.Weights(folds, 1)); !(v >= -1e-9) {
 			t.Errorf("draw %d: V is %v, and 0 without any critic", seed, v)
 		}
 	}
@@ -163,8 +164,23 @@ func TestNoWorseThanNone(t *testing.T) {
 
 // TestLargeScores: exponentials beyond any float are no trouble.
 func TestLargeScores(t *testing.T) {
-	w := stack.Weights([]stack.Fold{fold(8, 5000, func(x, z float64) float64 { return 500 + 300*ratio(x, z) })})
+	w := stack.Weights([]stack.Fold{fold(8, 5000, func(x, z float64) float64 { return 500 + 300*ratio(x, z) })}, 1)
 	if !(math.Abs(w[0]*300-1) < within(5000)) {
 		t.Errorf("weight %v, want about 1/300", w[0])
+	}
+}
+
+// TestWorth: rows that are copies pull the weights of a critic that says little as the
+// different ones among them do.
+func TestWorth(t *testing.T) {
+	noise := rand.New(rand.NewPCG(4, 2))
+	once := fold(9, 500, func(x, z float64) float64 { return 0.1 * (ratio(x, z) + noise.NormFloat64()) })
+	copied := stack.Fold{{Joint: slices.Repeat(once[0].Joint, 10), Marginal: slices.Repeat(once[0].Marginal, 10)}}
+	want := stack.Weights([]stack.Fold{once}, 1)[0]
+	if got := stack.Weights([]stack.Fold{copied}, 0.1)[0]; math.Abs(got-want) > 1e-6*(1+want) {
+		t.Errorf("weight %v of copied rows, %v without copies", got, want)
+	}
+	if as := stack.Weights([]stack.Fold{copied}, 1)[0]; as == want {
+		t.Errorf("weight %v, whatever a row is worth", as)
 	}
 }
