@@ -52,7 +52,7 @@ func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 		Estimate: ev.Joint - ev.LogU,
 		StdErr:   ev.StdErr(),
 		NWJ:      ev.Joint - logU - math.Exp(ev.LogU-logU) + 1,
-	}.limited(ev.Rows, confidence)
+	}.limited(float64(ev.Rows), confidence, 0)
 	for _, v := range []float64{b.Estimate, b.StdErr, b.NWJ} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return Bound{}, fmt.Errorf("mine: %w: scores reach %g on rows it was not trained on; lower the learning rate",
@@ -63,10 +63,14 @@ func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 }
 
 // limited returns the bound with its limits, by Estimate and StdErr; rows are those that
-// one exponential mean is over.
-func (b Bound) limited(rows int, confidence float64) Bound {
-	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
+// one exponential mean is over, freedom the degrees of freedom of StdErr, 0 for many.
+func (b Bound) limited(rows, confidence float64, freedom int) Bound {
+	quantile := distuv.UnitNormal.Quantile
+	if freedom > 0 {
+		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
+	}
+	two := quantile((1 + confidence) / 2)
 	b.Low, b.High = b.Estimate-two*b.StdErr, b.Estimate+two*b.StdErr
-	b.LowerBound = min(b.Estimate-distuv.UnitNormal.Quantile(confidence)*b.StdErr, math.Log(float64(rows)))
+	b.LowerBound = min(b.Estimate-quantile(confidence)*b.StdErr, math.Log(rows))
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"gomine/mine/backend"
@@ -37,8 +38,15 @@ type Config struct {
 	// correlations of the (ranked) columns is heard too.
 	Reference bool `json:"reference"`
 	// Folds is how many parts of the rows are tested on, each by critics that were
-	// trained on the others. With 1 there is one part, of TestFraction of the rows.
+	// trained on the others. With 1 there is one part, of TestFraction of the rows. There are
+	// fewer where rows are kept together in so few blocks or groups that a part would have
+	// less than three.
 	Folds int `json:"folds"`
+
+	// Split says what is kept together where rows are split into folds. Block is how many
+	// neighbouring rows where it is blocks, for which a number asks.
+	Split SplitKind `json:"split"`
+	Block Length    `json:"block"`
 
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
 	Batch        int     `json:"batch"`         // joint pairs per step
@@ -82,6 +90,10 @@ func (c Config) Validate() error {
 		return bad("survivors", c.Survivors, "at least 1")
 	case c.Folds < 1 || c.Folds > maxFolds:
 		return bad("folds", c.Folds, fmt.Sprintf("1 to %d", maxFolds))
+	case !slices.Contains(SplitKinds(), c.Split):
+		return bad("split", c.Split, fmt.Sprintf("one of %v", SplitKinds()))
+	case c.Block < 0 || c.Block > AutoLength && c.Split == SplitRandom:
+		return bad("block", c.Block, "a number of rows, and auto where the split is random")
 	case len(c.Hidden) < 1 || len(c.Hidden) > backend.MaxHidden:
 		return bad("hidden", c.Hidden, fmt.Sprintf("1 to %d layers", backend.MaxHidden))
 	case c.Batch < 2:
@@ -233,6 +245,8 @@ func normalConfig(rows int) Config {
 		Survivors:          4,
 		Reference:          true,
 		Folds:              5,
+		Split:              SplitAuto,
+		Block:              AutoLength,
 		Hidden:             []int{64, 64},
 		Batch:              defaultBatch(rows),
 		Marginals:          1,

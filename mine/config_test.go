@@ -13,7 +13,7 @@ func TestConfigFor(t *testing.T) {
 			if err := c.Validate(); err != nil {
 				t.Errorf("%d rows, %s: %v", rows, e, err)
 			}
-			if _, err := newFolds(rows, c); err != nil {
+			if _, err := newFolds(independent(rows), c); err != nil {
 				t.Errorf("%d rows, %s: %v", rows, e, err)
 			}
 			return c.Folds * c.Survivors * c.Steps * c.Hidden[0]

@@ -3,7 +3,6 @@ package mine
 import (
 	"math"
 
-	"gomine/mine/backend"
 	"gomine/mine/objective"
 	"gomine/mine/stack"
 )
@@ -93,22 +92,22 @@ func (e *ensemble) reach() float64 {
 	return most
 }
 
-// evaluations are those of what the critics of each fold say together, by some weights, of
-// its own test rows, cut off where these show too little; logUs come from its validation
-// rows.
-func (e *ensemble) evaluations(weights func(f int) []float64) (all []backend.Evaluation, logUs []float64) {
+// tested is what the critics of each fold say together, by some weights, of its own test
+// rows, cut off where these show too little.
+func (e *ensemble) tested(weights func(f int) []float64) (all []tested) {
 	for f := range e.folds {
 		w := weights(f)
 		p, logU := e.combined(f, w, testRows), e.logU(f, w)
 		p.cut(logU, len(p.Marginal))
-		all, logUs = append(all, p.evaluation()), append(logUs, logU)
+		ev, influence := p.influence()
+		all = append(all, tested{ev, logU, influence, e.folds[f].clusters})
 	}
-	return all, logUs
+	return all
 }
 
-// stacked are the evaluations of the critics by their weights.
-func (e *ensemble) stacked() (all []backend.Evaluation, logUs []float64) {
-	return e.evaluations(func(f int) []float64 { return e.weights[f] })
+// stacked is what the critics say by their weights.
+func (e *ensemble) stacked() []tested {
+	return e.tested(func(f int) []float64 { return e.weights[f] })
 }
 
 // trained is the mean over the folds, weighted by their test rows, of the bound on the
@@ -126,36 +125,11 @@ func (e *ensemble) trained() float64 {
 
 // alone is the bound of a candidate, or of the reference behind the last one.
 func (e *ensemble) alone(c int, confidence float64) (Bound, error) {
-	all, logUs := e.evaluations(func(f int) []float64 {
+	return poolBounds(e.tested(func(f int) []float64 {
 		w := make([]float64, len(e.weights[f]))
 		w[c] = 1
 		return w
-	})
-	return poolBounds(all, logUs, confidence)
-}
-
-// poolBounds is the mean of bounds on different rows, weighted by their rows. Their
-// errors are independent where the critics are given.
-func poolBounds(evaluations []backend.Evaluation, logUs []float64, confidence float64) (Bound, error) {
-	var all Bound
-	var rows, most int
-	for _, ev := range evaluations {
-		rows += ev.Rows
-		most = max(most, ev.Rows)
-	}
-	var variance float64
-	for i, ev := range evaluations {
-		b, err := NewBound(ev, logUs[i], confidence)
-		if err != nil {
-			return Bound{}, err
-		}
-		share := float64(ev.Rows) / float64(rows)
-		all.Estimate += share * b.Estimate
-		all.NWJ += share * b.NWJ
-		variance += share * share * ev.Variance()
-	}
-	all.StdErr = math.Sqrt(variance)
-	return all.limited(most, confidence), nil
+	}), confidence)
 }
 
 // lead returns the critic of the candidate that weighs most, of the first fold that has
@@ -218,15 +192,15 @@ func (e *ensemble) critics(cfg Config) ([]CriticResult, error) {
 	return all, nil
 }
 
-// foldResults reports on the folds, by their evaluations.
-func (e *ensemble) foldResults(evaluations []backend.Evaluation, logUs []float64, confidence float64) ([]FoldResult, error) {
+// foldResults reports on the folds, by what was said of their test rows.
+func (e *ensemble) foldResults(tested []tested, confidence float64) ([]FoldResult, error) {
 	var all []FoldResult
-	for f, ev := range evaluations {
-		b, err := NewBound(ev, logUs[f], confidence)
+	for f, t := range tested {
+		b, err := t.bound(confidence)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, FoldResult{Rows: ev.Rows, Estimate: b.Estimate, StdErr: b.StdErr, Weights: e.weights[f]})
+		all = append(all, FoldResult{Rows: t.Rows, Estimate: b.Estimate, StdErr: b.StdErr, Weights: e.weights[f]})
 	}
 	return all, nil
 }

@@ -27,6 +27,7 @@ type Estimator struct {
 	parts        []backend.Backend // what it was divided into, if it was
 
 	pairs      *preprocess.Pairs
+	arranged   arrangement
 	folds      []fold
 	determined string // which columns determine each other, if any do
 
@@ -57,15 +58,15 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if err := column.Check(z); err != nil {
 		return nil, argumentError("z", err)
 	}
-	var err error
-	if e.folds, err = newFolds(x.Rows(), cfg); err != nil {
-		return nil, err
+	if _, err := newFolds(independent(x.Rows()), cfg); err != nil {
+		return nil, err // before anything takes time
 	}
 	e.wiring.report(Progress{Phase: PhasePrepare})
-	if e.pairs, err = preprocess.NewPairs(x, z, cfg.Seed); err != nil {
+	if err := e.split(x, z); err != nil {
 		return nil, err
 	}
-	if e.determined, err = e.pairs.Determined(x.Rows()); err != nil {
+	var err error
+	if e.determined, err = e.pairs.Determined(e.arranged.rows); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -361,13 +362,13 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		return Result{}, errNoCritic
 	}
 	began := time.Now()
-	evaluations, logUs := e.ensemble.stacked()
-	b, err := poolBounds(evaluations, logUs, e.cfg.Confidence)
+	tested := e.ensemble.stacked()
+	b, err := poolBounds(tested, e.cfg.Confidence)
 	if err != nil {
 		return Result{}, err
 	}
 	r := Result{
-		Bound: b, Race: e.race, Rows: e.ensemble.folds[0].counts,
+		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts, Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
 	r.Training = e.ensemble.trained()
@@ -375,7 +376,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err
 	}
-	if r.Folds, err = e.ensemble.foldResults(evaluations, logUs, e.cfg.Confidence); err != nil {
+	if r.Folds, err = e.ensemble.foldResults(tested, e.cfg.Confidence); err != nil {
 		return Result{}, err
 	}
 	lead := e.ensemble.lead()
@@ -388,6 +389,6 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
 		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = warnings(&r, e.determined, lead.progress.validation())
+	r.Warnings = append(warnings(&r, e.determined, lead.progress.validation()), e.arranged.warnings(e.ensemble.folds, tested)...)
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"fmt"
 	"math"
 
 	"gomine/mine/preprocess"
@@ -11,6 +12,9 @@ import (
 type fold struct {
 	counts                  RowCounts
 	train, validation, test []preprocess.Range // positions
+	// clusters are the sizes of the units that the test rows are, one after the other; nil
+	// where every row is one.
+	clusters []int
 }
 
 // rows returns the positions of the fold: first those to train on, then those to
@@ -23,31 +27,52 @@ func (f fold) rows() []preprocess.Range {
 	return all
 }
 
-// newFolds cuts n positions into Config.Folds folds. With one there are training,
-// validation and test rows, one after the other. With several, each of as many equal
-// shares is tested on once. The positions are a circle: those behind a share decide
-// when to stop, the others are trained on.
-func newFolds(n int, cfg Config) ([]fold, error) {
+// newFolds cuts the positions of units into Config.Folds folds. With one there are
+// training, validation and test rows, one after the other. With several, each of as many
+// equal shares is tested on once. The positions are a circle: those behind a share decide
+// when to stop, the others are trained on. Every border is one of a unit.
+func newFolds(u units, cfg Config) ([]fold, error) {
+	n := u.rows
 	if cfg.Folds == 1 {
-		c, err := split(n, cfg)
-		if err != nil {
-			return nil, err
-		}
-		f := fold{counts: c, train: arc(0, c.Train, n), validation: arc(c.Train, c.Validation, n), test: arc(c.Train+c.Validation, c.Test, n)}
-		return []fold{f}, nil
+		validation := max(u.some(1), int(math.Round(cfg.ValidationFraction*float64(n))))
+		test := u.border(n - max(u.some(foldUnits), int(math.Round(cfg.TestFraction*float64(n)))))
+		train := u.border(test - validation)
+		f := fold{train: arc(0, train, n), validation: arc(train, test-train, n), test: arc(test, n-test, n)}
+		f.counts = RowCounts{Total: u.total, Train: train, Validation: test - train, Test: n - test, LeftOut: u.total - n}
+		f.clusters = u.within(test, n)
+		return []fold{f}, f.check(cfg)
 	}
 	all := make([]fold, cfg.Folds)
 	for i := range all {
-		lo, hi := i*n/cfg.Folds, (i+1)*n/cfg.Folds
+		lo, hi := u.border(i*n/cfg.Folds), u.border((i+1)*n/cfg.Folds)
 		rest := n - (hi - lo)
-		c := RowCounts{Total: n, Test: hi - lo, Validation: max(minTestRows, int(math.Round(cfg.ValidationFraction*float64(rest))))}
-		c.Train = rest - c.Validation
-		if err := c.check(cfg); err != nil {
+		validation := max(minTestRows, u.some(1), int(math.Round(cfg.ValidationFraction*float64(rest))))
+		if end := hi + validation; end <= n {
+			validation = u.border(end) - hi
+		} else {
+			validation = n + u.border(end-n) - hi
+		}
+		c := RowCounts{Total: u.total, Test: hi - lo, Validation: validation, Train: rest - validation, LeftOut: u.total - n}
+		f := fold{counts: c, clusters: u.within(lo, hi)}
+		if err := f.check(cfg); err != nil {
 			return nil, err
 		}
-		all[i] = fold{counts: c, test: arc(lo, c.Test, n), validation: arc(hi, c.Validation, n), train: arc(hi+c.Validation, c.Train, n)}
+		f.test, f.validation, f.train = arc(lo, c.Test, n), arc(hi, c.Validation, n), arc(hi+c.Validation, c.Train, n)
+		all[i] = f
 	}
 	return all, nil
+}
+
+// check reports a fold that is too small to learn from or to judge by.
+func (f fold) check(cfg Config) error {
+	if err := f.counts.check(cfg); err != nil {
+		return err
+	}
+	if f.clusters != nil && len(f.clusters) < leastClusters {
+		return fmt.Errorf("mine: in %d folds, one is tested on %d groups or blocks of rows, want at least %d to know the error by; take fewer folds, or shorter blocks: %w",
+			cfg.Folds, len(f.clusters), leastClusters, ErrTooFewSamples)
+	}
+	return nil
 }
 
 // arc returns the count positions from lo on, on the circle of n.

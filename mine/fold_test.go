@@ -16,7 +16,7 @@ func TestNewFolds(t *testing.T) {
 		for _, k := range []int{1, 2, 3, 5} {
 			cfg := DefaultConfig(n)
 			cfg.Folds, cfg.Batch = k, 2
-			folds, err := newFolds(n, cfg)
+			folds, err := newFolds(independent(n), cfg)
 			if err != nil {
 				t.Fatalf("%d rows, %d folds: %v", n, k, err)
 			}
@@ -52,7 +52,7 @@ func TestNewFolds(t *testing.T) {
 		}
 	}
 	cfg := DefaultConfig(60)
-	if _, err := newFolds(60, cfg); !errors.Is(err, ErrTooFewSamples) {
+	if _, err := newFolds(independent(60), cfg); !errors.Is(err, ErrTooFewSamples) {
 		t.Errorf("60 rows: error %v, want ErrTooFewSamples", err)
 	}
 }
@@ -121,7 +121,7 @@ func TestPoolBounds(t *testing.T) {
 	one := backend.Evaluation{Rows: 100, Pairs: 1000, Joint: 2, LogU: 1, VarT: 1, VarW: 0.5, CovTW: 0.25, Finite: true}
 	two := one
 	two.Joint = 3
-	got, err := poolBounds([]backend.Evaluation{one, two}, []float64{1, 1}, 0.95)
+	got, err := poolBounds([]tested{{Evaluation: one, logU: 1}, {Evaluation: two, logU: 1}}, 0.95)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestPoolBounds(t *testing.T) {
 	if want := math.Sqrt(1. / 100 / 2); math.Abs(got.StdErr-want) > 1e-12 {
 		t.Errorf("standard error %v, want %v", got.StdErr, want)
 	}
-	alone, err := poolBounds([]backend.Evaluation{one}, []float64{1}, 0.95)
+	alone, err := poolBounds([]tested{{Evaluation: one, logU: 1}}, 0.95)
 	if err != nil {
 		t.Fatal(err)
 	}

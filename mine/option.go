@@ -7,12 +7,13 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for.
+// number; that is what Config is for. The exception is WithGroups, which is data.
 type Option func(*wiring)
 
 type wiring struct {
 	backend  backend.Backend
 	threads  int
+	groups   []int
 	progress func(Progress)
 	last     Progress
 	reported time.Time
@@ -40,6 +41,11 @@ func WithBackend(b backend.Backend) Option { return func(w *wiring) { w.backend 
 // WithThreads limits the default CPU backend, and the one that stands in for a backend
 // that fails, to n threads; 0 means all processors. The result does not depend on it.
 func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
+
+// WithGroups says which rows belong together, such as those of one person: those of equal
+// numbers, one a row, are never both trained and tested on, and the standard error is that
+// of independent groups.
+func WithGroups(ids []int) Option { return func(w *wiring) { w.groups = ids } }
 
 // WithProgress calls f at most some ten times a second and at the end of each phase, from
 // whichever critic is in training; the others wait for it meanwhile.

@@ -131,6 +131,13 @@ func (p pairScores) cut(logU float64, pairs int) {
 
 // evaluation returns the averages of the scores, as a backend returns them.
 func (p pairScores) evaluation() backend.Evaluation {
+	e, _ := p.influence()
+	return e
+}
+
+// influence returns the averages of the scores and the influence value of every row on
+// the bound, see backend.Evaluation.
+func (p pairScores) influence() (backend.Evaluation, []float64) {
 	n := len(p.Joint)
 	e := backend.Evaluation{Rows: n, Pairs: int64(len(p.Marginal)), LogU: objective.LogMeanExp(p.Marginal), MaxT: math.Inf(-1), Finite: p.finite()}
 	for _, all := range [][]float32{p.Joint, p.Marginal} {
@@ -159,8 +166,10 @@ func (p pairScores) evaluation() backend.Evaluation {
 	}
 	e.VarG--
 	js := objective.JS.Default()
+	influence := make([]float64, n)
 	for i, t := range p.Joint {
 		dt, dw := float64(t)-e.Joint, w[i]-2
+		influence[i] = dt - dw
 		e.VarT += dt * dt / float64(n)
 		e.VarW += dw * dw / float64(n)
 		e.CovTW += dt * dw / float64(n)
@@ -169,5 +178,5 @@ func (p pairScores) evaluation() backend.Evaluation {
 	for _, t := range p.Marginal {
 		e.JS -= js.Term(float64(t), true).Value / float64(len(p.Marginal))
 	}
-	return e
+	return e, influence
 }

@@ -35,6 +35,7 @@ type Result struct {
 
 	Warnings []Warning          `json:"warnings,omitempty"`
 	Rows     RowCounts          `json:"rows"`
+	Split    Split              `json:"split"`
 	X        preprocess.Summary `json:"x"`
 	Z        preprocess.Summary `json:"z"`
 
@@ -108,6 +109,9 @@ const (
 	WarnDiverged      WarningCode = "diverged"      // a critic has no say in some folds
 	WarnFolds         WarningCode = "folds"         // some folds have no critic
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
+	WarnSerial        WarningCode = "serial"        // neighbouring rows are alike
+	WarnUnresolved    WarningCode = "unresolved"    // so many are that nothing can be said
+	WarnRepeats       WarningCode = "repeats"       // rows are there more than once
 )
 
 // Warning tells what limits an estimate, and what to do about it.

@@ -1,11 +1,78 @@
 package mine
 
 import (
+	"encoding/json"
 	"fmt"
-	"math"
+	"strconv"
 
 	"gomine/mine/backend"
 )
+
+// SplitKind is what is kept together where rows are split into those that are trained
+// on and those that are tested on.
+type SplitKind string
+
+const (
+	SplitAuto    SplitKind = "auto"    // what the data ask for; in a Config alone
+	SplitRandom  SplitKind = "random"  // nothing: every row is independent of the others
+	SplitBlocks  SplitKind = "blocks"  // neighbouring rows, with gaps between
+	SplitGroups  SplitKind = "groups"  // the rows of a group, see WithGroups; in a Result alone
+	SplitRepeats SplitKind = "repeats" // rows that are the same; in a Result alone
+)
+
+// SplitKinds lists those that a Config may have.
+func SplitKinds() []SplitKind { return []SplitKind{SplitAuto, SplitRandom, SplitBlocks} }
+
+func (k SplitKind) String() string { return string(k) }
+
+// A Length is a number of rows, or AutoLength. As JSON and as text it is a number or
+// "auto".
+type Length int
+
+// AutoLength is the Length that the data ask for.
+const AutoLength Length = 0
+
+func (l Length) String() string {
+	if l == AutoLength {
+		return "auto"
+	}
+	return strconv.Itoa(int(l))
+}
+
+// MarshalJSON returns a number, or "auto".
+func (l Length) MarshalJSON() ([]byte, error) {
+	if l == AutoLength {
+		return []byte(`"auto"`), nil
+	}
+	return json.Marshal(int(l))
+}
+
+// UnmarshalJSON reads what MarshalJSON returns.
+func (l *Length) UnmarshalJSON(text []byte) error {
+	if string(text) == `"auto"` {
+		*l = AutoLength
+		return nil
+	}
+	return json.Unmarshal(text, (*int)(l))
+}
+
+// Split says how the rows were split, and why.
+type Split struct {
+	Kind SplitKind `json:"kind"`
+	// CorrelationTime is over how many rows they are correlated, 1 if they are not, see
+	// package dependence; 0 where it was not looked for.
+	CorrelationTime float64 `json:"correlation_time,omitempty"`
+	// EffectiveRows is how many independent rows they are worth, at most.
+	EffectiveRows int  `json:"effective_rows"`
+	Block         int  `json:"block,omitempty"`    // rows of a block
+	Gap           int  `json:"gap,omitempty"`      // rows left out between two
+	Units         int  `json:"units,omitempty"`    // blocks or groups
+	Repeated      int  `json:"repeated,omitempty"` // rows that are there more than once
+	Sorted        bool `json:"sorted,omitempty"`   // they are in the order of a column, so that near ones are alike
+	// Unresolved is whether there are too few independent rows to say anything of, as
+	// in random walks: then no bound is above 0.
+	Unresolved bool `json:"unresolved,omitempty"`
+}
 
 // minTestRows is the smallest number of validation or test rows: with fewer the
 // bound is noise and its ceiling ln n below 3 nats.
@@ -17,17 +84,7 @@ type RowCounts struct {
 	Train      int `json:"train"`
 	Validation int `json:"validation"`
 	Test       int `json:"test"`
-}
-
-// split returns how many rows go where.
-func split(rows int, cfg Config) (RowCounts, error) {
-	c := RowCounts{
-		Total:      rows,
-		Validation: int(math.Round(cfg.ValidationFraction * float64(rows))),
-		Test:       int(math.Round(cfg.TestFraction * float64(rows))),
-	}
-	c.Train = rows - c.Validation - c.Test
-	return c, c.check(cfg)
+	LeftOut    int `json:"left_out,omitempty"` // between blocks, or copies of others
 }
 
 // check reports counts that are too small to learn from or to judge by.
@@ -53,7 +110,9 @@ func (c RowCounts) train() backend.Rows { return backend.Rows{Lo: 0, Hi: c.Train
 func (c RowCounts) validation() backend.Rows {
 	return backend.Rows{Lo: c.Train, Hi: c.Train + c.Validation}
 }
-func (c RowCounts) test() backend.Rows { return backend.Rows{Lo: c.Train + c.Validation, Hi: c.Total} }
+func (c RowCounts) test() backend.Rows {
+	return backend.Rows{Lo: c.Train + c.Validation, Hi: c.Train + c.Validation + c.Test}
+}
 
 // raceBytes is the memory that the race's preprocessed copies of the rows may take;
 // a larger race sees part of the rows only.

@@ -9,6 +9,7 @@
 //	go run ./bench/accuracy sweep --out DIR
 //	go run ./bench/accuracy consistency --out DIR
 //	go run ./bench/accuracy published --out DIR
+//	go run ./bench/accuracy dependence
 //	go run ./bench/accuracy families --half choose --out FILE
 //	go run ./bench/accuracy families compare FILE FILE
 package main
@@ -34,7 +35,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

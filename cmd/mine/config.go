@@ -43,6 +43,10 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Reference }},
 	{"folds", "folds", "`N` parts of the rows, each tested by critics of the others; 1: one part alone, of --test-fraction",
 		func(c *mine.Config) any { return &c.Folds }},
+	{"split", "split", "what stays together where rows are split into folds: auto (what depends on each other), random (nothing), blocks (neighbours)",
+		func(c *mine.Config) any { return &c.Split }},
+	{"block", "block", "`N` neighbouring rows of a block, or auto, by how far they are correlated",
+		func(c *mine.Config) any { return &c.Block }},
 	{"hidden", "hidden", fmt.Sprintf("widths `N,N` of the hidden layers, 1 to %d of them", backend.MaxHidden),
 		func(c *mine.Config) any { return &c.Hidden }},
 	{"batch", "batch", "`N` rows per training step, at most the training rows",
@@ -92,7 +96,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	f.values = defaults[len(defaults)-1]
 	for _, field := range configFields {
 		flags := training
-		if slices.Contains([]string{"race-steps", "survivors", "reference", "folds"}, field.flag) {
+		if slices.Contains([]string{"race-steps", "survivors", "reference", "folds", "split", "block"}, field.flag) {
 			flags = method
 		}
 		switch p := field.of(&f.values).(type) {
@@ -108,6 +112,10 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 			flags.Uint64Var(p, field.flag, *p, field.usage)
 		case *mine.Limit:
 			flags.Var((*limit)(p), field.flag, field.usage)
+		case *mine.Length:
+			flags.Var((*length)(p), field.flag, field.usage)
+		case *mine.SplitKind:
+			flags.Var((*split)(p), field.flag, field.usage)
 		}
 		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
 			flag := flags.Lookup(field.flag)

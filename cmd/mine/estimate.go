@@ -139,7 +139,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 		answer = []byte(fixed(u.of(result.Estimate), quietDecimals) + "\n")
 	case f.json:
 		x, z := f.input.sources(args)
-		if answer, err = encode(result, x, z, u); err != nil {
+		if answer, err = encode(result, inputs{x, z, f.input.group}, u); err != nil {
 			return err
 		}
 	default:
@@ -164,11 +164,11 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 // estimate reads the data and estimates.
 func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
 	ctx := cmd.Context()
-	x, z, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
+	d, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
 	if err != nil {
 		return mine.Result{}, err
 	}
-	config, err := f.config.config(x.Rows(), cmd.Flags())
+	config, err := f.config.config(d.x.Rows(), cmd.Flags())
 	if err != nil {
 		return mine.Result{}, err
 	}
@@ -182,7 +182,14 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if status != nil {
 		options = append(options, mine.WithProgress(status.estimating))
 	}
-	result, err := mine.Estimate(ctx, x.InPlace(), z.InPlace(), config, options...)
+	if d.groups != nil {
+		ids, err := groupsOf(d.groups, f.input.group)
+		if err != nil {
+			return mine.Result{}, err
+		}
+		options = append(options, mine.WithGroups(ids))
+	}
+	result, err := mine.Estimate(ctx, d.x.InPlace(), d.z.InPlace(), config, options...)
 	return result, estimateError(err, args, cmd.Flags())
 }
 

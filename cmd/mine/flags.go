@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -94,6 +95,39 @@ func (l *limit) Set(s string) error {
 		return errors.New("want a number, or none")
 	}
 	*l = limit(v)
+	return nil
+}
+
+// length is a flag that takes a number of rows, or auto.
+type length mine.Length
+
+func (l *length) Type() string   { return "length" }
+func (l *length) String() string { return mine.Length(*l).String() }
+
+func (l *length) Set(s string) error {
+	if s == mine.AutoLength.String() {
+		*l = length(mine.AutoLength)
+		return nil
+	}
+	var n count
+	if err := n.Set(s); err != nil || n < 1 {
+		return errors.New("want a number of rows, or auto")
+	}
+	*l = length(n)
+	return nil
+}
+
+// split is a flag that takes what stays together.
+type split mine.SplitKind
+
+func (k *split) Type() string   { return "NAME" }
+func (k *split) String() string { return string(*k) }
+
+func (k *split) Set(s string) error {
+	if !slices.Contains(mine.SplitKinds(), mine.SplitKind(s)) {
+		return fmt.Errorf("want one of %s", strings.Join(names(mine.SplitKinds()), ", "))
+	}
+	*k = split(s)
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 // inputFlags say which columns of which files are X and Z.
 type inputFlags struct {
 	x, z      string
+	group     string
 	separator separator
 	header    choice
 }
@@ -28,6 +29,7 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 	// Without a shorthand cobra completes no flag of one letter.
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
+	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
 	flags.Var(&f.separator, "separator", "`CHAR` between fields: auto, comma, semicolon, pipe, tab, space or any other")
 	addChoice(flags, &f.header, "header", "whether the first line names the columns", "auto", "yes", "no")
 }
@@ -37,6 +39,7 @@ func (f *inputFlags) complete(cmd *cobra.Command) {
 	complete(cmd, "separator", cobra.FixedCompletions([]string{"auto", "comma", "semicolon", "pipe", "tab", "space"}, cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "x", f.completeColumns(0))
 	complete(cmd, "z", f.completeColumns(1))
+	complete(cmd, "group", f.completeColumns(0))
 }
 
 // check reports what is missing or contradictory before any file is opened.
@@ -73,25 +76,31 @@ func (f *inputFlags) options(progress func(done, total int64)) table.Options {
 	return o
 }
 
-// read reads the columns of X and Z.
-func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (x, z *column.Compact, err error) {
-	x, z, err = abandon(ctx, func() (x, z *column.Compact, err error) {
+// data are the columns that the flags choose.
+type data struct {
+	x, z   *column.Compact
+	groups *column.Compact // nil without --group
+}
+
+// read reads the columns of X, of Z and of the groups.
+func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (data, error) {
+	d, err := abandon(ctx, func() (d data, err error) {
 		if len(files) == 1 {
 			return f.readOne(ctx, stdin, files[0], status)
 		}
-		if x, err = f.readAll(ctx, stdin, files[0], "--x", f.x, status); err != nil {
-			return x, z, err
+		if d.x, d.groups, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
+			return d, err
 		}
-		if z, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
-			return x, z, err
+		if d.z, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
+			return d, err
 		}
-		if x.Rows() != z.Rows() {
-			return x, z, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
-				files[0], plural(x.Rows(), "row"), files[1], plural(z.Rows(), "row"))
+		if d.x.Rows() != d.z.Rows() {
+			return d, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
+				files[0], plural(d.x.Rows(), "row"), files[1], plural(d.z.Rows(), "row"))
 		}
-		return x, z, nil
+		return d, nil
 	})
-	return x, z, inputError(err)
+	return d, inputError(err)
 }
 
 // inputError puts an error of package table in terms of the command line:
@@ -107,26 +116,34 @@ func inputError(err error) error {
 	return err
 }
 
-// readOne reads both groups of columns from one file.
-func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, z *column.Compact, err error) {
+// readOne reads all columns from one file.
+func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, status *statusLine) (data, error) {
 	r, err := f.open(stdin, file, status)
 	if err != nil {
-		return x, z, err
+		return data{}, err
 	}
 	defer r.Close()
 	xs, errX := r.Select("--x", f.x)
 	zs, errZ := r.Select("--z", f.z)
-	if err := errors.Join(errX, errZ); err != nil {
-		return x, z, err
+	group, errGroup := f.selectGroup(r)
+	if err := errors.Join(errX, errZ, errGroup); err != nil {
+		return data{}, err
 	}
-	if err := r.Disjoint("--x", xs, "--z", zs); err != nil {
-		return x, z, err
+	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), r.Disjoint("--x", xs, "--group", group), r.Disjoint("--z", zs, "--group", group)); err != nil {
+		return data{}, err
 	}
-	m, err := r.Read(ctx, xs, zs)
+	if group == nil {
+		m, err := r.Read(ctx, xs, zs)
+		if err != nil {
+			return data{}, err
+		}
+		return data{x: m[0], z: m[1]}, nil
+	}
+	m, err := r.Read(ctx, xs, zs, group)
 	if err != nil {
-		return x, z, err
+		return data{}, err
 	}
-	return m[0], m[1], nil
+	return data{m[0], m[1], m[2]}, nil
 }
 
 // readAll reads the columns of spec, or all if it is empty.
@@ -161,29 +178,26 @@ func (f *inputFlags) open(stdin io.Reader, file string, status *statusLine) (*ta
 // abandon runs f and returns what it returns, or, soon after ctx is cancelled,
 // the context's error: f may be waiting for a pipe, which no context ends. The
 // process is about to end then, and f with it.
-func abandon[X, Z any](ctx context.Context, f func() (X, Z, error)) (x X, z Z, err error) {
+func abandon[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	// In this time f, if it is not stuck, removes its temporary files.
 	const grace = 200 * time.Millisecond
 	done := make(chan struct{})
-	var (
-		gotX X
-		gotZ Z
-		got  error
-	)
+	var got, none T
+	var err error
 	go func() {
 		defer close(done)
-		gotX, gotZ, got = f()
+		got, err = f()
 	}()
 	select {
 	case <-done:
-		return gotX, gotZ, got
+		return got, err
 	case <-ctx.Done():
 	}
 	select {
 	case <-done:
-		return gotX, gotZ, got
+		return got, err
 	case <-time.After(grace):
-		return x, z, ctx.Err()
+		return none, ctx.Err()
 	}
 }
 

@@ -29,6 +29,7 @@ var layers = []struct {
 	{"mine/column", []string{"mine/backend"}},
 	{"mine/preprocess", []string{"mine/backend", "mine/column", "mine/sampling"}},
 	{"mine/stack", nil},
+	{"mine/dependence", []string{"mine/column"}},
 	{"mine/gaussian", []string{"mine/backend"}},
 	{"mine/table", []string{"mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
@@ -41,7 +42,7 @@ var layers = []struct {
 	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
-	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/gaussian", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
+	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"cmd/mine", []string{"cuda", "mine", "mine/backend", "mine/column", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }

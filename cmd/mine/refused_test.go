@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -188,5 +191,30 @@ func TestWrongSimulations(t *testing.T) {
 		{[]string{"simulate", "gaussian", "--out", "-", "--map-x", "square"}, exitUsage, []string{"--map-x", "cubic"}},
 		{[]string{"simulate", "gaussian", "--out", filepath.Join(dir, "absent", "g.csv")}, exitError, []string{"absent", "no such file"}},
 		{[]string{"simulate", "gaussian", "--out", dir}, exitError, []string{"directory"}},
+	})
+}
+
+// TestRefusedGroups: groups and blocks that cannot be kept together.
+func TestRefusedGroups(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "g.csv")
+	var b strings.Builder
+	b.WriteString("X0,Z0,one,each\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "%v,%v,7,%d\n", math.Sin(float64(i*i)), math.Cos(float64(3*i*i)), i)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, []refusal{
+		{of(path, "--group", "one"), exitError, []string{"300 rows are in one group", "at least 10"}},
+		{of(path, "--group", "each"), exitError, []string{"in 300 groups", "several rows each"}},
+		{of(path, "--group", "two"), exitUsage, []string{`no column "two"`}},
+		{of(path, "--group", "one,each"), exitUsage, []string{"--group one,each is 2 columns"}},
+		{of(path, "--group", "X0"), exitUsage, []string{"--x and --group"}},
+		{of(path, "--group", "one", "--split", "blocks"), exitUsage, []string{"--split is blocks", "auto where rows have groups"}},
+		{of(path, "--split", "thirds"), exitUsage, []string{"auto, random, blocks"}},
+		{of(path, "--block", "0"), exitUsage, []string{"want a number of rows, or auto"}},
+		{of(path, "--block", "400"), exitUsage, []string{"--block is 400, want at most 2", "300 rows into 10 blocks"}},
+		{of(path, "--block", "20", "--split", "random"), exitUsage, []string{"--block is 20"}},
 	})
 }

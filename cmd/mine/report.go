@@ -52,6 +52,9 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
 	line("rows", "%s", rowsText(r))
+	if text := splitText(r.Split); text != "" {
+		line("split", "%s", text)
+	}
 	line("training", "%s", trainingText(r))
 	block("time", times(r)...)
 	block("settings", commandLine(r.Config)...)
@@ -105,6 +108,20 @@ func rowsText(r mine.Result) string {
 	}
 	return fmt.Sprintf("%s: %s to train, %s to validate, %s to test",
 		grouped(r.Rows.Total), grouped(r.Rows.Train), grouped(r.Rows.Validation), grouped(r.Rows.Test))
+}
+
+// splitText says what was kept together, if anything was.
+func splitText(s mine.Split) string {
+	switch s.Kind {
+	case mine.SplitBlocks:
+		return fmt.Sprintf("%s blocks of %s rows, %s left out between them: correlated over %s, worth %s",
+			grouped(s.Units), grouped(s.Block), grouped(s.Gap), plural(int(s.CorrelationTime+0.5), "row"), plural(s.EffectiveRows, "independent row"))
+	case mine.SplitGroups:
+		return fmt.Sprintf("%s groups, whose rows stay together", grouped(s.Units))
+	case mine.SplitRepeats:
+		return fmt.Sprintf("%s different rows; %s that are repeated stay together", grouped(s.Units), grouped(s.Repeated))
+	}
+	return ""
 }
 
 // trainingText says how much training there was.
@@ -169,6 +186,13 @@ func explain(warning mine.Warning, r mine.Result) string {
 		return text + fmt.Sprintf(". Train longer: --steps %d.", 2*r.Config.Steps)
 	case mine.WarnFewRows:
 		return text + ". Give more rows."
+	case mine.WarnSerial, mine.WarnRepeats:
+		if r.Split.Kind == mine.SplitRandom {
+			return text + ": --split blocks, or --group."
+		}
+		return text + ". --split random treats them as independent."
+	case mine.WarnUnresolved:
+		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnDeterministic:
 		return text + ". See that --x and --z leave out columns that were computed from the other side."
 	case mine.WarnDiscrete:
@@ -187,8 +211,9 @@ type document struct {
 }
 
 type inputs struct {
-	X source `json:"x"`
-	Z source `json:"z"`
+	X     source `json:"x"`
+	Z     source `json:"z"`
+	Group string `json:"group,omitempty"` // the column of groups
 }
 
 // inBits repeats the main numbers of a Result in bits.
@@ -203,8 +228,8 @@ type inBits struct {
 }
 
 // encode returns the result as one JSON object.
-func encode(r mine.Result, x, z source, u unit) ([]byte, error) {
-	d := document{Unit: nats, Result: r, Input: inputs{x, z}}
+func encode(r mine.Result, in inputs, u unit) ([]byte, error) {
+	d := document{Unit: nats, Result: r, Input: in}
 	if u == bits {
 		d.InBits = &inBits{
 			Estimate: mine.Bits(r.Estimate), StdErr: mine.Bits(r.StdErr),

@@ -18,7 +18,7 @@ import (
 // sample is a result made by hand.
 func sample() mine.Result {
 	r := mine.Result{
-		Bound: mine.Bound{Estimate: 2.8423, StdErr: 0.0207, Low: 2.8017, High: 2.8829, LowerBound: 2.8083, NWJ: 2.84},
+		Bound:    mine.Bound{Estimate: 2.8423, StdErr: 0.0207, Low: 2.8017, High: 2.8829, LowerBound: 2.8083, NWJ: 2.84},
 		Training: 2.9001, Likely: 2.8857,
 		Race: []mine.RaceEntry{
 			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.DV.Default()}, Steps: 500, Validation: 2.1034},
@@ -177,7 +177,7 @@ func decode(t *testing.T, text string) document {
 
 func TestJSON(t *testing.T) {
 	want := sample()
-	text, err := encode(want, source{"g.csv", "X*"}, source{"z.npy", ""}, nats)
+	text, err := encode(want, inputs{X: source{"g.csv", "X*"}, Z: source{"z.npy", ""}}, nats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestJSON(t *testing.T) {
 
 func TestJSONInBits(t *testing.T) {
 	r := sample()
-	text, err := encode(r, source{}, source{}, bits)
+	text, err := encode(r, inputs{}, bits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,4 +233,33 @@ func number(t *testing.T, output []byte) float64 {
 		t.Fatalf("output is %q, want one number and nothing else", output)
 	}
 	return v
+}
+
+// TestReportOfSplits: what was kept together is said in a line, and what to do about it.
+func TestReportOfSplits(t *testing.T) {
+	for _, c := range []struct {
+		split mine.Split
+		code  mine.WarningCode
+		want  []string
+	}{
+		{mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 39.7, EffectiveRows: 2600, Block: 400, Gap: 40, Units: 227}, mine.WarnSerial,
+			[]string{"split       227 blocks of 400 rows, 40 left out between them: correlated over", "40 rows, worth 2,600 independent rows", "--split random treats them"}},
+		{mine.Split{Kind: mine.SplitRepeats, EffectiveRows: 600, Units: 600, Repeated: 6000}, mine.WarnRepeats,
+			[]string{"split       600 different rows; 6,000 that are repeated stay together", "--split random treats them"}},
+		{mine.Split{Kind: mine.SplitGroups, Units: 60}, mine.WarnFewRows, []string{"split       60 groups, whose rows stay together"}},
+		{mine.Split{Kind: mine.SplitRandom}, mine.WarnSerial, []string{"--split blocks, or --group."}},
+		{mine.Split{Kind: mine.SplitBlocks, Unresolved: true}, mine.WarnUnresolved, []string{"sorted by a column that is not selected: --split random."}},
+	} {
+		r := sample()
+		r.Split, r.Warnings = c.split, []mine.Warning{{Code: c.code, Message: "rows are alike"}}
+		got := strings.Join(strings.Fields(reported(r, nats)), " ")
+		for _, want := range c.want {
+			if !strings.Contains(got, strings.Join(strings.Fields(want), " ")) {
+				t.Errorf("%q is not in %s", want, got)
+			}
+		}
+		if c.split.Kind == mine.SplitRandom && strings.Contains(got, " split ") && strings.Contains(got, "blocks of") {
+			t.Errorf("a random split has a line: %s", got)
+		}
+	}
 }

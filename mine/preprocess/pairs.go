@@ -12,8 +12,8 @@ import (
 	"gomine/mine/sampling"
 )
 
-// Pairs are the rows of x and z in split order: shuffled by the seed, so that
-// training, validation and test rows are ranges of positions.
+// Pairs are the rows of x and z in split order: shuffled, so that training, validation and
+// test rows are ranges of positions.
 type Pairs struct {
 	x, z rows
 }
@@ -21,9 +21,9 @@ type Pairs struct {
 // rows are one side's rows by their positions.
 type rows struct {
 	column.Source
-	name  string                // "x" or "z", for messages
-	order *sampling.Permutation // position -> row; nil if they are the same
-	owned *column.Compact       // the rows, where they may be overwritten; else nil
+	name  string          // "x" or "z", for messages
+	order Order           // nil if positions are rows
+	owned *column.Compact // the rows, where they may be overwritten; else nil
 }
 
 // at returns the row at a position.
@@ -31,32 +31,54 @@ func (r rows) at(p int) int {
 	if r.order == nil {
 		return p
 	}
-	return int(r.order.At(uint64(p)))
+	return r.order(p)
 }
 
-// NewPairs checks x and z against each other and puts them in split order. Data
-// given for use in place are moved, others are looked up and must not change while
-// the pairs are in use.
+// An Order is a permutation of the rows: it returns the row at a position.
+type Order func(position int) int
+
+// Shuffled is the random order of n rows that belongs to a seed.
+func Shuffled(n int, seed uint64) Order {
+	order := sampling.NewPermutation(uint64(n), seed, sampling.StreamSplit, 0)
+	return func(p int) int { return int(order.At(uint64(p))) }
+}
+
+// NewPairs checks x and z against each other and puts them in random order. It is Check
+// and Arrange.
 func NewPairs(x, z column.Source, seed uint64) (*Pairs, error) {
-	p := &Pairs{x: rows{Source: x, name: "x"}, z: rows{Source: z, name: "z"}}
-	for _, r := range []rows{p.x, p.z} {
+	if err := Check(x, z); err != nil {
+		return nil, err
+	}
+	return Arrange(x, z, Shuffled(x.Rows(), seed))
+}
+
+// Check checks x and z against each other, and their values.
+func Check(x, z column.Source) error {
+	sides := []rows{{Source: x, name: "x"}, {Source: z, name: "z"}}
+	for _, r := range sides {
 		if err := column.Check(r.Source); err != nil {
-			return nil, fmt.Errorf("%w (argument %s)", err, r.name)
+			return fmt.Errorf("%w (argument %s)", err, r.name)
 		}
 	}
 	if x.Rows() != z.Rows() {
-		return nil, fmt.Errorf("preprocess: x has %d rows and z has %d: rows must be pairs", x.Rows(), z.Rows())
+		return fmt.Errorf("preprocess: x has %d rows and z has %d: rows must be pairs", x.Rows(), z.Rows())
 	}
-	for _, r := range []rows{p.x, p.z} {
+	for _, r := range sides {
 		if err := checkValues(r.Source, r.name); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	order := sampling.NewPermutation(uint64(x.Rows()), seed, sampling.StreamSplit, 0)
+	return nil
+}
+
+// Arrange puts rows that were checked in an order. Data given for use in place are moved,
+// others are looked up and must not change while the pairs are in use.
+func Arrange(x, z column.Source, order Order) (*Pairs, error) {
+	p := &Pairs{x: rows{Source: x, name: "x"}, z: rows{Source: z, name: "z"}}
 	for _, r := range []*rows{&p.x, &p.z} {
 		given, ok := r.Source.(column.Disposable)
 		if !ok {
-			r.order = &order
+			r.order = order
 			continue
 		}
 		var err error
@@ -64,7 +86,7 @@ func NewPairs(x, z column.Source, seed uint64) (*Pairs, error) {
 			return nil, fmt.Errorf("%w (argument %s)", err, r.name)
 		}
 		r.Source = r.owned
-		permuteRows(r.owned.Values, &order)
+		permuteRows(r.owned.Values, order)
 	}
 	return p, nil
 }
@@ -286,8 +308,8 @@ func (s Side) apply(r rows, lo int, dst backend.Matrix) error {
 	})
 }
 
-// permuteRows moves row order.At(p) to position p, for every p, in place.
-func permuteRows(m backend.Matrix, order *sampling.Permutation) {
+// permuteRows moves row order(p) to position p, for every p, in place.
+func permuteRows(m backend.Matrix, order Order) {
 	done := make([]bool, m.Rows)
 	saved := make([]float32, m.Cols)
 	for start := range m.Rows {
@@ -298,7 +320,7 @@ func permuteRows(m backend.Matrix, order *sampling.Permutation) {
 		p := start
 		for {
 			done[p] = true
-			from := int(order.At(uint64(p)))
+			from := order(p)
 			if from == start {
 				copy(m.Row(p), saved)
 				break

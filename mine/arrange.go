@@ -1,0 +1,266 @@
+package mine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gomine/mine/column"
+	"gomine/mine/dependence"
+	"gomine/mine/preprocess"
+)
+
+// An arrangement is the order in which rows are split, and what stays together.
+type arrangement struct {
+	Split
+	units
+	order preprocess.Order
+}
+
+// GroupsError is about groups of rows, by WithGroups, that cannot be kept together.
+type GroupsError struct {
+	Groups, Rows int
+	Want         string
+}
+
+func (e *GroupsError) Error() string {
+	if e.Groups == 1 {
+		return fmt.Sprintf("mine: all %d rows are in one group, want %s", e.Rows, e.Want)
+	}
+	return fmt.Sprintf("mine: the %d rows are in %d groups, want %s", e.Rows, e.Groups, e.Want)
+}
+
+const (
+	// blockTimes is how many correlation times a block is long where rows are many, and
+	// leastTimes where they are few.
+	blockTimes, leastTimes = 10, 2
+	// wantedBlocks is the number of blocks down to which they are that long.
+	wantedBlocks = 40
+	// leastBlocks is the fewest that leave something to train on and know errors by.
+	leastBlocks = 10
+	// resolvedTimes is the number of correlation times below which there is no telling
+	// whether what two series have in common would be there again: of 50 of them, 25 rows
+	// of each side are independent, and the time itself is uncertain by a third.
+	resolvedTimes = 50
+	// unresolvedBlocks is the number of blocks then.
+	unresolvedBlocks = 16
+	// foldUnits is the number of blocks or groups that a fold should be tested on.
+	foldUnits = 3
+	// leastLength is that of blocks of rows that are not correlated.
+	leastLength = 10
+)
+
+// arrange looks at how the rows depend on each other and says how they are split.
+func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) {
+	n := x.Rows()
+	random := arrangement{Split{Kind: SplitRandom, EffectiveRows: n}, independent(n), preprocess.Shuffled(n, cfg.Seed)}
+	switch {
+	case groups != nil && cfg.Split != SplitAuto:
+		return random, &FieldError{Field: "split", Value: cfg.Split, Want: "auto where rows have groups, which are kept together"}
+	case groups != nil:
+		return grouped(groups, n, cfg.Seed)
+	case cfg.Split == SplitRandom:
+		return random, nil
+	}
+	var repeats dependence.Repeats
+	var err error
+	if cfg.Split == SplitAuto {
+		if repeats, err = dependence.FindRepeats(x, z); err != nil {
+			return random, err
+		}
+	}
+	kept := firsts(repeats.Group)
+	found, err := dependence.Find(pick(x, kept), pick(z, kept))
+	if err != nil {
+		return random, err
+	}
+	random.CorrelationTime, random.Sorted = found.Time, found.Sorted
+	switch {
+	case found.Serial || cfg.Split == SplitBlocks || cfg.Block != AutoLength:
+		a, err := blocked(n, kept, found, cfg)
+		a.Repeated = repeats.Rows
+		return a, err
+	case repeats.Group != nil:
+		a := keep(repeats.Group, repeats.Groups, cfg.Seed)
+		a.Split = Split{Kind: SplitRepeats, CorrelationTime: found.Time, EffectiveRows: repeats.Groups, Units: repeats.Groups, Repeated: repeats.Rows}
+		return a, nil
+	}
+	return random, nil
+}
+
+// split puts the rows in the order that they are split in. Where there are few blocks or
+// groups, there are fewer folds.
+func (e *Estimator) split(x, z column.Source) (err error) {
+	if err = preprocess.Check(x, z); err != nil {
+		return err
+	}
+	if e.arranged, err = arrange(x, z, e.cfg, e.wiring.groups); err != nil {
+		return err
+	}
+	if ends := e.arranged.ends; ends != nil && e.cfg.Folds > 1 {
+		e.cfg.Folds = min(e.cfg.Folds, max(2, len(ends)/foldUnits))
+	}
+	if e.folds, err = newFolds(e.arranged.units, e.cfg); err != nil {
+		return err
+	}
+	e.pairs, err = preprocess.Arrange(x, z, e.arranged.order)
+	return err
+}
+
+// grouped keeps the rows of a group together.
+func grouped(ids []int, n int, seed uint64) (arrangement, error) {
+	if len(ids) != n {
+		return arrangement{}, fmt.Errorf("mine: groups of %d rows, but there are %d", len(ids), n)
+	}
+	number := map[int]int{}
+	group := make([]int, n)
+	for i, id := range ids {
+		if _, ok := number[id]; !ok {
+			number[id] = len(number)
+		}
+		group[i] = number[id]
+	}
+	switch g := len(number); {
+	case g == n:
+		return arrangement{}, &GroupsError{g, n, "fewer, of several rows each; if no rows belong together, leave the groups out"}
+	case g < leastBlocks:
+		return arrangement{}, &GroupsError{g, n, fmt.Sprintf("at least %d, to train on some and know the error by others; group by something finer, or leave the groups out", leastBlocks)}
+	}
+	a := keep(group, len(number), seed)
+	a.Split = Split{Kind: SplitGroups, EffectiveRows: n, Units: len(number)}
+	return a, nil
+}
+
+// keep puts groups, numbered from 0, in random order, the rows of each in their own.
+func keep(group []int, groups int, seed uint64) arrangement {
+	start := make([]int, groups+1)
+	for _, g := range group {
+		start[g+1]++
+	}
+	for g := range groups {
+		start[g+1] += start[g]
+	}
+	next := make([]int, groups)
+	rows := make([]int, len(group)) // group after group
+	for i, g := range group {
+		rows[start[g]+next[g]] = i
+		next[g]++
+	}
+	shuffled := preprocess.Shuffled(groups, seed)
+	order, ends := make([]int32, 0, len(group)), make([]int, 0, groups)
+	for p := range groups {
+		g := shuffled(p)
+		for _, i := range rows[start[g]:start[g+1]] {
+			order = append(order, int32(i))
+		}
+		ends = append(ends, len(order))
+	}
+	return arrangement{units: units{len(order), len(order), ends}, order: listed(order)}
+}
+
+// listed is an order in a table.
+func listed(order []int32) preprocess.Order { return func(p int) int { return int(order[p]) } }
+
+// blocked cuts the kept rows, all n where kept is nil, into blocks of neighbours, which it puts
+// in random order. Behind each it leaves out a correlation time, over which the
+// autocorrelations of a first-order autoregressive series fall to e^-2, and their products to
+// e^-4. Rows that are left out have the last positions.
+func blocked(n int, kept []int, found dependence.Finding, cfg Config) (arrangement, error) {
+	rows := n
+	if kept != nil {
+		rows = len(kept)
+	}
+	row := func(i int) int32 {
+		if kept != nil {
+			i = kept[i]
+		}
+		return int32(i)
+	}
+	s := Split{
+		Kind: SplitBlocks, CorrelationTime: found.Time, EffectiveRows: max(1, int(found.Effective)),
+		Unresolved: found.Serial && float64(rows) < resolvedTimes*found.Time,
+	}
+	block, gap := lengths(rows, found.Time, s.Unresolved)
+	if cfg.Block != AutoLength {
+		block = float64(cfg.Block)
+		gap = min(gap, block)
+	}
+	s.Gap = int(math.Ceil(gap))
+	s.Units = (rows + s.Gap) / (int(block) + s.Gap)
+	if s.Units < leastBlocks {
+		most := (rows+s.Gap)/leastBlocks - s.Gap
+		return arrangement{}, &FieldError{Field: "block", Value: cfg.Block,
+			Want: fmt.Sprintf("at most %d, to cut %d rows into %d blocks", max(1, most), rows, leastBlocks), Err: ErrTooFewSamples}
+	}
+	s.Block = (rows+s.Gap)/s.Units - s.Gap
+	shuffled := preprocess.Shuffled(s.Units, cfg.Seed)
+	border := func(b int) int { return b * (rows + s.Gap) / s.Units }
+	order, ends := make([]int32, 0, n), make([]int, 0, s.Units)
+	used := make([]bool, n)
+	for p := range s.Units {
+		b := shuffled(p)
+		for i := border(b); i < border(b+1)-s.Gap; i++ {
+			order = append(order, row(i))
+			used[row(i)] = true
+		}
+		ends = append(ends, len(order))
+	}
+	u := units{len(order), n, ends}
+	for i, in := range used {
+		if !in {
+			order = append(order, int32(i))
+		}
+	}
+	return arrangement{s, u, listed(order)}, nil
+}
+
+// lengths are those of the blocks and of the gaps between, by the correlation time.
+func lengths(rows int, time float64, unresolved bool) (block, gap float64) {
+	if unresolved {
+		period := float64(rows) / unresolvedBlocks
+		return math.Floor(0.75 * period), math.Floor(0.25 * period)
+	}
+	long, short := blockTimes*time, leastTimes*time
+	block = max(short, min(long, float64(rows)/wantedBlocks-time))
+	return math.Ceil(max(block, leastLength)), time
+}
+
+// firsts are the rows that are the first of their groups; nil without groups.
+func firsts(group []int) []int {
+	if group == nil {
+		return nil
+	}
+	var rows []int
+	seen := map[int]bool{}
+	for i, g := range group {
+		if !seen[g] {
+			seen[g] = true
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
+// pick is the source of some rows of another one, which may be all of them.
+func pick(s column.Source, rows []int) column.Source {
+	if rows == nil {
+		return s
+	}
+	return picked{s, rows}
+}
+
+type picked struct {
+	column.Source
+	rows []int
+}
+
+func (p picked) Rows() int { return len(p.rows) }
+
+func (p picked) Read(dst []float64, lo, hi, from, to int) error {
+	width := to - from
+	var errs []error
+	for k, i := range p.rows[lo:hi] {
+		errs = append(errs, p.Source.Read(dst[k*width:(k+1)*width], i, i+1, from, to))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,300 @@
+package dependence
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"gomine/mine/column"
+)
+
+// A Finding is what the order of rows says.
+type Finding struct {
+	// Serial is whether rows that are near each other are alike on both sides.
+	Serial bool
+	// Time is the correlation time of the rows, the smaller one of both sides'; 1 where
+	// they are not Serial.
+	Time float64
+	// Effective is how many independent rows they are worth, by (1).
+	Effective float64
+	// Sorted is whether they are alike because they were put in the order of a column, given
+	// which they do not depend on each other: then they are not Serial.
+	Sorted bool
+}
+
+const (
+	// level is how often one side of independent rows is called a series.
+	level = 1e-4
+	// material is the factor (1) below which what rows have in common does not matter: an
+	// error 5% larger.
+	material = 1.1
+	// mostColumns is how many columns of a side are looked at, evenly spread.
+	mostColumns = 16
+	// mostRows is how many rows are looked at at a time: some stretches of neighbours and,
+	// where what they have in common does not end within, as many from all over.
+	mostRows  = 1 << 15
+	stretches = 4
+	// leastRows is where autocorrelations begin to say anything.
+	leastRows = 50
+	// heaviest is the kurtosis of a column, as a share of the rows, above which a few rows
+	// decide its autocorrelations, whose chance is not normal then.
+	heaviest = 0.005
+)
+
+// Find looks at the order of the rows.
+func Find(x, z column.Source) (Finding, error) {
+	n := x.Rows()
+	none := Finding{Time: 1, Effective: float64(n)}
+	if n < leastRows {
+		return none, nil
+	}
+	for _, w := range windowsOf(n) {
+		sx, err := look(x, w)
+		if err != nil {
+			return none, err
+		}
+		sz, err := look(z, w)
+		if err != nil {
+			return none, err
+		}
+		f := judge(sx, sz)
+		if !f.Serial {
+			none.Sorted = f.Sorted
+			return none, nil
+		}
+		if f.unending && w.stride == 1 && n > mostRows {
+			continue
+		}
+		// An autocorrelation every so many rows stands for those between.
+		stride := float64(w.stride)
+		return Finding{Serial: true, Time: max(1, f.time*stride), Effective: float64(n) / max(1, f.factor*stride)}, nil
+	}
+	return none, nil
+}
+
+// window is rows to look at: parts of them, every stride-th of each.
+type window struct {
+	parts  [][2]int
+	stride int
+}
+
+// windowsOf are the rows to look at, of n.
+func windowsOf(n int) []window {
+	if n <= mostRows {
+		return []window{{[][2]int{{0, n}}, 1}}
+	}
+	var near window
+	near.stride = 1
+	length := mostRows / stretches
+	for i := range stretches {
+		lo := i * (n - length) / (stretches - 1)
+		near.parts = append(near.parts, [2]int{lo, lo + length})
+	}
+	return []window{near, {[][2]int{{0, n}}, (n + mostRows - 1) / mostRows}}
+}
+
+// Of is the memory of the ranks of one series, at a level (see NewMemory).
+func Of(values []float64, level float64) Memory {
+	if len(values) < leastRows {
+		return Memory{}
+	}
+	return NewMemory(Autocorrelations([][]float64{scores(values)}, len(values)/4), len(values), level)
+}
+
+// A series is a column in the order of rows.
+type series struct {
+	values []float64 // as they are
+	scores []float64 // the normal quantiles of their ranks
+	parts  []int     // where the stretches end
+	number bool
+	memory []Memory // of the scores and of their size; nil for what does not vary
+}
+
+// lags is how many lags are looked at.
+func (s series) lags() int { return s.parts[0] / 4 }
+
+// look reads the columns of one side and finds their memory.
+func look(src column.Source, w window) ([]series, error) {
+	columns := src.Columns()
+	count := min(len(columns), mostColumns)
+	all := make([]series, count)
+	errs := make([]error, count)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(count, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := range next {
+				j := i * len(columns) / count
+				all[i].number = columns[j].Kind != column.Code
+				if errs[i] = all[i].read(src, j, w); errs[i] == nil {
+					all[i].remember(count)
+				}
+			}
+		})
+	}
+	for i := range count {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// read reads column j.
+func (s *series) read(src column.Source, j int, w window) error {
+	for _, p := range w.parts {
+		if w.stride == 1 {
+			part := make([]float64, p[1]-p[0])
+			if err := src.Read(part, p[0], p[1], j, j+1); err != nil {
+				return err
+			}
+			s.values = append(s.values, part...)
+		} else {
+			var v [1]float64
+			for i := p[0]; i < p[1]; i += w.stride {
+				if err := src.Read(v[:], i, i+1, j, j+1); err != nil {
+					return err
+				}
+				s.values = append(s.values, v[0])
+			}
+		}
+		s.parts = append(s.parts, len(s.values))
+	}
+	return nil
+}
+
+// remember finds the memory of the scores, and of their sizes, which are alike where a
+// series is calm at one time and wild at another. columns is how many there are on the side.
+func (s *series) remember(columns int) {
+	s.scores = scores(s.values)
+	sizes := make([]float64, len(s.scores))
+	for i, v := range s.scores {
+		sizes[i] = math.Abs(v)
+	}
+	for _, v := range [][]float64{s.scores, sizes} {
+		if kurtosis(v) > heaviest*float64(len(v)) {
+			continue
+		}
+		if r := Autocorrelations(s.split(v), s.lags()); r != nil {
+			s.memory = append(s.memory, NewMemory(r, len(v), level/float64(2*columns)))
+		}
+	}
+}
+
+// split cuts values where the stretches end.
+func (s *series) split(v []float64) [][]float64 {
+	all := make([][]float64, len(s.parts))
+	lo := 0
+	for i, hi := range s.parts {
+		all[i], lo = v[lo:hi], hi
+	}
+	return all
+}
+
+// scores returns the normal quantiles of the ranks, those of equal values being the same.
+func scores(v []float64) []float64 {
+	n := len(v)
+	order := ordered(v)
+	all := make([]float64, n)
+	for lo := 0; lo < n; {
+		hi := lo + 1
+		for hi < n && v[order[hi]] == v[order[lo]] {
+			hi++
+		}
+		q := distuv.UnitNormal.Quantile(float64(lo+hi) / 2 / float64(n))
+		for _, i := range order[lo:hi] {
+			all[i] = q
+		}
+		lo = hi
+	}
+	return all
+}
+
+// ordered returns the indices of the values in increasing order, those of equal values in
+// a random one.
+func ordered(v []float64) []int {
+	order := make([]int, len(v))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		switch {
+		case v[a] < v[b]:
+			return -1
+		case v[a] > v[b]:
+			return 1
+		case mix(uint64(a)) < mix(uint64(b)):
+			return -1
+		}
+		return 1
+	})
+	return order
+}
+
+// kurtosis is the mean fourth power of values less their mean, over their variance squared;
+// +Inf for a constant.
+func kurtosis(v []float64) float64 {
+	var mean, two, four float64
+	for _, x := range v {
+		mean += x / float64(len(v))
+	}
+	for _, x := range v {
+		d := (x - mean) * (x - mean)
+		two += d / float64(len(v))
+		four += d * d / float64(len(v))
+	}
+	if !(two > 0) {
+		return math.Inf(1)
+	}
+	return four / two / two
+}
+
+// judged is a Finding in the rows that were looked at.
+type judged struct {
+	Serial, Sorted, unending bool
+	time, factor             float64
+}
+
+// judge compares the sides.
+func judge(x, z []series) judged {
+	j := judged{time: math.Inf(1), factor: 1}
+	unending := [2]bool{}
+	for i, side := range [][]series{x, z} {
+		slowest := 0.0
+		for _, s := range side {
+			for _, m := range s.memory {
+				if m.Significant {
+					slowest = max(slowest, m.Time())
+					unending[i] = unending[i] || m.Unending
+				}
+			}
+		}
+		j.time = min(j.time, slowest)
+	}
+	for _, a := range x {
+		for _, b := range z {
+			for _, p := range a.memory {
+				for _, q := range b.memory {
+					if p.Significant && q.Significant {
+						j.factor = max(j.factor, Joint(p, q))
+					}
+				}
+			}
+		}
+	}
+	j.unending = unending[0] && unending[1]
+	if j.factor < material {
+		return judged{}
+	}
+	j.Sorted = explains(x, z) || explains(z, x)
+	j.Serial = !j.Sorted
+	return j
+}

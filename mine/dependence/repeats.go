@@ -1,0 +1,169 @@
+package dependence
+
+import (
+	"errors"
+	"math"
+	"slices"
+
+	"gomine/mine/column"
+)
+
+// Repeats are rows that are there more than once.
+type Repeats struct {
+	// Group is the group of every row, those of equal rows being the same; nil if no
+	// rows are repeated. Groups are numbered from 0 in the order of their first rows.
+	Group  []int
+	Groups int
+	Rows   int // those that have copies
+}
+
+const (
+	// leastRepeated is the fewest different rows with copies that make copying likely.
+	leastRepeated = 10
+	// mostCopies is the mean number of copies up to which rows are taken for copies;
+	// above they are taken for values of few columns that have few.
+	mostCopies = 30
+	// pure is the share of the repeated values of a side that always come with the same
+	// values of the other, above which rows were copied, and did not meet by chance.
+	pure = 0.5
+	// spike is the share of the rows above which equal ones are a value that both sides
+	// have often, such as none of either.
+	spike = 0.02
+)
+
+// FindRepeats looks for rows of which both sides are there again. Values that can be
+// met again by chance are no copies: rows are, if more than half of the repeated rows of a
+// side of numbers come with one and the same row of the other side, as no draw would
+// have it, if there are some ten of them, and if they are not only the rows of a table of few
+// values.
+func FindRepeats(x, z column.Source) (Repeats, error) {
+	// Most data have no repeated rows, which eight bytes a row tell.
+	sorted := make([]uint64, x.Rows())
+	for _, side := range []column.Source{x, z} {
+		if err := hash(sorted, side); err != nil {
+			return Repeats{}, err
+		}
+	}
+	slices.Sort(sorted)
+	different, repeated := distinct(sorted)
+	if repeated < leastRepeated || len(sorted) > mostCopies*different {
+		return Repeats{}, nil
+	}
+	hx, hz := make([]uint64, len(sorted)), make([]uint64, len(sorted))
+	if err := errors.Join(hash(hx, x), hash(hz, z)); err != nil {
+		return Repeats{}, err
+	}
+	joint := sorted
+	for i := range joint {
+		joint[i] = mix(hx[i] + mix(hz[i]))
+	}
+	copied := false
+	for _, side := range []struct {
+		column.Source
+		hashes []uint64
+	}{{x, hx}, {z, hz}} {
+		copied = copied || numbers(side.Source) && purity(side.hashes, joint) > pure
+	}
+	if !copied {
+		return Repeats{}, nil
+	}
+	return group(joint), nil
+}
+
+// numbers reports whether a column is of numbers.
+func numbers(s column.Source) bool {
+	return slices.ContainsFunc(s.Columns(), func(c column.Column) bool { return c.Kind != column.Code })
+}
+
+// distinct returns how many values a sorted slice has, and how many of them more than once.
+func distinct(sorted []uint64) (different, repeated int) {
+	for i, v := range sorted {
+		if i == 0 || v != sorted[i-1] {
+			different++
+		} else if i == 1 || v != sorted[i-2] {
+			repeated++
+		}
+	}
+	return different, repeated
+}
+
+// purity is the share of the repeated values of a side that come with one joint value only.
+// 0 if there are few.
+func purity(side, joint []uint64) float64 {
+	first := make(map[uint64]uint64, len(side)) // joint value of a side's value
+	again := map[uint64]bool{}                  // whether a repeated one is pure
+	for i, v := range side {
+		if j, ok := first[v]; !ok {
+			first[v] = joint[i]
+		} else if was, ok := again[v]; !ok || was {
+			again[v] = j == joint[i]
+		}
+	}
+	alike := 0
+	for _, p := range again {
+		if p {
+			alike++
+		}
+	}
+	if alike < leastRepeated {
+		return 0
+	}
+	return float64(alike) / float64(len(again))
+}
+
+// group numbers the groups of equal values. Values that are very frequent are a group each.
+func group(joint []uint64) Repeats {
+	counts := make(map[uint64]int, len(joint))
+	for _, v := range joint {
+		counts[v]++
+	}
+	r := Repeats{Group: make([]int, len(joint))}
+	number := make(map[uint64]int, len(counts))
+	for i, v := range joint {
+		g, ok := number[v]
+		often := float64(counts[v]) > max(mostCopies, spike*float64(len(joint)))
+		if !ok || often {
+			g = r.Groups
+			r.Groups++
+			number[v] = g
+		}
+		if counts[v] > 1 && !often {
+			r.Rows++
+		}
+		r.Group[i] = g
+	}
+	return r
+}
+
+// hashRows is the number of rows that are read at a time, at most.
+const hashRows = 1024
+
+// hash replaces the number of every row by a hash of it and of the row's values.
+func hash(numbers []uint64, s column.Source) error {
+	n, cols := len(numbers), len(s.Columns())
+	step := max(1, min(hashRows, n))
+	values := make([]float64, step*cols)
+	for lo := 0; lo < n; lo += step {
+		hi := min(n, lo+step)
+		if err := s.Read(values, lo, hi, 0, cols); err != nil {
+			return err
+		}
+		for i := range hi - lo {
+			h := numbers[lo+i] + uint64(cols)
+			for _, v := range values[i*cols : (i+1)*cols] {
+				// Adding 0 makes of the negative zero the other one.
+				h = (h ^ math.Float64bits(v+0)) * 0x9E3779B97F4A7C15 // 2^64 over the golden ratio
+				h ^= h >> 29
+			}
+			numbers[lo+i] = mix(h)
+		}
+	}
+	return nil
+}
+
+// mix is the finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+func mix(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xBF58476D1CE4E5B9
+	h = (h ^ h>>27) * 0x94D049BB133111EB
+	return h ^ h>>31
+}
