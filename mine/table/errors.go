@@ -10,8 +10,7 @@ import (
 )
 
 // ValueError reports a value in the selected columns that cannot be used:
-// nothing, not a number, not finite, or beyond the range of float32 as its
-// column is stored.
+// nothing, not a number, or not finite.
 type ValueError struct {
 	// File is the path that was opened, "stdin", or the name of the stream.
 	File string

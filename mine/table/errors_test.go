@@ -65,7 +65,6 @@ func TestErrors(t *testing.T) {
 		{"truncated gzip", half(gz([]byte(strings.Repeat("1,2\n", 1000)))), Options{}, []string{"truncated or damaged gzip"}},
 		{"gzip header only", "\x1f\x8b", Options{}, []string{"damaged gzip"}},
 		{"data after gzip", string(gz([]byte("1,2\n"))) + "junk", Options{}, []string{"damaged gzip"}},
-		{"float32 overflow", strings.Repeat("1,2\n", 2000) + "1e39,2\n", Options{}, []string{`line 2001, column "0": 1e+39 does not fit float32`}},
 	} {
 		for _, d := range deliveries {
 			if len(c.data) > 1<<22 && d.name != "file" {
@@ -177,7 +176,6 @@ func TestStreamErrors(t *testing.T) {
 // TestValueError checks what the type says of a value, in text and NPY, and
 // that its own text is the whole message.
 func TestValueError(t *testing.T) {
-	huge := append(make([]byte, headRows*8), element("<f8", 1e39)...)
 	for _, c := range []struct {
 		data string
 		want ValueError // without File and Reason
@@ -189,9 +187,7 @@ func TestValueError(t *testing.T) {
 		{"a,b\n1,NA\n", ValueError{Line: 2, Column: "b", Text: "NA"}},
 		{"1,2\nnan,2\n", ValueError{Line: 2, Column: "0", Text: "nan"}},
 		{"1,2\n2,-inf\n", ValueError{Line: 2, Column: "1", Text: "-inf"}},
-		{strings.Repeat("1\n", headRows) + " 10e38\n", ValueError{Line: headRows + 1, Column: "0", Text: "10e38"}},
 		{string(npyFile("<f8", false, "(1, 2)", append(element("<f8", 1), element("<f8", math.Inf(-1))...))), ValueError{Row: 1, Column: "1", Text: "-Inf"}},
-		{string(npyFile("<f8", false, fmt.Sprintf("(%d,)", headRows+1), huge)), ValueError{Row: headRows + 1, Column: "0", Text: "1e+39"}},
 	} {
 		for _, d := range deliveries[:3] {
 			r, err := d.open(t, []byte(c.data), Options{})

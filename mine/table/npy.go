@@ -223,23 +223,23 @@ func (a *array) rowHint(context.Context, int) (int, error) {
 	return a.rows, nil
 }
 
-func (a *array) each(ctx context.Context, cols []int, add func(row []float64) int) error {
+func (a *array) each(ctx context.Context, p pass) error {
 	if a.byColumn {
-		return a.eachByColumn(ctx, cols, add)
+		return a.eachByColumn(ctx, p)
 	}
 	stride := a.cols * a.size
 	buf := make([]byte, max(1, npyBuffer/a.cols)*stride)
-	row := make([]float64, len(cols))
+	row := make([]float64, len(p.cols))
 	for i := 0; i < a.rows; {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped at row %d: %w", i+1, err)
 		}
 		got, err := io.ReadFull(a.in, buf[:min(len(buf)/stride, a.rows-i)*stride])
 		for b := buf[:got]; len(b) >= stride; b = b[stride:] {
-			for k, c := range cols {
+			for k, c := range p.cols {
 				row[k] = a.decode(b[c*a.size:])
 			}
-			if err := addNPYRow(i, cols, row, add); err != nil {
+			if err := p.addNPY(i, row); err != nil {
 				return err
 			}
 			i++
@@ -256,7 +256,7 @@ func (a *array) each(ctx context.Context, cols []int, add func(row []float64) in
 
 // eachByColumn is each for an array in Fortran order, of which it reads only
 // the selected columns, some rows at a time.
-func (a *array) eachByColumn(ctx context.Context, cols []int, add func(row []float64) int) error {
+func (a *array) eachByColumn(ctx context.Context, p pass) error {
 	elements, start := io.ReaderAt(a.meter), a.start
 	if a.file == nil {
 		if err := a.spoolElements(ctx); err != nil {
@@ -266,13 +266,13 @@ func (a *array) eachByColumn(ctx context.Context, cols []int, add func(row []flo
 	} else {
 		a.meter.done = start // Open may have read ahead
 	}
-	width := len(cols)
+	width := len(p.cols)
 	most := min(a.rows, max(1, blockValues/width))
 	buf := make([]byte, most*a.size)
 	block := make([]float64, most*width)
 	for i := 0; i < a.rows; i += most {
 		n := min(most, a.rows-i)
-		for k, c := range cols {
+		for k, c := range p.cols {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("stopped at row %d: %w", i+1, err)
 			}
@@ -288,7 +288,7 @@ func (a *array) eachByColumn(ctx context.Context, cols []int, add func(row []flo
 			}
 		}
 		for j := range n {
-			if err := addNPYRow(i+j, cols, block[j*width:(j+1)*width], add); err != nil {
+			if err := p.addNPY(i+j, block[j*width:(j+1)*width]); err != nil {
 				return err
 			}
 		}
@@ -347,21 +347,19 @@ func (a *array) close() error {
 	return err
 }
 
-// addNPYRow adds the values of row i, counted from 0.
-func addNPYRow(i int, cols []int, row []float64, add func(row []float64) int) error {
+// addNPY adds the values of row i, counted from 0.
+func (p pass) addNPY(i int, row []float64) error {
 	for k, v := range row {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return inNPY(i, cols[k], notFinite(fmt.Sprint(v), v))
+		if v-v == 0 {
+			continue
 		}
+		e := notFinite(fmt.Sprint(v), v)
+		e.Row, e.Column = i+1, strconv.Itoa(p.cols[k])
+		if err := p.bad(k, e); err != nil {
+			return err
+		}
+		row[k] = math.NaN()
 	}
-	if k := add(row); k >= 0 {
-		return inNPY(i, cols[k], tooLarge(fmt.Sprint(row[k]), row[k]))
-	}
+	p.add(row)
 	return nil
-}
-
-// inNPY completes e with its place, row i and column c, counted from 0.
-func inNPY(i, c int, e *ValueError) error {
-	e.Row, e.Column = i+1, strconv.Itoa(c)
-	return e
 }

@@ -39,8 +39,3 @@ func parseNumber(field string) (float64, *ValueError) {
 func notFinite(text string, v float64) *ValueError {
 	return &ValueError{Text: text, Reason: fmt.Sprintf("%v is not a finite number: drop or impute such rows", v)}
 }
-
-// tooLarge is the error for v, which the file has as text.
-func tooLarge(text string, v float64) *ValueError {
-	return &ValueError{Text: text, Reason: fmt.Sprintf("%v does not fit float32, scaled by the first %d rows: rescale the column, for example by a logarithm", v, headRows)}
-}

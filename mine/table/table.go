@@ -13,11 +13,9 @@
 //
 // # Precision
 //
-// Mutual information does not change under an affine map of a column, so a
-// column is stored as float32((v-offset)*scale), computed in float64, instead
-// of as float64. offset is 0 and scale is 1 unless the first 1024 rows show
-// that float32 would lose information, and what is lost of later rows all the
-// same is measured on a sample of the whole file. See matrix.go.
+// A column is float32 as long as that makes no different values equal, and float64
+// otherwise, whatever the order of the rows. What is lost all the same is measured on
+// a sample of the whole file. See matrix.go.
 //
 // # Memory
 //
@@ -109,12 +107,20 @@ type source interface {
 	// from bytes that exist, or 0 if there is none. width is the number of
 	// selected columns.
 	rowHint(ctx context.Context, width int) (int, error)
-	// each passes the given columns of every row to add, in file order. The
-	// slice is reused. add returns the position of a value it cannot store,
-	// or -1.
-	each(ctx context.Context, cols []int, add func(row []float64) int) error
+	// each passes the columns of every row to p.add, in file order.
+	each(ctx context.Context, p pass) error
 	// close removes what each has left behind.
 	close() error
+}
+
+// pass is one reading of a file.
+type pass struct {
+	cols []int
+	// bad is told of a value that is no number, or not finite: that of cols[k]. The value
+	// is NaN then, unless bad returns an error, which ends the pass.
+	bad func(k int, e *ValueError) error
+	// add takes a row. The slice is reused.
+	add func(row []float64)
 }
 
 // Open opens the data file at path and reads its head. The path "-" is the
@@ -303,7 +309,8 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 		return nil, err
 	}
 	b := newBuilder(groups, rows)
-	if err := r.src.each(ctx, cols, b.add); err != nil {
+	bad := func(_ int, e *ValueError) error { return e }
+	if err := r.src.each(ctx, pass{cols, bad, b.add}); err != nil {
 		return nil, err
 	}
 	r.meter.finish()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"strconv"
 	"strings"
@@ -160,8 +161,8 @@ func (t *text) rowHint(ctx context.Context, width int) (int, error) {
 	return int(min(lines, (t.file.Size()+1)/int64(len(t.names)+width))), nil
 }
 
-func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int) error {
-	row := make([]float64, len(cols))
+func (t *text) each(ctx context.Context, p pass) error {
+	row := make([]float64, len(p.cols))
 	rec := t.first
 	t.first = nil
 	collected := t.csv.InputOffset()
@@ -174,17 +175,17 @@ func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int
 				return err
 			}
 		}
-		for k, c := range cols {
+		for k, c := range p.cols {
 			v, bad := parseNumber(rec[c])
 			if bad != nil {
-				return t.at(c, bad)
+				if err := p.bad(k, t.at(c, bad)); err != nil {
+					return err
+				}
+				v = math.NaN()
 			}
 			row[k] = v
 		}
-		if k := add(row); k >= 0 {
-			c := cols[k]
-			return t.at(c, tooLarge(strings.TrimSpace(rec[c]), row[k]))
-		}
+		p.add(row)
 		if fields += len(rec); fields >= checkEvery {
 			fields = 0
 			if err := ctx.Err(); err != nil {
@@ -199,7 +200,7 @@ func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int
 }
 
 // at completes e with the place of field c of the last record.
-func (t *text) at(c int, e *ValueError) error {
+func (t *text) at(c int, e *ValueError) *ValueError {
 	e.Line, e.Column = t.line(c), t.names[c]
 	return e
 }
