@@ -24,6 +24,8 @@ type ValueError struct {
 	Text string
 	// Reason is what is wrong with the value, which it repeats, and what to do.
 	Reason string
+	// Missing is true for a value that is not there.
+	Missing bool
 	// Err is strconv.ErrSyntax for text that is no number, strconv.ErrRange
 	// for a number beyond float64, and otherwise nil.
 	Err error

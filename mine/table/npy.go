@@ -354,6 +354,9 @@ func (p pass) addNPY(i int, row []float64) error {
 			continue
 		}
 		e := notFinite(fmt.Sprint(v), v)
+		if math.IsNaN(v) {
+			e = missingValue("NaN")
+		}
 		e.Row, e.Column = i+1, strconv.Itoa(p.cols[k])
 		if err := p.bad(k, e); err != nil {
 			return err

@@ -159,7 +159,7 @@ func TestNPYErrors(t *testing.T) {
 		{"truncated, Fortran order", fortran[:len(fortran)-17], []string{"truncated"}},
 		{"trailing", append(slices.Clone(plain), 0), []string{"data after the array", "(3, 2)"}},
 		{"trailing, Fortran order", append(slices.Clone(fortran), 0), []string{"data after the array"}},
-		{"NaN", npyFile("<f8", false, "(3, 2)", bad(math.NaN(), 3)), []string{"row 2, column 1: NaN is not a finite number"}},
+		{"NaN", npyFile("<f8", false, "(3, 2)", bad(math.NaN(), 3)), []string{"row 2, column 1: \"NaN\" marks a missing value"}},
 		{"Inf, Fortran order", npyFile("<f8", true, "(3, 2)", bad(math.Inf(1), 5)), []string{"row 3, column 1: +Inf is not a finite number"}},
 		{"version", npyRaw(9, "{}", nil), []string{"bad NPY header: unknown version 9"}},
 		{"magic only", []byte(npyMagic), []string{"bad NPY header"}},

@@ -9,7 +9,8 @@
 // makes one pass over the file and returns one float32 [column.Compact] per
 // group of columns. Every value is finite. Anything that is not a complete
 // table of finite numbers in the selected columns is an error that names the
-// file, the line (text) or row (NPY), counted from 1, and the column.
+// file, the line (text) or row (NPY), counted from 1, and the column. Values that are
+// missing can be read as NaN instead.
 //
 // # Precision
 //
@@ -40,6 +41,10 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	"gomine/mine/column"
 )
@@ -48,10 +53,10 @@ import (
 type HeaderMode int
 
 const (
-	// HeaderAuto takes the first line for a header if and only if one of its
-	// fields is not a number; "nan" and "inf" are numbers, an empty field is
-	// not. A first line that begins with "# " (as numpy.savetxt writes it) is
-	// a header.
+	// HeaderAuto takes the first line for a header if one of its fields is
+	// neither a number nor a mark of a missing value, and for data otherwise;
+	// a line that could be either is an error. Names in a comment right before
+	// the data (as numpy.savetxt writes them) are a header.
 	HeaderAuto HeaderMode = iota
 	// HeaderYes takes the first line for a header, even if it is all numbers.
 	HeaderYes
@@ -59,8 +64,19 @@ const (
 	HeaderNo
 )
 
+// MissingMode says what becomes of a value that is not there: of an empty field, or one
+// that holds a mark such as NA, and of NaN.
+type MissingMode int
+
+const (
+	// MissingError makes it a [ValueError].
+	MissingError MissingMode = iota
+	// MissingNaN reads it as NaN, for [column.DropMissing].
+	MissingNaN
+)
+
 // Options configures [Open]. The zero value detects everything and reports
-// nothing. An NPY file uses only Progress.
+// nothing. An NPY file uses only Missing and Progress.
 type Options struct {
 	// Comma separates the fields of a line; ' ' stands for any run of spaces
 	// and tabs. 0 detects one of tab, ';', '|', ',' and ' ' from the first
@@ -68,11 +84,30 @@ type Options struct {
 	Comma rune
 	// Header says whether the first line names the columns.
 	Header HeaderMode
+	// Decimal is the sign between whole and decimal digits, '.' or ','. 0 tells it
+	// from the first lines of a file whose fields are not separated by commas.
+	Decimal rune
+	// Missing says what becomes of a value that is not there.
+	Missing MissingMode
+	// Comment has the characters that make a line a comment if it begins with one. ""
+	// stands for # and %, and "none" for no character.
+	Comment string
 	// Progress, if not nil, is called by Read, on its goroutine, about ten
 	// times a second and once at the end, with the bytes of the file
 	// (compressed ones, if it is compressed) read so far and in total. The
 	// total is -1 for a stream.
 	Progress func(bytesRead, bytesTotal int64)
+}
+
+// comments returns the characters that comments begin with.
+func (o Options) comments() string {
+	switch o.Comment {
+	case "":
+		return strings.ReplaceAll(defaultMarks, string(o.Comma), "")
+	case "none":
+		return ""
+	}
+	return o.Comment
 }
 
 const (
@@ -212,10 +247,16 @@ func (r *Reader) open(section *io.SectionReader) error {
 		r.src, r.names = a, indexNames(a.cols)
 		return nil
 	}
-	for _, f := range foreignFormats {
-		if bytes.HasPrefix(head, []byte(f.magic)) {
-			return fmt.Errorf("is %s, which is not supported: %s", f.what, f.advice)
+	if order, ok := isUTF16(head); ok {
+		section = nil
+		g = &guard{r: transform.NewReader(in, unicode.UTF16(order, unicode.UseBOM).NewDecoder())}
+		in = bufio.NewReaderSize(g, peekSize)
+		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
+			return pathCause(err)
 		}
+	}
+	if err := foreign(head); err != nil {
+		return err
 	}
 	t, err := openText(in, g, section, r.opt)
 	if err != nil {
@@ -226,21 +267,6 @@ func (r *Reader) open(section *io.SectionReader) error {
 }
 
 var gzipMagic = []byte{0x1f, 0x8b}
-
-// foreignFormats are files that users of data tools have at hand; a text
-// parser's complaint about them would help nobody.
-var foreignFormats = []struct{ magic, what, advice string }{
-	{"\x1f\x8b", "gzip data inside gzip data", "unpack it first"},
-	{"PK\x03\x04", "a zip archive (NPZ, XLSX)", "export it to NPY or CSV"},
-	{"PAR1", "a Parquet file", "export it to NPY or CSV"},
-	{"ARROW1", "an Arrow or Feather file", "export it to NPY or CSV"},
-	{"\x89HDF", "an HDF5 file", "export it to NPY or CSV"},
-	{"\x28\xb5\x2f\xfd", "zstd data", "unpack it first, for example: zstd -dc FILE | mine estimate -"},
-	{"\xfd7zXZ", "xz data", "unpack it first, for example: xz -dc FILE | mine estimate -"},
-	{"BZh", "bzip2 data", "unpack it first, for example: bzip2 -dc FILE | mine estimate -"},
-	{"\xff\xfe", "UTF-16 text", "save it as UTF-8"},
-	{"\xfe\xff", "UTF-16 text", "save it as UTF-8"},
-}
 
 // gunzip names the cause of an error that would otherwise read "unexpected
 // EOF".
@@ -309,7 +335,12 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 		return nil, err
 	}
 	b := newBuilder(groups, rows)
-	bad := func(_ int, e *ValueError) error { return e }
+	bad := func(_ int, e *ValueError) error {
+		if e.Missing && r.opt.Missing == MissingNaN {
+			return nil
+		}
+		return e
+	}
 	if err := r.src.each(ctx, pass{cols, bad, b.add}); err != nil {
 		return nil, err
 	}

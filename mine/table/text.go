@@ -10,7 +10,7 @@ import (
 	"io"
 	"math"
 	"runtime"
-	"strconv"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -31,9 +31,11 @@ const (
 type text struct {
 	csv    *csv.Reader
 	guard  *guard
+	lines  *lines
 	file   *io.SectionReader // the file, or nil for a stream
 	names  []string
 	header bool
+	number notation
 	first  []string // a data row that was read to learn the columns
 }
 
@@ -43,32 +45,30 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 	if head, _ := in.Peek(len(bom)); bytes.Equal(head, bom) {
 		in.Discard(len(bom))
 	}
-	header := opt.Header
-	if head, _ := in.Peek(2); string(head) == "# " && header != HeaderNo {
-		in.Discard(len(head))
-		header = HeaderYes
-	}
-	head, _ := in.Peek(in.Buffered())
-	if g.watch(head); g.err != nil {
+	raw, _ := in.Peek(in.Buffered())
+	if g.watch(raw); g.err != nil {
 		return nil, g.err
 	}
-	comma := opt.Comma
+	raw = bytes.Clone(raw)
+	cut := len(raw) >= peekSize-len(bom)
+	if bytes.IndexByte(raw, '\r') >= 0 && bytes.IndexByte(raw, '\n') < 0 {
+		raw = bytes.ReplaceAll(raw, []byte{'\r'}, []byte{'\n'})
+		in, file = bufio.NewReaderSize(lineFeeds{in}, peekSize), nil
+	}
+	comma, marks := opt.Comma, opt.comments()
+	clean := &lines{r: bufio.NewReader(bytes.NewReader(raw)), marks: marks}
+	sample, err := io.ReadAll(clean)
+	if err != nil {
+		return nil, err
+	}
 	if comma == 0 {
-		comma = detectComma(head, len(head) >= peekSize-len(bom)-len("# "))
+		comma = detectComma(sample, cut)
 	}
 	if strings.ContainsRune("\"\r\n\uFFFD", comma) || !utf8.ValidRune(comma) {
 		return nil, fmt.Errorf("%q cannot separate fields: choose another separator", comma)
 	}
-	t := &text{guard: g, file: file}
-	if comma == ' ' {
-		t.csv = csv.NewReader(bufio.NewReaderSize(&squeezer{r: in, start: true}, 64<<10))
-	} else {
-		t.csv = csv.NewReader(in)
-		t.csv.TrimLeadingSpace = comma != '\t'
-	}
-	t.csv.Comma = comma
-	t.csv.ReuseRecord = true
-
+	t := &text{guard: g, file: file, lines: &lines{r: in, marks: marks}}
+	t.csv = newSplitter(bufio.NewReaderSize(t.lines, 64<<10), comma)
 	rec, err := t.next()
 	if err == io.EOF {
 		return nil, errors.New("empty file")
@@ -84,33 +84,58 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 			return nil, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
 		}
 	}
-	t.header = header == HeaderYes || header == HeaderAuto && !allNumbers(rec)
-	if !t.header {
-		t.first = rec
-		t.names = indexNames(len(rec))
-		return t, nil
-	}
-	t.names = make([]string, len(rec))
-	for i, field := range rec {
-		t.names[i] = strings.Clone(strings.TrimSpace(field))
-	}
-	return t, nil
-}
-
-// allNumbers reports whether all fields are numbers, in range or not.
-func allNumbers(rec []string) bool {
-	for _, field := range rec {
-		if _, err := strconv.ParseFloat(strings.TrimSpace(field), 64); err != nil && !errors.Is(err, strconv.ErrRange) {
-			return false
+	s := sniff(whole(sample, cut), raw, clean.comments, comma)
+	if opt.Comment == "" && !s.even(len(rec)) {
+		if body := bytes.TrimLeft(sample, "\r\n"); len(body) > 0 && strings.IndexByte(";!/*'$", body[0]) >= 0 {
+			return nil, fmt.Errorf("line %d begins with %c: if that makes it a comment, say --comment '%c', and name the separator otherwise", t.line(0), body[0], body[0])
 		}
 	}
-	return true
+	return t, t.layOut(rec, s, opt)
+}
+
+// whole returns the lines of sample, which cut says may end within one.
+func whole(sample []byte, cut bool) []byte {
+	if end := bytes.LastIndexByte(sample, '\n'); cut && end >= 0 {
+		return sample[:end+1]
+	}
+	return sample
+}
+
+// layOut decides what the columns are and how numbers are written, by the first record
+// and what follows it.
+func (t *text) layOut(first []string, s sniffed, opt Options) (err error) {
+	t.number = notation(opt.Decimal)
+	if t.number == 0 && t.csv.Comma != ',' {
+		t.number = detectNotation(slices.Concat(append(slices.Clone(s.rows), first)...))
+	}
+	if t.header = opt.Header == HeaderYes; opt.Header == HeaderAuto {
+		if t.header, err = t.number.isHeader(first, s.rows); err != nil {
+			return err
+		}
+	}
+	if opt.Header != HeaderNo && !slices.ContainsFunc(first, func(f string) bool { return t.number.kind(f) == kindText }) {
+		// numpy.savetxt writes the names as a comment.
+		if names := t.number.namesIn(s.comment, t.csv.Comma, len(first)); names != nil {
+			t.names, t.header, t.first = names, true, first
+			return nil
+		}
+	}
+	if t.header {
+		t.names, err = columnNames(first, s.rows)
+		return err
+	}
+	t.first = first
+	t.names = indexNames(max(1, min(len(first), used(append(slices.Clone(s.rows), first)))))
+	return nil
 }
 
 // next returns the next record.
 func (t *text) next() ([]string, error) {
 	rec, err := t.csv.Read()
 	t.guard.record = 0
+	if err == nil && len(rec) != len(t.names) && t.names != nil {
+		return t.fit(rec)
+	}
 	if err == nil || err == io.EOF && t.guard.err == nil {
 		return rec, err
 	}
@@ -121,10 +146,21 @@ func (t *text) next() ([]string, error) {
 	if !errors.As(err, &pe) {
 		return nil, err
 	}
-	if pe.Err == csv.ErrFieldCount {
-		return nil, fmt.Errorf("line %d: expected %d fields, found %d: complete the line, or choose another separator", pe.StartLine, t.csv.FieldsPerRecord, len(rec))
-	}
 	return nil, fmt.Errorf(`line %d: a quote (") is not closed or stands inside a field: close it, or write "" for a quote in a quoted field`, pe.StartLine)
+}
+
+// fit returns the fields of a record that has more or less of them than there are columns,
+// if those that are too many are empty.
+func (t *text) fit(rec []string) ([]string, error) {
+	n := len(t.names)
+	if len(rec) > n && used([][]string{rec}) <= n {
+		return rec[:n], nil
+	}
+	way := "complete the line, or choose another separator"
+	if t.csv.Comma == ',' && len(rec) > n {
+		way += "; if decimals have commas, the separator must be another one, such as ;"
+	}
+	return nil, fmt.Errorf("line %d: expected %d fields, found %d: %s", t.line(0), n, len(rec), way)
 }
 
 // line returns the line of field c of the last record.
@@ -166,6 +202,8 @@ func (t *text) each(ctx context.Context, p pass) error {
 	rec := t.first
 	t.first = nil
 	collected := t.csv.InputOffset()
+	var gaps []int // lines without a value since the last row
+	last := 0      // line of the last row
 	for fields := 0; ; rec = nil {
 		if rec == nil {
 			var err error
@@ -175,10 +213,28 @@ func (t *text) each(ctx context.Context, p pass) error {
 				return err
 			}
 		}
+		if rec[0] == "" && len(rec) > 1 && used([][]string{rec}) == 0 {
+			gaps = append(gaps, t.line(0))
+			continue
+		}
+		if len(rec) == 1 {
+			line := t.line(0)
+			for n := line - last - 1 - t.lines.commentsIn(last, line); last > 0 && n > 0; n-- {
+				gaps = append(gaps, line-n)
+			}
+			last = line
+		}
+		for _, line := range gaps {
+			if err := t.gap(line, row, p); err != nil {
+				return err
+			}
+		}
+		gaps = gaps[:0]
 		for k, c := range p.cols {
-			v, bad := parseNumber(rec[c])
+			v, bad := t.number.parse(rec[c])
 			if bad != nil {
-				if err := p.bad(k, t.at(c, bad)); err != nil {
+				bad.Line, bad.Column = t.line(c), t.names[c]
+				if err := p.bad(k, bad); err != nil {
 					return err
 				}
 				v = math.NaN()
@@ -199,10 +255,18 @@ func (t *text) each(ctx context.Context, p pass) error {
 	}
 }
 
-// at completes e with the place of field c of the last record.
-func (t *text) at(c int, e *ValueError) *ValueError {
-	e.Line, e.Column = t.line(c), t.names[c]
-	return e
+// gap passes on a row without a value.
+func (t *text) gap(line int, row []float64, p pass) error {
+	for k, c := range p.cols {
+		e := missingValue("")
+		e.Line, e.Column = line, t.names[c]
+		if err := p.bad(k, e); err != nil {
+			return err
+		}
+		row[k] = math.NaN()
+	}
+	p.add(row)
+	return nil
 }
 
 func (t *text) close() error { return nil }
