@@ -53,7 +53,7 @@ func TestErrors(t *testing.T) {
 		{"names or data", "FR,1.5\nDE,2.5\n", Options{}, []string{"line 1 may be names or data", "--header"}},
 		{"nothing in line 1", "NA,NA\n1.5,2.5\n", Options{}, []string{"line 1 may be names or data", "--header"}},
 		{"a field more than names", "a b\n7 1 2\n9 3 4\n", Options{}, []string{"line 1 has 2 names, and the lines below have 3 fields", "every column a name"}},
-		{"text after ^Z", "a,b\n1,2\n\x1a3,4\n", Options{}, []string{"line 3: ", "^Z"}},
+		{"text after ^Z", "a,b\n1,2\n\x1a3,4\n", Options{}, []string{"^Z", "at byte 8"}},
 		{"gap", "a,b\n1,2\n,\n3,4\n", Options{}, []string{`line 3, column "a": `, "missing"}},
 		{"gap in one column", "a\n1\n# no gap\n2\n\n3\n", Options{}, []string{`line 5, column "a": `, "missing"}},
 		{"Excel's error that looks like a comment", "a,b\n1,2\n#DIV/0!,4\n", Options{}, []string{`line 3, column "a": "#DIV/0!" marks a missing value`}},

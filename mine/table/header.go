@@ -17,9 +17,9 @@ type sniffed struct {
 	comment string     // the comment right before the first, without its mark
 }
 
-// sniff splits the lines of sample by comma. comments are the numbers of the lines that
-// are comments, and raw is the sample with them.
-func sniff(sample, raw []byte, comments []int, comma rune) sniffed {
+// sniff splits the lines of sample by comma. comments are where the empty lines are that
+// stand for comments, and raw is the sample with them.
+func sniff(sample, raw []byte, comments []int64, comma rune) sniffed {
 	r := newSplitter(bytes.NewReader(sample), comma)
 	var s sniffed
 	for i := range detectLines {
@@ -31,10 +31,10 @@ func sniff(sample, raw []byte, comments []int, comma rune) sniffed {
 			s.rows = append(s.rows, slices.Clone(rec))
 			continue
 		}
-		line, _ := r.FieldPos(0)
-		for _, c := range comments {
-			if c < line {
-				text := bytes.Split(raw, []byte{'\n'})[c-1]
+		end := r.InputOffset()
+		for k, c := range comments {
+			if c < end && (k == len(comments)-1 || comments[k+1] >= end) {
+				text := bytes.Split(raw, []byte{'\n'})[bytes.Count(sample[:c], []byte{'\n'})]
 				s.comment = strings.TrimSpace(strings.TrimLeft(string(text), defaultMarks))
 			}
 		}

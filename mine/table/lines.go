@@ -12,12 +12,12 @@ import (
 // mark ends it that ends a text file of DOS.
 type lines struct {
 	r        *bufio.Reader
-	marks    string // a line that begins with one of these is a comment
-	n        int    // ends of lines passed on
-	within   bool   // the next byte is not the first of its line
-	quoted   bool   // the next byte is in quotes
-	comment  bool   // the next byte is in a comment
-	comments []int  // lines of comments, from 1
+	marks    string  // a line that begins with one of these is a comment
+	n        int64   // bytes passed on
+	within   bool    // the next byte is not the first of its line
+	quoted   bool    // the next byte is in quotes
+	comment  bool    // the next byte is in a comment
+	comments []int64 // where the empty lines are that stand for comments
 }
 
 const (
@@ -62,7 +62,7 @@ func (l *lines) pass(p, in []byte) (n, used int) {
 		}
 		if !l.within && !l.quoted && l.beginsComment() {
 			l.comment = true
-			l.comments = append(l.comments, l.n+1)
+			l.comments = append(l.comments, l.n)
 		}
 		if l.comment {
 			if l.within = end == 0; l.within {
@@ -74,10 +74,10 @@ func (l *lines) pass(p, in []byte) (n, used int) {
 			return 1, len(in)
 		}
 	}
-	if bytes.Count(in, []byte{'"'})%2 == 1 {
+	if bytes.IndexByte(in, '"') >= 0 && bytes.Count(in, []byte{'"'})%2 == 1 {
 		l.quoted = !l.quoted
 	}
-	l.n += bytes.Count(in, []byte{'\n'})
+	l.n += int64(len(in))
 	l.within = in[len(in)-1] != '\n'
 	return copy(p, in), len(in)
 }
@@ -104,21 +104,19 @@ func (l *lines) end() error {
 			return err
 		}
 		if c != endOfFile && strings.IndexByte(" \t\r\n", c) < 0 {
-			return fmt.Errorf("line %d: a ^Z (1A), which ends a text file, and text after it: remove it", l.n+1)
+			return fmt.Errorf("a ^Z (1A), which ends a text file, at byte %d, and text after it: remove it", l.n)
 		}
 	}
 }
 
-// commentsIn returns how many of the lines after the line from and before the line to
-// are comments, and forgets them.
-func (l *lines) commentsIn(from, to int) int {
+// commentsBefore returns how many comments there are before the byte end that were not
+// counted yet.
+func (l *lines) commentsBefore(end int64) int {
 	n := 0
-	for len(l.comments) > 0 && l.comments[0] < to {
-		if l.comments[0] > from {
-			n++
-		}
-		l.comments = l.comments[1:]
+	for n < len(l.comments) && l.comments[n] < end {
+		n++
 	}
+	l.comments = l.comments[n:]
 	return n
 }
 

@@ -16,9 +16,9 @@ import (
 //
 //   - by the first 1024 rows, when float32 merges more than 1 in 128 of their distinct
 //     values, as in 1.7e9 + U(0,1), and
-//   - at any row after them, when float32 merges 9 values with recent ones within 1024
-//     rows, or a value is beyond its range. The rows before lie in float32, which merged
-//     few or none of them.
+//   - at any row after them, when float32 merges 9 values with recent ones within 4096
+//     rows, of which a quarter is watched, or a value is beyond its range. The rows before
+//     lie in float32, which merged few or none of them.
 //
 // So the order of the rows decides nothing. Values that differ by less than 2^-48 of
 // themselves count as equal, as 0.1+0.2 and 0.3: that is rounding, and no information.
@@ -34,6 +34,8 @@ const (
 	headRows = sampleRows
 	// mergedMost is how many values in headRows float32 may merge.
 	mergedMost = headRows / 128
+	// watchedShare is how many rows there are for one that is compared with others.
+	watchedShare = 4
 	// blockValues is the size to which the blocks of a matrix with an unknown
 	// number of rows double, in float32 values.
 	blockValues = 1 << 20
@@ -70,7 +72,7 @@ type vector struct {
 	exact  []float64 // all values, if wide
 	wide   bool      // float32 is not enough
 	parted bool      // a value was not a whole number
-	merged int       // values that float32 merged with recent ones, among the last headRows
+	merged int       // values that float32 merged with recent ones, among the last headRows that were watched
 	recent *[recentValues]struct {
 		value  float64
 		stored float32
@@ -80,7 +82,12 @@ type vector struct {
 // merges reports whether float32 has merged too many values of late, v among them,
 // which is stored as f.
 func (c *vector) merges(v float64, f float32) bool {
-	if c.recent == nil {
+	switch {
+	case v != v:
+		return false
+	case float64(f) == v && c.recent == nil:
+		return false // Of whole numbers and the like, which float32 holds, there is nothing to see.
+	case c.recent == nil:
 		c.recent = new([recentValues]struct {
 			value  float64
 			stored float32
@@ -170,15 +177,17 @@ func (b *builder) measureMerged() []float64 {
 
 // store stores row i.
 func (b *builder) store(row []float64, i int) {
+	// By the golden ratio, so that it is a fair share of any rows in turn.
+	columns := b.columns[:len(row)]
+	watched := uint32(i)*0x9e3779b1 < math.MaxUint32/watchedShare
 	k := 0
 	for part := range b.parts {
 		dst := b.parts[part].next()
 		for j := range dst {
-			v, c := row[k], &b.columns[k]
+			v, c := row[k], &columns[k]
 			k++
 			f := float32(v)
-			// Of whole numbers and the like, which float32 holds, there is nothing to see.
-			if (float64(f) != v || c.recent != nil) && v == v && !c.wide && (math.IsInf(float64(f), 0) || c.merges(v, f)) {
+			if !c.wide && (watched && c.merges(v, f) || math.Abs(v) > math.MaxFloat32) {
 				c.exact = b.parts[part].column(j, i, b.hint)
 				c.wide, c.recent = true, nil
 			}
@@ -192,7 +201,7 @@ func (b *builder) store(row []float64, i int) {
 			}
 		}
 	}
-	if i%headRows == 0 {
+	if i%(watchedShare*headRows) == 0 {
 		for k := range b.columns {
 			b.columns[k].merged = 0
 		}

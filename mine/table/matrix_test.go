@@ -140,7 +140,7 @@ func TestOrderDecidesNothing(t *testing.T) {
 				wrong++
 			}
 		}
-		if wrong > 2*mergedMost {
+		if wrong > 2*watchedShare*mergedMost {
 			t.Errorf("%d of 6000 late values are rounded", wrong)
 		}
 	}

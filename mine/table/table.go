@@ -143,7 +143,7 @@ type source interface {
 	// selected columns.
 	rowHint(ctx context.Context, width int) (int, error)
 	// each passes the columns of every row to p.add, in file order.
-	each(ctx context.Context, p pass) error
+	each(ctx context.Context, p *pass) error
 	// close removes what each has left behind.
 	close() error
 }
@@ -341,7 +341,7 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 		}
 		return e
 	}
-	if err := r.src.each(ctx, pass{cols, bad, b.add}); err != nil {
+	if err := r.src.each(ctx, &pass{cols, bad, b.add}); err != nil {
 		return nil, err
 	}
 	r.meter.finish()

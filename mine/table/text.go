@@ -197,7 +197,7 @@ func (t *text) rowHint(ctx context.Context, width int) (int, error) {
 	return int(min(lines, (t.file.Size()+1)/int64(len(t.names)+width))), nil
 }
 
-func (t *text) each(ctx context.Context, p pass) error {
+func (t *text) each(ctx context.Context, p *pass) error {
 	row := make([]float64, len(p.cols))
 	rec := t.first
 	t.first = nil
@@ -219,7 +219,7 @@ func (t *text) each(ctx context.Context, p pass) error {
 		}
 		if len(rec) == 1 {
 			line := t.line(0)
-			for n := line - last - 1 - t.lines.commentsIn(last, line); last > 0 && n > 0; n-- {
+			for n := line - last - 1 - t.lines.commentsBefore(t.csv.InputOffset()); last > 0 && n > 0; n-- {
 				gaps = append(gaps, line-n)
 			}
 			last = line
@@ -256,7 +256,7 @@ func (t *text) each(ctx context.Context, p pass) error {
 }
 
 // gap passes on a row without a value.
-func (t *text) gap(line int, row []float64, p pass) error {
+func (t *text) gap(line int, row []float64, p *pass) error {
 	for k, c := range p.cols {
 		e := missingValue("")
 		e.Line, e.Column = line, t.names[c]
