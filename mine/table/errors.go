@@ -67,6 +67,9 @@ func inFile(file string, err error) error {
 		e.File = file
 		return e
 	}
+	if selection := (*SelectError)(nil); errors.As(err, &selection) {
+		return selection
+	}
 	return fmt.Errorf("table: %s: %w", file, pathCause(err))
 }
 

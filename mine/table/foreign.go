@@ -27,7 +27,6 @@ var foreignFormats = []struct {
 	{0, "7z\xbc\xaf", "a 7-Zip archive", "unpack it first"},
 	{0, "Rar!", "a RAR archive", "unpack it first"},
 	{257, "ustar", "a tar archive", "unpack it first"},
-	{0, "PK\x03\x04", "a zip archive", "unpack it first"},
 	{0, "PAR1", "a Parquet file", export},
 	{0, "ARROW1", "an Arrow or Feather file", export},
 	{0, "FEA1", "a Feather file", export},

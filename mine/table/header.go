@@ -13,6 +13,7 @@ import (
 
 // sniffed is what the first lines of a text show of it.
 type sniffed struct {
+	first   []string   // the first record
 	rows    [][]string // records after the first
 	comment string     // the comment right before the first, without its mark
 }
@@ -40,6 +41,14 @@ func sniff(sample, raw []byte, comments []int64, comma rune) sniffed {
 		}
 	}
 	return s
+}
+
+// notation returns how the records write numbers.
+func (s sniffed) notation(comma rune, opt Options) notation {
+	if opt.Decimal != 0 || comma == ',' {
+		return notation(opt.Decimal)
+	}
+	return detectNotation(slices.Concat(append(slices.Clone(s.rows), s.first)...))
 }
 
 // even reports whether all records have so many fields.

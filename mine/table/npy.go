@@ -40,9 +40,9 @@ type array struct {
 	spool      *os.File // a copy of in that gives random access, or nil
 }
 
-// openNPY reads the header of an NPY array. file gives random access to the
-// bytes that in begins with, or is nil.
-func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter) (*array, error) {
+// openNPY reads the header of an NPY array, whose rows become columns if transposed is
+// true. file gives random access to the bytes that in begins with, or is nil.
+func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter, transposed bool) (*array, error) {
 	head, err := readNPYHeader(in)
 	if err != nil {
 		return nil, err
@@ -65,6 +65,9 @@ func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter) (*array, error)
 	default:
 		return nil, fmt.Errorf("the array has rank %d: reshape it to rows and columns", len(shape))
 	}
+	if transposed {
+		a.rows, a.cols = a.cols, a.rows
+	}
 	switch {
 	case a.rows < 0 || a.cols < 0:
 		return nil, fmt.Errorf("bad NPY header: negative shape (%d, %d)", a.rows, a.cols)
@@ -73,11 +76,11 @@ func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter) (*array, error)
 	case a.rows == 0:
 		return nil, errors.New("no data rows")
 	case a.cols > maxColumns:
-		return nil, fmt.Errorf("%d columns, at most %d are supported: is the array transposed?", a.cols, maxColumns)
+		return nil, fmt.Errorf("%d columns, at most %d are supported: say --transpose if its rows are the columns", a.cols, maxColumns)
 	case a.rows > math.MaxInt64/a.cols/a.size-maxNPYHeader:
 		return nil, fmt.Errorf("bad NPY header: the shape (%d, %d) is larger than any file", a.rows, a.cols)
 	}
-	a.byColumn = h.Descr.Fortran && a.rows > 1 && a.cols > 1
+	a.byColumn = h.Descr.Fortran != transposed && a.rows > 1 && a.cols > 1
 	if file != nil {
 		if err := a.checkSize(file.Size() - a.start); err != nil {
 			return nil, err
@@ -254,17 +257,20 @@ func (a *array) each(ctx context.Context, p *pass) error {
 	stride := a.cols * a.size
 	buf := make([]byte, max(1, npyBuffer/a.cols)*stride)
 	row := make([]float64, len(p.cols))
-	for i := 0; i < a.rows; {
+	end := min(a.rows, p.to)
+	for i := 0; i < end; {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped at row %d: %w", i+1, err)
 		}
-		got, err := io.ReadFull(a.in, buf[:min(len(buf)/stride, a.rows-i)*stride])
+		got, err := io.ReadFull(a.in, buf[:min(len(buf)/stride, end-i)*stride])
 		for b := buf[:got]; len(b) >= stride; b = b[stride:] {
 			for k, c := range p.cols {
 				row[k] = a.decode(b[c*a.size:])
 			}
-			if err := p.addNPY(i, row); err != nil {
-				return err
+			if i >= p.from {
+				if err := p.addNPY(i, row); err != nil {
+					return err
+				}
 			}
 			i++
 		}
@@ -274,6 +280,9 @@ func (a *array) each(ctx context.Context, p *pass) error {
 		if err != nil {
 			return fmt.Errorf("row %d: %w", i+1, pathCause(err))
 		}
+	}
+	if end < a.rows {
+		return nil
 	}
 	return a.checkEnd()
 }
@@ -294,8 +303,9 @@ func (a *array) eachByColumn(ctx context.Context, p *pass) error {
 	most := min(a.rows, max(1, blockValues/width))
 	buf := make([]byte, most*a.size)
 	block := make([]float64, most*width)
-	for i := 0; i < a.rows; i += most {
-		n := min(most, a.rows-i)
+	end := min(a.rows, p.to)
+	for i := min(a.rows, p.from); i < end; i += most {
+		n := min(most, end-i)
 		for k, c := range p.cols {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("stopped at row %d: %w", i+1, err)

@@ -1,8 +1,10 @@
 package table
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // sampleRows is the most rows that a rowSample keeps. Of a kind of rows that
@@ -71,6 +73,49 @@ func (s *rowSample) eachColumn(f func(k int, v []float64)) {
 		for j := range width {
 			f(first+j, columns[j*n:(j+1)*n])
 		}
+	}
+}
+
+// reservoir draws some rows evenly from those that are added, by the seed alone.
+type reservoir struct {
+	most int
+	rows []drawnRow
+	seen int
+	rng  *rand.Rand
+}
+
+type drawnRow struct {
+	index  int
+	values []float64
+}
+
+func newReservoir(most int, seed uint64) *reservoir {
+	const stream = 0x73616d706c65 // "sample": other numbers than anybody else draws by the seed
+	return &reservoir{most: most, rng: rand.New(rand.NewPCG(seed, stream))}
+}
+
+// add is algorithm R (Vitter, Random sampling with a reservoir, 1985).
+func (r *reservoir) add(row []float64) {
+	at := r.seen
+	if r.seen >= r.most {
+		at = r.rng.IntN(r.seen + 1)
+	}
+	switch {
+	case at >= r.most:
+	case at == len(r.rows):
+		r.rows = append(r.rows, drawnRow{r.seen, slices.Clone(row)})
+	default:
+		r.rows[at].index = r.seen
+		copy(r.rows[at].values, row)
+	}
+	r.seen++
+}
+
+// each passes on the rows that were drawn, in the order in which they were added.
+func (r *reservoir) each(add func(row []float64)) {
+	slices.SortFunc(r.rows, func(a, b drawnRow) int { return cmp.Compare(a.index, b.index) })
+	for _, row := range r.rows {
+		add(row.values)
 	}
 }
 

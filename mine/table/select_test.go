@@ -53,6 +53,22 @@ func TestSelect(t *testing.T) {
 		{numbered, "1*", []int{1, 10, 11}},
 		{numbered, "*", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
 		{numbered, "5:7,0:2", []int{5, 6, 0, 1}},
+		{numbered, "!3:", []int{0, 1, 2}},
+		{numbered, "!1:11", []int{0, 11}},
+		{numbered, "!1:9,!10", []int{0, 9, 11}},
+		{numbered, "0:5,!1:3", []int{0, 3, 4}},
+		{numbered, "!1:3,0:5", []int{0, 3, 4}},
+		{numbered, "0:5,!7", []int{0, 1, 2, 3, 4}},
+		{numbered, "0:5,!0:5", nil},
+		{numbered, "!", nil},
+		{numbered, "!12", nil},
+		{mixed, "0:5,!X0", []int{1, 2, 3, 4}},
+		{mixed, "0:5, ! X0", []int{1, 2, 3, 4}},
+		{mixed, `0:5,!"a,b"`, []int{0, 1, 2, 3}},
+		{mixed, "0:5,!*1", []int{0, 2, 3, 4}},
+		{mixed, "!Q", nil},
+		{withColumns(true, "!a", "a", "b"), "!a", []int{0}},
+		{withColumns(true, "!a", "a", "b"), "!b", []int{0, 1}},
 	} {
 		got, err := c.r.Select("--x", c.spec)
 		if (err != nil) != (c.want == nil) || !slices.Equal(got, c.want) {

@@ -1,6 +1,6 @@
 // Package table reads and writes the numeric data files of the mine command:
-// delimited text (CSV, TSV and relatives), the same compressed by gzip, and
-// NumPy's NPY. The format is told by content, never by the file's name.
+// delimited text (CSV, TSV and relatives), NumPy's NPY, either of them compressed by
+// gzip, and NumPy's NPZ. The format is told by content, never by the file's name.
 //
 // # Reading
 //
@@ -38,77 +38,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
 	"gomine/mine/column"
 )
-
-// HeaderMode says whether the first line of a text file names the columns.
-type HeaderMode int
-
-const (
-	// HeaderAuto takes the first line for a header if one of its fields is
-	// neither a number nor a mark of a missing value, and for data otherwise;
-	// a line that could be either is an error. Names in a comment right before
-	// the data (as numpy.savetxt writes them) are a header.
-	HeaderAuto HeaderMode = iota
-	// HeaderYes takes the first line for a header, even if it is all numbers.
-	HeaderYes
-	// HeaderNo takes the first line for data.
-	HeaderNo
-)
-
-// MissingMode says what becomes of a value that is not there: of an empty field, or one
-// that holds a mark such as NA, and of NaN.
-type MissingMode int
-
-const (
-	// MissingError makes it a [ValueError].
-	MissingError MissingMode = iota
-	// MissingNaN reads it as NaN, for [column.DropMissing].
-	MissingNaN
-)
-
-// Options configures [Open]. The zero value detects everything and reports
-// nothing. An NPY file uses only Missing and Progress.
-type Options struct {
-	// Comma separates the fields of a line; ' ' stands for any run of spaces
-	// and tabs. 0 detects one of tab, ';', '|', ',' and ' ' from the first
-	// lines.
-	Comma rune
-	// Header says whether the first line names the columns.
-	Header HeaderMode
-	// Decimal is the sign between whole and decimal digits, '.' or ','. 0 tells it
-	// from the first lines of a file whose fields are not separated by commas.
-	Decimal rune
-	// Missing says what becomes of a value that is not there.
-	Missing MissingMode
-	// Comment has the characters that make a line a comment if it begins with one. ""
-	// stands for # and %, and "none" for no character.
-	Comment string
-	// Progress, if not nil, is called by Read, on its goroutine, about ten
-	// times a second and once at the end, with the bytes of the file
-	// (compressed ones, if it is compressed) read so far and in total. The
-	// total is -1 for a stream.
-	Progress func(bytesRead, bytesTotal int64)
-}
-
-// comments returns the characters that comments begin with.
-func (o Options) comments() string {
-	switch o.Comment {
-	case "":
-		return strings.ReplaceAll(defaultMarks, string(o.Comma), "")
-	case "none":
-		return ""
-	}
-	return o.Comment
-}
 
 const (
 	// peekSize is how much of a file is looked at to tell its format and its
@@ -129,6 +68,7 @@ type Reader struct {
 	names []string
 	head  bool           // names come from a header line
 	count map[string]int // columns by name, made by the first Select
+	alone map[int]bool   // columns that Select has found one by one
 	src   source
 	meter *meter
 	file  io.Closer
@@ -150,7 +90,8 @@ type source interface {
 
 // pass is one reading of a file.
 type pass struct {
-	cols []int
+	cols     []int
+	from, to int // rows
 	// bad is told of a value that is no number, or not finite: that of cols[k]. The value
 	// is NaN then, unless bad returns an error, which ends the pass.
 	bad func(k int, e *ValueError) error
@@ -159,17 +100,19 @@ type pass struct {
 }
 
 // Open opens the data file at path and reads its head. The path "-" is the
-// standard input, which Close leaves open. Errors wrap those of package os,
+// standard input, which Close leaves open; FILE.npz:NAME is an array of an NPZ file. Errors wrap those of package os,
 // so that errors.Is(err, fs.ErrNotExist) works.
 func Open(path string, opt Options) (*Reader, error) {
 	if path == "-" {
 		return openFile("stdin", os.Stdin, opt)
 	}
-	f, err := os.Open(path)
+	file, member := splitMember(path)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, inFile(path, err)
 	}
-	r, err := openFile(path, f, opt)
+	opt.member = member
+	r, err := openFile(file, f, opt)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -239,13 +182,14 @@ func (r *Reader) open(section *io.SectionReader) error {
 			return errors.New("empty file inside the gzip file")
 		}
 	}
+	if bytes.HasPrefix(head, zipMagic) {
+		return r.openZip(section, r.opt.member)
+	}
+	if r.opt.member != "" {
+		return fmt.Errorf("is no NPZ file, so that %s cannot be an array in it", show(r.opt.member))
+	}
 	if bytes.HasPrefix(head, npyMagic) {
-		a, err := openNPY(in, section, r.meter)
-		if err != nil {
-			return err
-		}
-		r.src, r.names = a, indexNames(a.cols)
-		return nil
+		return r.openArray(in, section)
 	}
 	if order, ok := isUTF16(head); ok {
 		section = nil
@@ -258,11 +202,32 @@ func (r *Reader) open(section *io.SectionReader) error {
 	if err := foreign(head); err != nil {
 		return err
 	}
-	t, err := openText(in, g, section, r.opt)
+	t, s, err := openText(in, g, section, r.opt)
 	if err != nil {
 		return err
 	}
+	if r.opt.Transpose {
+		turned, err := transpose(t, s, r.opt)
+		if err != nil {
+			return err
+		}
+		r.src, r.names, r.head = turned, turned.names, turned.named
+		return nil
+	}
+	if err := t.layOut(s, r.opt); err != nil {
+		return err
+	}
 	r.src, r.names, r.head = t, t.names, t.header
+	return nil
+}
+
+// openArray opens the NPY array in.
+func (r *Reader) openArray(in *bufio.Reader, section *io.SectionReader) error {
+	a, err := openNPY(in, section, r.meter, r.opt.Transpose)
+	if err != nil {
+		return err
+	}
+	r.src, r.names = a, indexNames(a.cols)
 	return nil
 }
 
@@ -302,6 +267,38 @@ func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]*column.Compact, 
 	return m, nil
 }
 
+// each passes the columns of the rows that the options ask for to add.
+func (r *Reader) each(ctx context.Context, cols []int, bad func(k int, e *ValueError) error, add func(row []float64)) error {
+	p := &pass{cols: cols, from: r.opt.From, to: r.opt.To, bad: bad, add: add}
+	if p.to == 0 {
+		p.to = math.MaxInt
+	}
+	var drawn *reservoir
+	if r.opt.Sample > 0 {
+		drawn = newReservoir(r.opt.Sample, r.opt.Seed)
+		p.add = drawn.add
+	}
+	if err := r.src.each(ctx, p); err != nil {
+		return err
+	}
+	r.meter.finish()
+	if drawn != nil {
+		drawn.each(add)
+	}
+	return nil
+}
+
+// noRows is the error about a file from which no row was read.
+func (r *Reader) noRows() error {
+	switch {
+	case r.opt.From > 0:
+		return fmt.Errorf("the file has no row %d, counted from 0: ask for others", r.opt.From)
+	case r.head:
+		return errors.New("no data rows after the header line")
+	}
+	return errors.New("no data rows")
+}
+
 // checkGroups returns what is wrong with groups of column indices.
 func (r *Reader) checkGroups(groups [][]int) error {
 	if len(groups) == 0 {
@@ -334,24 +331,23 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(groups, rows)
+	b := newBuilder(groups, r.opt.most(rows))
 	bad := func(_ int, e *ValueError) error {
 		if e.Missing && r.opt.Missing == MissingNaN {
 			return nil
 		}
 		return e
 	}
-	if err := r.src.each(ctx, &pass{cols, bad, b.add}); err != nil {
+	if err := r.each(ctx, cols, bad, b.add); err != nil {
 		return nil, err
 	}
-	r.meter.finish()
 	if b.rows == 0 {
-		if r.head {
-			return nil, errors.New("no data rows after the header line")
-		}
-		return nil, errors.New("no data rows")
+		return nil, r.noRows()
 	}
 	all := b.sources()
+	if err := r.checkCounter(groups, all); err != nil {
+		return nil, err
+	}
 	for i, g := range groups {
 		for j, c := range g {
 			all[i].Cols[j].Name = r.names[c]

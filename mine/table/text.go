@@ -39,15 +39,15 @@ type text struct {
 	first  []string // a data row that was read to learn the columns
 }
 
-// openText reads the first line of in, which takes its bytes from g.
-func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (*text, error) {
+// openText reads the first line of in, which takes its bytes from g. layOut must follow.
+func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (*text, sniffed, error) {
 	bom := []byte("\xef\xbb\xbf")
 	if head, _ := in.Peek(len(bom)); bytes.Equal(head, bom) {
 		in.Discard(len(bom))
 	}
 	raw, _ := in.Peek(in.Buffered())
 	if g.watch(raw); g.err != nil {
-		return nil, g.err
+		return nil, sniffed{}, g.err
 	}
 	raw = bytes.Clone(raw)
 	cut := len(raw) >= peekSize-len(bom)
@@ -59,38 +59,39 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 	clean := &lines{r: bufio.NewReader(bytes.NewReader(raw)), marks: marks}
 	sample, err := io.ReadAll(clean)
 	if err != nil {
-		return nil, err
+		return nil, sniffed{}, err
 	}
 	if comma == 0 {
 		comma = detectComma(sample, cut)
 	}
 	if strings.ContainsRune("\"\r\n\uFFFD", comma) || !utf8.ValidRune(comma) {
-		return nil, fmt.Errorf("%q cannot separate fields: choose another separator", comma)
+		return nil, sniffed{}, fmt.Errorf("%q cannot separate fields: choose another separator", comma)
 	}
 	t := &text{guard: g, file: file, lines: &lines{r: in, marks: marks}}
 	t.csv = newSplitter(bufio.NewReaderSize(t.lines, 64<<10), comma)
 	rec, err := t.next()
 	if err == io.EOF {
-		return nil, errors.New("empty file")
+		return nil, sniffed{}, errors.New("empty file")
 	}
 	if err != nil {
-		return nil, err
+		return nil, sniffed{}, err
 	}
 	if len(rec) > maxColumns {
-		return nil, fmt.Errorf("line %d: %d columns, at most %d are supported: is the separator %q right?", t.line(0), len(rec), maxColumns, comma)
+		return nil, sniffed{}, fmt.Errorf("line %d: %d columns, at most %d are supported: is the separator %q right?", t.line(0), len(rec), maxColumns, comma)
 	}
 	for _, field := range rec {
 		if !utf8.ValidString(field) {
-			return nil, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
+			return nil, sniffed{}, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
 		}
 	}
 	s := sniff(whole(sample, cut), raw, clean.comments, comma)
 	if opt.Comment == "" && !s.even(len(rec)) {
 		if body := bytes.TrimLeft(sample, "\r\n"); len(body) > 0 && strings.IndexByte(";!/*'$", body[0]) >= 0 {
-			return nil, fmt.Errorf("line %d begins with %c: if that makes it a comment, say --comment '%c', and name the separator otherwise", t.line(0), body[0], body[0])
+			return nil, sniffed{}, fmt.Errorf("line %d begins with %c: if that makes it a comment, say --comment '%c', and name the separator otherwise", t.line(0), body[0], body[0])
 		}
 	}
-	return t, t.layOut(rec, s, opt)
+	s.first = rec
+	return t, s, nil
 }
 
 // whole returns the lines of sample, which cut says may end within one.
@@ -103,11 +104,9 @@ func whole(sample []byte, cut bool) []byte {
 
 // layOut decides what the columns are and how numbers are written, by the first record
 // and what follows it.
-func (t *text) layOut(first []string, s sniffed, opt Options) (err error) {
-	t.number = notation(opt.Decimal)
-	if t.number == 0 && t.csv.Comma != ',' {
-		t.number = detectNotation(slices.Concat(append(slices.Clone(s.rows), first)...))
-	}
+func (t *text) layOut(s sniffed, opt Options) (err error) {
+	first := s.first
+	t.number = s.notation(t.csv.Comma, opt)
 	if t.header = opt.Header == HeaderYes; opt.Header == HeaderAuto {
 		if t.header, err = t.number.isHeader(first, s.rows); err != nil {
 			return err
@@ -204,6 +203,7 @@ func (t *text) each(ctx context.Context, p *pass) error {
 	collected := t.csv.InputOffset()
 	var gaps []int // lines without a value since the last row
 	last := 0      // line of the last row
+	i := 0         // the row
 	for fields := 0; ; rec = nil {
 		if rec == nil {
 			var err error
@@ -225,23 +225,22 @@ func (t *text) each(ctx context.Context, p *pass) error {
 			last = line
 		}
 		for _, line := range gaps {
-			if err := t.gap(line, row, p); err != nil {
+			if err := t.gap(i, line, row, p); err != nil {
 				return err
 			}
+			i++
 		}
 		gaps = gaps[:0]
-		for k, c := range p.cols {
-			v, bad := t.number.parse(rec[c])
-			if bad != nil {
-				bad.Line, bad.Column = t.line(c), t.names[c]
-				if err := p.bad(k, bad); err != nil {
-					return err
-				}
-				v = math.NaN()
-			}
-			row[k] = v
+		if i >= p.to {
+			return nil
 		}
-		p.add(row)
+		if i >= p.from {
+			if err := t.parse(rec, row, p); err != nil {
+				return err
+			}
+			p.add(row)
+		}
+		i++
 		if fields += len(rec); fields >= checkEvery {
 			fields = 0
 			if err := ctx.Err(); err != nil {
@@ -255,8 +254,27 @@ func (t *text) each(ctx context.Context, p *pass) error {
 	}
 }
 
-// gap passes on a row without a value.
-func (t *text) gap(line int, row []float64, p *pass) error {
+// parse stores the numbers of a record in row.
+func (t *text) parse(rec []string, row []float64, p *pass) error {
+	for k, c := range p.cols {
+		v, bad := t.number.parse(rec[c])
+		if bad != nil {
+			bad.Line, bad.Column = t.line(c), t.names[c]
+			if err := p.bad(k, bad); err != nil {
+				return err
+			}
+			v = math.NaN()
+		}
+		row[k] = v
+	}
+	return nil
+}
+
+// gap passes on row i, which has no value.
+func (t *text) gap(i, line int, row []float64, p *pass) error {
+	if i < p.from || i >= p.to {
+		return nil
+	}
 	for k, c := range p.cols {
 		e := missingValue("")
 		e.Line, e.Column = line, t.names[c]
