@@ -36,6 +36,12 @@ type Bound struct {
 	NWJ float64 `json:"nwj"`
 }
 
+// likelyShare is how far from the bound on test rows to that on training rows Likely is. A
+// critic that was fitted to n rows is as much above the best of its kind on them as below
+// on others, to first order in 1/n (Takeuchi 1976), which would be a half; the best of its
+// kind is below the truth as well.
+const likelyShare = 0.75
+
 // NewBound returns the bound of an evaluation, as Estimator does for its own. It
 // is for those who train a critic with a backend themselves. NWJ is that of T less
 // logU, which has to come from other rows; 1 stands for the bound mean T_ii - mean

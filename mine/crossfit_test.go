@@ -215,3 +215,31 @@ func TestInterruptInFolds(t *testing.T) {
 		t.Errorf("%v from %d folds, stop %q: want two folds and the one that was interrupted", r.Estimate, len(r.Folds), r.Stop)
 	}
 }
+
+// TestInterruptAfterRace: what the race has made of a candidate stands beside a critic that
+// has gone on.
+func TestInterruptAfterRace(t *testing.T) {
+	const rows = 1500
+	_, x, z := draw(t, "uniform-noise", simulate.Params{Dim: 1, Noise: 0.5}, rows, 1) // where both weigh
+	cfg := folded(rows, 3)
+	cfg.TestPairs = 60_000 // 20,000 a fold, more than ten a row
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := mine.Estimate(ctx, column.Slices(x), column.Slices(z), cfg, mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {
+		if p.Phase == mine.PhaseTrain {
+			cancel()
+		}
+	}))
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want context.Canceled", err)
+	}
+	trained := 0
+	for _, c := range r.Critics {
+		if !c.Reference {
+			trained++
+		}
+	}
+	if len(r.Folds) != 1 || trained != 2 || !(r.Estimate > 0.3) {
+		t.Errorf("%v from %d folds and %d critics, want one fold and both critics of the race", r.Estimate, len(r.Folds), trained)
+	}
+}

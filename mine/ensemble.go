@@ -27,33 +27,27 @@ func newEnsemble(seed uint64, folds []fold, members [][]*member, refs []*referen
 		var others []stack.Fold
 		for g := range folds {
 			if g != f {
-				others = append(others, e.present(g, f, e.scores(g, false)))
+				others = append(others, e.present(g, f, e.scores(g, testRows)))
 			}
 		}
 		if len(folds) == 1 {
-			others = []stack.Fold{e.scores(0, true)}
+			others = []stack.Fold{e.scores(0, validationRows)}
 		}
 		e.weights = append(e.weights, stack.Weights(others))
 	}
 	return e
 }
 
-// scores returns the scores of the critics of a fold, of its validation or test rows.
-func (e *ensemble) scores(f int, validation bool) stack.Fold {
+// scores returns the scores of the critics of a fold, of one part of its rows.
+func (e *ensemble) scores(f int, p part) stack.Fold {
 	all := make(stack.Fold, len(e.members[f])+1)
-	pick := func(v, t pairScores) stack.Scores {
-		if validation {
-			return v.Scores
-		}
-		return t.Scores
-	}
 	for c, m := range e.members[f] {
 		if m.usable() {
-			all[c] = pick(m.validation, m.test)
+			all[c] = m.scores[p].Scores
 		}
 	}
 	if r := e.refs[f]; r != nil {
-		all[len(all)-1] = pick(r.validation, r.test)
+		all[len(all)-1] = r.scores[p].Scores
 	}
 	return all
 }
@@ -72,15 +66,12 @@ func (e *ensemble) present(g, f int, scores stack.Fold) stack.Fold {
 	return scores
 }
 
-// combined returns what the critics of a fold say together by some weights, of its
-// validation or test rows.
-func (e *ensemble) combined(f int, weights []float64, validation bool) pairScores {
-	n, seed := e.folds[f].counts.Test, testSeed(e.seed)
-	if validation {
-		n, seed = e.folds[f].counts.Validation, validationSeed(e.seed)
-	}
-	s := e.scores(f, validation).Combine(weights)
+// combined returns what the critics of a fold say together by some weights, of one part of
+// its rows.
+func (e *ensemble) combined(f int, weights []float64, p part) pairScores {
+	s, seed := e.scores(f, p).Combine(weights), seedOf(p, e.seed)
 	if s.Joint == nil { // there is no critic
+		_, n := e.folds[f].counts.rowsOf(p)
 		return newPairScores(n, 1, seed)
 	}
 	return pairScores{s, seed}
@@ -88,7 +79,7 @@ func (e *ensemble) combined(f int, weights []float64, validation bool) pairScore
 
 // logU is the log-mean-exp of what they say together of the marginal validation pairs.
 func (e *ensemble) logU(f int, weights []float64) float64 {
-	return objective.LogMeanExp(e.combined(f, weights, true).Marginal)
+	return objective.LogMeanExp(e.combined(f, weights, validationRows).Marginal)
 }
 
 // reach is the score up to which marginal pairs have to be seen, in the fold where that is
@@ -96,7 +87,7 @@ func (e *ensemble) logU(f int, weights []float64) float64 {
 func (e *ensemble) reach() float64 {
 	most := 0.0
 	for f := range e.folds {
-		ev := e.combined(f, e.weights[f], false).evaluation()
+		ev := e.combined(f, e.weights[f], testRows).evaluation()
 		most = max(most, ev.Joint-ev.LogU+deviations*math.Sqrt(ev.VarT))
 	}
 	return most
@@ -108,8 +99,8 @@ func (e *ensemble) reach() float64 {
 func (e *ensemble) evaluations(weights func(f int) []float64) (all []backend.Evaluation, logUs []float64) {
 	for f := range e.folds {
 		w := weights(f)
-		p, logU := e.combined(f, w, false), e.logU(f, w)
-		p.cut(logU)
+		p, logU := e.combined(f, w, testRows), e.logU(f, w)
+		p.cut(logU, len(p.Marginal))
 		all, logUs = append(all, p.evaluation()), append(logUs, logU)
 	}
 	return all, logUs
@@ -118,6 +109,19 @@ func (e *ensemble) evaluations(weights func(f int) []float64) (all []backend.Eva
 // stacked are the evaluations of the critics by their weights.
 func (e *ensemble) stacked() (all []backend.Evaluation, logUs []float64) {
 	return e.evaluations(func(f int) []float64 { return e.weights[f] })
+}
+
+// trained is the mean over the folds, weighted by their test rows, of the bound on the
+// training rows.
+func (e *ensemble) trained() float64 {
+	var sum, rows float64
+	for f := range e.folds {
+		p, n := e.combined(f, e.weights[f], trainRows), float64(e.folds[f].counts.Test)
+		p.cut(e.logU(f, e.weights[f]), len(e.combined(f, e.weights[f], testRows).Marginal))
+		ev := p.evaluation()
+		sum, rows = sum+n*(ev.Joint-ev.LogU), rows+n
+	}
+	return sum / rows
 }
 
 // alone is the bound of a candidate, or of the reference behind the last one.

@@ -367,6 +367,8 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		Bound: b, Race: e.race, Rows: e.ensemble.folds[0].counts,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
+	r.Training = e.ensemble.trained()
+	r.Likely = r.Estimate + likelyShare*max(0, r.Training-r.Estimate)
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -31,12 +32,14 @@ type Fitted struct {
 	LogU float64
 
 	cfg     Config
+	logUs   []float64 // of each fold
 	backend backend.Backend
 	own     bool // whether the backend is to be closed
 }
 
-// A Part of a Fitted is critics that see the rows through the same maps.
+// A Part of a Fitted is critics of one fold that see the rows through the same maps.
 type Part struct {
+	Fold    int
 	Maps    preprocess.Maps
 	Critics []WeightedCritic
 }
@@ -59,7 +62,8 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 	fitted := &Fitted{cfg: cfg, backend: b}
 	k := float64(len(e.folds))
 	for f := range e.folds {
-		fitted.LogU += e.logU(f, e.weights[f]) / k
+		fitted.logUs = append(fitted.logUs, e.logU(f, e.weights[f]))
+		fitted.LogU += fitted.logUs[f] / k
 		parts := map[preprocess.Method]*Part{}
 		for c, m := range e.members[f] {
 			w := e.weights[f][c]
@@ -68,7 +72,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 			}
 			method := m.candidate.Preprocess
 			if parts[method] == nil {
-				parts[method] = &Part{Maps: m.maps}
+				parts[method] = &Part{Fold: f, Maps: m.maps}
 			}
 			scorer, err := b.NewScorer(m.network, m.params)
 			if err != nil {
@@ -87,10 +91,27 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 			}
 		}
 		if r, w := e.refs[f], e.weights[f][len(e.weights[f])-1]; r != nil && w > 0 {
-			fitted.Parts = append(fitted.Parts, Part{r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic}}})
+			fitted.Parts = append(fitted.Parts, Part{f, r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic}}})
 		}
 	}
 	return fitted, nil
+}
+
+// Fold returns the critic of one fold alone, by its number in Result.Folds, which is what
+// the bound of that fold is of. It lasts as long as f and need not be closed.
+func (f *Fitted) Fold(number int) *Fitted {
+	one := &Fitted{LogU: f.logUs[number], cfg: f.cfg, logUs: f.logUs[number : number+1], backend: f.backend}
+	for _, p := range f.Parts {
+		if p.Fold != number {
+			continue
+		}
+		p.Fold, p.Critics = 0, slices.Clone(p.Critics)
+		for i := range p.Critics {
+			p.Critics[i].Weight *= float64(len(f.logUs))
+		}
+		one.Parts = append(one.Parts, p)
+	}
+	return one
 }
 
 // Close releases the critic. It may be called twice.
@@ -157,7 +178,7 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 	if err != nil {
 		return Bound{}, err
 	}
-	all.cut(f.LogU)
+	all.cut(f.LogU, len(all.Marginal))
 	return NewBound(all.evaluation(), f.LogU, f.cfg.Confidence)
 }
 

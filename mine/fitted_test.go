@@ -146,6 +146,38 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
+// TestFold: the critic is the mean of those of the folds, and each of them has its bound.
+func TestFold(t *testing.T) {
+	const rows = 900
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	vx, vz := column.Slices(x), column.Slices(z)
+	critic := fit(t, vx, vz, folded(rows, 3))
+	all, err := critic.Scores(t.Context(), vx, vz)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := make([]float64, rows)
+	for f := range 3 {
+		one := critic.Fold(f)
+		scores, err := one.Scores(t.Context(), vx, vz)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range scores {
+			mean[i] += s / 3
+		}
+		b, err := one.Evaluate(t.Context(), vx, vz)
+		if err != nil || !(b.Estimate > 0.4) { // of .51
+			t.Errorf("fold %d: bound %v, error %v", f, b.Estimate, err)
+		}
+	}
+	for i := range all {
+		if !(math.Abs(all[i]-mean[i]) < 1e-6) { // weights in float64, scores in float32 of size 5
+			t.Fatalf("row %d: score %v, mean over the folds %v", i, all[i], mean[i])
+		}
+	}
+}
+
 // TestScores checks pointwise scores and their gradients against the density
 // of a Gaussian pair and against differences of the scores.
 func TestScores(t *testing.T) {

@@ -50,22 +50,22 @@ type member struct {
 	network   backend.Network
 	maps      preprocess.Maps
 	progress
-	stop             StopReason
-	params           []float32
-	state            backend.State // to go on from
-	validation, test pairScores
-	failed           error // why there are no scores
+	stop   StopReason
+	params []float32
+	state  backend.State // to go on from
+	scores partScores
+	failed error // why there are no scores
 }
 
 // usable reports whether there is a critic with scores.
-func (m *member) usable() bool { return m != nil && m.failed == nil && m.test.Joint != nil }
+func (m *member) usable() bool { return m != nil && m.failed == nil && m.scores[testRows].Joint != nil }
 
 // A reference is the critic in closed form of a fold, with its scores likewise.
 type reference struct {
 	*gaussian.Critic
-	method           preprocess.Method
-	maps             preprocess.Maps
-	validation, test pairScores
+	method preprocess.Method
+	maps   preprocess.Maps
+	scores partScores
 }
 
 // fit returns the inputs of a fold with their maps, fitted when they are first asked for.
@@ -228,12 +228,12 @@ func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data
 		return err
 	}
 	defer scorer.Close()
-	validation, test, err := t.scores(ctx, scorer, data, c)
+	scores, err := t.scores(ctx, scorer, data, c)
 	if err != nil {
 		return err
 	}
-	m.validation, m.test = validation, test
-	if !(m.validation.finite() && m.test.finite()) {
+	m.scores = scores
+	if !m.scores.finite() {
 		m.failed = &DivergedError{Step: m.step, Steps: t.cfg.Steps, Candidate: m.candidate, LearningRate: t.cfg.LearningRate}
 	}
 	return nil
@@ -272,19 +272,24 @@ func stopped(err error) StopReason {
 	return StopInterrupted
 }
 
-// scores scores the validation and the test rows of a fold.
-func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (validation, test pairScores, err error) {
-	pairs := validationPairs
-	if len(t.folds) == 1 { // they decide the weights
-		pairs = max(pairs, t.least)
+// scores scores the rows of a fold.
+func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (all partScores, err error) {
+	// In a race too, as many as in the folds: what it leaves may stand beside what these do.
+	pairs := max(t.cfg.TestPairs/t.cfg.Folds, testCycles*c.Test, t.least)
+	for p := range all {
+		lo, n := c.rowsOf(part(p))
+		wanted := pairs
+		if part(p) == validationRows {
+			wanted = validationPairs
+			if t.cfg.Folds == 1 { // they decide the weights
+				wanted = max(wanted, t.least)
+			}
+		}
+		if all[p], err = scorePairs(ctx, s, data, lo, n, cyclesFor(wanted, n), seedOf(part(p), t.cfg.Seed)); err != nil {
+			return all, err
+		}
 	}
-	validation, err = scorePairs(ctx, s, data, c.Train, c.Validation, cyclesFor(pairs, c.Validation), validationSeed(t.cfg.Seed))
-	if err != nil {
-		return validation, test, err
-	}
-	pairs = max(t.cfg.TestPairs/len(t.folds), testCycles*c.Test, t.least)
-	test, err = scorePairs(ctx, s, data, c.Train+c.Validation, c.Test, cyclesFor(pairs, c.Test), testSeed(t.cfg.Seed))
-	return validation, test, err
+	return all, nil
 }
 
 const (
@@ -301,7 +306,7 @@ const (
 // after an error the scores are as they were, for all critics of a fold need the same pairs.
 func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*reference, reach float64) (bool, error) {
 	t.least = int(min(math.Exp(min(reach, 100)), mostPairs))
-	if t.least <= max(t.cfg.TestPairs/len(t.folds), testCycles*t.folds[0].counts.Test) {
+	if t.least <= max(t.cfg.TestPairs/t.cfg.Folds, testCycles*t.folds[0].counts.Test) {
 		return false, nil
 	}
 	jobs := 0
@@ -338,7 +343,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 			if err != nil {
 				return err
 			}
-			again.validation, again.test, err = t.scores(ctx, newVariates(r.Critic, r.maps, in.x, in.z, t.folds[f].counts.Train), nil, t.folds[f].counts)
+			again.scores, err = t.scores(ctx, r.variates(in, t.folds[f].counts), nil, t.folds[f].counts)
 			return err
 		}
 		return nil

@@ -22,9 +22,46 @@ func newPairScores(n, cycles int, seed uint64) pairScores {
 	return pairScores{stack.Scores{Joint: make([]float32, n), Marginal: make([]float32, n*cycles)}, seed}
 }
 
-// The cycles of an estimate's validation and of its test follow from its seed.
-func validationSeed(seed uint64) uint64 { return seed + 1 }
-func testSeed(seed uint64) uint64       { return seed }
+// A part of the rows of a fold.
+type part int
+
+const (
+	trainRows part = iota
+	validationRows
+	testRows
+)
+
+// seedOf is what the cycles of a part follow from, by the seed of the estimate.
+func seedOf(p part, seed uint64) uint64 {
+	if p == validationRows {
+		return seed + 1
+	}
+	return seed
+}
+
+// partScores are a critic's scores of all parts, of training rows those that rowsOf
+// says.
+type partScores [testRows + 1]pairScores
+
+// finite reports whether all scores are.
+func (s *partScores) finite() bool {
+	return s[trainRows].finite() && s[validationRows].finite() && s[testRows].finite()
+}
+
+// mostTrainRows is how many training rows are scored, the last ones, at most.
+const mostTrainRows = 100_000
+
+// rowsOf returns the range [lo, lo+n) of a part's rows that are scored.
+func (c RowCounts) rowsOf(p part) (lo, n int) {
+	switch p {
+	case trainRows:
+		n = min(c.Train, mostTrainRows)
+		return c.Train - n, n
+	case validationRows:
+		return c.Train, c.Validation
+	}
+	return c.Train + c.Validation, c.Test
+}
 
 // A pairScorer is what scores pairs of rows: a backend.Scorer, or a critic in closed
 // form.
@@ -80,9 +117,10 @@ const cutMargin = 2
 // high where information is: among pairs of the score t joint ones are e^t times as
 // frequent, so what lies above ln M among the joint pairs is not seen among M marginal ones,
 // and missing in their mean. The lower limit adds 1/M to their mean at most, and one wrong
-// row cannot take away more than (ln M)/n.
-func (p pairScores) cut(logU float64) {
-	m := math.Log(float64(len(p.Marginal)))
+// row cannot take away more than (ln M)/n. M is the number of pairs of the rows that the
+// critic is judged by.
+func (p pairScores) cut(logU float64, pairs int) {
+	m := math.Log(float64(pairs))
 	least, most := float32(logU-m), float32(logU+m-cutMargin)
 	for _, all := range [][]float32{p.Joint, p.Marginal} {
 		for i, t := range all {

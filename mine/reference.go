@@ -61,7 +61,9 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	if err != nil {
 		return nil, err
 	}
-	held := func(c *gaussian.Critic) variates { return newVariates(c, in.maps, in.x, in.z, t.folds[f].counts.Train) }
+	scored := func(critic *gaussian.Critic) variates {
+		return (&reference{Critic: critic, maps: in.maps}).variates(in, c)
+	}
 	var v variates
 	var most, shrinkage float64
 	var structure gaussian.Structure
@@ -73,10 +75,10 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		if err != nil {
 			return nil, err
 		}
-		tried := held(critic)
+		tried := scored(critic)
 		for _, s := range shrinkages {
 			tried.Critic = critic.Shrunk(s)
-			p, err := scorePairs(ctx, tried, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), validationSeed(t.cfg.Seed))
+			p, err := scorePairs(ctx, tried, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), seedOf(validationRows, t.cfg.Seed))
 			if err != nil {
 				return nil, err
 			}
@@ -95,17 +97,23 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		}
 		critic, err := moments.Critic(structure)
 		if err == nil {
-			v = held(critic.Shrunk(shrinkage))
+			v = scored(critic.Shrunk(shrinkage))
 		}
 	}
 	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
-	if r.validation, r.test, err = t.scores(ctx, v, nil, c); err != nil {
+	if r.scores, err = t.scores(ctx, v, nil, c); err != nil {
 		return nil, err
 	}
-	if !(r.validation.finite() && r.test.finite()) {
+	if !r.scores.finite() {
 		return nil, nil
 	}
 	return r, nil
+}
+
+// variates are those of the rows of a fold that are scored.
+func (r *reference) variates(in *inputs, c RowCounts) variates {
+	lo, _ := c.rowsOf(trainRows)
+	return newVariates(r.Critic, r.maps, in.x, in.z, lo)
 }
 
 // variates scores pairs of rows from lo on, whose canonical variates it has.

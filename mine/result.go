@@ -14,6 +14,13 @@ type Result struct {
 	// I(X;Z).
 	Bound
 
+	// Training is the bound of the same critics on rows that they were trained on, as much
+	// too high as Estimate is too low, where what they lack is rows.
+	Training float64 `json:"training"`
+	// Likely is Estimate and a share of what is between it and Training: nearer to I(X;Z)
+	// as a rule, but no bound, and without an interval. See doc/mathematics.md.
+	Likely float64 `json:"likely"`
+
 	Critics []CriticResult `json:"critics"`
 	Folds   []FoldResult   `json:"folds"`
 

@@ -139,7 +139,7 @@ func (s *session) advance(ctx context.Context, target, patience int, report func
 // validate evaluates the critic on the validation rows and keeps it if it is
 // the best so far.
 func (s *session) validate(ctx context.Context, train float64) error {
-	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, s.counts.Validation), Seed: validationSeed(s.cfg.Seed)}
+	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, s.counts.Validation), Seed: seedOf(validationRows, s.cfg.Seed)}
 	ev, err := s.trainer.Evaluate(ctx, s.data, s.counts.validation(), pairing, nil)
 	if err != nil {
 		return fmt.Errorf("mine: validating: %w", err)

@@ -19,7 +19,6 @@ import (
 	"gomine/bench/internal/report"
 	"gomine/cpu"
 	"gomine/mine"
-	"gomine/mine/column"
 	"gomine/mine/simulate"
 )
 
@@ -120,7 +119,7 @@ func defaultsCommand() *cobra.Command {
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
 	f.BoolVar(&opt.curves, "curves", false, "with --json, include every result with its curve and race")
 	f.StringVar(&opt.only, "only", "", "only the tasks whose name matches this regular expression")
-	f.StringVar(&opt.set, "set", "", "JSON object with fields of the configuration to change, such as {\"steps\":2000}")
+	f.StringVar(&opt.set, "set", "", setUsage)
 	return cmd
 }
 
@@ -139,16 +138,11 @@ func (t task) run(ctx context.Context, seeds, threads int, set string) (outcome,
 	for seed := 1; seed <= seeds; seed++ {
 		cfg := mine.DefaultConfig(t.Rows)
 		cfg.Seed = uint64(seed)
-		if set != "" {
-			dec := json.NewDecoder(strings.NewReader(set))
-			dec.DisallowUnknownFields()
-			if err := dec.Decode(&cfg); err != nil {
-				return o, fmt.Errorf("--set: %w", err)
-			}
+		if err := change(&cfg, set); err != nil {
+			return o, err
 		}
-		x, z := law.Sample(t.Rows, uint64(seed))
 		began := time.Now()
-		r, err := mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(device))
+		r, err := estimateLaw(ctx, device, law, t.Rows, cfg)
 		if err != nil {
 			return o, err
 		}

@@ -1,13 +1,16 @@
 // Accuracy measures how right gomine is, on data whose mutual information is
 // known: the estimates of the default settings, the coverage of the interval,
-// sweeps over families of laws, the error against the number of rows, and the
-// settings of published estimates beside what was published.
+// sweeps over families of laws, the error against the number of rows, the
+// settings of published estimates beside what was published, and the error on
+// random laws, on which settings are chosen.
 //
 //	go run ./bench/accuracy defaults
 //	go run ./bench/accuracy coverage
 //	go run ./bench/accuracy sweep --out DIR
 //	go run ./bench/accuracy consistency --out DIR
 //	go run ./bench/accuracy published --out DIR
+//	go run ./bench/accuracy families --half choose --out FILE
+//	go run ./bench/accuracy families compare FILE FILE
 package main
 
 import (
@@ -31,7 +34,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), sweepCommand(), consistencyCommand(), publishedCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

@@ -17,10 +17,7 @@ import (
 	"gomine/bench/internal/experiment"
 	"gomine/bench/internal/figure"
 	"gomine/bench/internal/report"
-	"gomine/mine"
 	"gomine/mine/backend"
-	"gomine/mine/column"
-	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
 
@@ -176,30 +173,6 @@ func (s swept) sweep(ctx context.Context, b backend.Backend, rows int, objective
 		}
 	}
 	return points, nil
-}
-
-// configFor returns the default settings with one objective in place of the
-// race, unless that is "race".
-func configFor(rows int, objective string, steps int, seed uint64) (mine.Config, error) {
-	cfg := mine.DefaultConfig(rows)
-	if objective != "race" {
-		candidate := mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank}
-		if err := candidate.Objective.UnmarshalText([]byte(objective)); err != nil {
-			return cfg, err
-		}
-		cfg = mine.SingleConfig(rows, candidate)
-	}
-	cfg.Seed = seed
-	if steps > 0 {
-		cfg.Steps = steps
-	}
-	return cfg, nil
-}
-
-// estimateLaw draws rows by the seed of the configuration and estimates.
-func estimateLaw(ctx context.Context, b backend.Backend, law *simulate.Task, rows int, cfg mine.Config) (mine.Result, error) {
-	x, z := law.Sample(rows, cfg.Seed)
-	return mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
 }
 
 func sweepTable(points []point) string {

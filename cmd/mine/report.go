@@ -46,6 +46,9 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	line := func(label, format string, args ...any) {
 		block(label, strings.Fields(fmt.Sprintf(format, args...))...)
 	}
+	if r.LowerBound > 0 {
+		line("likely", "%s %s, which as a rule is nearer to the truth, but certified by nothing", info(r.Likely), u)
+	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
 	line("rows", "%s", rowsText(r))
@@ -196,6 +199,7 @@ type inBits struct {
 	High       float64 `json:"high"`
 	LowerBound float64 `json:"lower_bound"`
 	NWJ        float64 `json:"nwj"`
+	Likely     float64 `json:"likely"`
 }
 
 // encode returns the result as one JSON object.
@@ -205,7 +209,7 @@ func encode(r mine.Result, x, z source, u unit) ([]byte, error) {
 		d.InBits = &inBits{
 			Estimate: mine.Bits(r.Estimate), StdErr: mine.Bits(r.StdErr),
 			Low: mine.Bits(r.Low), High: mine.Bits(r.High),
-			LowerBound: mine.Bits(r.LowerBound), NWJ: mine.Bits(r.NWJ),
+			LowerBound: mine.Bits(r.LowerBound), NWJ: mine.Bits(r.NWJ), Likely: mine.Bits(r.Likely),
 		}
 	}
 	text, err := json.Marshal(d)

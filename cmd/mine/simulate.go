@@ -53,7 +53,7 @@ var parameters = []parameter{
 		func(p *simulate.Params) any { return &p.Noise }},
 	{"nu", "nu", "degrees of freedom `N`; few make heavy tails",
 		func(p *simulate.Params) any { return &p.Nu }},
-	{"theta", "theta", "parameter `T` of a copula",
+	{"theta", "theta", "parameter `T` of a copula or of a gamma distribution",
 		func(p *simulate.Params) any { return &p.Theta }},
 	{"components", "components", "`N` components of a mixture",
 		func(p *simulate.Params) any { return &p.Components }},
@@ -240,7 +240,7 @@ func (f *simulateFlags) task(name string, set *pflag.FlagSet) (*simulate.Task, e
 	}
 	family := families[i]
 	reads := func(parameter string) bool { return slices.Contains(family.Reads, parameter) }
-	rotated := f.mapX.value == "rotation" || f.mapZ.value == "rotation"
+	random := simulate.MapReadsSeed(f.mapX.value) || simulate.MapReadsSeed(f.mapZ.value)
 
 	params := family.Defaults
 	for _, p := range parameters {
@@ -248,7 +248,7 @@ func (f *simulateFlags) task(name string, set *pflag.FlagSet) (*simulate.Task, e
 		case !set.Changed(p.flag):
 		case p.name == "dim" && reads("dim-x") && reads("dim-z"):
 			params.DimX, params.DimZ = f.params.Dim, f.params.Dim
-		case reads(p.name), p.name == "seed" && rotated:
+		case reads(p.name), p.name == "seed" && random:
 			p.copy(&params, &f.params)
 		default:
 			return nil, usagef("family %s does not read --%s: see mine simulate list", name, p.flag)

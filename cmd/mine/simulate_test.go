@@ -118,6 +118,7 @@ func TestTruth(t *testing.T) {
 		{"identical", "I(X;Z) = infinite (identical, dim 1)"},
 		{"independent --dim 3 --dim-z 2", "I(X;Z) = 0.0000 nats (independent, dim-x 3, dim-z 2)"},
 		// ln(1 + 1/1^2)/2 = 0.34657.
+		{"swiss-roll --dim 2 --mi 2 --map-x spiral --map-z network --task-seed 3", "I(X;Z) = 2.0000 nats (swiss-roll, dim 2, rho 0.9299, spiral map of X, network map of Z)"},
 		{"channel --map-x cubic --map-z rotation --task-seed 3", "I(X;Z) = 0.3466 nats (channel, dim 1, noise 1, cubic map of X, rotation map of Z)"},
 	} {
 		path := filepath.Join(dir, "t.npy")
@@ -179,6 +180,9 @@ func TestSimulateRefuses(t *testing.T) {
 		{"student --dim 2 --dim-z 0", "student: --dim-z is 0, want at least 1"},
 		{"student --nu 0.5", "student: --nu is 0.5, want a number, at least 0.7"},
 		{"student --map-x exp", "student: --map-x is exp, want a map that can hold tails this heavy in float64, such as asinh"},
+		{"student --dim 2 --map-z network", "student: --map-z is network, want a map that can hold tails this heavy in float64, such as asinh"},
+		{"gaussian --map-x spiral", "gaussian: --map-x is spiral, want another map for 1 column: it turns pairs of columns"},
+		{"gaussian --dim 2 --map-x spiral --task-seed 3", "family gaussian does not read --task-seed: see mine simulate list"},
 		{"identical --dim 5000 --map-z rotation", "identical: --map-z is rotation, want another map for 5000 columns: it rotates at most 4096"},
 		{"circle --turns 0", "circle: --turns is 0, want 1 to 1000000"},
 		{"discrete --symbols 1", "discrete: --symbols is 1, want at least 2"},

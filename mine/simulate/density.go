@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mathext"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // sineProduct draws (X, Z) of density (1 + sin(wx) sin(wz)) / (4 pi^2) on
@@ -40,6 +43,36 @@ func sineProductInformation() float64 {
 		sum += moment * moment / (2 * k * (2*k - 1))
 	}
 	return sum + 1/(8*math.Pi*terms*terms)
+}
+
+// Bounds of the shape of a gamma distribution. Below, its logarithm is all tail;
+// above, the information is that of any two nearly normal columns.
+const (
+	minShape = 0.01
+	maxShape = 1000
+)
+
+func gammaExponential(p Params) (law, error) {
+	shape := p.Theta
+	if err := atLeast("dim", p.Dim, 1); err != nil {
+		return law{}, err
+	}
+	if !(shape >= minShape && shape <= maxShape) {
+		return law{}, &ParamError{"theta", shape, fmt.Sprintf("a number from %v to %d", minShape, maxShape)}
+	}
+	// The logarithm falls on the left as exp(shape y), and grows as ln shape.
+	scale := 1/shape + math.Abs(math.Log(shape)) + 1
+	return product(p, gammaExponentialInformation(shape), scale, scale, func(r *rand.Rand) (x, z float64) {
+		// A gamma of a shape below 1 is one of that shape and 1, times U^(1/shape);
+		// as a logarithm it does not underflow.
+		x = math.Log(distuv.Gamma{Alpha: shape + 1, Beta: 1, Src: r}.Rand()) - r.ExpFloat64()/shape
+		return x, math.Log(r.ExpFloat64()) - x
+	}), nil
+}
+
+// gammaExponentialInformation is digamma(t + 1) - ln t.
+func gammaExponentialInformation(shape float64) float64 {
+	return max(0, mathext.Digamma(shape+1)-math.Log(shape))
 }
 
 // maxComponents bounds the components of a mixture: the quadrature evaluates

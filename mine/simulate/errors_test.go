@@ -77,6 +77,11 @@ func TestParameterErrors(t *testing.T) {
 		{"mixture", Params{Dim: 1}, "components", 0, "at least 1"},
 		{"mixture", Params{Dim: 1, Components: 101}, "components", 101, "at most 100"},
 		{"sine-product", Params{Dim: 1}, "turns", 0, "1 to 1000000"},
+		{"swiss-roll", Params{Dim: 2, Pairs: 3}, "pairs", 3, "0 to 2"},
+		{"swiss-roll", Params{Dim: 1, Rho: 1}, "rho", 1.0, "a number between -1 and 1"},
+		{"gamma-exponential", Params{Theta: 1}, "dim", 0, "at least 1"},
+		{"gamma-exponential", Params{Dim: 1}, "theta", 0.0, "a number from 0.01 to 1000"},
+		{"gamma-exponential", Params{Dim: 1, Theta: nan}, "theta", nan, "a number from 0.01 to 1000"},
 		{"independent", Params{DimZ: 1}, "dim-x", 0, "at least 1"},
 		{"identical", Params{}, "dim", 0, "at least 1"},
 	} {
@@ -101,7 +106,11 @@ func TestMapErrors(t *testing.T) {
 		{"gaussian", Params{Dim: 1, Rho: 0.5}, "", "cube", "map-z", "cube", "one of none, cubic"},
 		{"student", student, "exp", "", "map-x", "exp", "a map that can hold tails this heavy"},
 		{"student", student, "", "cdf", "map-z", "cdf", "a map that can hold tails this heavy"},
+		{"student", student, "spiral", "", "map-x", "spiral", "a map that can hold tails this heavy"},
+		{"student", student, "", "network", "map-z", "network", "a map that can hold tails this heavy"},
 		{"identical", Params{Dim: maxMatrix + 1}, "rotation", "", "map-x", "rotation", "another map for 4097 columns"},
+		{"identical", Params{Dim: maxNetwork + 1}, "", "network", "map-z", "network", "another map for 1025 columns"},
+		{"gaussian", Params{Dim: 1, Rho: 0.5}, "", "spiral", "map-z", "spiral", "another map for 1 column"},
 	} {
 		_, err := New(c.family, c.params, c.mapX, c.mapZ)
 		checkParamError(t, err, c.param, c.value, c.want)

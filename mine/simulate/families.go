@@ -78,6 +78,26 @@ func gaussian(p Params) (law, error) {
 	}, nil
 }
 
+// swissRoll is gaussian with the first column of x on a spiral in the plane of
+// the first column and one more. Its radius, from 1/2 to 3/2, tells the column.
+func swissRoll(p Params) (law, error) {
+	l, err := gaussian(p)
+	if err != nil {
+		return law{}, err
+	}
+	flat := l.draw
+	l.dx++
+	l.scaleX = 1.5
+	l.draw = func(r *rand.Rand, x, z, scratch []float64) {
+		last := len(x) - 1
+		flat(r, x[:last], z, scratch)
+		radius := 0.5 + normalCDF(x[0])
+		sin, cos := math.Sincos(3 * math.Pi * radius)
+		x[0], x[last] = radius*cos, radius*sin
+	}
+	return l, nil
+}
+
 // checkRho refuses a correlation that is not within (-1, 1).
 func checkRho(rho float64) error {
 	if !(rho > -1 && rho < 1) {

@@ -25,6 +25,13 @@ var families = []Family{
 		build:    correlated,
 	},
 	{
+		Name:     "swiss-roll",
+		Summary:  "gaussian, the first column of X rolled up in a plane, which adds a column",
+		Reads:    []string{"dim", "pairs", "rho", "info"},
+		Defaults: Params{Dim: 1, Rho: 0.8},
+		build:    swissRoll,
+	},
+	{
 		Name:     "uniform-noise",
 		Summary:  "uniform input plus uniform noise of half-width noise",
 		Reads:    []string{"dim", "noise", "info"},
@@ -89,6 +96,13 @@ var families = []Family{
 		Reads:    []string{"dim", "turns"},
 		Defaults: Params{Dim: 1, Turns: 2},
 		build:    sineProduct,
+	},
+	{
+		Name:     "gamma-exponential",
+		Summary:  "logarithm of a gamma of shape theta, and of an exponential with that rate",
+		Reads:    []string{"dim", "theta"},
+		Defaults: Params{Dim: 1, Theta: 0.5},
+		build:    gammaExponential,
 	},
 	{
 		Name:     "circle",

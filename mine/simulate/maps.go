@@ -23,18 +23,42 @@ type transform func(row, scratch []float64)
 //	asinh     asinh(y)
 //	cdf       Phi(y/s), the normal distribution function
 //	sqrtabs   y sqrt|y|
-//	rotation  Q y, with a random orthogonal matrix Q set by Params.Seed
+//	rotation  Q y, with a random orthogonal matrix Q
+//	spiral    columns 0 and 1, 2 and 3, and so on, turned as points of a plane by
+//	          an angle of |point|/s; the last of an odd number stays
+//	network   three layers y + 0.8 s P tanh(Q y/s + c), with random orthogonal
+//	          matrices P and Q and normal c
 //
-// The scale s keeps exp from overflowing and cdf from rounding to 1. The
-// tails of student are too heavy for either, and New refuses them there.
+// The random ones follow from Params.Seed, see [MapReadsSeed]. A layer of
+// network changes y by a contraction, so that it can be undone by iteration
+// (Behrmann et al., Invertible residual networks, ICML 2019); a spiral keeps
+// |point| and is undone by turning back.
+//
+// The scale s keeps exp from overflowing, cdf from rounding to 1, spiral from
+// angles without digits, and network from doing nothing. The tails of student
+// are too heavy for all four, and New refuses them there.
 func Maps() []string {
-	return []string{"none", "cubic", "exp", "asinh", "cdf", "sqrtabs", "rotation"}
+	return []string{"none", "cubic", "exp", "asinh", "cdf", "sqrtabs", "rotation", "spiral", "network"}
 }
+
+// MapReadsSeed reports whether a map is random: whether it depends on
+// Params.Seed.
+func MapReadsSeed(name string) bool { return name == "rotation" || name == "network" }
+
+// maxNetwork bounds the columns of a network from above: it has six matrices.
+const maxNetwork = 1024
 
 // newTransform returns the map called name, and its name, on d columns of size
 // scale. param is the parameter of [New] that name was given as; r draws the
-// rotation.
+// matrices.
 func newTransform(param, name string, d int, scale float64, r *rand.Rand) (string, transform, error) {
+	refuse := func(want string) (string, transform, error) { return "", nil, &ParamError{param, name, want} }
+	switch name {
+	case "exp", "cdf", "spiral", "network":
+		if math.IsInf(scale, 1) {
+			return refuse("a map that can hold tails this heavy in float64, such as asinh")
+		}
+	}
 	switch name {
 	case "", "none":
 		return "none", func(_, _ []float64) {}, nil
@@ -44,22 +68,30 @@ func newTransform(param, name string, d int, scale float64, r *rand.Rand) (strin
 		return name, columnwise(math.Asinh), nil
 	case "sqrtabs":
 		return name, columnwise(func(y float64) float64 { return y * math.Sqrt(math.Abs(y)) }), nil
-	case "exp", "cdf":
-		if math.IsInf(scale, 1) {
-			return "", nil, &ParamError{param, name, "a map that can hold tails this heavy in float64, such as asinh"}
-		}
-		if name == "exp" {
-			return name, columnwise(func(y float64) float64 { return math.Exp(y / scale) }), nil
-		}
-		return name, columnwise(func(y float64) float64 { return math.Erfc(-y/scale/math.Sqrt2) / 2 }), nil
+	case "exp":
+		return name, columnwise(func(y float64) float64 { return math.Exp(y / scale) }), nil
+	case "cdf":
+		return name, columnwise(func(y float64) float64 { return normalCDF(y / scale) }), nil
 	case "rotation":
 		if d > maxMatrix {
-			return "", nil, &ParamError{param, name, fmt.Sprintf("another map for %d columns: it rotates at most %d", d, maxMatrix)}
+			return refuse(fmt.Sprintf("another map for %d columns: it rotates at most %d", d, maxMatrix))
 		}
 		return name, rotation(randomOrthogonal(d, r)), nil
+	case "spiral":
+		if d < 2 {
+			return refuse("another map for 1 column: it turns pairs of columns")
+		}
+		return name, spiral(scale), nil
+	case "network":
+		if d > maxNetwork {
+			return refuse(fmt.Sprintf("another map for %d columns: it has at most %d", d, maxNetwork))
+		}
+		return name, network(randomLayers(d, r), scale), nil
 	}
-	return "", nil, &ParamError{param, name, "one of " + strings.Join(Maps(), ", ")}
+	return refuse("one of " + strings.Join(Maps(), ", "))
 }
+
+func normalCDF(y float64) float64 { return math.Erfc(-y/math.Sqrt2) / 2 }
 
 func columnwise(f func(float64) float64) transform {
 	return func(row, _ []float64) {
@@ -69,15 +101,65 @@ func columnwise(f func(float64) float64) transform {
 	}
 }
 
+// dot adds in this order, so that samples are the same on every machine.
+func dot(w, y []float64) float64 {
+	var sum float64
+	for j, v := range w {
+		sum += v * y[j]
+	}
+	return sum
+}
+
 func rotation(q *mat.Dense) transform {
 	return func(row, scratch []float64) {
 		y := scratch[:copy(scratch, row)]
 		for i := range row {
-			var sum float64
-			for j, w := range q.RawRowView(i) {
-				sum += w * y[j]
+			row[i] = dot(q.RawRowView(i), y)
+		}
+	}
+}
+
+func spiral(scale float64) transform {
+	return func(row, _ []float64) {
+		for ; len(row) >= 2; row = row[2:] {
+			sin, cos := math.Sincos(math.Hypot(row[0], row[1]) / scale)
+			row[0], row[1] = cos*row[0]-sin*row[1], sin*row[0]+cos*row[1]
+		}
+	}
+}
+
+// A layer adds 0.8 s out tanh(in y/s + shift), of d columns: out and in are
+// orthogonal [d, d], shift is [d].
+type layer struct {
+	out, in *mat.Dense
+	shift   []float64
+}
+
+// layerGain is the Lipschitz constant of what a layer adds: below 1, so that no
+// two values get the same, and near it, so that a layer changes much.
+const layerGain = 0.8
+
+func randomLayers(d int, r *rand.Rand) []layer {
+	layers := make([]layer, 3)
+	for i := range layers {
+		layers[i] = layer{randomOrthogonal(d, r), randomOrthogonal(d, r), make([]float64, d)}
+		for j := range layers[i].shift {
+			layers[i].shift[j] = r.NormFloat64()
+		}
+	}
+	return layers
+}
+
+func network(layers []layer, scale float64) transform {
+	return func(row, scratch []float64) {
+		hidden := scratch[:len(row)]
+		for _, l := range layers {
+			for i := range hidden {
+				hidden[i] = math.Tanh(dot(l.in.RawRowView(i), row)/scale + l.shift[i])
 			}
-			row[i] = sum
+			for i := range row {
+				row[i] += layerGain * scale * dot(l.out.RawRowView(i), hidden)
+			}
 		}
 	}
 }

@@ -2,11 +2,35 @@ package simulate
 
 import (
 	"math"
+	"math/cmplx"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 )
+
+// Of the maps, some take each column by itself and others mix them.
+var (
+	columnMaps = []string{"none", "cubic", "exp", "asinh", "cdf", "sqrtabs"}
+	mixingMaps = []string{"rotation", "spiral", "network"}
+)
+
+func TestMapsAreListed(t *testing.T) {
+	if want := slices.Concat(columnMaps, mixingMaps); !slices.Equal(Maps(), want) {
+		t.Errorf("maps %v, the tests have %v", Maps(), want)
+	}
+	for _, name := range Maps() {
+		if MapReadsSeed(name) != (name == "rotation" || name == "network") {
+			t.Errorf("%s reads the seed: %v", name, MapReadsSeed(name))
+		}
+	}
+}
+
+// mapRefused says whether a map is none for columns of a family.
+func mapRefused(name, family string, columns int) bool {
+	return family == "student" && slices.Contains([]string{"exp", "cdf", "spiral", "network"}, name) || name == "spiral" && columns < 2
+}
 
 // The columnwise maps are strictly increasing, and so invertible, at every
 // size of column for which New offers them.
@@ -14,10 +38,7 @@ func TestMapsIncrease(t *testing.T) {
 	// Values of a column stay within 7 times its scale: a standard normal does
 	// in all but 3e-12 of the draws.
 	const reach, points = 7, 20_000
-	for _, name := range Maps() {
-		if name == "rotation" {
-			continue
-		}
+	for _, name := range columnMaps {
 		for _, scale := range []float64{1, 1000, math.Inf(1)} {
 			_, apply, err := newTransform("map-x", name, 1, scale, nil)
 			if refused := err != nil; refused != (math.IsInf(scale, 1) && (name == "exp" || name == "cdf")) {
@@ -63,9 +84,96 @@ func TestMapValues(t *testing.T) {
 	}
 }
 
+// inverse returns what undoes a mixing map with the matrices that r draws.
+func inverse(name string, d int, scale float64, r *rand.Rand) func(row []float64) []float64 {
+	times := func(q mat.Matrix, y []float64) []float64 {
+		var v mat.VecDense
+		v.MulVec(q, mat.NewVecDense(d, y))
+		return v.RawVector().Data
+	}
+	switch name {
+	case "rotation":
+		q := randomOrthogonal(d, r)
+		return func(row []float64) []float64 { return times(q.T(), row) }
+	case "spiral":
+		return func(row []float64) []float64 {
+			row = slices.Clone(row)
+			for j := 0; j+1 < d; j += 2 {
+				p := complex(row[j], row[j+1])
+				p *= cmplx.Exp(complex(0, -cmplx.Abs(p)/scale))
+				row[j], row[j+1] = real(p), imag(p)
+			}
+			return row
+		}
+	}
+	layers := randomLayers(d, r)
+	return func(row []float64) []float64 {
+		for _, l := range slices.Backward(layers) {
+			// y = row - 0.8 s P tanh(Q y/s + c): each round leaves at most 0.8 of the
+			// error, and 200 of them 4e-20.
+			y := slices.Clone(row)
+			for range 200 {
+				hidden := times(l.in, y)
+				for i := range hidden {
+					hidden[i] = math.Tanh(hidden[i]/scale + l.shift[i])
+				}
+				added := times(l.out, hidden)
+				for i := range y {
+					y[i] = row[i] - 0.8*scale*added[i]
+				}
+			}
+			row = y
+		}
+		return row
+	}
+}
+
+// The maps that mix columns are undone by an inverse written out here, and so
+// they are invertible; and they do change the columns.
+func TestMixingMapsInvert(t *testing.T) {
+	const rows, seed = 200, 5
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, name := range mixingMaps {
+		for _, d := range []int{1, 2, 3, 8} {
+			for _, scale := range []float64{1, 1000} {
+				_, apply, err := newTransform("map-x", name, d, scale, newRand(seed, mapStreamX))
+				if err != nil {
+					if !mapRefused(name, "gaussian", d) {
+						t.Errorf("%s of %d columns: %v", name, d, err)
+					}
+					continue
+				}
+				undo := inverse(name, d, scale, newRand(seed, mapStreamX))
+				var moved float64
+				for range rows {
+					plain := make([]float64, d)
+					for j := range plain {
+						plain[j] = scale * r.NormFloat64()
+					}
+					row := slices.Clone(plain)
+					apply(row, make([]float64, d))
+					back := undo(row)
+					for j := range plain {
+						moved = max(moved, math.Abs(row[j]-plain[j])/scale)
+						// Three layers may each enlarge a rounding by 1/0.2, to 125 times
+						// eps times the size, 7 at most, and a small factor for the sums.
+						if !(math.Abs(back[j]-plain[j]) <= 1e-12*scale) {
+							t.Errorf("%s of %d columns, scale %v: %v became %v and back %v", name, d, scale, plain, row, back)
+							break
+						}
+					}
+				}
+				if !(moved > 0.1) && (name != "rotation" || d > 1) {
+					t.Errorf("%s of %d columns, scale %v moves by %v at most", name, d, scale, moved)
+				}
+			}
+		}
+	}
+}
+
 func TestRandomOrthogonal(t *testing.T) {
 	for _, d := range []int{1, 2, 7, 64} {
-		q := randomOrthogonal(d, newRand(3, rotationX))
+		q := randomOrthogonal(d, newRand(3, mapStreamX))
 		var product mat.Dense
 		product.Mul(q.T(), q)
 		for i := range d {
@@ -84,7 +192,7 @@ func TestRandomOrthogonal(t *testing.T) {
 	// Under the uniform distribution in dimension 3 each entry is uniform on
 	// (-1, 1); without the signs of R, QR's are mostly of one sign.
 	const draws = 3000
-	r := newRand(4, rotationX)
+	r := newRand(4, mapStreamX)
 	var sum mat.Dense
 	sum.CloneFrom(randomOrthogonal(3, r))
 	for range draws - 1 {
@@ -99,20 +207,23 @@ func TestRandomOrthogonal(t *testing.T) {
 	}
 }
 
-func TestRotationsDiffer(t *testing.T) {
-	sample := func(seed uint64) (x, z []float64) {
-		task, err := New("identical", Params{Dim: 3, Seed: seed}, "rotation", "rotation")
-		if err != nil {
-			t.Fatal(err)
+// X and Z, and two seeds, have other matrices, where a map has any.
+func TestMapSeeds(t *testing.T) {
+	for _, name := range mixingMaps {
+		sample := func(seed uint64) (x, z []float64) {
+			task, err := New("identical", Params{Dim: 3, Seed: seed}, name, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return task.Sample(1, 1)
 		}
-		return task.Sample(1, 1)
-	}
-	x, z := sample(1)
-	if slices.Equal(x, z) {
-		t.Error("x and z are rotated by the same matrix")
-	}
-	if other, _ := sample(2); slices.Equal(x, other) {
-		t.Error("two task seeds rotate alike")
+		x, z := sample(1)
+		if slices.Equal(x, z) == MapReadsSeed(name) {
+			t.Errorf("%s: x is %v, z is %v", name, x, z)
+		}
+		if other, _ := sample(2); slices.Equal(x, other) == MapReadsSeed(name) {
+			t.Errorf("%s: x is %v with a seed and %v with another", name, x, other)
+		}
 	}
 }
 
@@ -124,10 +235,10 @@ func TestMappedTasks(t *testing.T) {
 		x, z := plain.Sample(rows, seed)
 		for _, name := range Maps() {
 			mapped, err := New(plain.Name, plain.Params, name, "none")
+			if refused := mapRefused(name, plain.Name, plain.DX); (err != nil) != refused {
+				t.Errorf("%s, %s: error %v", plain.Name, name, err)
+			}
 			if err != nil {
-				if plain.Name != "student" {
-					t.Errorf("%s: %v", plain.Name, err)
-				}
 				continue
 			}
 			if mapped.Truth != plain.Truth || mapped.MapX != name || mapped.MapZ != "none" {
@@ -142,17 +253,16 @@ func TestMappedTasks(t *testing.T) {
 			}
 			for i := range rows {
 				a, b := x[i*plain.DX:][:plain.DX], mx[i*plain.DX:][:plain.DX]
-				if name == "rotation" {
-					// A rotation keeps the length, to d roundings.
+				if name == "rotation" || name == "spiral" {
+					// What turns keeps the length, to d roundings.
 					na, nb := mat.Norm(mat.NewVecDense(len(a), a), 2), mat.Norm(mat.NewVecDense(len(b), b), 2)
 					if !(math.Abs(na-nb) <= 1e-14*na) {
-						t.Errorf("%s: row %d has length %v, rotated %v", plain.Name, i, na, nb)
+						t.Errorf("%s, %s: row %d has length %v, turned %v", plain.Name, name, i, na, nb)
 						break
 					}
-					continue
 				}
 				row := slices.Clone(a)
-				mapped.mapX(row, nil)
+				mapped.mapX(row, make([]float64, len(row)))
 				if !slices.Equal(row, b) {
 					t.Errorf("%s, %s: row %d is %v, want %v", plain.Name, name, i, b, row)
 					break

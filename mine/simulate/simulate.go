@@ -11,6 +11,9 @@
 //	                 I = (d/2) ln(1 + 1/s^2)
 //	correlated       (X, Z) ~ N(0, S), S a random correlation matrix
 //	                 I = 1/2 ln(det Sxx det Szz / det S)
+//	swiss-roll       gaussian with its first column y of X rolled up in a plane,
+//	                 X = (r cos 3 pi r, .., r sin 3 pi r), r = 1/2 + Phi(y): d+1
+//	                 columns, the first and the last of them the plane; the same I
 //	uniform-noise    d pairs Z = X + U(-e, e), X ~ U(0, 1)
 //	                 I = d (e - ln 2e) if e <= 1/2, else d / (4e)
 //	binary-channel   d pairs Z = X + s N(0, 1), X = ±1 with equal odds
@@ -34,6 +37,10 @@
 //	mixture          d pairs from one random mixture of k normals; I by quadrature
 //	sine-product     d pairs of density (1 + sin(kx) sin(kz)) / (4 pi^2) on (-pi, pi)^2
 //	                 I = d 0.14333.., by its series
+//	gamma-exponential
+//	                 d pairs of logarithms: of A with the gamma distribution of shape
+//	                 t = theta, and of an exponential with mean 1/A
+//	                 I = d (digamma(t + 1) - ln t)
 //	circle           a point at a uniform angle a, and one at k a + U(-e, e) pi
 //	                 I = -ln e
 //	discrete         d pairs of k symbols: Z = X with probability 1-p,
@@ -58,7 +65,12 @@
 // they are standard normal, and the map cdf makes them uniform.
 //
 // uniform-noise is the smoothed uniform distribution of Czyż et al. (Beyond
-// normal: on the evaluation of mutual information estimators, NeurIPS 2023).
+// normal: on the evaluation of mutual information estimators, NeurIPS 2023), who
+// also have a swiss roll and spirals. gamma-exponential is that of Darbellay and
+// Vajda (Entropy expressions for multivariate continuous distributions, IEEE
+// Transactions on Information Theory 46, 2000): given A the exponential has the
+// entropy 1 - ln A, and without it the density t / (1+z)^(t+1), of entropy
+// 1 + 1/t - ln t, while E ln A = digamma(t).
 //
 // Mutual information does not change under an invertible map of X alone or of
 // Z alone, so every task comes in mapped versions with the same truth; see
@@ -90,10 +102,11 @@ type Params struct {
 	// solved from it.
 	Info float64 `json:"info,omitempty"`
 	// Pairs is the number of pairs of columns with correlation Rho, 0 for all;
-	// the other pairs are independent (gaussian).
+	// the other pairs are independent (gaussian, swiss-roll).
 	Pairs int `json:"pairs,omitempty"`
 	// Theta is the parameter of a copula: above 0 (Clayton), at least 1
-	// (Gumbel), not 0 (Frank).
+	// (Gumbel), not 0 (Frank); or the shape of a gamma distribution, from 0.01 to
+	// 1000 (gamma-exponential).
 	Theta float64 `json:"theta,omitempty"`
 	// Components is the number of components of a mixture, 1 to 100.
 	Components int `json:"components,omitempty"`
@@ -110,8 +123,8 @@ type Params struct {
 	// waves of each column (sine-product), from 1 to 1000000.
 	Turns int `json:"turns,omitempty"`
 	// Seed chooses the task itself: the correlation matrix of correlated, the
-	// components of mixture, and the matrices of the rotation map. It is not the
-	// seed of a sample.
+	// components of mixture, and the matrices of the maps rotation and network. It
+	// is not the seed of a sample.
 	Seed uint64 `json:"seed,omitempty"`
 }
 
@@ -121,8 +134,8 @@ type Family struct {
 	Summary string
 	// Reads names the parameters that the family uses, spelled as in
 	// [ParamError]: dim, dim-x, dim-z, pairs, rho, info, noise, nu, theta,
-	// symbols, components, turns, seed. Seed is also read by the rotation map,
-	// in every family.
+	// symbols, components, turns, seed. Seed is also read by the random maps, in
+	// every family: see [MapReadsSeed].
 	Reads []string
 	// Defaults are parameters that [New] accepts.
 	Defaults Params
@@ -186,10 +199,10 @@ func New(name string, p Params, mapX, mapZ string) (*Task, error) {
 		return nil, fmt.Errorf("simulate: %s: %w", name, err)
 	}
 	t := &Task{Name: name, Params: l.params, DX: l.dx, DZ: l.dz, Truth: l.truth, law: l}
-	if t.MapX, t.mapX, err = newTransform("map-x", mapX, l.dx, l.scaleX, newRand(p.Seed, rotationX)); err != nil {
+	if t.MapX, t.mapX, err = newTransform("map-x", mapX, l.dx, l.scaleX, newRand(p.Seed, mapStreamX)); err != nil {
 		return nil, fmt.Errorf("simulate: %s: %w", name, err)
 	}
-	if t.MapZ, t.mapZ, err = newTransform("map-z", mapZ, l.dz, l.scaleZ, newRand(p.Seed, rotationZ)); err != nil {
+	if t.MapZ, t.mapZ, err = newTransform("map-z", mapZ, l.dz, l.scaleZ, newRand(p.Seed, mapStreamZ)); err != nil {
 		return nil, fmt.Errorf("simulate: %s: %w", name, err)
 	}
 	return t, nil
@@ -239,8 +252,8 @@ func (t *Task) fill(first int, seed uint64, x, z []float64) {
 const (
 	sampleStream uint64 = iota + 1
 	correlationStream
-	rotationX
-	rotationZ
+	mapStreamX
+	mapStreamZ
 	mixtureStream
 )
 

@@ -127,6 +127,9 @@ func TestTruthIsMeanLogDensityRatio(t *testing.T) {
 		{"function-sine", Params{Dim: 1, Noise: 0.5}, eachPair(noisyRatio(math.Sin, 0.5))},
 		{"student", Params{DimX: 1, DimZ: 1, Nu: 1}, studentRatio(1, 1, 1)},
 		{"student", Params{DimX: 3, DimZ: 5, Nu: 2.5}, studentRatio(3, 5, 2.5)},
+		{"swiss-roll", Params{Dim: 3, Rho: rho}, unrolled(t, rho)},
+		{"gamma-exponential", Params{Dim: 2, Theta: 0.05}, eachPair(gammaExponentialRatio(0.05))},
+		{"gamma-exponential", Params{Dim: 1, Theta: 6}, eachPair(gammaExponentialRatio(6))},
 		{"discrete", Params{Dim: 2, Symbols: 5, Noise: 0.3}, eachPair(func(x, z float64) float64 {
 			if x == z {
 				return math.Log(0.7 * 5)

@@ -31,6 +31,12 @@ type Flags struct {
 // Register defines the flags.
 func (f *Flags) Register(set *pflag.FlagSet) {
 	set.Var((*directory)(&f.Out), "out", "directory for the results as JSON, a Markdown table and pictures; made if missing")
+	f.RegisterRun(set)
+}
+
+// RegisterRun defines the flags but for --out, for an experiment that keeps its
+// results in another way.
+func (f *Flags) RegisterRun(set *pflag.FlagSet) {
 	set.BoolVar(&f.Quick, "quick", false, "a small part of it, in less than two minutes")
 	set.BoolVar(&f.JSON, "json", false, "print JSON instead of a table")
 	set.Uint64Var(&f.Seed, "seed", 1, "first seed, of the data and the training")
