@@ -112,6 +112,9 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.config.check(set); err != nil {
 		return err
 	}
+	if err := f.input.format.check(set); err != nil {
+		return err
+	}
 	if err := f.input.check(args); err != nil {
 		return err
 	}
@@ -146,6 +149,9 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 		var b bytes.Buffer
 		x, z := f.input.sources(args)
 		report(&b, result, x, z, u)
+		if f.input.left.rows > 0 {
+			fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+		}
 		answer = b.Bytes()
 	}
 	if err := write(cmd, answer); err != nil {
@@ -164,6 +170,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 // estimate reads the data and estimates.
 func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
 	ctx := cmd.Context()
+	f.input.seed = f.config.values.Seed
 	x, z, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
 	if err != nil {
 		return mine.Result{}, err
@@ -183,7 +190,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		options = append(options, mine.WithProgress(status.estimating))
 	}
 	result, err := mine.Estimate(ctx, x.InPlace(), z.InPlace(), config, options...)
-	return result, estimateError(err, args, cmd.Flags())
+	return result, f.input.tooFew(estimateError(err, args, cmd.Flags()))
 }
 
 // open opens the backend that the flags ask for.

@@ -19,22 +19,26 @@ import (
 
 // inputFlags say which columns of which files are X and Z.
 type inputFlags struct {
-	x, z      string
-	separator separator
-	header    choice
+	x, z    string
+	format  formatFlags
+	missing choice
+	seed    uint64 // of --sample
+
+	left left // rows that were left out, once they are read
+	wide bool // a file has more columns than rows
 }
 
 func (f *inputFlags) register(flags *pflag.FlagSet) {
 	// Without a shorthand cobra completes no flag of one letter.
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
-	flags.Var(&f.separator, "separator", "`CHAR` between fields: auto, comma, semicolon, pipe, tab, space or any other")
-	addChoice(flags, &f.header, "header", "whether the first line names the columns", "auto", "yes", "no")
+	addChoice(flags, &f.missing, "missing", "what to do about rows that lack a value of X or Z", "error", "drop")
+	f.format.register(flags)
 }
 
 // complete sets the completions of the flags.
 func (f *inputFlags) complete(cmd *cobra.Command) {
-	complete(cmd, "separator", cobra.FixedCompletions([]string{"auto", "comma", "semicolon", "pipe", "tab", "space"}, cobra.ShellCompDirectiveNoFileComp))
+	f.format.complete(cmd)
 	complete(cmd, "x", f.completeColumns(0))
 	complete(cmd, "z", f.completeColumns(1))
 }
@@ -63,12 +67,10 @@ func (f *inputFlags) check(files []string) error {
 }
 
 func (f *inputFlags) options(progress func(done, total int64)) table.Options {
-	o := table.Options{Comma: rune(f.separator), Progress: progress}
-	switch f.header.value {
-	case "yes":
-		o.Header = table.HeaderYes
-	case "no":
-		o.Header = table.HeaderNo
+	o := f.format.options(progress)
+	o.Seed = f.seed
+	if f.missing.value == "drop" {
+		o.Missing = table.MissingNaN
 	}
 	return o
 }
@@ -91,6 +93,12 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		}
 		return x, z, nil
 	})
+	if err == nil && f.missing.value == "drop" {
+		f.left = leaveOut(x, z)
+		if x.Rows() == 0 {
+			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.left)
+		}
+	}
 	return x, z, inputError(err)
 }
 
@@ -101,7 +109,11 @@ func inputError(err error) error {
 		return usageError{err}
 	}
 	var value *table.ValueError
-	if errors.As(err, &value) && value.Line == 1 && errors.Is(err, strconv.ErrSyntax) {
+	switch {
+	case !errors.As(err, &value):
+	case value.Missing:
+		return worded{oneLine(err) + " (--missing drop leaves them out)", err}
+	case value.Line == 1 && errors.Is(err, strconv.ErrSyntax):
 		return worded{oneLine(err) + " (if the first line names the columns, say so with --header yes)", err}
 	}
 	return err
@@ -126,6 +138,7 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	if err != nil {
 		return x, z, err
 	}
+	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
 	return m[0], m[1], nil
 }
 
@@ -147,11 +160,16 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	if err != nil {
 		return nil, err
 	}
+	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
 	return m[0], nil
 }
 
 func (f *inputFlags) open(stdin io.Reader, file string, status *statusLine) (*table.Reader, error) {
-	o := f.options(status.reading(file))
+	return openTable(stdin, file, f.options(status.reading(file)))
+}
+
+// openTable opens a file, or standard input.
+func openTable(stdin io.Reader, file string, o table.Options) (*table.Reader, error) {
 	if file == "-" && stdin != os.Stdin {
 		return table.OpenStream("stdin", stdin, o)
 	}
@@ -213,9 +231,19 @@ func (f *inputFlags) completeColumns(i int) cobra.CompletionFunc {
 type source struct {
 	File    string `json:"file"`
 	Columns string `json:"columns,omitempty"` // as given; all if empty
+	Rows    string `json:"rows,omitempty"`    // as given; all if empty
+	Sample  int    `json:"sample,omitempty"`  // of the rows; all if 0
+	// Of --missing drop: how many rows were left out, and how many of them lacked a
+	// value of a column of this side.
+	LeftOut int            `json:"left_out,omitempty"`
+	Lacking map[string]int `json:"lacking,omitempty"`
 }
 
 // sources returns where X and Z came from.
 func (f *inputFlags) sources(files []string) (x, z source) {
-	return source{files[0], f.x}, source{files[len(files)-1], f.z}
+	all := source{Rows: f.format.rows.String(), Sample: f.format.sample, LeftOut: f.left.rows}
+	x, z = all, all
+	x.File, x.Columns, x.Lacking = files[0], f.x, f.left.lacking("x")
+	z.File, z.Columns, z.Lacking = files[len(files)-1], f.z, f.left.lacking("z")
+	return x, z
 }

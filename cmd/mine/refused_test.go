@@ -90,6 +90,16 @@ func TestWrongFlags(t *testing.T) {
 		{of(good, "--device-memory", "0"), exitUsage, []string{"--device-memory is 0"}},
 		{of(good, "--header", "maybe"), exitUsage, []string{"--header", "yes, no"}},
 		{of(good, "--separator", "ab"), exitUsage, []string{"--separator", `"ab"`}},
+		{of(good, "--decimal", ";"), exitUsage, []string{"--decimal", `";"`, "a point or a comma"}},
+		{of(good, "--missing", "zero"), exitUsage, []string{"--missing", "error, drop"}},
+		{of(good, "--comment", ""), exitUsage, []string{"--comment is empty", "none"}},
+		{of(good, "--rows", "5"), exitUsage, []string{"--rows", `"5"`, "A:B"}},
+		{of(good, "--rows", "-5:"), exitUsage, []string{"--rows", "A:B"}},
+		{of(good, "--rows", "5:5"), exitUsage, []string{"--rows", "no rows"}},
+		{of(good, "--sample", "0"), exitUsage, []string{"--sample is 0"}},
+		{[]string{"columns"}, exitUsage, []string{"0 files", "want one"}},
+		{[]string{"columns", good, good}, exitUsage, []string{"2 files", "want one"}},
+		{[]string{"columns", good, "--sample", "-1"}, exitUsage, []string{"--sample is -1"}},
 	})
 }
 

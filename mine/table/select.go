@@ -22,10 +22,15 @@ import (
 //  5. any of these after a !, which leaves its columns out of what the other
 //     parts select, or of all columns if all parts have it: !price, 0:20,!X3.
 //
+// If that selects nothing, spec may be a name that holds commas, without quotes.
+//
 // It is a [SelectError] if a part selects nothing, if a column is selected
 // twice, or if a name or pattern selects a name that several columns share.
 func (r *Reader) Select(flag, spec string) ([]int, error) {
 	cols, err := r.selectColumns(spec)
+	if err != nil && slices.Contains(r.names, strings.TrimSpace(spec)) {
+		cols, err = r.selectColumns(`"` + strings.ReplaceAll(strings.TrimSpace(spec), `"`, `""`) + `"`)
+	}
 	if err != nil {
 		return nil, &SelectError{File: r.name, Flag: flag, Spec: spec, Reason: err.Error()}
 	}
@@ -244,6 +249,11 @@ func (r *Reader) outOfRange(text string) error {
 func (r *Reader) unknown(name string) error {
 	if !r.head {
 		return fmt.Errorf("no column %s: the file has no header line, select by index; %s", show(name), r.available())
+	}
+	for _, n := range r.names {
+		if strings.HasPrefix(n, name+",") {
+			return fmt.Errorf(`no column %s: is it %s? A name that holds a comma goes in double quotes`, show(name), show(n))
+		}
 	}
 	const most = 3
 	var meant []string

@@ -67,6 +67,8 @@ func TestSelect(t *testing.T) {
 		{mixed, `0:5,!"a,b"`, []int{0, 1, 2, 3}},
 		{mixed, "0:5,!*1", []int{0, 2, 3, 4}},
 		{mixed, "!Q", nil},
+		{mixed, "a,b", []int{4}},
+		{withColumns(true, "a,b", "a", "b"), "a,b", []int{1, 2}},
 		{withColumns(true, "!a", "a", "b"), "!a", []int{0}},
 		{withColumns(true, "!a", "a", "b"), "!b", []int{0, 1}},
 	} {

@@ -249,6 +249,9 @@ func (g gunzip) Read(p []byte) (int, error) {
 // "0", "1", ... for a file without one. The slice must not be modified.
 func (r *Reader) Columns() []string { return r.names }
 
+// HasHeader reports whether the names of the columns are from the file.
+func (r *Reader) HasHeader() bool { return r.head }
+
 // Read reads the whole file once and returns one matrix for each group of
 // column indices, columns in the order of the group. It can be called once.
 //
