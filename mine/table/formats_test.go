@@ -66,6 +66,9 @@ func TestFormats(t *testing.T) {
 		{"pandas without names", "0,1\n1.5,-2.25\n300,4\n", Options{}, idx, want},
 		{"whole numbers from 0, 1", "0,1\n1,0\n1,1\n", Options{}, idx, []float64{0, 1, 1, 0, 1, 1}},
 
+		{"separator line of Excel", "sep=;\r\nx;z\r\n1,5;-2,25\r\n300;4\r\n", Options{}, xz, want},
+		{"whole numbers in the first row alone", "0,0\n1.5,-2.25\n", Options{}, idx, []float64{0, 0, 1.5, -2.25}},
+
 		{"lines of a Macintosh", "x,z\r1.5,-2.25\r300,4\r", Options{}, xz, want},
 		{"end of DOS", "x,z\r\n1.5,-2.25\r\n300,4\r\n\x1a", Options{}, xz, want},
 		{"end of CP/M", "x,z\r\n1.5,-2.25\r\n300,4\x1a\x1a\x1a", Options{}, xz, want},

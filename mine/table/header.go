@@ -74,8 +74,8 @@ var errHeader = errors.New("line 1 may be names or data: say which by --header y
 
 // isHeader reports whether the first record names the columns: whether a field of it is
 // no number and does not mark a missing value. Then it is an error if the records after
-// it have text and numbers in the same columns. Counts from 0 above other numbers are
-// names as well, as pandas writes them.
+// it have text and numbers in the same columns, or have no whole numbers where it has
+// nothing else; but whole numbers from 0 on are names, as pandas writes them.
 func (n notation) isHeader(first []string, rows [][]string) (bool, error) {
 	numbers, texts := 0, 0
 	for _, field := range first {
@@ -94,7 +94,14 @@ func (n notation) isHeader(first []string, rows [][]string) (bool, error) {
 	case strings.TrimSpace(first[0]) == "":
 		return countsFromZero(first[1:]), nil
 	}
-	return len(first) > 1 && countsFromZero(first) && slices.ContainsFunc(rows, func(row []string) bool { return !allIntegers(row) }), nil
+	// Whole numbers above others: as pandas writes names that nobody gave, or years.
+	if countsFromZero(first) && len(first) > 1 {
+		return slices.ContainsFunc(rows, func(row []string) bool { return !slices.ContainsFunc(row, isInteger) }), nil
+	}
+	if areDifferentIntegers(first) && len(rows) > 0 && !slices.ContainsFunc(rows, func(row []string) bool { return slices.ContainsFunc(row, isInteger) }) {
+		return false, errHeader
+	}
+	return false, nil
 }
 
 const (
@@ -139,17 +146,22 @@ func countsFromZero(fields []string) bool {
 	return len(fields) > 0
 }
 
-func allIntegers(row []string) bool {
-	return !slices.ContainsFunc(row, func(field string) bool {
-		field = strings.TrimSpace(field)
-		return !isDigits(strings.TrimPrefix(field, "-")) || field == ""
-	})
+func isInteger(field string) bool {
+	field = strings.TrimPrefix(strings.TrimSpace(field), "-")
+	return isDigits(field) && field != ""
+}
+
+// areDifferentIntegers reports whether there are two fields or more, all of them whole
+// numbers, and no two the same.
+func areDifferentIntegers(fields []string) bool {
+	return len(fields) > 1 && !slices.ContainsFunc(fields, func(f string) bool { return !isInteger(f) }) &&
+		len(slices.Compact(slices.Sorted(slices.Values(fields)))) == len(fields)
 }
 
 // columnNames returns the names of the columns of a header and the records below it:
 // without those at the end that have neither name nor value, which separators at the
 // end of lines make, and with one more where all lines begin with the name of a row.
-func columnNames(header []string, rows [][]string) ([]string, error) {
+func columnNames(header []string, rows [][]string, comma rune) ([]string, error) {
 	names := make([]string, len(header))
 	for i, field := range header {
 		names[i] = strings.Clone(strings.TrimSpace(field))
@@ -165,7 +177,11 @@ func columnNames(header []string, rows [][]string) ([]string, error) {
 		return names, nil
 	}
 	if !areRowNames(rows) {
-		return nil, fmt.Errorf("line 1 has %d names, and the lines below have %d fields: give every column a name, or separate the fields otherwise", len(names), width)
+		way := "name every column, or separate the fields otherwise" + preambleHint
+		if comma == ',' {
+			way += decimalHint
+		}
+		return nil, fmt.Errorf("the header names %d of %d columns: %s", len(names), width, way)
 	}
 	return slices.Insert(names, 0, rowNames), nil
 }
@@ -173,20 +189,19 @@ func columnNames(header []string, rows [][]string) ([]string, error) {
 // rowNames is the name of a column that R leaves without one.
 const rowNames = "row names"
 
-// areRowNames reports whether the first fields of rows are texts, or count.
+// areRowNames reports whether the first fields of rows are all texts, or count.
 func areRowNames(rows [][]string) bool {
-	last := 0
+	texts, last := 0, 0
 	for i, row := range rows {
 		v, err := strconv.Atoi(row[0])
-		if err != nil {
-			return notation(0).kind(row[0]) == kindText
-		}
-		if i > 0 && v != last+1 {
+		if err != nil && notation(0).kind(row[0]) == kindText {
+			texts++
+		} else if err != nil || i > 0 && v != last+1 {
 			return false
 		}
 		last = v
 	}
-	return true
+	return texts == 0 || texts == len(rows)
 }
 
 // used returns how many fields of rows there are up to the last that is not empty in all.

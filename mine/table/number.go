@@ -34,6 +34,8 @@ func (n notation) parseOther(s string) (float64, *ValueError) {
 		return 1, nil
 	case "false":
 		return 0, nil
+	case "1.#inf", "-1.#inf", "∞", "-∞", "+∞":
+		return 0, notFinite(s, math.Inf(-strings.Count(s, "-")))
 	}
 	plain, factor := n.plain(s)
 	v, err := strconv.ParseFloat(plain, 64)
@@ -110,6 +112,8 @@ func (n notation) whyNot(s string) string {
 		return show(s) + " has thousands marks: remove them, for 1,234 is 1.234 elsewhere"
 	case is(commaed):
 		return show(s) + " has a decimal comma: say --decimal , if all have, and write decimals with a point otherwise"
+	case strings.ContainsAny(s, "$€£¥"):
+		return show(s) + " has the sign of a currency: remove it"
 	case is(date):
 		return show(s) + " is a date or time, and not a number: give seconds or days instead"
 	}

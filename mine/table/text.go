@@ -56,6 +56,12 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 		in, file = bufio.NewReaderSize(lineFeeds{in}, peekSize), nil
 	}
 	comma, marks := opt.Comma, opt.comments()
+	if given := separatorLine(raw); given != 0 && (comma == 0 || comma == given) {
+		comma = given
+		n := len("sep=?") // of which the end of the line stays, so that lines count as they do
+		raw = raw[n:]
+		in.Discard(n)
+	}
 	clean := &lines{r: bufio.NewReader(bytes.NewReader(raw)), marks: marks}
 	sample, err := io.ReadAll(clean)
 	if err != nil {
@@ -94,6 +100,17 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 	return t, s, nil
 }
 
+// separatorLine returns the separator that the first line names for Excel, as in sep=;
+// or 0.
+func separatorLine(text []byte) rune {
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	line = bytes.TrimRight(line, "\r")
+	if len(line) != len("sep=?") || !bytes.EqualFold(line[:4], []byte("sep=")) {
+		return 0
+	}
+	return rune(line[4])
+}
+
 // whole returns the lines of sample, which cut says may end within one.
 func whole(sample []byte, cut bool) []byte {
 	if end := bytes.LastIndexByte(sample, '\n'); cut && end >= 0 {
@@ -120,7 +137,7 @@ func (t *text) layOut(s sniffed, opt Options) (err error) {
 		}
 	}
 	if t.header {
-		t.names, err = columnNames(first, s.rows)
+		t.names, err = columnNames(first, s.rows, t.csv.Comma)
 		return err
 	}
 	t.first = first
@@ -156,11 +173,21 @@ func (t *text) fit(rec []string) ([]string, error) {
 		return rec[:n], nil
 	}
 	way := "complete the line, or choose another separator"
-	if t.csv.Comma == ',' && len(rec) > n {
-		way += "; if decimals have commas, the separator must be another one, such as ;"
+	switch {
+	case t.csv.Comma == ',' && len(rec) > n && n > 1:
+		way += decimalHint
+	case n == 1:
+		way += preambleHint
 	}
 	return nil, fmt.Errorf("line %d: expected %d fields, found %d: %s", t.line(0), n, len(rec), way)
 }
+
+const (
+	// decimalHint is what to think of where there are more commas than expected.
+	decimalHint = "; if decimals have commas, the separator must be another one, such as ;"
+	// preambleHint is what to think of where the first line does not fit the others.
+	preambleHint = "; if the first lines are no data, say by --comment what they begin with, or remove them"
+)
 
 // line returns the line of field c of the last record.
 func (t *text) line(c int) int {
@@ -260,6 +287,9 @@ func (t *text) parse(rec []string, row []float64, p *pass) error {
 		v, bad := t.number.parse(rec[c])
 		if bad != nil {
 			bad.Line, bad.Column = t.line(c), t.names[c]
+			if t.header && bad.Text == bad.Column {
+				bad.Reason += ", but the header once more: remove the line"
+			}
 			if err := p.bad(k, bad); err != nil {
 				return err
 			}
