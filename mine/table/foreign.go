@@ -36,6 +36,7 @@ var foreignFormats = []struct {
 	{0, "MATLAB ", "a MATLAB file", "export it by writematrix or writetable"},
 	{0, "CDF\x01", "a NetCDF file", export},
 	{0, "CDF\x02", "a NetCDF file", export},
+	{0, "%%MatrixMarket", "a matrix in the form of Matrix Market", export},
 	{0, "SIMPLE  =", "a FITS file", export},
 	{0, "SQLite format 3", "an SQLite database", "export a table to CSV: sqlite3 -header -csv FILE 'select ...'"},
 	{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet or document of Microsoft Office (XLS)", "save the sheet as CSV"},
@@ -68,7 +69,7 @@ func foreign(head []byte) error {
 	switch {
 	case strings.HasPrefix(text, "{"):
 		return unsupported("JSON or JSON lines", "write it as CSV, for example with jq, or pandas: read_json, to_csv")
-	case strings.HasPrefix(text, "["):
+	case strings.HasPrefix(text, "[") && strings.IndexAny(strings.TrimLeft(text[1:], " \t\r\n"), "[{\"-0123456789") == 0:
 		return unsupported("JSON or a printed array", "write it as CSV, for example with jq, or pandas: read_json, to_csv")
 	case strings.HasPrefix(text, "<") && len(text) > 1 && strings.IndexByte("!?/", text[1]) >= 0, isElement(text):
 		return unsupported("HTML or other markup", "look at it in a browser: it may be a page that asks to sign in, or says what is wrong")

@@ -18,6 +18,7 @@ func TestForeign(t *testing.T) {
 		{"<?xml version=\"1.0\"?>\n<r/>", "markup", "browser"},
 		{"<!-- made today -->\n", "markup", "browser"},
 		{"% a comment\n\n@RELATION r\n@attribute x numeric\n@data\n1,2\n", "ARFF", "@data"},
+		{"%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n", "Matrix Market", "CSV"},
 		{"\x80\x04\x95\x10\x00", "pickle", "numpy.save"},
 		{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00", "XLS", "CSV"},
 		{"BZh91AY&SY", "bzip2", "bzip2 -dc"},
@@ -32,7 +33,7 @@ func TestForeign(t *testing.T) {
 		}
 	}
 	// These begin alike, and are data.
-	for _, data := range []string{"<NA>,2\n1,2\n", "<5,z\n1,2\n", "ORCA,z\n1,2\n", "BZh,z\n1,2\n"} {
+	for _, data := range []string{"<NA>,2\n1,2\n", "<5,z\n1,2\n", "ORCA,z\n1,2\n", "BZh,z\n1,2\n", "[x],[z]\n1,2\n"} {
 		if _, err := readString(data, Options{Missing: MissingNaN}); err != nil {
 			t.Errorf("%q: %v", data, err)
 		}

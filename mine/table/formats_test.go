@@ -67,6 +67,7 @@ func TestFormats(t *testing.T) {
 		{"whole numbers from 0, 1", "0,1\n1,0\n1,1\n", Options{}, idx, []float64{0, 1, 1, 0, 1, 1}},
 
 		{"separator line of Excel", "sep=;\r\nx;z\r\n1,5;-2,25\r\n300;4\r\n", Options{}, xz, want},
+		{"whole numbers with zeros", "07,-0\n10,05\n", Options{Decimal: '.'}, idx, []float64{7, 0, 10, 5}},
 		{"whole numbers in the first row alone", "0,0\n1.5,-2.25\n", Options{}, idx, []float64{0, 0, 1.5, -2.25}},
 
 		{"lines of a Macintosh", "x,z\r1.5,-2.25\r300,4\r", Options{}, xz, want},

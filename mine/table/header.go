@@ -104,6 +104,39 @@ func (n notation) isHeader(first []string, rows [][]string) (bool, error) {
 	return false, nil
 }
 
+// hasUnits reports whether the first of rows has text, and no number, where all others
+// have numbers: it is a second line of the header.
+func (n notation) hasUnits(header []string, rows [][]string) bool {
+	if len(rows) < 2 || len(rows[0]) != len(header) || slices.ContainsFunc(rows[0], func(f string) bool { return n.kind(f) == kindNumber }) {
+		return false
+	}
+	for i, field := range rows[0] {
+		if n.kind(field) == kindText && !slices.ContainsFunc(rows[1:], func(row []string) bool {
+			return i >= len(row) || n.kind(row[i]) != kindNumber
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// areSplitDecimals reports whether records of whole numbers look like numbers with
+// decimal commas that were split at these: -0,25,1,05 has a zero with a sign, and one
+// before other digits.
+func areSplitDecimals(rows [][]string) bool {
+	signs := false
+	for _, row := range rows {
+		for i, field := range row {
+			field = strings.TrimSpace(field)
+			if !isInteger(field) || len(row)%2 == 1 || i%2 == 1 && field[0] == '-' {
+				return false
+			}
+			signs = signs || field == "-0" || i%2 == 1 && len(field) > 1 && field[0] == '0'
+		}
+	}
+	return signs
+}
+
 const (
 	kindNumber = iota
 	kindMissing

@@ -37,6 +37,8 @@ type text struct {
 	header bool
 	number notation
 	first  []string // a data row that was read to learn the columns
+	// trimmed is true if the first lines have more fields, all of them empty at their ends.
+	trimmed bool
 }
 
 // openText reads the first line of in, which takes its bytes from g. layOut must follow.
@@ -136,12 +138,19 @@ func (t *text) layOut(s sniffed, opt Options) (err error) {
 			return nil
 		}
 	}
+	if opt.Decimal == 0 && t.csv.Comma == ',' && areSplitDecimals(append(slices.Clone(s.rows), first)) {
+		return errors.New("the decimals seem to have commas, as the fields are separated by commas too: write the file with another separator, such as ;, or say --decimal . if these are whole numbers")
+	}
+	if t.header && t.number.hasUnits(first, s.rows) {
+		return errors.New("the line below the header has text where the others have numbers: if it holds units, or more of the names, remove it")
+	}
 	if t.header {
 		t.names, err = columnNames(first, s.rows, t.csv.Comma)
 		return err
 	}
 	t.first = first
 	t.names = indexNames(max(1, min(len(first), used(append(slices.Clone(s.rows), first)))))
+	t.trimmed = len(t.names) < len(first)
 	return nil
 }
 
@@ -174,6 +183,8 @@ func (t *text) fit(rec []string) ([]string, error) {
 	}
 	way := "complete the line, or choose another separator"
 	switch {
+	case t.trimmed && len(rec) > n:
+		way = "the first lines have nothing in the last ones: add a line of names for all columns"
 	case t.csv.Comma == ',' && len(rec) > n && n > 1:
 		way += decimalHint
 	case n == 1:
