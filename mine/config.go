@@ -190,7 +190,8 @@ func DefaultConfig(rows int) Config { return ConfigFor(rows, Normal) }
 //
 // The candidates cover what one critic cannot: smooth densities want a smooth
 // activation, edges ReLU, skewed columns ranks, heavy tails of several columns a radius
-// in their units (see preprocess.Method). The Jensen–Shannon objective, whose bounded
+// in their units, functions that turn often their harmonics (see preprocess.Method).
+// The Jensen–Shannon objective, whose bounded
 // weights keep single pairs from deciding a step, is better where information is high,
 // Donsker and Varadhan's where little of it hides in many columns.
 //
@@ -226,6 +227,7 @@ func normalConfig(rows int) Config {
 			{backend.ReLU, preprocess.Rank, dv},
 			{backend.ReLU, preprocess.Standardize, js},
 			{backend.ReLU, preprocess.Standardize, dv},
+			{backend.Softplus, preprocess.Fourier, dv},
 		},
 		RaceSteps:          600,
 		Survivors:          4,

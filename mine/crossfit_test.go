@@ -203,11 +203,14 @@ func TestInterruptInFolds(t *testing.T) {
 	cfg.Patience = 1000
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r, err := mine.Estimate(ctx, column.Slices(x), column.Slices(z), cfg, mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {
-		if p.Phase == mine.PhaseTrain && p.Step >= 2*cfg.Steps+100 {
-			cancel()
-		}
-	}))
+	inner, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	m := &mortal{Backend: inner, steps: 2*cfg.Steps + 100, tests: true}
+	m.end = func() error { cancel(); return context.Canceled }
+	r, err := mine.Estimate(ctx, column.Slices(x), column.Slices(z), cfg, mine.WithBackend(m))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
 	}
@@ -241,5 +244,21 @@ func TestInterruptAfterRace(t *testing.T) {
 	}
 	if len(r.Folds) != 1 || trained != 2 || !(r.Estimate > 0.3) {
 		t.Errorf("%v from %d folds and %d critics, want one fold and both critics of the race", r.Estimate, len(r.Folds), trained)
+	}
+}
+
+// TestSameCandidates: values far out are ranked even where they are to be standardised, so
+// that two of the seven candidates are the same as others, and do not run.
+func TestSameCandidates(t *testing.T) {
+	const rows = 1500
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	for i := range rows {
+		x[i], z[i] = math.Exp(5*x[i]), math.Exp(5*z[i])
+	}
+	cfg := folded(rows, 2)
+	cfg.Candidates = mine.DefaultConfig(rows).Candidates
+	cfg.RaceSteps, cfg.Steps = 20, 40
+	if r := estimate(t, column.Slices(x), column.Slices(z), cfg); len(cfg.Candidates) != 7 || len(r.Race) != 5 {
+		t.Errorf("%d of %d candidates ran, want 5 of 7: %+v", len(r.Race), len(cfg.Candidates), r.Race)
 	}
 }

@@ -245,6 +245,9 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	resumes := r != nil && r.complete
 	method := e.cfg.Candidates[e.survivors[0]].Preprocess
 	last := len(e.folds) == 1
+	if method == preprocess.Fourier { // of which the reference cannot use all
+		method, last = preprocess.Rank, false
+	}
 	for _, c := range e.survivors {
 		if other := e.cfg.Candidates[c].Preprocess; other != method {
 			method, last = preprocess.Rank, false

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gomine/mine/backend"
+	"gomine/mine/preprocess"
 )
 
 // leastWeight is the share of a candidate in the scores of all together below which
@@ -18,19 +19,44 @@ type race struct {
 	fitter   *fitter // of the fold, or of part of its rows
 	fold     int
 	complete bool // whether its rows are all of the fold's
-	// members by candidate, nil where the race ended before it.
+	// members by candidate, nil where the race ended before it or another one is the same.
 	members []*member
+}
+
+// distinct returns the numbers of the candidates but for those whose inputs, activation and
+// objective are an earlier one's, since the columns leave no choice.
+func (t *fitter) distinct() ([]int, error) {
+	var kept []int
+	maps := make([]preprocess.Maps, len(t.cfg.Candidates))
+	for i, c := range t.cfg.Candidates {
+		in, err := t.fit(0, c.Preprocess)
+		if err != nil {
+			return nil, err
+		}
+		maps[i] = in.maps
+		if !slices.ContainsFunc(kept, func(k int) bool {
+			other := t.cfg.Candidates[k]
+			return other.Activation == c.Activation && other.Objective == c.Objective && maps[k].Same(maps[i])
+		}) {
+			kept = append(kept, i)
+		}
+	}
+	return kept, nil
 }
 
 // run holds the race. If ctx is cancelled, the members that there are were scored.
 func (r *race) run(ctx context.Context) error {
 	candidates := r.fitter.cfg.Candidates
 	r.members = make([]*member, len(candidates))
+	runners, err := r.fitter.distinct()
+	if err != nil {
+		return err
+	}
 	target := min(r.fitter.cfg.RaceSteps, r.fitter.cfg.Steps)
-	r.fitter.total = target * len(candidates)
-	err := r.fitter.each(ctx, len(candidates), func(ctx context.Context, b backend.Backend, i int) error {
-		m, err := r.fitter.train(ctx, b, 0, candidates[i], nil, target, patient, false)
-		r.members[i] = m
+	r.fitter.total = target * len(runners)
+	err = r.fitter.each(ctx, len(runners), func(ctx context.Context, b backend.Backend, i int) error {
+		m, err := r.fitter.train(ctx, b, 0, candidates[runners[i]], nil, target, patient, false)
+		r.members[runners[i]] = m
 		return err
 	})
 	if err != nil {

@@ -36,8 +36,8 @@ const (
 	tailStart = 4
 )
 
-// A Map takes one column to the inputs of a network: none if it is constant, one if
-// it holds numbers, one a code if it holds codes. It is fitted once, on training
+// A Map takes one column to the inputs of a network: none if it is constant, one and its
+// harmonics if it holds numbers, one a code if it holds codes. It is fitted once, on training
 // rows.
 //
 // Of numbers, the map is monotone. Rank maps are piecewise linear through the points
@@ -58,6 +58,7 @@ type Map struct {
 	median, spread float64   // of the fitted values; the spread is half the distance of the quartiles, 0 for codes
 	value, image   []float64 // knots of a rank map, ascending; nil if standardised
 	unit           float64   // standardisation: the largest magnitude, so that no square overflows
+	harmonics      harmonics // of the rank map
 	mean, scale    float64   // mean and 1/standard deviation of value/unit
 }
 
@@ -69,7 +70,7 @@ func (m *Map) Inputs() int {
 	case m.codes != nil:
 		return len(m.codes.share)
 	}
-	return 1
+	return 1 + int(m.harmonics)
 }
 
 // store writes the inputs that v becomes to dst, and returns how many these are.
@@ -80,8 +81,10 @@ func (m *Map) store(dst []float32, v float64) int {
 	case m.codes != nil:
 		return m.codes.store(dst, v)
 	}
-	dst[0] = float32(m.at(v))
-	return 1
+	y := m.at(v)
+	dst[0] = float32(y)
+	m.harmonics.store(dst[1:], y)
+	return 1 + int(m.harmonics)
 }
 
 // fitNumbers fits a map to training values, which it sorts.

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -33,6 +34,10 @@ func (s Side) Inputs() int {
 	}
 	return n
 }
+
+// Same reports whether other maps make the same inputs of every row, as those of two
+// methods do where the columns leave no choice.
+func (m Maps) Same(other Maps) bool { return reflect.DeepEqual(m, other) }
 
 // WithoutRadius returns the inputs m [n, Inputs] without the radius.
 func (s Side) WithoutRadius(m backend.Matrix) backend.Matrix {
@@ -199,8 +204,9 @@ func (s Side) Chain(given column.Source, g backend.Matrix) (*mat.Dense, error) {
 		for j := range s.maps {
 			m := &s.maps[j]
 			if !m.constant && m.codes == nil {
-				_, slope := m.eval(row[j])
-				out.Set(i, j, float64(g.Row(i)[k])*slope)
+				y, slope := m.eval(row[j])
+				inputs := g.Row(i)[k:]
+				out.Set(i, j, (float64(inputs[0])+m.harmonics.chain(inputs[1:], y))*slope)
 			}
 			k += m.Inputs()
 		}

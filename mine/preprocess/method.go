@@ -27,12 +27,14 @@ const (
 	// values beyond four of those are drawn in by a logarithm, and columns with
 	// values beyond twelve are ranked.
 	Standardize
+	// Fourier is Rank with more inputs on sides of few columns, see harmonics.
+	Fourier
 )
 
-var methodNames = []string{"rank", "standardize"}
+var methodNames = []string{"rank", "standardize", "fourier"}
 
 // Methods lists all of them.
-func Methods() []Method { return []Method{Rank, Standardize} }
+func Methods() []Method { return []Method{Rank, Standardize, Fourier} }
 
 func (m Method) String() string {
 	if int(m) < len(methodNames) {

@@ -227,6 +227,9 @@ func (r rows) fit(method Method, at []int) ([]Map, error) {
 				maps[from+j] = fitCodes(v, len(c.Labels))
 			} else {
 				maps[from+j] = fitNumbers(v, method)
+				if m := &maps[from+j]; method == Fourier && m.value != nil {
+					m.harmonics = harmonicsFor(len(columns))
+				}
 			}
 		}
 		return nil

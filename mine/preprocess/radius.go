@@ -51,7 +51,7 @@ func newRadius(maps []Map, method Method) *radius {
 		switch {
 		case m.constant || m.codes != nil:
 			continue
-		case method == Rank:
+		case method != Standardize:
 			r.by[j] = coordinate{counts: true, image: m}
 		case m.spread > 0 && 1/m.spread < math.MaxFloat64:
 			r.by[j] = coordinate{counts: true, median: m.median, scale: 1 / m.spread}

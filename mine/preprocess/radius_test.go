@@ -48,9 +48,10 @@ func TestRadius(t *testing.T) {
 func testRadius(t *testing.T, method preprocess.Method) {
 	const n = 4000
 	x, maps := fitted(t, method, n)
-	unit := map[preprocess.Method]float64{preprocess.Rank: 1, preprocess.Standardize: .6745}[method]
-	if maps.X.Inputs() != 4 || maps.Z.Inputs() != 1 {
-		t.Fatalf("%d and %d inputs, want 3 columns and a radius, and 1", maps.X.Inputs(), maps.Z.Inputs())
+	unit := map[preprocess.Method]float64{preprocess.Rank: 1, preprocess.Standardize: .6745, preprocess.Fourier: 1}[method]
+	want := map[preprocess.Method][2]int{preprocess.Rank: {4, 1}, preprocess.Standardize: {4, 1}, preprocess.Fourier: {3*13 + 1, 17}}[method]
+	if got := [2]int{maps.X.Inputs(), maps.Z.Inputs()}; got != want {
+		t.Fatalf("%v inputs, want %v: 3 columns, their harmonics and a radius, and a column", got, want)
 	}
 	mx, _, err := maps.Apply(column.Slices(x...), column.Slices(make([]float64, n)))
 	if err != nil {
@@ -59,12 +60,12 @@ func testRadius(t *testing.T, method preprocess.Method) {
 	var mean, square, product, want2, wantMean float64
 	for i := range n {
 		a, b, c := x[0][i]/unit, x[1][i]/unit, (x[2][i]-1e4)/(100*unit)
-		want, got := math.Log1p(a*a+b*b+c*c), float64(mx.Row(i)[3])
+		formula, got := math.Log1p(a*a+b*b+c*c), float64(mx.Row(i)[want[0]-1])
 		mean += got / n
-		wantMean += want / n
+		wantMean += formula / n
 		square += got * got / n
-		product += got * want / n
-		want2 += want * want / n
+		product += got * formula / n
+		want2 += formula * formula / n
 	}
 	if math.Abs(mean) > 1e-3 || math.Abs(square-1) > 1e-3 {
 		t.Errorf("mean %v and mean square %v, want 0 and 1", mean, square)
