@@ -141,8 +141,8 @@ func (t *text) layOut(s sniffed, opt Options) (err error) {
 	if opt.Decimal == 0 && t.csv.Comma == ',' && areSplitDecimals(append(slices.Clone(s.rows), first)) {
 		return errors.New("the decimals seem to have commas, as the fields are separated by commas too: write the file with another separator, such as ;, or say --decimal . if these are whole numbers")
 	}
-	if t.header && t.number.hasUnits(first, s.rows) {
-		return errors.New("the line below the header has text where the others have numbers: if it holds units, or more of the names, remove it")
+	if t.header && opt.From == 0 && t.number.hasUnits(first, s.rows) {
+		return errors.New("the line below the header has text where the others have numbers: if it holds units, or more of the names, remove it, or leave it out by --rows 1:")
 	}
 	if t.header {
 		t.names, err = columnNames(first, s.rows, t.csv.Comma)
