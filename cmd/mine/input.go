@@ -81,17 +81,7 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		if len(files) == 1 {
 			return f.readOne(ctx, stdin, files[0], status)
 		}
-		if x, err = f.readAll(ctx, stdin, files[0], "--x", f.x, status); err != nil {
-			return x, z, err
-		}
-		if z, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
-			return x, z, err
-		}
-		if x.Rows() != z.Rows() {
-			return x, z, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
-				files[0], plural(x.Rows(), "row"), files[1], plural(z.Rows(), "row"))
-		}
-		return x, z, nil
+		return f.readTwo(ctx, stdin, files, status)
 	})
 	if err == nil && f.missing.value == "drop" {
 		f.left = leaveOut(x, z)
@@ -100,6 +90,23 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		}
 	}
 	return x, z, inputError(err)
+}
+
+// readTwo reads X from one file and Z from the other.
+func (f *inputFlags) readTwo(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (x, z *column.Compact, err error) {
+	x, rows, err := f.readAll(ctx, stdin, files[0], "--x", f.x, status)
+	if err != nil {
+		return x, z, err
+	}
+	z, rowsZ, err := f.readAll(ctx, stdin, files[1], "--z", f.z, status)
+	if err != nil {
+		return x, z, err
+	}
+	if rows != rowsZ {
+		return x, z, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
+			files[0], plural(rows, "row"), files[1], plural(rowsZ, "row"))
+	}
+	return x, z, nil
 }
 
 // inputError puts an error of package table in terms of the command line:
@@ -142,11 +149,11 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	return m[0], m[1], nil
 }
 
-// readAll reads the columns of spec, or all if it is empty.
-func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (*column.Compact, error) {
+// readAll reads the columns of spec, or all if it is empty, and says of how many rows.
+func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (all *column.Compact, rows int, err error) {
 	r, err := f.open(stdin, file, status)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer r.Close()
 	if spec == "" {
@@ -154,14 +161,14 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	}
 	cols, err := r.Select(flag, spec)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	m, err := r.Read(ctx, cols)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
-	return m[0], nil
+	return m[0], r.Seen(), nil
 }
 
 func (f *inputFlags) open(stdin io.Reader, file string, status *statusLine) (*table.Reader, error) {

@@ -162,6 +162,7 @@ func TestWrongFiles(t *testing.T) {
 		{[]string{"estimate", good, "--x", "0:3", "--z", "2:4"}, exitUsage, []string{"g.csv", "--x", "--z", "Z0"}},
 		{[]string{"estimate", good, other, "--z", "nope"}, exitUsage, []string{"--z", `"nope"`}},
 		{[]string{"estimate", good, other}, exitError, []string{"400 rows", "300 rows"}},
+		{[]string{"estimate", good, other, "--sample", "200"}, exitError, []string{"400 rows", "300 rows"}},
 		{[]string{"estimate", "absent.csv", "--x", "0", "--z", "1"}, exitError, []string{"absent.csv", "no such file"}},
 		{[]string{"estimate", dir, "--x", "0", "--z", "1"}, exitError, []string{"directory"}},
 		{[]string{"estimate", empty, "--x", "0", "--z", "1"}, exitError, []string{"empty.csv"}},

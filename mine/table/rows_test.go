@@ -165,6 +165,9 @@ func readRows(t *testing.T, data string, opt Options) (flat, error) {
 	if err != nil {
 		return flat{}, err
 	}
+	if opt.Sample > 0 && r.Seen() < m[0].Rows || r.Seen() != strings.Count(data, "\n")-1 && data[0] == 'x' {
+		t.Errorf("%d rows seen", r.Seen())
+	}
 	return m[0], nil
 }
 

@@ -23,10 +23,12 @@
 // A regular, uncompressed file needs one exact allocation per matrix. Rows
 // from a pipe or a gzip file are gathered in blocks of up to 4 MiB; joining
 // them releases blocks as it goes, so that at most an eighth of the data is in
-// memory twice. The sample adds up to 1024 rows of float64, and text up to
+// memory twice. A column in float64 takes twelve bytes a value, all others four.
+// The sample adds up to 1024 rows of float64, and text up to
 // 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
 // through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
-// because its first row is complete only when the last column has arrived.
+// because its first row is complete only when the last column has arrived. Text
+// whose lines are columns is in memory as float64 before its first row is there.
 package table
 
 import (
@@ -74,6 +76,7 @@ type Reader struct {
 	file  io.Closer
 	opt   Options
 	read  bool // Read or Close was called
+	seen  int  // rows that were read, before some were drawn
 }
 
 // source is one file format. Its errors lack the package and file prefix.
@@ -249,6 +252,9 @@ func (g gunzip) Read(p []byte) (int, error) {
 // "0", "1", ... for a file without one. The slice must not be modified.
 func (r *Reader) Columns() []string { return r.names }
 
+// Seen returns how many rows Read has read, however many it has drawn of them.
+func (r *Reader) Seen() int { return r.seen }
+
 // HasHeader reports whether the names of the columns are from the file.
 func (r *Reader) HasHeader() bool { return r.head }
 
@@ -286,6 +292,7 @@ func (r *Reader) each(ctx context.Context, cols []int, bad func(k int, e *ValueE
 	}
 	r.meter.finish()
 	if drawn != nil {
+		r.seen = drawn.seen
 		drawn.each(add)
 	}
 	return nil
@@ -347,6 +354,7 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 	if b.rows == 0 {
 		return nil, r.noRows()
 	}
+	r.seen = max(r.seen, b.rows)
 	all := b.sources()
 	if err := r.checkCounter(groups, all); err != nil {
 		return nil, err

@@ -142,7 +142,7 @@ func (t *text) layOut(s sniffed, opt Options) (err error) {
 		return errors.New("the decimals seem to have commas, as the fields are separated by commas too: write the file with another separator, such as ;, or say --decimal . if these are whole numbers")
 	}
 	if t.header && opt.From == 0 && t.number.hasUnits(first, s.rows) {
-		return errors.New("the line below the header has text where the others have numbers: if it holds units, or more of the names, remove it, or leave it out by --rows 1:")
+		return errors.New("the line below the header has text where the others have numbers: if it holds units, or more of the names, remove it, or leave it out by '--rows 1:'")
 	}
 	if t.header {
 		t.names, err = columnNames(first, s.rows, t.csv.Comma)
@@ -298,8 +298,11 @@ func (t *text) parse(rec []string, row []float64, p *pass) error {
 		v, bad := t.number.parse(rec[c])
 		if bad != nil {
 			bad.Line, bad.Column = t.line(c), t.names[c]
-			if t.header && bad.Text == bad.Column {
+			switch {
+			case t.header && bad.Text == bad.Column:
 				bad.Reason += ", but the header once more: remove the line"
+			case bad.Column == rowNames:
+				bad.Reason += ": leave the names of the rows out, as in '!0'"
 			}
 			if err := p.bad(k, bad); err != nil {
 				return err
