@@ -56,6 +56,7 @@ func TestFormats(t *testing.T) {
 		{"comments", "# logger 7\n# rate, 50 Hz\nx,z\n1.5,-2.25\n# restarted, at 12:00\n300,4\n%end\n", Options{}, xz, want},
 		{"comments of another kind", ";site alpha\n;12 june\nx,z\n1.5,-2.25\n300,4\n", Options{Comment: ";"}, xz, want},
 		{"names in a comment", "# made today\n#x,z\n1.5,-2.25\n300,4\n", Options{}, xz, want},
+		{"names in a comment of another kind", "; x z\n1.5 -2.25\n300 4\n", Options{Comment: ";"}, xz, want},
 		{"no names in a comment", "# made today\n1.5,-2.25\n300,4\n", Options{}, idx, want},
 		{"no comments", "#x,z\n1.5,-2.25\n300,4\n", Options{Comment: "none"}, []string{"#x", "z"}, want},
 		{"a mark within a quoted name", "\"x\n#1\",z\n1.5,-2.25\n300,4\n", Options{}, []string{"x\n#1", "z"}, want},

@@ -18,9 +18,8 @@ type sniffed struct {
 	comment string     // the comment right before the first, without its mark
 }
 
-// sniff splits the lines of sample by comma. comments are where the empty lines are that
-// stand for comments, and raw is the sample with them.
-func sniff(sample, raw []byte, comments []int64, comma rune) sniffed {
+// sniff splits the lines of sample by comma. from has taken the comments out of raw.
+func sniff(sample, raw []byte, from *lines, comma rune) sniffed {
 	r := newSplitter(bytes.NewReader(sample), comma)
 	var s sniffed
 	for i := range detectLines {
@@ -33,10 +32,10 @@ func sniff(sample, raw []byte, comments []int64, comma rune) sniffed {
 			continue
 		}
 		end := r.InputOffset()
-		for k, c := range comments {
-			if c < end && (k == len(comments)-1 || comments[k+1] >= end) {
+		for k, c := range from.comments {
+			if c < end && (k == len(from.comments)-1 || from.comments[k+1] >= end) {
 				text := bytes.Split(raw, []byte{'\n'})[bytes.Count(sample[:c], []byte{'\n'})]
-				s.comment = strings.TrimSpace(strings.TrimLeft(string(text), defaultMarks))
+				s.comment = strings.TrimSpace(strings.TrimLeft(string(text), from.marks))
 			}
 		}
 	}

@@ -129,6 +129,9 @@ func notFinite(text string, v float64) *ValueError {
 // number only that way.
 func detectNotation(fields []string) notation {
 	for _, s := range fields {
+		if !strings.Contains(s, ",") {
+			continue
+		}
 		s = minus.Replace(strings.TrimSpace(s))
 		if commaed.MatchString(s) && !thousands.MatchString(s) {
 			return ','

@@ -28,8 +28,8 @@ const (
 	MissingNaN
 )
 
-// Options configures [Open]. The zero value detects everything and reports
-// nothing. An NPY file uses only Missing and Progress.
+// Options configures [Open]. The zero value detects everything, reads all rows and
+// reports nothing. Comma, Header, Decimal and Comment are about text alone.
 type Options struct {
 	// Comma separates the fields of a line; ' ' stands for any run of spaces
 	// and tabs. 0 detects one of tab, ';', '|', ',' and ' ' from the first

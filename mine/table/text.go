@@ -92,7 +92,7 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 			return nil, sniffed{}, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
 		}
 	}
-	s := sniff(whole(sample, cut), raw, clean.comments, comma)
+	s := sniff(whole(sample, cut), raw, clean, comma)
 	if opt.Comment == "" && !s.even(len(rec)) {
 		if body := bytes.TrimLeft(sample, "\r\n"); len(body) > 0 && strings.IndexByte(";!/*'$", body[0]) >= 0 {
 			return nil, sniffed{}, fmt.Errorf("line %d begins with %c: if that makes it a comment, say --comment '%c', and name the separator otherwise", t.line(0), body[0], body[0])
