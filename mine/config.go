@@ -237,7 +237,7 @@ func normalConfig(rows int) Config {
 		Batch:              defaultBatch(rows),
 		Marginals:          1,
 		Steps:              max(2000, int(20*math.Sqrt(float64(min(rows, crossfitRows))))),
-		LearningRate:       3e-3,
+		LearningRate:       1e-2,
 		WeightDecay:        0,
 		ClipNorm:           NoLimit,
 		EvaluateEvery:      100,
