@@ -38,13 +38,14 @@ func newEstimate() *cobra.Command {
 		Long: `Estimate the mutual information I(X;Z) of two groups of columns.
 
 FILE is CSV, TSV or other delimited text, with a header line or without, or a
-NumPy array (NPY); either may be compressed by gzip. - is standard input. With
-two files X is all of the first and Z all of the second, unless --x or --z
-choose; rows belong together in order.
+NumPy array (NPY); either may be compressed by gzip. FILE.npz:NAME is an array
+of an NPZ file, - is standard input. With two files X is all of the first and Z
+all of the second, unless --x or --z choose; rows belong together in order.
 
 COLUMNS is a list with commas between its parts: a name, an index from 0, a
-range of indices without its end such as 0:20, or a pattern such as X*. A name
-that holds a comma goes in double quotes.
+range of indices without its end such as 0:20, or a pattern such as X*. A part
+after a ! is left out: '!price' is all but that one. A name that holds a comma
+goes in double quotes. See mine columns FILE for what there is.
 
 The number is a lower bound of I(X;Z) in expectation, from rows that the
 networks have never seen, and may come out below 0 if I(X;Z) is near 0. Up to
@@ -112,6 +113,9 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.config.check(set); err != nil {
 		return err
 	}
+	if err := f.input.format.check(set); err != nil {
+		return err
+	}
 	if err := f.input.check(args); err != nil {
 		return err
 	}
@@ -146,6 +150,9 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 		var b bytes.Buffer
 		x, z := f.input.sources(args)
 		report(&b, result, x, z, u)
+		if f.input.left.rows > 0 {
+			fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+		}
 		answer = b.Bytes()
 	}
 	if err := write(cmd, answer); err != nil {
@@ -164,6 +171,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 // estimate reads the data and estimates.
 func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
 	ctx := cmd.Context()
+	f.input.seed = f.config.values.Seed
 	d, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
 	if err != nil {
 		return mine.Result{}, err
@@ -190,7 +198,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		options = append(options, mine.WithGroups(ids))
 	}
 	result, err := mine.Estimate(ctx, d.x.InPlace(), d.z.InPlace(), config, options...)
-	return result, estimateError(err, args, cmd.Flags())
+	return result, f.input.tooFew(estimateError(err, args, cmd.Flags()))
 }
 
 // open opens the backend that the flags ask for.

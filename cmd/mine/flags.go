@@ -206,3 +206,56 @@ func (s *separator) Set(text string) error {
 	*s = separator(r)
 	return nil
 }
+
+// decimal is a flag that takes the sign before decimal digits; the zero value tells it
+// from the file.
+type decimal rune
+
+func (d *decimal) Type() string { return "char" }
+
+func (d *decimal) String() string {
+	if *d == 0 {
+		return "auto"
+	}
+	return string(rune(*d))
+}
+
+func (d *decimal) Set(text string) error {
+	switch text {
+	case "auto":
+		*d = 0
+	case ".", "point":
+		*d = '.'
+	case ",", "comma":
+		*d = ','
+	default:
+		return errors.New("want auto, a point or a comma")
+	}
+	return nil
+}
+
+// rowRange is a flag that takes rows A:B, from 0 and without B; the zero value is all.
+type rowRange struct {
+	text     string
+	from, to int // to is 0 if there is no end
+}
+
+func (r *rowRange) Type() string   { return "range" }
+func (r *rowRange) String() string { return r.text }
+
+func (r *rowRange) Set(text string) error {
+	wrong := errors.New("want A:B, :B or A:, whole numbers from 0, of which B is not included")
+	lo, hi, ok := strings.Cut(text, ":")
+	if !ok {
+		return wrong
+	}
+	var from, to count
+	if lo != "" && from.Set(lo) != nil || hi != "" && to.Set(hi) != nil || from < 0 || to < 0 {
+		return wrong
+	}
+	if hi != "" && to <= from {
+		return errors.New("has no rows: want A below B, which is not included")
+	}
+	*r = rowRange{text, int(from), int(to)}
+	return nil
+}

@@ -22,20 +22,20 @@ func (f *inputFlags) selectGroup(r *table.Reader) ([]int, error) {
 	return cols, err
 }
 
-// readFirst reads X and the groups from the first of two files.
-func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, groups *column.Compact, err error) {
+// readFirst reads X and the groups from the first of two files, and says of how many rows.
+func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, groups *column.Compact, rows int, err error) {
 	if f.group == "" {
-		x, err = f.readAll(ctx, stdin, file, "--x", f.x, status)
-		return x, nil, err
+		x, rows, err = f.readAll(ctx, stdin, file, "--x", f.x, status)
+		return x, nil, rows, err
 	}
 	r, err := f.open(stdin, file, status)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	defer r.Close()
 	group, err := f.selectGroup(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	spec := f.x
 	if spec == "" {
@@ -43,19 +43,20 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 	}
 	xs, err := r.Select("--x", spec)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	if f.x == "" {
 		xs = slices.DeleteFunc(xs, func(c int) bool { return c == group[0] })
 	}
 	if err := r.Disjoint("--x", xs, "--group", group); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	m, err := r.Read(ctx, xs, group)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
-	return m[0], m[1], nil
+	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
+	return m[0], m[1], r.Seen(), nil
 }
 
 // groupsOf numbers the groups that rows belong to.

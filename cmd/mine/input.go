@@ -19,10 +19,14 @@ import (
 
 // inputFlags say which columns of which files are X and Z.
 type inputFlags struct {
-	x, z      string
-	group     string
-	separator separator
-	header    choice
+	x, z    string
+	group   string
+	format  formatFlags
+	missing choice
+	seed    uint64 // of --sample
+
+	left left // rows that were left out, once they are read
+	wide bool // a file has more columns than rows
 }
 
 func (f *inputFlags) register(flags *pflag.FlagSet) {
@@ -30,13 +34,13 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
 	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
-	flags.Var(&f.separator, "separator", "`CHAR` between fields: auto, comma, semicolon, pipe, tab, space or any other")
-	addChoice(flags, &f.header, "header", "whether the first line names the columns", "auto", "yes", "no")
+	addChoice(flags, &f.missing, "missing", "what to do about rows that lack a value of X or Z", "error", "drop")
+	f.format.register(flags)
 }
 
 // complete sets the completions of the flags.
 func (f *inputFlags) complete(cmd *cobra.Command) {
-	complete(cmd, "separator", cobra.FixedCompletions([]string{"auto", "comma", "semicolon", "pipe", "tab", "space"}, cobra.ShellCompDirectiveNoFileComp))
+	f.format.complete(cmd)
 	complete(cmd, "x", f.completeColumns(0))
 	complete(cmd, "z", f.completeColumns(1))
 	complete(cmd, "group", f.completeColumns(0))
@@ -66,12 +70,10 @@ func (f *inputFlags) check(files []string) error {
 }
 
 func (f *inputFlags) options(progress func(done, total int64)) table.Options {
-	o := table.Options{Comma: rune(f.separator), Progress: progress}
-	switch f.header.value {
-	case "yes":
-		o.Header = table.HeaderYes
-	case "no":
-		o.Header = table.HeaderNo
+	o := f.format.options(progress)
+	o.Seed = f.seed
+	if f.missing.value == "drop" {
+		o.Missing = table.MissingNaN
 	}
 	return o
 }
@@ -84,23 +86,35 @@ type data struct {
 
 // read reads the columns of X, of Z and of the groups.
 func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (data, error) {
-	d, err := abandon(ctx, func() (d data, err error) {
+	d, err := abandon(ctx, func() (data, error) {
 		if len(files) == 1 {
 			return f.readOne(ctx, stdin, files[0], status)
 		}
-		if d.x, d.groups, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
-			return d, err
-		}
-		if d.z, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
-			return d, err
-		}
-		if d.x.Rows() != d.z.Rows() {
-			return d, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
-				files[0], plural(d.x.Rows(), "row"), files[1], plural(d.z.Rows(), "row"))
-		}
-		return d, nil
+		return f.readTwo(ctx, stdin, files, status)
 	})
+	if err == nil && f.missing.value == "drop" {
+		f.left = leaveOut(d)
+		if d.x.Rows() == 0 {
+			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.left)
+		}
+	}
 	return d, inputError(err)
+}
+
+// readTwo reads X and the groups from one file and Z from the other.
+func (f *inputFlags) readTwo(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (d data, err error) {
+	var rows, rowsZ int
+	if d.x, d.groups, rows, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
+		return d, err
+	}
+	if d.z, rowsZ, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
+		return d, err
+	}
+	if rows != rowsZ {
+		return d, fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
+			files[0], plural(rows, "row"), files[1], plural(rowsZ, "row"))
+	}
+	return d, nil
 }
 
 // inputError puts an error of package table in terms of the command line:
@@ -110,7 +124,11 @@ func inputError(err error) error {
 		return usageError{err}
 	}
 	var value *table.ValueError
-	if errors.As(err, &value) && value.Line == 1 && errors.Is(err, strconv.ErrSyntax) {
+	switch {
+	case !errors.As(err, &value):
+	case value.Missing:
+		return worded{oneLine(err) + " (--missing drop leaves them out)", err}
+	case value.Line == 1 && errors.Is(err, strconv.ErrSyntax):
 		return worded{oneLine(err) + " (if the first line names the columns, say so with --header yes)", err}
 	}
 	return err
@@ -132,25 +150,27 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), r.Disjoint("--x", xs, "--group", group), r.Disjoint("--z", zs, "--group", group)); err != nil {
 		return data{}, err
 	}
-	if group == nil {
-		m, err := r.Read(ctx, xs, zs)
-		if err != nil {
-			return data{}, err
-		}
-		return data{x: m[0], z: m[1]}, nil
+	wanted := [][]int{xs, zs}
+	if group != nil {
+		wanted = append(wanted, group)
 	}
-	m, err := r.Read(ctx, xs, zs, group)
+	m, err := r.Read(ctx, wanted...)
 	if err != nil {
 		return data{}, err
 	}
-	return data{m[0], m[1], m[2]}, nil
+	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
+	d := data{x: m[0], z: m[1]}
+	if group != nil {
+		d.groups = m[2]
+	}
+	return d, nil
 }
 
-// readAll reads the columns of spec, or all if it is empty.
-func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (*column.Compact, error) {
+// readAll reads the columns of spec, or all if it is empty, and says of how many rows.
+func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (all *column.Compact, rows int, err error) {
 	r, err := f.open(stdin, file, status)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer r.Close()
 	if spec == "" {
@@ -158,17 +178,22 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	}
 	cols, err := r.Select(flag, spec)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	m, err := r.Read(ctx, cols)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return m[0], nil
+	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
+	return m[0], r.Seen(), nil
 }
 
 func (f *inputFlags) open(stdin io.Reader, file string, status *statusLine) (*table.Reader, error) {
-	o := f.options(status.reading(file))
+	return openTable(stdin, file, f.options(status.reading(file)))
+}
+
+// openTable opens a file, or standard input.
+func openTable(stdin io.Reader, file string, o table.Options) (*table.Reader, error) {
 	if file == "-" && stdin != os.Stdin {
 		return table.OpenStream("stdin", stdin, o)
 	}
@@ -227,9 +252,19 @@ func (f *inputFlags) completeColumns(i int) cobra.CompletionFunc {
 type source struct {
 	File    string `json:"file"`
 	Columns string `json:"columns,omitempty"` // as given; all if empty
+	Rows    string `json:"rows,omitempty"`    // as given; all if empty
+	Sample  int    `json:"sample,omitempty"`  // of the rows; all if 0
+	// Of --missing drop: how many rows were left out, and how many of them lacked a
+	// value of a column of this side.
+	LeftOut int            `json:"left_out,omitempty"`
+	Lacking map[string]int `json:"lacking,omitempty"`
 }
 
 // sources returns where X and Z came from.
 func (f *inputFlags) sources(files []string) (x, z source) {
-	return source{files[0], f.x}, source{files[len(files)-1], f.z}
+	all := source{Rows: f.format.rows.String(), Sample: f.format.sample, LeftOut: f.left.rows}
+	x, z = all, all
+	x.File, x.Columns, x.Lacking = files[0], f.x, f.left.lacking("x")
+	z.File, z.Columns, z.Lacking = files[len(files)-1], f.z, f.left.lacking("z")
+	return x, z
 }

@@ -76,6 +76,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"estimate", "-h"}, []string{"-x, --x COLUMNS", "Exit codes"}},
 		{[]string{"simulate", "--help"}, []string{"gaussian", "--rho 0.5", "--map-z"}},
 		{[]string{"simulate", "list"}, []string{"gaussian", "identical", "--dim-x 3"}},
+		{[]string{"columns", "--help"}, []string{"mine columns FILE [flags]", "distinct", "--sample N"}},
 		{[]string{"doctor", "--help"}, []string{"mine doctor [flags]", "all, cpu, cuda", "Exit codes"}},
 		{[]string{"version"}, []string{"mine ", runtime.Version()}},
 		{[]string{"--version"}, []string{"mine ", runtime.Version()}},
@@ -98,7 +99,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpFitsTerminal(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
+	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
 		_, stdout, _ := try(t, "", args...)
 		examples := false
 		for line := range strings.Lines(stdout) {

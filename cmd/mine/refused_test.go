@@ -93,6 +93,16 @@ func TestWrongFlags(t *testing.T) {
 		{of(good, "--device-memory", "0"), exitUsage, []string{"--device-memory is 0"}},
 		{of(good, "--header", "maybe"), exitUsage, []string{"--header", "yes, no"}},
 		{of(good, "--separator", "ab"), exitUsage, []string{"--separator", `"ab"`}},
+		{of(good, "--decimal", ";"), exitUsage, []string{"--decimal", `";"`, "a point or a comma"}},
+		{of(good, "--missing", "zero"), exitUsage, []string{"--missing", "error, drop"}},
+		{of(good, "--comment", ""), exitUsage, []string{"--comment is empty", "none"}},
+		{of(good, "--rows", "5"), exitUsage, []string{"--rows", `"5"`, "A:B"}},
+		{of(good, "--rows", "-5:"), exitUsage, []string{"--rows", "A:B"}},
+		{of(good, "--rows", "5:5"), exitUsage, []string{"--rows", "no rows"}},
+		{of(good, "--sample", "0"), exitUsage, []string{"--sample is 0"}},
+		{[]string{"columns"}, exitUsage, []string{"0 files", "want one"}},
+		{[]string{"columns", good, good}, exitUsage, []string{"2 files", "want one"}},
+		{[]string{"columns", good, "--sample", "-1"}, exitUsage, []string{"--sample is -1"}},
 	})
 }
 
@@ -155,6 +165,7 @@ func TestWrongFiles(t *testing.T) {
 		{[]string{"estimate", good, "--x", "0:3", "--z", "2:4"}, exitUsage, []string{"g.csv", "--x", "--z", "Z0"}},
 		{[]string{"estimate", good, other, "--z", "nope"}, exitUsage, []string{"--z", `"nope"`}},
 		{[]string{"estimate", good, other}, exitError, []string{"400 rows", "300 rows"}},
+		{[]string{"estimate", good, other, "--sample", "200"}, exitError, []string{"400 rows", "300 rows"}},
 		{[]string{"estimate", "absent.csv", "--x", "0", "--z", "1"}, exitError, []string{"absent.csv", "no such file"}},
 		{[]string{"estimate", dir, "--x", "0", "--z", "1"}, exitError, []string{"directory"}},
 		{[]string{"estimate", empty, "--x", "0", "--z", "1"}, exitError, []string{"empty.csv"}},

@@ -56,7 +56,7 @@ func sample() mine.Result {
 
 func reported(r mine.Result, u unit) string {
 	var b bytes.Buffer
-	report(&b, r, source{"g.csv", "X*"}, source{"z.npy", ""}, u)
+	report(&b, r, source{File: "g.csv", Columns: "X*"}, source{File: "z.npy"}, u)
 	return b.String()
 }
 
@@ -177,7 +177,7 @@ func decode(t *testing.T, text string) document {
 
 func TestJSON(t *testing.T) {
 	want := sample()
-	text, err := encode(want, inputs{X: source{"g.csv", "X*"}, Z: source{"z.npy", ""}}, nats)
+	text, err := encode(want, inputs{X: source{File: "g.csv", Columns: "X*"}, Z: source{File: "z.npy"}}, nats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestJSON(t *testing.T) {
 	if !reflect.DeepEqual(got.Result, want) {
 		t.Errorf("read back as %+v, want %+v", got.Result, want)
 	}
-	if got.Unit != nats || got.InBits != nil || got.Input.X != (source{"g.csv", "X*"}) || got.Input.Z != (source{"z.npy", ""}) {
+	if got.Unit != nats || got.InBits != nil || !reflect.DeepEqual(got.Input.X, source{File: "g.csv", Columns: "X*"}) || !reflect.DeepEqual(got.Input.Z, source{File: "z.npy"}) {
 		t.Errorf("unit %q, bits %v, input %+v", got.Unit, got.InBits, got.Input)
 	}
 	for _, key := range []string{`"unit":"nats"`, `"estimate":2.8423`, `"low":2.8017`, `"winner":{"activation":"softplus","preprocess":"rank","objective":"dv"}`} {

@@ -66,7 +66,7 @@ network has learned the dependence.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(newEstimate(), newSimulate(), newDoctor(), newCompletion(), newVersion())
+	root.AddCommand(newEstimate(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }

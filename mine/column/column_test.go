@@ -29,8 +29,8 @@ func read(t testing.TB, s column.Source) []float64 {
 
 func sources() map[string]column.Source {
 	compact := &column.Compact{
-		Values: backend.Matrix{Rows: 2, Cols: 3, Stride: 4, Data: []float32{1, 4, 3, 99, 4, 10, 6}},
-		Cols:   make([]column.Column, 3), Offset: []float64{0, 0, 0}, Scale: []float64{1, 2, 1},
+		Values: backend.Matrix{Rows: 2, Cols: 3, Stride: 4, Data: []float32{1, 99, 3, 99, 4, 99, 6}},
+		Cols:   make([]column.Column, 3), Exact: [][]float64{nil, {2, 5}, nil},
 	}
 	return map[string]column.Source{
 		"float64":    column.RowMajor([]float64{1, 2, 3, 4, 5, 6}, 3),
@@ -113,19 +113,21 @@ func TestCodes(t *testing.T) {
 
 // TestCompact checks that a large offset survives: 1.7e9 + k/1024 has 41 bits.
 func TestCompact(t *testing.T) {
-	const offset, scale = 1.7e9, 1024
-	data := make([]float32, 100)
-	for k := range data {
-		data[k] = float32(k)
+	c, err := column.NewCompact(make([]float32, 100), 1)
+	if err != nil {
+		t.Fatal(err)
 	}
-	s := &column.Compact{
-		Values: backend.Matrix{Rows: 100, Cols: 1, Stride: 1, Data: data},
-		Cols:   make([]column.Column, 1), Offset: []float64{offset}, Scale: []float64{scale},
+	exact := make([]float64, 100)
+	for k := range exact {
+		exact[k] = 1.7e9 + float64(k)/1024
 	}
-	for k, v := range read(t, s) {
-		if want := offset + float64(k)/scale; v != want {
-			t.Fatalf("row %d is %v, want %v", k, v, want)
-		}
+	c.Exact = [][]float64{exact}
+	taken, err := c.InPlace().(column.Disposable).Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, taken); !slices.Equal(got, exact) {
+		t.Errorf("%v, want %v", got, exact)
 	}
 }
 

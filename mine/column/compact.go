@@ -9,15 +9,16 @@ import (
 	"gomine/mine/backend"
 )
 
-// Compact is a source that takes four bytes a value: column j lies in memory as
-// float32((v - Offset[j]) * Scale[j]), so that v is Values/Scale + Offset up to the
-// rounding of a float32. It is what readers of large files make.
+// Compact is a source that takes four bytes a value where these are enough: a column
+// whose values float32 would make equal, such as seconds since 1970, lies in memory
+// as float64 as well. It is what readers of large files make.
 type Compact struct {
 	Values backend.Matrix
-	Cols   []Column     // one a column of Values
-	Offset []float64    // nil: all 0
-	Scale  []float64    // nil: all 1
-	spent  *atomic.Bool // its memory was taken; nil if it never can be
+	Cols   []Column // one a column of Values
+	// Exact has a column's values where those in Values say too little, and nil where
+	// they do not. nil: Values say enough of every column.
+	Exact [][]float64
+	spent *atomic.Bool // its memory was taken; nil if it never can be
 }
 
 // NewCompact returns the source of plain float32 values, row after row.
@@ -48,19 +49,15 @@ func (c *Compact) Read(dst []float64, lo, hi, from, to int) error {
 			k++
 		}
 	}
-	if c.Scale == nil && c.Offset == nil {
+	if c.Exact == nil {
 		return nil
 	}
-	k = 0
-	for range hi - lo {
-		for j := from; j < to; j++ {
-			if c.Scale != nil {
-				dst[k] /= c.Scale[j]
-			}
-			if c.Offset != nil {
-				dst[k] += c.Offset[j]
-			}
-			k++
+	for j, exact := range c.Exact[from:to] {
+		if exact == nil {
+			continue
+		}
+		for i, v := range exact[lo:hi] {
+			dst[i*(to-from)+j] = v
 		}
 	}
 	return nil
@@ -94,5 +91,5 @@ func (d Disposable) Take() (*Compact, error) {
 	if d.spent.Swap(true) {
 		return nil, errSpent
 	}
-	return &Compact{Values: d.Values, Cols: d.Cols, Offset: d.Offset, Scale: d.Scale}, nil
+	return &Compact{Values: d.Values, Cols: d.Cols, Exact: d.Exact}, nil
 }

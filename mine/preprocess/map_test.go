@@ -163,7 +163,7 @@ func TestPermuteRows(t *testing.T) {
 		}
 		want := slices.Clone(m.Data)
 		order := sampling.NewPermutation(uint64(n), 7, sampling.StreamSplit, 0)
-		permuteRows(m, func(p int) int { return int(order.At(uint64(p))) })
+		permuteRows(m.Data, m.Cols, m.Stride, func(p int) int { return int(order.At(uint64(p))) })
 		for p := range n {
 			from := int(order.At(uint64(p)))
 			if !slices.Equal(m.Row(p), want[from*3:from*3+3]) {

@@ -86,7 +86,10 @@ func Arrange(x, z column.Source, order Order) (*Pairs, error) {
 			return nil, fmt.Errorf("%w (argument %s)", err, r.name)
 		}
 		r.Source = r.owned
-		permuteRows(r.owned.Values, order)
+		permuteRows(r.owned.Values.Data, r.owned.Values.Cols, r.owned.Values.Stride, order)
+		for _, exact := range r.owned.Exact {
+			permuteRows(exact, 1, 1, order)
+		}
 	}
 	return p, nil
 }
@@ -308,24 +311,27 @@ func (s Side) apply(r rows, lo int, dst backend.Matrix) error {
 	})
 }
 
-// permuteRows moves row order(p) to position p, for every p, in place.
-func permuteRows(m backend.Matrix, order Order) {
-	done := make([]bool, m.Rows)
-	saved := make([]float32, m.Cols)
-	for start := range m.Rows {
+// permuteRows moves row order(p) to position p, for every p, in place. A row is cols
+// values, stride after the one before.
+func permuteRows[T any](data []T, cols, stride int, order Order) {
+	row := func(i int) []T { return data[i*stride : i*stride+cols] }
+	n := (len(data) - cols + stride) / stride
+	done := make([]bool, n)
+	saved := make([]T, cols)
+	for start := range n {
 		if done[start] {
 			continue
 		}
-		copy(saved, m.Row(start))
+		copy(saved, row(start))
 		p := start
 		for {
 			done[p] = true
 			from := order(p)
 			if from == start {
-				copy(m.Row(p), saved)
+				copy(row(p), saved)
 				break
 			}
-			copy(m.Row(p), m.Row(from))
+			copy(row(p), row(from))
 			p = from
 		}
 	}

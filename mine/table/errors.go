@@ -10,8 +10,7 @@ import (
 )
 
 // ValueError reports a value in the selected columns that cannot be used:
-// nothing, not a number, not finite, or beyond the range of float32 as its
-// column is stored.
+// nothing, not a number, or not finite.
 type ValueError struct {
 	// File is the path that was opened, "stdin", or the name of the stream.
 	File string
@@ -25,6 +24,8 @@ type ValueError struct {
 	Text string
 	// Reason is what is wrong with the value, which it repeats, and what to do.
 	Reason string
+	// Missing is true for a value that is not there.
+	Missing bool
 	// Err is strconv.ErrSyntax for text that is no number, strconv.ErrRange
 	// for a number beyond float64, and otherwise nil.
 	Err error
@@ -65,6 +66,9 @@ func inFile(file string, err error) error {
 	if errors.As(err, &e) {
 		e.File = file
 		return e
+	}
+	if selection := (*SelectError)(nil); errors.As(err, &selection) {
+		return selection
 	}
 	return fmt.Errorf("table: %s: %w", file, pathCause(err))
 }

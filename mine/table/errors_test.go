@@ -40,12 +40,38 @@ func TestErrors(t *testing.T) {
 		{"text after a quoted line end", "a,b\n1,\"\n2\"\n3,oops\n", Options{}, []string{`line 4, column "b": "oops"`}},
 		{"long text", "a,b\n1,2\n3," + long + "\n", Options{}, []string{`"` + long[:40] + `"... is not a number`}},
 		{"text in line 1", "a,b\n1,2\n", Options{Header: HeaderNo}, []string{`line 1, column "0": "a" is not a number`}},
-		{"decimal comma", "a;b\n1;2\n3,5;4\n", Options{}, []string{`line 3, column "a": "3,5"`, "point"}},
+		{"decimal comma, by option not", "a;b\n1;2\n3,5;4\n", Options{Decimal: '.'}, []string{`line 3, column "a": "3,5" has a decimal comma`, "point"}},
+		{"decimal comma far down", "a;b\n" + strings.Repeat("1;2\n", detectLines) + "3,5;4\n", Options{}, []string{`line 22, column "a": "3,5" has a decimal comma: say --decimal ,`}},
+		{"decimal comma in quotes", "a,b\n1,2\n\"3,5\",4\n", Options{}, []string{`line 3, column "a": "3,5" has a decimal comma: say --decimal ,`}},
+		{"decimal comma between commas", "a,b\n1,5,2,5\n3,5,4,5\n", Options{}, []string{"line 2: expected 2 fields, found 4", "if decimals have commas"}},
+		{"decimal point below commas", "a;b\n1,5;2\n3.5;4\n", Options{}, []string{`line 3, column "a": "3.5" has a point`, "--decimal"}},
+		{"thousands", "a;b\n1;2\n3,500;4\n", Options{}, []string{`"3,500" has a decimal comma or a thousands mark: say --decimal ,`}},
+		{"thousands in quotes", "a,b\n1,2\n\"3,500,000.5\",4\n", Options{}, []string{`"3,500,000.5" has thousands marks: remove them`}},
+		{"thousands by points", "a;b\n1,5;2\n3.500,25;4\n", Options{}, []string{`"3.500,25" has thousands marks`}},
+		{"thousands by spaces", "a;b\n1;2\n3 500;4\n", Options{}, []string{`"3 500" has thousands marks`}},
+		{"date", "a,b\n1,2\n2024-02-29,4\n", Options{}, []string{`"2024-02-29" is a date`}},
+		{"names or data", "FR,1.5\nDE,2.5\n", Options{}, []string{"line 1 may be names or data", "--header"}},
+		{"nothing in line 1", "NA,NA\n1.5,2.5\n", Options{}, []string{"line 1 may be names or data", "--header"}},
+		{"a field more than names", "a b\n7 1 2\n9 3 4\n", Options{}, []string{"the header names 2 of 3 columns", "name every column"}},
+		{"years or data", "1990,1991\n1.5,2.5\n3.5,4.5\n", Options{}, []string{"line 1 may be names or data", "--header"}},
+		{"decimal comma between commas, one name less", "a,b\n1,5,2\n3,5,4\n", Options{}, []string{"the header names 2 of 3 columns", "if decimals have commas"}},
+		{"no data in the first line", "Site alpha\na,b,c\n1,2,3\n", Options{}, []string{"line 2: expected 1 fields, found 3", "--comment"}},
+		{"decimal comma between commas, no header", "1,25,-0,5\n3,05,4,5\n", Options{}, []string{"decimals seem to have commas", "--decimal ."}},
+		{"units", "a,b\nm/s,\n1,2\n3,4\n", Options{}, []string{"the line below the header has text", "units"}},
+		{"more fields than at first", strings.Repeat("1,2,\n", 30) + "1,2,3\n", Options{}, []string{"line 31: expected 2 fields, found 3", "add a line of names"}},
+		{"header again", "a,b\n1,2\na,b\n3,4\n", Options{}, []string{`line 3, column "a": "a" is not a number`, "the header once more"}},
+		{"no data in the first lines", "Site alpha\na,b\n1,2\n", Options{}, []string{"the header names 1 of 2 columns", "--comment"}},
+		{"currency", "a,b\n1,$2\n", Options{}, []string{`"$2" has the sign of a currency`}},
+		{"Inf of Windows", "a,b\n1,-1.#INF\n", Options{}, []string{`line 2, column "b": -Inf is not a finite number`}},
+		{"text after ^Z", "a,b\n1,2\n\x1a3,4\n", Options{}, []string{"^Z", "at byte 8"}},
+		{"gap", "a,b\n1,2\n,\n3,4\n", Options{}, []string{`line 3, column "a": `, "missing"}},
+		{"gap in one column", "a\n1\n# no gap\n2\n\n3\n", Options{}, []string{`line 5, column "a": `, "missing"}},
+		{"Excel's error that looks like a comment", "a,b\n1,2\n#DIV/0!,4\n", Options{}, []string{`line 3, column "a": "#DIV/0!" marks a missing value`}},
 		{"empty field", "a,b\n1,\n", Options{}, []string{`line 2, column "b": `, "empty", "missing value"}},
 		{"blank field", "a,b\n1,  \n", Options{}, []string{`line 2, column "b": `, "missing value"}},
 		{"NA", "a,b\n1,NA\n", Options{}, []string{`line 2, column "b": "NA"`, "missing value"}},
-		{"NaN", "a,b\n1,2\nnan,2\n", Options{}, []string{`line 3, column "a": NaN is not a finite number`}},
-		{"NaN in line 1, which makes no header", "1,nan\n", Options{}, []string{`line 1, column "1": NaN is not`}},
+		{"NaN", "a,b\n1,2\nnan,2\n", Options{}, []string{`line 3, column "a": "nan" marks a missing value`}},
+		{"NaN in line 1, which makes no header", "1,nan\n", Options{}, []string{`line 1, column "1": "nan" marks a missing value`}},
 		{"Inf", "a,b\n1,2\n1,-inf\n", Options{}, []string{`line 3, column "b": -Inf is not a finite number`}},
 		{"beyond float64", "a,b\n1,1e999\n", Options{}, []string{`line 2, column "b": "1e999" is beyond`}},
 		{"unclosed quote", "a,b\n1,2\n3,\"4\n5,6\n", Options{}, []string{"line 3: ", "quote"}},
@@ -57,15 +83,15 @@ func TestErrors(t *testing.T) {
 		{"not UTF-8, header", "gr\xf6\xdfe,b\n1,2\n", Options{}, []string{"line 1: ", `"gr\xf6\xdfe"`, "UTF-8"}},
 		{"not UTF-8, data", "a,b\n1,\xf6\n", Options{}, []string{`line 2, column "b": "\xf6" is not a number`}},
 		{"binary junk", "\x01\x02\xff\xfe\x80 \n\x81", Options{}, []string{"line 1: ", "not UTF-8"}},
-		{"UTF-16", "\xff\xfea\x00,\x00b\x00", Options{}, []string{"UTF-16", "UTF-8"}},
-		{"zip", "PK\x03\x04..", Options{}, []string{"zip", "export"}},
+		{"UTF-16 without rows", "\xff\xfea\x00,\x00b\x00", Options{}, []string{"no data rows after the header"}},
+		{"half a UTF-16 character", "\xfe\xff\x00a\x00\n\x001\x00\n\x00", Options{}, []string{`line 3, column "a": "�" is not a number`}},
+		{"comments of an unknown kind", ";site alpha\n;12 june\nx,z\n1,2\n", Options{}, []string{"line 1 begins with ;", "--comment ';'"}},
 		{"separator", "a\n", Options{Comma: '"'}, []string{"separate"}},
 		{"separator, invalid rune", "a\n", Options{Comma: -1}, []string{"separate"}},
 		{"too many columns", strings.Repeat(",", maxColumns) + "\n", Options{}, []string{"line 1: ", "columns"}},
 		{"truncated gzip", half(gz([]byte(strings.Repeat("1,2\n", 1000)))), Options{}, []string{"truncated or damaged gzip"}},
 		{"gzip header only", "\x1f\x8b", Options{}, []string{"damaged gzip"}},
 		{"data after gzip", string(gz([]byte("1,2\n"))) + "junk", Options{}, []string{"damaged gzip"}},
-		{"float32 overflow", strings.Repeat("1,2\n", 2000) + "1e39,2\n", Options{}, []string{`line 2001, column "0": 1e+39 does not fit float32`}},
 	} {
 		for _, d := range deliveries {
 			if len(c.data) > 1<<22 && d.name != "file" {
@@ -177,7 +203,6 @@ func TestStreamErrors(t *testing.T) {
 // TestValueError checks what the type says of a value, in text and NPY, and
 // that its own text is the whole message.
 func TestValueError(t *testing.T) {
-	huge := append(make([]byte, headRows*8), element("<f8", 1e39)...)
 	for _, c := range []struct {
 		data string
 		want ValueError // without File and Reason
@@ -185,13 +210,11 @@ func TestValueError(t *testing.T) {
 		{"a,b\n1,2\n3, oops \n", ValueError{Line: 3, Column: "b", Text: "oops", Err: strconv.ErrSyntax}},
 		{"a,b\n1,2\n3;4,5\n", ValueError{Line: 3, Column: "a", Text: "3;4", Err: strconv.ErrSyntax}},
 		{"a,b\n1,1e999\n", ValueError{Line: 2, Column: "b", Text: "1e999", Err: strconv.ErrRange}},
-		{"a,b\n1,\n", ValueError{Line: 2, Column: "b"}},
-		{"a,b\n1,NA\n", ValueError{Line: 2, Column: "b", Text: "NA"}},
-		{"1,2\nnan,2\n", ValueError{Line: 2, Column: "0", Text: "nan"}},
+		{"a,b\n1,\n", ValueError{Line: 2, Column: "b", Missing: true}},
+		{"a,b\n1,NA\n", ValueError{Line: 2, Column: "b", Text: "NA", Missing: true}},
+		{"1,2\nnan,2\n", ValueError{Line: 2, Column: "0", Text: "nan", Missing: true}},
 		{"1,2\n2,-inf\n", ValueError{Line: 2, Column: "1", Text: "-inf"}},
-		{strings.Repeat("1\n", headRows) + " 10e38\n", ValueError{Line: headRows + 1, Column: "0", Text: "10e38"}},
 		{string(npyFile("<f8", false, "(1, 2)", append(element("<f8", 1), element("<f8", math.Inf(-1))...))), ValueError{Row: 1, Column: "1", Text: "-Inf"}},
-		{string(npyFile("<f8", false, fmt.Sprintf("(%d,)", headRows+1), huge)), ValueError{Row: headRows + 1, Column: "0", Text: "1e+39"}},
 	} {
 		for _, d := range deliveries[:3] {
 			r, err := d.open(t, []byte(c.data), Options{})

@@ -9,123 +9,112 @@ import (
 	"gomine/mine/column"
 )
 
-// Columns of a file are stored as float32((v-Offset[j]) * Scale[j]), computed in
-// float64 (see column.Compact). Both are chosen from the first 1024 rows:
+// Columns of a file are stored as float32, unless that makes different values equal:
+// then the column is kept in float64 as well (column.Compact has it in Exact), and what
+// becomes of it, such as a mean that is taken off, is computed in float64. That is
+// decided
 //
-//   - Offset is 0, unless plain float32 values would merge more than 1% of
-//     the distinct values (as in 1.7e9 + U(0,1)) and fewer with the median as
-//     the offset.
-//   - Scale is 1, unless a value is beyond ±2^127, where float32 ends, or more
-//     than 1% are below its normal range; then it is the power of two that brings
-//     the median of |v-Offset| to about 1, or the largest to 2^64 if that is
-//     smaller.
+//   - by the first 1024 rows, when float32 merges more than 1 in 128 of their distinct
+//     values, as in 1.7e9 + U(0,1), and
+//   - at any row after them, when float32 merges 9 values with recent ones within 4096
+//     rows, of which a quarter is watched, or a value is beyond its range. The rows before
+//     lie in float32, which merged few or none of them.
+//
+// So the order of the rows decides nothing. Values that differ by less than 2^-48 of
+// themselves count as equal, as 0.1+0.2 and 0.3: that is rounding, and no information.
+// Whole numbers that differ do differ.
 //
 // The column's Merged is the fraction of the distinct values that are stored like
 // another one all the same, among 512 to 1024 rows drawn evenly over the whole file,
-// or among all rows of a file that has no more than 1024. Above a few per cent,
-// information is lost: the column needs a logarithm or another transformation
-// first, or, if its first rows are of another size than the rest, another order
-// of the rows.
+// or among all rows of a file that has no more than 1024.
 
 const (
-	// headRows is how many rows the affine maps are chosen from: as many as a
+	// headRows is how many rows are looked at before any is stored: as many as a
 	// rowSample keeps whole.
 	headRows = sampleRows
+	// mergedMost is how many values in headRows float32 may merge.
+	mergedMost = headRows / 128
+	// watchedShare is how many rows there are for one that is compared with others.
+	watchedShare = 4
 	// blockValues is the size to which the blocks of a matrix with an unknown
 	// number of rows double, in float32 values.
 	blockValues = 1 << 20
 )
 
-// affine is the map v -> (v-offset)*scale.
-type affine struct {
-	offset, scale float64
-	merged        float64 // see column.Column
+// differ reports whether a and b are different by more than rounding.
+func differ(a, b float64) bool {
+	return a != b && (math.Abs(a-b) > 0x1p-48*math.Abs(a) || a == math.Trunc(a) && b == math.Trunc(b))
 }
 
-// apply returns the stored value, which is ±Inf if it overflows.
-func (m affine) apply(v float64) float32 { return float32((v - m.offset) * m.scale) }
-
-// fitAffine chooses the map of a column from its first values, as documented
-// above. It never makes one of them overflow. It reorders v.
-func fitAffine(v []float64) affine {
-	slices.Sort(v)
-	plain := newAffine(v, 0)
-	if plain.merged <= 0.01 {
-		return plain
-	}
-	median := v[len(v)/2]
-	if math.IsInf(v[0]-median, 0) || math.IsInf(v[len(v)-1]-median, 0) {
-		return plain
-	}
-	if centred := newAffine(v, median); centred.merged < plain.merged {
-		return centred
-	}
-	return plain
-}
-
-// newAffine returns the map with the given offset for the ascending values v.
-func newAffine(v []float64, offset float64) affine {
-	m := affine{offset: offset, scale: scaleFor(v, offset)}
-	m.merged = m.mergedOf(v)
-	return m
-}
-
-// mergedOf returns the fraction of the distinct values among the ascending v
-// that are stored like the one before.
-func (m affine) mergedOf(v []float64) float64 {
+// mergedOf returns the fraction of the distinct values among the ascending v that
+// float32 makes equal to the one before.
+func mergedOf(v []float64) float64 {
 	distinct, merged := 1, 0
 	for i, x := range v[1:] {
-		if x == v[i] {
+		if !differ(v[i], x) {
 			continue
 		}
 		distinct++
-		if m.apply(x) == m.apply(v[i]) {
+		if float32(x) == float32(v[i]) {
 			merged++
 		}
 	}
 	return float64(merged) / float64(distinct)
 }
 
-// scaleFor returns the scale of a column with the given first values.
-func scaleFor(v []float64, offset float64) float64 {
-	const (
-		minExponent = -126 // of a normal float32
-		maxExponent = 126  // 127, less one for rounding up
-		headroom    = 64   // largest exponent left to the first values
-	)
-	var exps []int // of the non-zero values
-	for _, x := range v {
-		if d := x - offset; d != 0 {
-			exps = append(exps, math.Ilogb(d))
-		}
+// recentValues is how many values of a column are compared with the next ones. Where
+// float32 leaves K different ones of many, a value meets an equal one in recentValues/K
+// cases: 9 in 1024 rows are expected up to K = 7000. More levels are as good as all.
+const recentValues = 64
+
+// vector is one column as it is gathered.
+type vector struct {
+	exact  []float64 // all values, if wide
+	wide   bool      // float32 is not enough
+	parted bool      // a value was not a whole number
+	merged int       // values that float32 merged with recent ones, among the last headRows that were watched
+	recent *[recentValues]struct {
+		value  float64
+		stored float32
 	}
-	if exps == nil {
-		return 1
-	}
-	slices.Sort(exps)
-	largest := exps[len(exps)-1]
-	tiny, _ := slices.BinarySearch(exps, minExponent)
-	if largest <= maxExponent && 100*tiny <= len(v) {
-		return 1
-	}
-	e := min(-exps[len(exps)/2], headroom-largest)
-	// Clamped to what a float64 power of two can express.
-	return math.Ldexp(1, max(-1022, min(e, 1023)))
 }
 
-// builder gathers rows into one matrix per group of columns.
+// merges reports whether float32 has merged too many values of late, v among them,
+// which is stored as f.
+func (c *vector) merges(v float64, f float32) bool {
+	switch {
+	case v != v:
+		return false
+	case float64(f) == v && c.recent == nil:
+		return false // Of whole numbers and the like, which float32 holds, there is nothing to see.
+	case c.recent == nil:
+		c.recent = new([recentValues]struct {
+			value  float64
+			stored float32
+		})
+	}
+	r := &c.recent[math.Float32bits(f)*0x9e3779b1>>26] // by the golden ratio
+	if r.stored == f && differ(r.value, v) {
+		c.merged++
+	}
+	r.value, r.stored = v, f
+	return c.merged > mergedMost
+}
+
+// builder gathers rows into one matrix per group of columns. A value that is missing
+// is NaN.
 type builder struct {
-	maps   []affine // of each value of a row; nil until they are chosen
-	parted []bool   // whether a value of the column was not a whole number
-	sample *rowSample
-	rows   int
-	parts  []blocks
+	columns []vector // of each value of a row; nil until the head is complete
+	sample  *rowSample
+	rows    int
+	hint    int // of rows, from above; or 0
+	parts   []blocks
 }
 
 // newBuilder returns a builder of one matrix per group. rows bounds the
 // number of rows from above, or is 0.
 func newBuilder(groups [][]int, rows int) *builder {
-	b := &builder{parts: make([]blocks, len(groups))}
+	b := &builder{parts: make([]blocks, len(groups)), hint: rows}
 	width := 0
 	for i, g := range groups {
 		b.parts[i] = blocks{cols: len(g), rows: rows}
@@ -135,71 +124,96 @@ func newBuilder(groups [][]int, rows int) *builder {
 	return b
 }
 
-// add adds a row. It returns the position of the first value that its
-// column's map does not bring into the range of float32, or -1.
-func (b *builder) add(row []float64) int {
+// add adds a row.
+func (b *builder) add(row []float64) {
 	if b.rows == b.sample.next {
 		b.sample.add(row)
 	}
 	b.rows++
-	if b.maps != nil {
-		return b.store(row)
-	}
-	if b.rows == headRows {
-		b.chooseMaps()
-	}
-	return -1
-}
-
-// chooseMaps chooses the affine maps from the head, which the sample holds
-// whole, and stores the rows of the head.
-func (b *builder) chooseMaps() {
-	b.maps, b.parted = make([]affine, b.sample.width), make([]bool, b.sample.width)
-	b.sample.eachColumn(func(k int, v []float64) { b.maps[k] = fitAffine(v) })
-	for row := range slices.Chunk(b.sample.values, b.sample.width) {
-		b.store(row) // in range, by the choice of the maps
+	switch {
+	case b.columns != nil:
+		b.store(row, b.rows-1)
+	case b.rows == headRows:
+		b.begin()
 	}
 }
 
-// measureMerged measures on the sample what the maps merge.
-func (b *builder) measureMerged() {
-	var seen float32Set
+// begin decides by the head, which the sample holds whole, how its columns are stored,
+// and stores it.
+func (b *builder) begin() {
+	b.columns = make([]vector, b.sample.width)
 	b.sample.eachColumn(func(k int, v []float64) {
-		m := &b.maps[k]
-		if m.merged = 0; !seen.allDistinct(v, m.apply) {
-			slices.Sort(v)
-			m.merged = m.mergedOf(v)
+		if v = present(v); len(v) == 0 {
+			return
+		}
+		slices.Sort(v)
+		if mergedOf(v) > 1./128 || math.IsInf(float64(float32(v[0])), 0) || math.IsInf(float64(float32(v[len(v)-1])), 0) {
+			b.columns[k].wide, b.columns[k].exact = true, make([]float64, 0, max(b.hint, headRows))
 		}
 	})
+	i := 0
+	for row := range slices.Chunk(b.sample.values, b.sample.width) {
+		b.store(row, i)
+		i++
+	}
 }
 
-func (b *builder) store(row []float64) int {
+// present returns the values that are not missing, in the place of v.
+func present(v []float64) []float64 { return slices.DeleteFunc(v, math.IsNaN) }
+
+// measureMerged returns for each column what float32 merges of the sample.
+func (b *builder) measureMerged() []float64 {
+	all := make([]float64, len(b.columns))
+	var seen float32Set
+	b.sample.eachColumn(func(k int, v []float64) {
+		if v = present(v); len(v) == 0 || b.columns[k].wide || seen.allDistinct(v) {
+			return
+		}
+		slices.Sort(v)
+		all[k] = mergedOf(v)
+	})
+	return all
+}
+
+// store stores row i.
+func (b *builder) store(row []float64, i int) {
+	// By the golden ratio, so that it is a fair share of any rows in turn.
+	columns := b.columns[:len(row)]
+	watched := uint32(i)*0x9e3779b1 < math.MaxUint32/watchedShare
 	k := 0
-	for i := range b.parts {
-		dst := b.parts[i].next()
+	for part := range b.parts {
+		dst := b.parts[part].next()
 		for j := range dst {
-			v := row[k]
-			f := b.maps[k].apply(v)
-			if math.IsInf(float64(f), 0) {
-				return k
+			v, c := row[k], &columns[k]
+			k++
+			f := float32(v)
+			if !c.wide && (watched && c.merges(v, f) || math.Abs(v) > math.MaxFloat32) {
+				c.exact = b.parts[part].column(j, i, b.hint)
+				c.wide, c.recent = true, nil
+			}
+			if c.wide {
+				c.exact = append(c.exact, v)
+				f = 0
 			}
 			dst[j] = f
-			if v != math.Trunc(v) {
-				b.parted[k] = true
+			if !c.parted && v != math.Trunc(v) && v == v {
+				c.parted = true
 			}
-			k++
 		}
 	}
-	return -1
+	if i%(watchedShare*headRows) == 0 {
+		for k := range b.columns {
+			b.columns[k].merged = 0
+		}
+	}
 }
 
 // sources returns the columns of each group, without their names.
 func (b *builder) sources() []*column.Compact {
-	if b.maps == nil {
-		b.chooseMaps()
-	} else {
-		b.measureMerged()
+	if b.columns == nil {
+		b.begin()
 	}
+	merged := b.measureMerged()
 	all := make([]*column.Compact, len(b.parts))
 	k := 0
 	for i := range all {
@@ -209,19 +223,18 @@ func (b *builder) sources() []*column.Compact {
 			Cols:   make([]column.Column, cols),
 		}
 		for j := range cols {
-			m := b.maps[k]
-			c.Offset, c.Scale = append(c.Offset, m.offset), append(c.Scale, m.scale)
-			c.Cols[j].Merged = m.merged
-			if !b.parted[k] {
+			v := &b.columns[k]
+			c.Cols[j].Merged = merged[k]
+			if !v.parted {
 				c.Cols[j].Kind = column.Integer
 			}
+			if v.wide && c.Exact == nil {
+				c.Exact = make([][]float64, cols)
+			}
+			if v.wide {
+				c.Exact[j] = v.exact
+			}
 			k++
-		}
-		if !slices.ContainsFunc(c.Offset, func(v float64) bool { return v != 0 }) {
-			c.Offset = nil
-		}
-		if !slices.ContainsFunc(c.Scale, func(v float64) bool { return v != 1 }) {
-			c.Scale = nil
 		}
 		all[i] = c
 	}
@@ -234,6 +247,17 @@ type blocks struct {
 	rows int         // expected, for the first block; 0 if unknown
 	full [][]float32 // blocks that were filled
 	last []float32   // the one being filled
+}
+
+// column returns the first n values of column j, with room for rows.
+func (b *blocks) column(j, n, rows int) []float64 {
+	all := make([]float64, 0, max(n, rows))
+	for _, block := range append(slices.Clip(b.full), b.last) {
+		for k := j; k < len(block) && len(all) < n; k += b.cols {
+			all = append(all, float64(block[k]))
+		}
+	}
+	return all
 }
 
 // next appends a row and returns it.

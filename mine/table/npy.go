@@ -40,9 +40,9 @@ type array struct {
 	spool      *os.File // a copy of in that gives random access, or nil
 }
 
-// openNPY reads the header of an NPY array. file gives random access to the
-// bytes that in begins with, or is nil.
-func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter) (*array, error) {
+// openNPY reads the header of an NPY array, whose rows become columns if transposed is
+// true. file gives random access to the bytes that in begins with, or is nil.
+func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter, transposed bool) (*array, error) {
 	head, err := readNPYHeader(in)
 	if err != nil {
 		return nil, err
@@ -65,6 +65,9 @@ func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter) (*array, error)
 	default:
 		return nil, fmt.Errorf("the array has rank %d: reshape it to rows and columns", len(shape))
 	}
+	if transposed {
+		a.rows, a.cols = a.cols, a.rows
+	}
 	switch {
 	case a.rows < 0 || a.cols < 0:
 		return nil, fmt.Errorf("bad NPY header: negative shape (%d, %d)", a.rows, a.cols)
@@ -73,11 +76,11 @@ func openNPY(in *bufio.Reader, file *io.SectionReader, m *meter) (*array, error)
 	case a.rows == 0:
 		return nil, errors.New("no data rows")
 	case a.cols > maxColumns:
-		return nil, fmt.Errorf("%d columns, at most %d are supported: is the array transposed?", a.cols, maxColumns)
+		return nil, fmt.Errorf("%d columns, at most %d are supported: say --transpose if its rows are the columns", a.cols, maxColumns)
 	case a.rows > math.MaxInt64/a.cols/a.size-maxNPYHeader:
 		return nil, fmt.Errorf("bad NPY header: the shape (%d, %d) is larger than any file", a.rows, a.cols)
 	}
-	a.byColumn = h.Descr.Fortran && a.rows > 1 && a.cols > 1
+	a.byColumn = h.Descr.Fortran != transposed && a.rows > 1 && a.cols > 1
 	if file != nil {
 		if err := a.checkSize(file.Size() - a.start); err != nil {
 			return nil, err
@@ -139,63 +142,6 @@ func noEOF(err error) error {
 	return pathCause(err)
 }
 
-// dtype returns how to decode an element and how many bytes it takes. literal
-// is the dtype as the header has it: a string such as '<f8', in single quotes,
-// or a list or tuple of fields.
-func dtype(literal string) (decode func(b []byte) float64, size int, err error) {
-	if strings.HasPrefix(literal, "[") || strings.HasPrefix(literal, "(") {
-		return nil, 0, fmt.Errorf("dtype %s is structured: save its fields as the columns of a plain array", show(literal))
-	}
-	descr, opened := strings.CutPrefix(literal, "'")
-	descr, closed := strings.CutSuffix(descr, "'")
-	if !opened || !closed || len(descr) < 2 {
-		return nil, 0, fmt.Errorf("bad NPY header: dtype %s", show(literal))
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if descr[0] == '>' {
-		order = binary.BigEndian
-	}
-	if strings.ContainsAny(descr[:1], "<>") {
-		switch descr[1:] {
-		case "f4":
-			return func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }, 4, nil
-		case "f8":
-			return func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }, 8, nil
-		case "i2":
-			return func(b []byte) float64 { return float64(int16(order.Uint16(b))) }, 2, nil
-		case "i4":
-			return func(b []byte) float64 { return float64(int32(order.Uint32(b))) }, 4, nil
-		case "i8":
-			return func(b []byte) float64 { return float64(int64(order.Uint64(b))) }, 8, nil
-		case "u2":
-			return func(b []byte) float64 { return float64(order.Uint16(b)) }, 2, nil
-		case "u4":
-			return func(b []byte) float64 { return float64(order.Uint32(b)) }, 4, nil
-		case "u8":
-			return func(b []byte) float64 { return float64(order.Uint64(b)) }, 8, nil
-		}
-	}
-	if strings.ContainsAny(descr[:1], "<>|") {
-		switch descr[1:] {
-		case "i1":
-			return func(b []byte) float64 { return float64(int8(b[0])) }, 1, nil
-		case "u1":
-			return func(b []byte) float64 { return float64(b[0]) }, 1, nil
-		case "b1":
-			return func(b []byte) float64 { return float64(min(b[0], 1)) }, 1, nil
-		}
-	}
-	switch descr[1] {
-	case 'c':
-		return nil, 0, fmt.Errorf("dtype %s is complex: save the real and imaginary parts as columns", show(descr))
-	case 'O':
-		return nil, 0, fmt.Errorf("dtype %s holds Python objects: save it as .astype('float64')", show(descr))
-	case 'S', 'U', 'a':
-		return nil, 0, fmt.Errorf("dtype %s holds text: save it as .astype('float64')", show(descr))
-	}
-	return nil, 0, fmt.Errorf("dtype %s is not supported: save it as .astype('float64')", show(descr))
-}
-
 // bytes returns the size of the elements.
 func (a *array) bytes() int64 { return int64(a.rows) * int64(a.cols) * int64(a.size) }
 
@@ -223,24 +169,27 @@ func (a *array) rowHint(context.Context, int) (int, error) {
 	return a.rows, nil
 }
 
-func (a *array) each(ctx context.Context, cols []int, add func(row []float64) int) error {
+func (a *array) each(ctx context.Context, p *pass) error {
 	if a.byColumn {
-		return a.eachByColumn(ctx, cols, add)
+		return a.eachByColumn(ctx, p)
 	}
 	stride := a.cols * a.size
 	buf := make([]byte, max(1, npyBuffer/a.cols)*stride)
-	row := make([]float64, len(cols))
-	for i := 0; i < a.rows; {
+	row := make([]float64, len(p.cols))
+	end := min(a.rows, p.to)
+	for i := 0; i < end; {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped at row %d: %w", i+1, err)
 		}
-		got, err := io.ReadFull(a.in, buf[:min(len(buf)/stride, a.rows-i)*stride])
+		got, err := io.ReadFull(a.in, buf[:min(len(buf)/stride, end-i)*stride])
 		for b := buf[:got]; len(b) >= stride; b = b[stride:] {
-			for k, c := range cols {
+			for k, c := range p.cols {
 				row[k] = a.decode(b[c*a.size:])
 			}
-			if err := addNPYRow(i, cols, row, add); err != nil {
-				return err
+			if i >= p.from {
+				if err := p.addNPY(i, row); err != nil {
+					return err
+				}
 			}
 			i++
 		}
@@ -251,12 +200,15 @@ func (a *array) each(ctx context.Context, cols []int, add func(row []float64) in
 			return fmt.Errorf("row %d: %w", i+1, pathCause(err))
 		}
 	}
+	if end < a.rows {
+		return nil
+	}
 	return a.checkEnd()
 }
 
 // eachByColumn is each for an array in Fortran order, of which it reads only
 // the selected columns, some rows at a time.
-func (a *array) eachByColumn(ctx context.Context, cols []int, add func(row []float64) int) error {
+func (a *array) eachByColumn(ctx context.Context, p *pass) error {
 	elements, start := io.ReaderAt(a.meter), a.start
 	if a.file == nil {
 		if err := a.spoolElements(ctx); err != nil {
@@ -266,13 +218,14 @@ func (a *array) eachByColumn(ctx context.Context, cols []int, add func(row []flo
 	} else {
 		a.meter.done = start // Open may have read ahead
 	}
-	width := len(cols)
+	width := len(p.cols)
 	most := min(a.rows, max(1, blockValues/width))
 	buf := make([]byte, most*a.size)
 	block := make([]float64, most*width)
-	for i := 0; i < a.rows; i += most {
-		n := min(most, a.rows-i)
-		for k, c := range cols {
+	end := min(a.rows, p.to)
+	for i := min(a.rows, p.from); i < end; i += most {
+		n := min(most, end-i)
+		for k, c := range p.cols {
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("stopped at row %d: %w", i+1, err)
 			}
@@ -288,7 +241,7 @@ func (a *array) eachByColumn(ctx context.Context, cols []int, add func(row []flo
 			}
 		}
 		for j := range n {
-			if err := addNPYRow(i+j, cols, block[j*width:(j+1)*width], add); err != nil {
+			if err := p.addNPY(i+j, block[j*width:(j+1)*width]); err != nil {
 				return err
 			}
 		}
@@ -347,21 +300,22 @@ func (a *array) close() error {
 	return err
 }
 
-// addNPYRow adds the values of row i, counted from 0.
-func addNPYRow(i int, cols []int, row []float64, add func(row []float64) int) error {
+// addNPY adds the values of row i, counted from 0.
+func (p *pass) addNPY(i int, row []float64) error {
 	for k, v := range row {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return inNPY(i, cols[k], notFinite(fmt.Sprint(v), v))
+		if v-v == 0 {
+			continue
 		}
+		e := notFinite(fmt.Sprint(v), v)
+		if math.IsNaN(v) {
+			e = missingValue("NaN")
+		}
+		e.Row, e.Column = i+1, strconv.Itoa(p.cols[k])
+		if err := p.bad(k, e); err != nil {
+			return err
+		}
+		row[k] = math.NaN()
 	}
-	if k := add(row); k >= 0 {
-		return inNPY(i, cols[k], tooLarge(fmt.Sprint(row[k]), row[k]))
-	}
+	p.add(row)
 	return nil
-}
-
-// inNPY completes e with its place, row i and column c, counted from 0.
-func inNPY(i, c int, e *ValueError) error {
-	e.Row, e.Column = i+1, strconv.Itoa(c)
-	return e
 }

@@ -1,8 +1,10 @@
 package table
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // sampleRows is the most rows that a rowSample keeps. Of a kind of rows that
@@ -74,20 +76,63 @@ func (s *rowSample) eachColumn(f func(k int, v []float64)) {
 	}
 }
 
+// reservoir draws some rows evenly from those that are added, by the seed alone.
+type reservoir struct {
+	most int
+	rows []drawnRow
+	seen int
+	rng  *rand.Rand
+}
+
+type drawnRow struct {
+	index  int
+	values []float64
+}
+
+func newReservoir(most int, seed uint64) *reservoir {
+	const stream = 0x73616d706c65 // "sample": other numbers than anybody else draws by the seed
+	return &reservoir{most: most, rng: rand.New(rand.NewPCG(seed, stream))}
+}
+
+// add is algorithm R (Vitter, Random sampling with a reservoir, 1985).
+func (r *reservoir) add(row []float64) {
+	at := r.seen
+	if r.seen >= r.most {
+		at = r.rng.IntN(r.seen + 1)
+	}
+	switch {
+	case at >= r.most:
+	case at == len(r.rows):
+		r.rows = append(r.rows, drawnRow{r.seen, slices.Clone(row)})
+	default:
+		r.rows[at].index = r.seen
+		copy(r.rows[at].values, row)
+	}
+	r.seen++
+}
+
+// each passes on the rows that were drawn, in the order in which they were added.
+func (r *reservoir) each(add func(row []float64)) {
+	slices.SortFunc(r.rows, func(a, b drawnRow) int { return cmp.Compare(a.index, b.index) })
+	for _, row := range r.rows {
+		add(row.values)
+	}
+}
+
 // float32Set is an open-addressing hash table, a quarter full of the stored
 // values of a sample.
 type float32Set [1 << setBits]uint32
 
 const setBits = 12
 
-// allDistinct reports whether store maps all values to different numbers,
-// which takes a fifth of the time of sorting them.
-func (t *float32Set) allDistinct(values []float64, store func(float64) float32) bool {
+// allDistinct reports whether all values are different as float32, which takes a
+// fifth of the time of sorting them.
+func (t *float32Set) allDistinct(values []float64) bool {
 	clear(t[:])
 	for _, v := range values {
 		// Adding 0 makes -0 the same as 0; adding 1 leaves 0 for free entries,
 		// as the bits of a finite number are not all set.
-		key := math.Float32bits(store(v)+0) + 1
+		key := math.Float32bits(float32(v)+0) + 1
 		i := key * 0x9e3779b1 >> (32 - setBits) // by the golden ratio
 		for t[i] != 0 {
 			if t[i] == key {

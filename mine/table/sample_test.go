@@ -80,88 +80,9 @@ func TestRowSample(t *testing.T) {
 	}
 }
 
-// TestMergedLater checks that Merged is about all rows, whatever the first
-// 1024 look like, from which the maps are chosen.
-func TestMergedLater(t *testing.T) {
-	const rows = 20_000
-	timestamp := func(r *rand.Rand) float64 { return 1.7e9 + r.Float64() }
-	for _, c := range []struct {
-		name  string
-		value func(r *rand.Rand, i int) float64
-		want  float64
-		exact bool
-	}{
-		// float32 values near 1.7e9 are 128 apart, so all timestamps are one.
-		{"jump", func(r *rand.Rand, i int) float64 {
-			if i < 2000 {
-				return r.Float64()
-			}
-			return timestamp(r)
-		}, 0.9, false},
-		{"jump after 95%", func(r *rand.Rand, i int) float64 {
-			if i < 19_000 {
-				return r.Float64()
-			}
-			return timestamp(r)
-		}, 0.05, false},
-		{"constant, then a jump", func(r *rand.Rand, i int) float64 {
-			if i < 2000 {
-				return 0
-			}
-			return timestamp(r)
-		}, 1, false},
-		{"every other row", func(r *rand.Rand, i int) float64 {
-			if i < headRows || i%2 == 0 {
-				return r.Float64()
-			}
-			return timestamp(r)
-		}, 0.5 * (rows - headRows) / rows, false},
-		{"timestamps, then a jump back", func(r *rand.Rand, i int) float64 {
-			if i < 2000 {
-				return timestamp(r)
-			}
-			return r.Float64()
-		}, 0.9, false},
-		{"ones, then tiny", func(r *rand.Rand, i int) float64 { // below 2^-150: 0
-			if i < rows/2 {
-				return r.Float64()
-			}
-			return 1e-50 * r.NormFloat64()
-		}, 0.5, false},
-		{"a jump that float32 can follow", func(r *rand.Rand, i int) float64 {
-			if i < 2000 {
-				return r.Float64()
-			}
-			return 1e9 * r.Float64()
-		}, 0, true},
-		{"whole numbers", func(r *rand.Rand, i int) float64 { return float64(i / 10) }, 0, true},
-		{"constant", func(*rand.Rand, int) float64 { return 1.7e9 }, 0, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(5, 6))
-			v := make([]float64, rows)
-			for i := range v {
-				v[i] = c.value(rng, i)
-			}
-			got := readColumn(t, v).Merged[0]
-			// A share of at least 512 rows scatters by at most
-			// sqrt(p(1-p)/512), and the few values that the merged ones become
-			// count as not merged.
-			tolerance := 5*math.Sqrt(c.want*(1-c.want)/512) + 4./512
-			if c.exact {
-				tolerance = 0
-			}
-			if !(math.Abs(got-c.want) <= tolerance) {
-				t.Errorf("merged %g, want %g within %g", got, c.want, tolerance)
-			}
-		})
-	}
-}
-
 // TestAllDistinct compares the hash table with a map, on values that are alike
 // in many of their bits.
 func TestAllDistinct(t *testing.T) {
-	float := func(v float64) float32 { return float32(v) }
 	var seen float32Set
 	for _, c := range []struct {
 		values []float64
@@ -174,7 +95,7 @@ func TestAllDistinct(t *testing.T) {
 		{[]float64{1e-60, -1e-60}, false}, // 0 and -0
 		{[]float64{1, 1 + 0x1p-30}, false},
 	} {
-		if got := seen.allDistinct(c.values, float); got != c.want {
+		if got := seen.allDistinct(c.values); got != c.want {
 			t.Errorf("%g: %v", c.values, got)
 		}
 	}
@@ -191,7 +112,7 @@ func TestAllDistinct(t *testing.T) {
 		}
 		want := len(distinct) == len(values)
 		outcomes[want]++
-		if got := seen.allDistinct(values, float); got != want {
+		if got := seen.allDistinct(values); got != want {
 			t.Fatalf("%d values in steps of %g, %d distinct: %v", len(values), step, len(distinct), got)
 		}
 	}

@@ -18,12 +18,19 @@ import (
 //  2. a name in double quotes, which may hold commas ("" stands for a quote);
 //  3. an index from 0, or a half-open range of them: 3, 0:20, :5, 5:, :
 //  4. a pattern in which each * stands for any text, such as X*; its columns
-//     come in file order.
+//     come in file order;
+//  5. any of these after a !, which leaves its columns out of what the other
+//     parts select, or of all columns if all parts have it: !price, 0:20,!X3.
+//
+// If that selects nothing, spec may be a name that holds commas, without quotes.
 //
 // It is a [SelectError] if a part selects nothing, if a column is selected
 // twice, or if a name or pattern selects a name that several columns share.
 func (r *Reader) Select(flag, spec string) ([]int, error) {
 	cols, err := r.selectColumns(spec)
+	if err != nil && slices.Contains(r.names, strings.TrimSpace(spec)) {
+		cols, err = r.selectColumns(`"` + strings.ReplaceAll(strings.TrimSpace(spec), `"`, `""`) + `"`)
+	}
 	if err != nil {
 		return nil, &SelectError{File: r.name, Flag: flag, Spec: spec, Reason: err.Error()}
 	}
@@ -48,48 +55,80 @@ func (r *Reader) Disjoint(aFlag string, a []int, bFlag string, b []int) error {
 }
 
 func (r *Reader) selectColumns(spec string) ([]int, error) {
-	parts, err := splitSpec(spec)
+	parts, err := r.splitSpec(spec)
 	if err != nil {
 		return nil, err
 	}
+	if r.alone == nil {
+		r.alone = make(map[int]bool)
+	}
 	var cols []int
-	chosen := make(map[int]string)
+	chosen, left := make(map[int]string), make(map[int]bool)
 	for _, p := range parts {
 		part, err := r.resolve(p)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range part {
-			if by, ok := chosen[c]; ok {
+			by, twice := chosen[c]
+			switch {
+			case p.without:
+				left[c] = true
+				continue
+			case twice:
 				return nil, fmt.Errorf("%s is selected twice, by %s and by %s: drop one", r.describe(c), by, show(p.text))
 			}
 			chosen[c] = show(p.text)
+			r.alone[c] = r.alone[c] || len(part) == 1
+			cols = append(cols, c)
 		}
-		cols = append(cols, part...)
+	}
+	if !slices.ContainsFunc(parts, func(p specPart) bool { return !p.without }) {
+		cols = sequence(0, len(r.names))
+	}
+	cols = slices.DeleteFunc(cols, func(c int) bool { return left[c] })
+	if len(cols) == 0 {
+		return nil, fmt.Errorf("%s leaves no column: keep some", show(spec))
 	}
 	return cols, nil
 }
 
-// specPart is one part of a column specification.
-type specPart struct {
-	text   string
-	quoted bool // text was in double quotes: a name, nothing else
+// sequence returns the numbers from lo up to, not including, hi.
+func sequence(lo, hi int) []int {
+	all := make([]int, hi-lo)
+	for i := range all {
+		all[i] = lo + i
+	}
+	return all
 }
 
-// splitSpec splits spec at the commas outside of double quotes.
-func splitSpec(spec string) ([]specPart, error) {
+// specPart is one part of a column specification.
+type specPart struct {
+	text    string
+	quoted  bool // text was in double quotes: a name, nothing else
+	without bool // its columns are left out
+}
+
+// splitSpec splits spec at the commas outside of double quotes. A ! before a part is that
+// only if no column has a name that begins with it.
+func (r *Reader) splitSpec(spec string) ([]specPart, error) {
 	if strings.TrimSpace(spec) == "" {
 		return nil, errors.New(`no columns given: name some, for example "X*" or 0:3`)
 	}
 	var parts []specPart
 	for rest, more := spec, true; more; {
 		var p specPart
-		if s := strings.TrimLeft(rest, " \t"); strings.HasPrefix(s, `"`) {
+		s := strings.TrimLeft(rest, " \t")
+		if name, _, _ := strings.Cut(s, ","); strings.HasPrefix(s, "!") && !slices.Contains(r.names, strings.TrimSpace(name)) {
+			p.without = true
+			s, rest = strings.TrimLeft(s[1:], " \t"), s[1:]
+		}
+		if strings.HasPrefix(s, `"`) {
 			name, tail, ok := unquote(s)
 			if !ok {
 				return nil, fmt.Errorf("the quote of %s is not closed", show(s))
 			}
-			p = specPart{name, true}
+			p.text, p.quoted = name, true
 			var junk string
 			junk, rest, more = strings.Cut(tail, ",")
 			if junk = strings.TrimSpace(junk); junk != "" {
@@ -179,11 +218,7 @@ func (r *Reader) columnRange(text, lo, hi string) ([]int, error) {
 	case from >= to:
 		return nil, fmt.Errorf("the range %s is empty: its end is not included", show(text))
 	}
-	cols := make([]int, to-from)
-	for i := range cols {
-		cols[i] = from + i
-	}
-	return cols, nil
+	return sequence(from, to), nil
 }
 
 // unambiguous returns cols unless one of their names occurs more than once in
@@ -214,6 +249,11 @@ func (r *Reader) outOfRange(text string) error {
 func (r *Reader) unknown(name string) error {
 	if !r.head {
 		return fmt.Errorf("no column %s: the file has no header line, select by index; %s", show(name), r.available())
+	}
+	for _, n := range r.names {
+		if strings.HasPrefix(n, name+",") {
+			return fmt.Errorf(`no column %s: is it %s? A name that holds a comma goes in double quotes`, show(name), show(n))
+		}
 	}
 	const most = 3
 	var meant []string

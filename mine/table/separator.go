@@ -17,6 +17,10 @@ type squeezer struct {
 	quoted bool
 }
 
+func newSqueezer(r io.Reader) *squeezer {
+	return &squeezer{r: bufio.NewReaderSize(r, 64<<10), start: true}
+}
+
 func (s *squeezer) Read(p []byte) (int, error) {
 	n := 0
 	for n == 0 {
@@ -61,11 +65,9 @@ func (s *squeezer) Read(p []byte) (int, error) {
 // is the candidate that is most frequent in the first line.
 func detectComma(sample []byte, cut bool) rune {
 	const candidates = "\t;|,"
-	if end := bytes.LastIndexByte(sample, '\n'); cut && end >= 0 {
-		sample = sample[:end+1]
-	}
+	sample = whole(sample, cut)
 	for _, comma := range candidates {
-		if splitsEvenly(sample, comma) {
+		if splitsEvenly(sample, comma) && !(comma == ',' && commasAreDecimal(sample)) {
 			return comma
 		}
 	}
@@ -96,6 +98,33 @@ func detectComma(sample []byte, cut bool) rune {
 		return ' '
 	}
 	return best
+}
+
+// commasAreDecimal reports whether white space splits all lines but the first into as
+// many numbers, some of which have a comma: 1,5 2,5 is two numbers, and not three fields.
+func commasAreDecimal(sample []byte) bool {
+	lines, fields, some := 0, 0, false
+	for line := range bytes.Lines(sample) {
+		words := bytes.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if lines++; lines > detectLines {
+			break
+		}
+		if lines > 1 && len(words) != fields {
+			return false
+		}
+		fields = len(words)
+		for _, w := range words {
+			number := notation(',').isNumber(string(w))
+			if !number && lines > 1 {
+				return false
+			}
+			some = some || number && bytes.IndexByte(w, ',') >= 0
+		}
+	}
+	return some && fields > 1
 }
 
 // detectLines is the number of lines a separator must split evenly.

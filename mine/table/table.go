@@ -1,6 +1,6 @@
 // Package table reads and writes the numeric data files of the mine command:
-// delimited text (CSV, TSV and relatives), the same compressed by gzip, and
-// NumPy's NPY. The format is told by content, never by the file's name.
+// delimited text (CSV, TSV and relatives), NumPy's NPY, either of them compressed by
+// gzip, and NumPy's NPZ. The format is told by content, never by the file's name.
 //
 // # Reading
 //
@@ -9,25 +9,26 @@
 // makes one pass over the file and returns one float32 [column.Compact] per
 // group of columns. Every value is finite. Anything that is not a complete
 // table of finite numbers in the selected columns is an error that names the
-// file, the line (text) or row (NPY), counted from 1, and the column.
+// file, the line (text) or row (NPY), counted from 1, and the column. Values that are
+// missing can be read as NaN instead.
 //
 // # Precision
 //
-// Mutual information does not change under an affine map of a column, so a
-// column is stored as float32((v-offset)*scale), computed in float64, instead
-// of as float64. offset is 0 and scale is 1 unless the first 1024 rows show
-// that float32 would lose information, and what is lost of later rows all the
-// same is measured on a sample of the whole file. See matrix.go.
+// A column is float32 as long as that makes no different values equal, and float64
+// otherwise, whatever the order of the rows. What is lost all the same is measured on
+// a sample of the whole file. See matrix.go.
 //
 // # Memory
 //
 // A regular, uncompressed file needs one exact allocation per matrix. Rows
 // from a pipe or a gzip file are gathered in blocks of up to 4 MiB; joining
 // them releases blocks as it goes, so that at most an eighth of the data is in
-// memory twice. The sample adds up to 1024 rows of float64, and text up to
+// memory twice. A column in float64 takes twelve bytes a value, all others four.
+// The sample adds up to 1024 rows of float64, and text up to
 // 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
 // through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
-// because its first row is complete only when the last column has arrived.
+// because its first row is complete only when the last column has arrived. Text
+// whose lines are columns is in memory as float64 before its first row is there.
 package table
 
 import (
@@ -39,43 +40,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
 
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
 	"gomine/mine/column"
 )
-
-// HeaderMode says whether the first line of a text file names the columns.
-type HeaderMode int
-
-const (
-	// HeaderAuto takes the first line for a header if and only if one of its
-	// fields is not a number; "nan" and "inf" are numbers, an empty field is
-	// not. A first line that begins with "# " (as numpy.savetxt writes it) is
-	// a header.
-	HeaderAuto HeaderMode = iota
-	// HeaderYes takes the first line for a header, even if it is all numbers.
-	HeaderYes
-	// HeaderNo takes the first line for data.
-	HeaderNo
-)
-
-// Options configures [Open]. The zero value detects everything and reports
-// nothing. An NPY file uses only Progress.
-type Options struct {
-	// Comma separates the fields of a line; ' ' stands for any run of spaces
-	// and tabs. 0 detects one of tab, ';', '|', ',' and ' ' from the first
-	// lines.
-	Comma rune
-	// Header says whether the first line names the columns.
-	Header HeaderMode
-	// Progress, if not nil, is called by Read, on its goroutine, about ten
-	// times a second and once at the end, with the bytes of the file
-	// (compressed ones, if it is compressed) read so far and in total. The
-	// total is -1 for a stream.
-	Progress func(bytesRead, bytesTotal int64)
-}
 
 const (
 	// peekSize is how much of a file is looked at to tell its format and its
@@ -96,11 +70,13 @@ type Reader struct {
 	names []string
 	head  bool           // names come from a header line
 	count map[string]int // columns by name, made by the first Select
+	alone map[int]bool   // columns that Select has found one by one
 	src   source
 	meter *meter
 	file  io.Closer
 	opt   Options
 	read  bool // Read or Close was called
+	seen  int  // rows that were read, before some were drawn
 }
 
 // source is one file format. Its errors lack the package and file prefix.
@@ -109,26 +85,37 @@ type source interface {
 	// from bytes that exist, or 0 if there is none. width is the number of
 	// selected columns.
 	rowHint(ctx context.Context, width int) (int, error)
-	// each passes the given columns of every row to add, in file order. The
-	// slice is reused. add returns the position of a value it cannot store,
-	// or -1.
-	each(ctx context.Context, cols []int, add func(row []float64) int) error
+	// each passes the columns of every row to p.add, in file order.
+	each(ctx context.Context, p *pass) error
 	// close removes what each has left behind.
 	close() error
 }
 
+// pass is one reading of a file.
+type pass struct {
+	cols     []int
+	from, to int // rows
+	// bad is told of a value that is no number, or not finite: that of cols[k]. The value
+	// is NaN then, unless bad returns an error, which ends the pass.
+	bad func(k int, e *ValueError) error
+	// add takes a row. The slice is reused.
+	add func(row []float64)
+}
+
 // Open opens the data file at path and reads its head. The path "-" is the
-// standard input, which Close leaves open. Errors wrap those of package os,
+// standard input, which Close leaves open; FILE.npz:NAME is an array of an NPZ file. Errors wrap those of package os,
 // so that errors.Is(err, fs.ErrNotExist) works.
 func Open(path string, opt Options) (*Reader, error) {
 	if path == "-" {
 		return openFile("stdin", os.Stdin, opt)
 	}
-	f, err := os.Open(path)
+	file, member := splitMember(path)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, inFile(path, err)
 	}
-	r, err := openFile(path, f, opt)
+	opt.member = member
+	r, err := openFile(file, f, opt)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -198,43 +185,56 @@ func (r *Reader) open(section *io.SectionReader) error {
 			return errors.New("empty file inside the gzip file")
 		}
 	}
+	if bytes.HasPrefix(head, zipMagic) {
+		return r.openZip(section, r.opt.member)
+	}
+	if r.opt.member != "" {
+		return fmt.Errorf("is no NPZ file, so that %s cannot be an array in it", show(r.opt.member))
+	}
 	if bytes.HasPrefix(head, npyMagic) {
-		a, err := openNPY(in, section, r.meter)
+		return r.openArray(in, section)
+	}
+	if order, ok := isUTF16(head); ok {
+		section = nil
+		g = &guard{r: transform.NewReader(in, unicode.UTF16(order, unicode.UseBOM).NewDecoder())}
+		in = bufio.NewReaderSize(g, peekSize)
+		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
+			return pathCause(err)
+		}
+	}
+	if err := foreign(head); err != nil {
+		return err
+	}
+	t, s, err := openText(in, g, section, r.opt)
+	if err != nil {
+		return err
+	}
+	if r.opt.Transpose {
+		turned, err := transpose(t, s, r.opt)
 		if err != nil {
 			return err
 		}
-		r.src, r.names = a, indexNames(a.cols)
+		r.src, r.names, r.head = turned, turned.names, turned.named
 		return nil
 	}
-	for _, f := range foreignFormats {
-		if bytes.HasPrefix(head, []byte(f.magic)) {
-			return fmt.Errorf("is %s, which is not supported: %s", f.what, f.advice)
-		}
-	}
-	t, err := openText(in, g, section, r.opt)
-	if err != nil {
+	if err := t.layOut(s, r.opt); err != nil {
 		return err
 	}
 	r.src, r.names, r.head = t, t.names, t.header
 	return nil
 }
 
-var gzipMagic = []byte{0x1f, 0x8b}
-
-// foreignFormats are files that users of data tools have at hand; a text
-// parser's complaint about them would help nobody.
-var foreignFormats = []struct{ magic, what, advice string }{
-	{"\x1f\x8b", "gzip data inside gzip data", "unpack it first"},
-	{"PK\x03\x04", "a zip archive (NPZ, XLSX)", "export it to NPY or CSV"},
-	{"PAR1", "a Parquet file", "export it to NPY or CSV"},
-	{"ARROW1", "an Arrow or Feather file", "export it to NPY or CSV"},
-	{"\x89HDF", "an HDF5 file", "export it to NPY or CSV"},
-	{"\x28\xb5\x2f\xfd", "zstd data", "unpack it first, for example: zstd -dc FILE | mine estimate -"},
-	{"\xfd7zXZ", "xz data", "unpack it first, for example: xz -dc FILE | mine estimate -"},
-	{"BZh", "bzip2 data", "unpack it first, for example: bzip2 -dc FILE | mine estimate -"},
-	{"\xff\xfe", "UTF-16 text", "save it as UTF-8"},
-	{"\xfe\xff", "UTF-16 text", "save it as UTF-8"},
+// openArray opens the NPY array in.
+func (r *Reader) openArray(in *bufio.Reader, section *io.SectionReader) error {
+	a, err := openNPY(in, section, r.meter, r.opt.Transpose)
+	if err != nil {
+		return err
+	}
+	r.src, r.names = a, indexNames(a.cols)
+	return nil
 }
+
+var gzipMagic = []byte{0x1f, 0x8b}
 
 // gunzip names the cause of an error that would otherwise read "unexpected
 // EOF".
@@ -252,6 +252,12 @@ func (g gunzip) Read(p []byte) (int, error) {
 // "0", "1", ... for a file without one. The slice must not be modified.
 func (r *Reader) Columns() []string { return r.names }
 
+// Seen returns how many rows Read has read, however many it has drawn of them.
+func (r *Reader) Seen() int { return r.seen }
+
+// HasHeader reports whether the names of the columns are from the file.
+func (r *Reader) HasHeader() bool { return r.head }
+
 // Read reads the whole file once and returns one matrix for each group of
 // column indices, columns in the order of the group. It can be called once.
 //
@@ -268,6 +274,39 @@ func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]*column.Compact, 
 		return nil, inFile(r.name, err)
 	}
 	return m, nil
+}
+
+// each passes the columns of the rows that the options ask for to add.
+func (r *Reader) each(ctx context.Context, cols []int, bad func(k int, e *ValueError) error, add func(row []float64)) error {
+	p := &pass{cols: cols, from: r.opt.From, to: r.opt.To, bad: bad, add: add}
+	if p.to == 0 {
+		p.to = math.MaxInt
+	}
+	var drawn *reservoir
+	if r.opt.Sample > 0 {
+		drawn = newReservoir(r.opt.Sample, r.opt.Seed)
+		p.add = drawn.add
+	}
+	if err := r.src.each(ctx, p); err != nil {
+		return err
+	}
+	r.meter.finish()
+	if drawn != nil {
+		r.seen = drawn.seen
+		drawn.each(add)
+	}
+	return nil
+}
+
+// noRows is the error about a file from which no row was read.
+func (r *Reader) noRows() error {
+	switch {
+	case r.opt.From > 0:
+		return fmt.Errorf("the file has no row %d, counted from 0: ask for others", r.opt.From)
+	case r.head:
+		return errors.New("no data rows after the header line")
+	}
+	return errors.New("no data rows")
 }
 
 // checkGroups returns what is wrong with groups of column indices.
@@ -302,18 +341,24 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(groups, rows)
-	if err := r.src.each(ctx, cols, b.add); err != nil {
+	b := newBuilder(groups, r.opt.most(rows))
+	bad := func(_ int, e *ValueError) error {
+		if e.Missing && r.opt.Missing == MissingNaN {
+			return nil
+		}
+		return e
+	}
+	if err := r.each(ctx, cols, bad, b.add); err != nil {
 		return nil, err
 	}
-	r.meter.finish()
 	if b.rows == 0 {
-		if r.head {
-			return nil, errors.New("no data rows after the header line")
-		}
-		return nil, errors.New("no data rows")
+		return nil, r.noRows()
 	}
+	r.seen = max(r.seen, b.rows)
 	all := b.sources()
+	if err := r.checkCounter(groups, all); err != nil {
+		return nil, err
+	}
 	for i, g := range groups {
 		for j, c := range g {
 			all[i].Cols[j].Name = r.names[c]

@@ -62,10 +62,11 @@ var deliveries = []delivery{
 
 // flat is a column.Compact with its descriptions side by side.
 type flat struct {
-	Rows, Cols            int
-	Data                  []float32
-	Names                 []string
-	Offset, Scale, Merged []float64
+	Rows, Cols int
+	Data       []float32
+	Exact      [][]float64
+	Names      []string
+	Merged     []float64
 }
 
 // readFlat is Reader.Read for tests.
@@ -76,15 +77,9 @@ func readFlat(r *Reader, ctx context.Context, groups ...[]int) ([]flat, error) {
 	}
 	all := make([]flat, len(sources))
 	for i, c := range sources {
-		f := flat{Rows: c.Rows(), Cols: len(c.Cols), Data: c.Values.Data, Offset: c.Offset, Scale: c.Scale}
+		f := flat{Rows: c.Rows(), Cols: len(c.Cols), Data: c.Values.Data, Exact: c.Exact}
 		for _, described := range c.Cols {
 			f.Names, f.Merged = append(f.Names, described.Name), append(f.Merged, described.Merged)
-		}
-		if f.Offset == nil {
-			f.Offset = make([]float64, f.Cols)
-		}
-		if f.Scale == nil {
-			f.Scale = slices.Repeat([]float64{1}, f.Cols)
 		}
 		all[i] = f
 	}
@@ -113,9 +108,12 @@ func readString(data string, opt Options) (flat, error) {
 	return readAll(r)
 }
 
-// restore inverts the affine map of column j.
-func (m flat) restore(i, j int) float64 {
-	return float64(m.Data[i*m.Cols+j])/m.Scale[j] + m.Offset[j]
+// at is the value of column j in row i.
+func (m flat) at(i, j int) float64 {
+	if m.Exact != nil && m.Exact[j] != nil {
+		return m.Exact[j][i]
+	}
+	return float64(m.Data[i*m.Cols+j])
 }
 
 func TestText(t *testing.T) {

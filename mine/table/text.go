@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
-	"strconv"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,86 +31,136 @@ const (
 type text struct {
 	csv    *csv.Reader
 	guard  *guard
+	lines  *lines
 	file   *io.SectionReader // the file, or nil for a stream
 	names  []string
 	header bool
+	number notation
 	first  []string // a data row that was read to learn the columns
+	// trimmed is true if the first lines have more fields, all of them empty at their ends.
+	trimmed bool
 }
 
-// openText reads the first line of in, which takes its bytes from g.
-func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (*text, error) {
+// openText reads the first line of in, which takes its bytes from g. layOut must follow.
+func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (*text, sniffed, error) {
 	bom := []byte("\xef\xbb\xbf")
 	if head, _ := in.Peek(len(bom)); bytes.Equal(head, bom) {
 		in.Discard(len(bom))
 	}
-	header := opt.Header
-	if head, _ := in.Peek(2); string(head) == "# " && header != HeaderNo {
-		in.Discard(len(head))
-		header = HeaderYes
+	raw, _ := in.Peek(in.Buffered())
+	if g.watch(raw); g.err != nil {
+		return nil, sniffed{}, g.err
 	}
-	head, _ := in.Peek(in.Buffered())
-	if g.watch(head); g.err != nil {
-		return nil, g.err
+	raw = bytes.Clone(raw)
+	cut := len(raw) >= peekSize-len(bom)
+	if bytes.IndexByte(raw, '\r') >= 0 && bytes.IndexByte(raw, '\n') < 0 {
+		raw = bytes.ReplaceAll(raw, []byte{'\r'}, []byte{'\n'})
+		in, file = bufio.NewReaderSize(lineFeeds{in}, peekSize), nil
 	}
-	comma := opt.Comma
+	comma, marks := opt.Comma, opt.comments()
+	if given := separatorLine(raw); given != 0 && (comma == 0 || comma == given) {
+		comma = given
+		n := len("sep=?") // of which the end of the line stays, so that lines count as they do
+		raw = raw[n:]
+		in.Discard(n)
+	}
+	clean := &lines{r: bufio.NewReader(bytes.NewReader(raw)), marks: marks}
+	sample, err := io.ReadAll(clean)
+	if err != nil {
+		return nil, sniffed{}, err
+	}
 	if comma == 0 {
-		comma = detectComma(head, len(head) >= peekSize-len(bom)-len("# "))
+		comma = detectComma(sample, cut)
 	}
 	if strings.ContainsRune("\"\r\n\uFFFD", comma) || !utf8.ValidRune(comma) {
-		return nil, fmt.Errorf("%q cannot separate fields: choose another separator", comma)
+		return nil, sniffed{}, fmt.Errorf("%q cannot separate fields: choose another separator", comma)
 	}
-	t := &text{guard: g, file: file}
-	if comma == ' ' {
-		t.csv = csv.NewReader(bufio.NewReaderSize(&squeezer{r: in, start: true}, 64<<10))
-	} else {
-		t.csv = csv.NewReader(in)
-		t.csv.TrimLeadingSpace = comma != '\t'
-	}
-	t.csv.Comma = comma
-	t.csv.ReuseRecord = true
-
+	t := &text{guard: g, file: file, lines: &lines{r: in, marks: marks}}
+	t.csv = newSplitter(bufio.NewReaderSize(t.lines, 64<<10), comma)
 	rec, err := t.next()
 	if err == io.EOF {
-		return nil, errors.New("empty file")
+		return nil, sniffed{}, errors.New("empty file")
 	}
 	if err != nil {
-		return nil, err
+		return nil, sniffed{}, err
 	}
 	if len(rec) > maxColumns {
-		return nil, fmt.Errorf("line %d: %d columns, at most %d are supported: is the separator %q right?", t.line(0), len(rec), maxColumns, comma)
+		return nil, sniffed{}, fmt.Errorf("line %d: %d columns, at most %d are supported: is the separator %q right?", t.line(0), len(rec), maxColumns, comma)
 	}
 	for _, field := range rec {
 		if !utf8.ValidString(field) {
-			return nil, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
+			return nil, sniffed{}, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
 		}
 	}
-	t.header = header == HeaderYes || header == HeaderAuto && !allNumbers(rec)
-	if !t.header {
-		t.first = rec
-		t.names = indexNames(len(rec))
-		return t, nil
+	s := sniff(whole(sample, cut), raw, clean, comma)
+	if opt.Comment == "" && !s.even(len(rec)) {
+		if body := bytes.TrimLeft(sample, "\r\n"); len(body) > 0 && strings.IndexByte(";!/*'$", body[0]) >= 0 {
+			return nil, sniffed{}, fmt.Errorf("line %d begins with %c: if that makes it a comment, say --comment '%c', and name the separator otherwise", t.line(0), body[0], body[0])
+		}
 	}
-	t.names = make([]string, len(rec))
-	for i, field := range rec {
-		t.names[i] = strings.Clone(strings.TrimSpace(field))
-	}
-	return t, nil
+	s.first = rec
+	return t, s, nil
 }
 
-// allNumbers reports whether all fields are numbers, in range or not.
-func allNumbers(rec []string) bool {
-	for _, field := range rec {
-		if _, err := strconv.ParseFloat(strings.TrimSpace(field), 64); err != nil && !errors.Is(err, strconv.ErrRange) {
-			return false
+// separatorLine returns the separator that the first line names for Excel, as in sep=;
+// or 0.
+func separatorLine(text []byte) rune {
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	line = bytes.TrimRight(line, "\r")
+	if len(line) != len("sep=?") || !bytes.EqualFold(line[:4], []byte("sep=")) {
+		return 0
+	}
+	return rune(line[4])
+}
+
+// whole returns the lines of sample, which cut says may end within one.
+func whole(sample []byte, cut bool) []byte {
+	if end := bytes.LastIndexByte(sample, '\n'); cut && end >= 0 {
+		return sample[:end+1]
+	}
+	return sample
+}
+
+// layOut decides what the columns are and how numbers are written, by the first record
+// and what follows it.
+func (t *text) layOut(s sniffed, opt Options) (err error) {
+	first := s.first
+	t.number = s.notation(t.csv.Comma, opt)
+	if t.header = opt.Header == HeaderYes; opt.Header == HeaderAuto {
+		if t.header, err = t.number.isHeader(first, s.rows); err != nil {
+			return err
 		}
 	}
-	return true
+	if opt.Header != HeaderNo && !slices.ContainsFunc(first, func(f string) bool { return t.number.kind(f) == kindText }) {
+		// numpy.savetxt writes the names as a comment.
+		if names := t.number.namesIn(s.comment, t.csv.Comma, len(first)); names != nil {
+			t.names, t.header, t.first = names, true, first
+			return nil
+		}
+	}
+	if opt.Decimal == 0 && t.csv.Comma == ',' && areSplitDecimals(append(slices.Clone(s.rows), first)) {
+		return errors.New("the decimals seem to have commas, as the fields are separated by commas too: write the file with another separator, such as ;, or say --decimal . if these are whole numbers")
+	}
+	if t.header && opt.From == 0 && t.number.hasUnits(first, s.rows) {
+		return errors.New("the line below the header has text where the others have numbers: if it holds units, or more of the names, remove it, or leave it out by '--rows 1:'")
+	}
+	if t.header {
+		t.names, err = columnNames(first, s.rows, t.csv.Comma)
+		return err
+	}
+	t.first = first
+	t.names = indexNames(max(1, min(len(first), used(append(slices.Clone(s.rows), first)))))
+	t.trimmed = len(t.names) < len(first)
+	return nil
 }
 
 // next returns the next record.
 func (t *text) next() ([]string, error) {
 	rec, err := t.csv.Read()
 	t.guard.record = 0
+	if err == nil && len(rec) != len(t.names) && t.names != nil {
+		return t.fit(rec)
+	}
 	if err == nil || err == io.EOF && t.guard.err == nil {
 		return rec, err
 	}
@@ -120,11 +171,34 @@ func (t *text) next() ([]string, error) {
 	if !errors.As(err, &pe) {
 		return nil, err
 	}
-	if pe.Err == csv.ErrFieldCount {
-		return nil, fmt.Errorf("line %d: expected %d fields, found %d: complete the line, or choose another separator", pe.StartLine, t.csv.FieldsPerRecord, len(rec))
-	}
 	return nil, fmt.Errorf(`line %d: a quote (") is not closed or stands inside a field: close it, or write "" for a quote in a quoted field`, pe.StartLine)
 }
+
+// fit returns the fields of a record that has more or less of them than there are columns,
+// if those that are too many are empty.
+func (t *text) fit(rec []string) ([]string, error) {
+	n := len(t.names)
+	if len(rec) > n && used([][]string{rec}) <= n {
+		return rec[:n], nil
+	}
+	way := "complete the line, or choose another separator"
+	switch {
+	case t.trimmed && len(rec) > n:
+		way = "the first lines have nothing in the last ones: add a line of names for all columns"
+	case t.csv.Comma == ',' && len(rec) > n && n > 1:
+		way += decimalHint
+	case n == 1:
+		way += preambleHint
+	}
+	return nil, fmt.Errorf("line %d: expected %d fields, found %d: %s", t.line(0), n, len(rec), way)
+}
+
+const (
+	// decimalHint is what to think of where there are more commas than expected.
+	decimalHint = "; if decimals have commas, the separator must be another one, such as ;"
+	// preambleHint is what to think of where the first line does not fit the others.
+	preambleHint = "; if the first lines are no data, say by --comment what they begin with, or remove them"
+)
 
 // line returns the line of field c of the last record.
 func (t *text) line(c int) int {
@@ -160,11 +234,14 @@ func (t *text) rowHint(ctx context.Context, width int) (int, error) {
 	return int(min(lines, (t.file.Size()+1)/int64(len(t.names)+width))), nil
 }
 
-func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int) error {
-	row := make([]float64, len(cols))
+func (t *text) each(ctx context.Context, p *pass) error {
+	row := make([]float64, len(p.cols))
 	rec := t.first
 	t.first = nil
 	collected := t.csv.InputOffset()
+	var gaps []int // lines without a value since the last row
+	last := 0      // line of the last row
+	i := 0         // the row
 	for fields := 0; ; rec = nil {
 		if rec == nil {
 			var err error
@@ -174,17 +251,34 @@ func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int
 				return err
 			}
 		}
-		for k, c := range cols {
-			v, bad := parseNumber(rec[c])
-			if bad != nil {
-				return t.at(c, bad)
+		if rec[0] == "" && len(rec) > 1 && used([][]string{rec}) == 0 {
+			gaps = append(gaps, t.line(0))
+			continue
+		}
+		if len(rec) == 1 {
+			line := t.line(0)
+			for n := line - last - 1 - t.lines.commentsBefore(t.csv.InputOffset()); last > 0 && n > 0; n-- {
+				gaps = append(gaps, line-n)
 			}
-			row[k] = v
+			last = line
 		}
-		if k := add(row); k >= 0 {
-			c := cols[k]
-			return t.at(c, tooLarge(strings.TrimSpace(rec[c]), row[k]))
+		for _, line := range gaps {
+			if err := t.gap(i, line, row, p); err != nil {
+				return err
+			}
+			i++
 		}
+		gaps = gaps[:0]
+		if i >= p.to {
+			return nil
+		}
+		if i >= p.from {
+			if err := t.parse(rec, row, p); err != nil {
+				return err
+			}
+			p.add(row)
+		}
+		i++
 		if fields += len(rec); fields >= checkEvery {
 			fields = 0
 			if err := ctx.Err(); err != nil {
@@ -198,10 +292,43 @@ func (t *text) each(ctx context.Context, cols []int, add func(row []float64) int
 	}
 }
 
-// at completes e with the place of field c of the last record.
-func (t *text) at(c int, e *ValueError) error {
-	e.Line, e.Column = t.line(c), t.names[c]
-	return e
+// parse stores the numbers of a record in row.
+func (t *text) parse(rec []string, row []float64, p *pass) error {
+	for k, c := range p.cols {
+		v, bad := t.number.parse(rec[c])
+		if bad != nil {
+			bad.Line, bad.Column = t.line(c), t.names[c]
+			switch {
+			case t.header && bad.Text == bad.Column:
+				bad.Reason += ", but the header once more: remove the line"
+			case bad.Column == rowNames:
+				bad.Reason += ": leave the names of the rows out, as in '!0'"
+			}
+			if err := p.bad(k, bad); err != nil {
+				return err
+			}
+			v = math.NaN()
+		}
+		row[k] = v
+	}
+	return nil
+}
+
+// gap passes on row i, which has no value.
+func (t *text) gap(i, line int, row []float64, p *pass) error {
+	if i < p.from || i >= p.to {
+		return nil
+	}
+	for k, c := range p.cols {
+		e := missingValue("")
+		e.Line, e.Column = line, t.names[c]
+		if err := p.bad(k, e); err != nil {
+			return err
+		}
+		row[k] = math.NaN()
+	}
+	p.add(row)
+	return nil
 }
 
 func (t *text) close() error { return nil }

@@ -95,7 +95,7 @@ func TestCSVIsExact(t *testing.T) {
 		t.Fatalf("%d lines, want %d", len(lines), len(want))
 	}
 	for i, line := range lines {
-		got, err := parseNumber(string(line))
+		got, err := notation(0).parse(string(line))
 		if err != nil || math.Float64bits(got) != math.Float64bits(want[i]) {
 			t.Errorf("%g was written as %s and read as %g, %v", want[i], line, got, err)
 		}

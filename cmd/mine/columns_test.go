@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// TestColumns looks at all that is said about the columns of a file.
+func TestColumns(t *testing.T) {
+	path := file(t, "d.csv", ",age,sex,note,score,one\n0,31,f,,1.5,1\n1,47,m,,NA,1\n2,25,f,,-2.25,1\n3,25,f,,1.5,1\n")
+	code, stdout, stderr := try(t, "", "columns", path)
+	if code != exitOK || stderr != "" {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	var got [][]string
+	for line := range strings.Lines(stdout) {
+		got = append(got, strings.Fields(line))
+	}
+	words := func(text string) []string { return strings.Fields(text) }
+	want := [][]string{
+		words(path + ": 4 rows of 6 columns, names in the file"), {},
+		words("index name type distinct ties missing min max serial estimate"),
+		words(`0 "" whole 4 0% 0 0 3 0.25 used by its name alone: counts the rows`),
+		words("1 age whole 3 50% 0 25 47 0.06 used"),
+		words("2 sex text 2 75% 0 refused: no number in line 2"),
+		words("3 note empty 0 0% 4 refused: no value"),
+		words("4 score number 2 50% 1 -2.25 1.5 -0.33 refused without --missing drop"),
+		words("5 one whole 1 100% 0 1 1 0.00 left out: constant"),
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\nwant\n%v", got, want)
+	}
+
+	code, stdout, _ = try(t, "a;b\n1,5;2\n1,5;2\n", "columns", "-", "--json")
+	var document struct {
+		File    string
+		Rows    int
+		Repeats int `json:"repeated_rows"`
+		Columns []struct {
+			Name, Type, Estimate string
+			Min                  float64
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &document); err != nil || code != exitOK {
+		t.Fatalf("exit %d: %v in %s", code, err, stdout)
+	}
+	if d := document; d.File != "-" || d.Rows != 2 || d.Repeats != 1 || len(d.Columns) != 2 || d.Columns[0].Name != "a" || d.Columns[0].Min != 1.5 || d.Columns[1].Type != "whole" {
+		t.Errorf("%+v", d)
+	}
+}
