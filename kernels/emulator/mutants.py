@@ -38,6 +38,12 @@ SPARED = {
         "the callers' next use of the space is behind another barrier, or there is none",
     ("pipeline.cuh", "const size_t row = inside(at, o.width) ? (o.rows != nullptr ? o.rows[at] : at) : 0;"):
         "the row is looked up but not copied: only memory beyond the index is read, which AddressSanitizer finds",
+    ("operands.cuh", "const bool valid = inside(k, depths) && inside(column, width);"):
+        "columns beyond the width are not stored: only memory beyond the matrix is read, which AddressSanitizer finds",
+    ("fused_adam.cu", "if (inside(e, size)) {"):
+        "the sum is not stored: only memory beyond the partial sums is read, which AddressSanitizer finds",
+    ("fused_adam.cu", "if (threadIdx.x >= 32 || !inside(e, size)) return;"):
+        "memory beyond the parameters is written, which AddressSanitizer finds",
     ("pipeline.cuh", "bytes = inside(first + at, o.width) ? 16 : 0;"):
         "columns beyond the width are not stored: only memory beyond the matrix is read, which AddressSanitizer finds",
     ("pipeline.cuh", "for (int i = 0; i < times; ++i) index[i] = inside(from + k + step * i, depths) ? rows[from + k + step * i] : 0;"):
