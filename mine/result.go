@@ -98,7 +98,6 @@ type WarningCode string
 const (
 	WarnClimbing      WarningCode = "climbing"      // validation still improved when training ended
 	WarnCeiling       WarningCode = "ceiling"       // the estimate is near ln(test rows)
-	WarnDiscrete      WarningCode = "discrete"      // columns with many ties were standardised, not ranked
 	WarnConstant      WarningCode = "constant"      // constant columns were dropped
 	WarnRare          WarningCode = "rare"          // columns of codes that are all rare were dropped
 	WarnMerged        WarningCode = "merged"        // different values of a column became one when they were read

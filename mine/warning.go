@@ -54,9 +54,6 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		if len(c.Merged) > 0 {
 			warn(WarnMerged, "%s of %s: different values became one when they were read, so information is lost; subtract an offset, or take the logarithm, before the data are written", list(c.Merged), c.side)
 		}
-		if len(c.Discrete) > 0 && r.Winner.Preprocess == preprocess.Rank {
-			warn(WarnDiscrete, "%s of %s: many equal values, so standardised instead of ranked", list(c.Discrete), c.side)
-		}
 	}
 	if determined != "" {
 		warn(WarnDeterministic, "%s: I(X;Z) is infinite if they are continuous, and every finite estimate then only says how many rows there are", determined)

@@ -195,8 +195,6 @@ func explain(warning mine.Warning, r mine.Result) string {
 		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnDeterministic:
 		return text + ". See that --x and --z leave out columns that were computed from the other side."
-	case mine.WarnDiscrete:
-		return text + ". That is no error; if such numbers are codes without an order, give one 0/1 column per code instead."
 	}
 	return text + "."
 }

@@ -13,6 +13,11 @@ const (
 	// function from a coincidence.
 	determinedRows  = 1000
 	leastDetermined = 200
+
+	// A column with fewer distinct values than fewValues, each ten times over on
+	// average, has a finite entropy, and says nothing here.
+	fewValues = 1000
+	fewShare  = 0.1
 )
 
 // Determined looks for a column of x and one of z that are increasing or decreasing
@@ -64,7 +69,7 @@ func (r rows) orders(n int) ([][]float64, error) {
 			values[i] = rows[i*len(columns)+j]
 		}
 		m := fitNumbers(append([]float64(nil), values...), Rank)
-		if m.constant || m.discrete {
+		if m.constant || m.distinct < fewValues && float64(m.distinct) < fewShare*float64(n) {
 			continue
 		}
 		for i, v := range values {

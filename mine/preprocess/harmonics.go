@@ -25,12 +25,13 @@ const (
 	harmonicsColumns = 5
 )
 
-// harmonicsFor is the number for each of some columns.
-func harmonicsFor(columns int) harmonics {
+// harmonicsFor is the number for each of some columns, of one with so many distinct values:
+// every function of these is a sum of a constant, the rank and as many harmonics less two.
+func harmonicsFor(columns, distinct int) harmonics {
 	if columns > harmonicsColumns {
 		return 0
 	}
-	return harmonics(min(mostHarmonics, sideHarmonics/columns))
+	return harmonics(min(mostHarmonics, sideHarmonics/columns, max(0, distinct-2)))
 }
 
 // store writes them, of the normal quantile y of a rank.

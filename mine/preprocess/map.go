@@ -14,12 +14,6 @@ const (
 	// known to 0.1%, and fitting takes a bounded time however many rows there are.
 	fitRows = 1 << 18
 
-	// A column with fewer distinct values than discreteValues, each ten times
-	// over on average, counts as discrete: then ranks say more about the ties
-	// than the values. More values are ranked, equal ones together.
-	discreteValues = 1000
-	discreteShare  = 0.1
-
 	// rankKnots is the number of equally likely cells that a rank map is
 	// tabulated for, before the tails are refined.
 	rankKnots = 1024
@@ -50,7 +44,7 @@ const (
 type Map struct {
 	constant bool // nothing to learn from: no input
 	rare     bool // and that because no code is frequent
-	discrete bool // numbers with many ties
+	distinct int  // how many values were fitted, of numbers
 	heavy    bool // values far out
 	codes    *codeInputs
 
@@ -100,13 +94,12 @@ func fitNumbers(v []float64, p Method) Map {
 			distinct++
 		}
 	}
-	m := Map{min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
+	m := Map{distinct: distinct, min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail
 	}
-	m.discrete = !m.heavy && distinct < discreteValues && float64(distinct) < discreteShare*float64(n)
-	if m.discrete || p == Standardize && !m.heavy {
+	if p == Standardize && !m.heavy {
 		return m
 	}
 	for i := 0; i < n; {

@@ -33,8 +33,8 @@ func TestRankMap(t *testing.T) {
 			v[i] = v[n-1-i/2] // ties
 		}
 		m := fitNumbers(slices.Clone(v), Rank)
-		if m.discrete {
-			t.Fatalf("n = %d: discrete", n)
+		if m.value == nil {
+			t.Fatalf("n = %d: not ranked", n)
 		}
 		sorted := slices.Sorted(slices.Values(v))
 		for _, x := range v {
@@ -142,13 +142,25 @@ func TestHeavyTail(t *testing.T) {
 	}
 }
 
-func TestDiscreteAndConstant(t *testing.T) {
+// TestTies: equal values have the normal quantile of the mean of their ranks, beside a value
+// far out as well; 600 equal ones say nothing.
+func TestTies(t *testing.T) {
 	die := make([]float64, 600)
 	for i := range die {
 		die[i] = float64(i % 6)
+		if die[i] == 5 {
+			die[i] = 1e6
+		}
 	}
-	if m := fitNumbers(slices.Clone(die), Rank); !m.discrete || m.value != nil || m.constant {
-		t.Errorf("six values in 600 rows give %+v, want standardised", m)
+	m := fitNumbers(slices.Clone(die), Rank)
+	if m.constant || m.distinct != 6 {
+		t.Fatalf("six values in 600 rows give %+v", m)
+	}
+	for face, v := range []float64{0, 1, 2, 3, 4, 1e6} {
+		want := distuv.UnitNormal.Quantile((float64(face) + 0.5) / 6)
+		if got := m.at(v); !(math.Abs(got-want) < 1e-12) {
+			t.Errorf("%v becomes %v, want %v", v, got, want)
+		}
 	}
 	if m := fitNumbers(make([]float64, 600), Rank); !m.constant {
 		t.Errorf("600 equal values give %+v, want constant", m)

@@ -51,7 +51,6 @@ func (s Side) WithoutRadius(m backend.Matrix) backend.Matrix {
 type Summary struct {
 	Used     int      `json:"used"`               // columns that are not constant
 	Constant []string `json:"constant,omitempty"` // dropped
-	Discrete []string `json:"discrete,omitempty"` // standardised in any case because of ties
 	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
 	Codes    []string `json:"codes,omitempty"`    // one input a code
 	Rare     []string `json:"rare,omitempty"`     // codes of which none has ten training rows: dropped
@@ -78,8 +77,6 @@ func (s Side) Summary() Summary {
 		case m.constant:
 		case m.codes != nil:
 			all.Codes = append(all.Codes, c.Name)
-		case m.discrete:
-			all.Discrete = append(all.Discrete, c.Name)
 		case m.heavy:
 			all.Heavy = append(all.Heavy, c.Name)
 		}

@@ -20,8 +20,8 @@ var ErrNonFinite = errors.New("value is not finite")
 type Method uint8
 
 const (
-	// Rank maps each value to the normal quantile of its rank; columns with
-	// many ties are standardised instead.
+	// Rank maps each value to the normal quantile of its rank, equal ones to that of
+	// the mean of their ranks, however many there are: nothing is lost by it.
 	Rank Method = iota
 	// Standardize subtracts the mean and divides by the standard deviation;
 	// values beyond four of those are drawn in by a logarithm, and columns with

@@ -250,7 +250,7 @@ func (r rows) fit(method Method, at []int) ([]Map, error) {
 			} else {
 				maps[from+j] = fitNumbers(v, method)
 				if m := &maps[from+j]; method == Fourier && m.value != nil {
-					m.harmonics = harmonicsFor(len(columns))
+					m.harmonics = harmonicsFor(len(columns), m.distinct)
 				}
 			}
 		}

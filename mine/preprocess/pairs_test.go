@@ -301,7 +301,7 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := maps.X.Summary()
-	if got.Used != 3 || !slices.Equal(got.Heavy, []string{"heavy"}) || !slices.Equal(got.Discrete, []string{"die"}) ||
+	if got.Used != 3 || !slices.Equal(got.Heavy, []string{"heavy"}) ||
 		!slices.Equal(got.Constant, []string{"zero"}) || !slices.Equal(got.Merged, []string{"lossy"}) {
 		t.Errorf("summary %+v", got)
 	}
