@@ -69,13 +69,13 @@ func checkCUDAFlags(set *pflag.FlagSet, name string) error {
 	return nil
 }
 
-// openError words why a backend does not open, and what to do.
-func openError(name string, err error) error {
+// openError words why a backend does not open, and what to do. subject is what asks for it.
+func openError(subject string, err error) error {
 	switch {
 	case !errors.Is(err, backend.ErrUnavailable):
 		return err
 	case builtWithCUDA:
-		return usagef("--backend %s: %s; mine doctor says more, or use --backend cpu", name, oneLine(err))
+		return usagef("%s: %s; mine doctor says more, or use --backend cpu", subject, oneLine(err))
 	}
-	return usagef("--backend %s: %s; doc/gpu.md says how to build with CUDA, or use --backend cpu", name, oneLine(err))
+	return usagef("%s: %s; doc/gpu.md says how to build with CUDA, or use --backend cpu", subject, oneLine(err))
 }

@@ -23,6 +23,9 @@ type configFlags struct {
 	activation, preprocess choice
 	effort                 choice
 	race                   bool
+
+	path string
+	file *recorded // of --config, once it is read
 }
 
 // configField is a field of mine.Config that one flag sets.
@@ -83,6 +86,7 @@ var helpRows = []int{1_000, 100_000}
 // register defines the flags: those that choose the method in method, the
 // others in training.
 func (f *configFlags) register(method, training *pflag.FlagSet) {
+	method.StringVar(&f.path, "config", "", "`FILE` that --json printed, or its config object: the settings of that run, where no flag says otherwise")
 	method.Var(&f.objective, "objective", "what `NAME` training ascends: auto, "+objective.Usage())
 	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
 	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names(preprocess.Methods())...)...)
@@ -149,9 +153,18 @@ func (f configField) text(c *mine.Config) string {
 	return fmt.Sprint(reflect.ValueOf(f.of(c)).Elem())
 }
 
-// check reports, as far as it can be known before the data, whether a flag was
-// set to a value that cannot be used.
+// check reads the file of --config and reports, as far as it can be known before the
+// data, whether a flag was set to a value that cannot be used.
 func (f *configFlags) check(set *pflag.FlagSet) error {
+	if set.Changed("config") {
+		if set.Changed("effort") {
+			return usagef("--effort sets what --config has set: leave one out")
+		}
+		var err error
+		if f.file, err = readRecorded(f.path); err != nil {
+			return err
+		}
+	}
 	if set.Changed("race-steps") && f.values.RaceSteps < 1 {
 		return usagef("--race-steps is %d, want at least 1", f.values.RaceSteps)
 	}
@@ -159,10 +172,13 @@ func (f *configFlags) check(set *pflag.FlagSet) error {
 	return err
 }
 
-// config returns the defaults for data of the given rows, with every flag that
-// was set on the command line in place of its default.
+// config returns the settings of --config, or else the defaults for data of the given
+// rows, with every flag that was set on the command line in place of its field.
 func (f *configFlags) config(rows int, set *pflag.FlagSet) (mine.Config, error) {
 	c := mine.ConfigFor(rows, mine.Effort(f.effort.value))
+	if f.file != nil {
+		c = f.file.Config
+	}
 	for _, field := range configFields {
 		if set.Changed(field.flag) {
 			reflect.ValueOf(field.of(&c)).Elem().Set(reflect.ValueOf(field.of(&f.values)).Elem())
@@ -173,9 +189,20 @@ func (f *configFlags) config(rows int, set *pflag.FlagSet) (mine.Config, error) 
 		return mine.Config{}, err
 	}
 	if err := c.Validate(); err != nil {
-		return mine.Config{}, configError(err, nil)
+		if f.file == nil {
+			return mine.Config{}, usageError{f.wordError(err, set)}
+		}
+		return mine.Config{}, f.wordError(err, set)
 	}
 	return c, nil
+}
+
+// seed is what --sample draws by.
+func (f *configFlags) seed(set *pflag.FlagSet) uint64 {
+	if f.file != nil && !set.Changed("seed") {
+		return f.file.Seed
+	}
+	return f.values.Seed
 }
 
 // candidates puts the choices that were made into every candidate and drops
@@ -210,26 +237,29 @@ func (f *configFlags) candidates(defaults []mine.Candidate) ([]mine.Candidate, e
 	return all, nil
 }
 
-// configError puts flags in place of fields in an error about a mine.Config. It is
-// one of usage if such a flag was set, or if set is nil.
-func configError(err error, set *pflag.FlagSet) error {
+// wordError puts in place of fields, in an error about a mine.Config, the flags or the
+// places in the file of --config that set them. It is one of usage if such a flag was set.
+func (f *configFlags) wordError(err error, set *pflag.FlagSet) error {
 	var about *mine.FieldError
 	if !errors.As(err, &about) {
 		return err
 	}
-	usage := set == nil
+	usage := false
 	var subjects []string
 	for _, name := range []string{about.Field, about.And} {
 		if name == "" {
 			continue
 		}
-		subject := name
+		subject, changed := name, false
 		for _, field := range configFields {
 			if field.json == name {
-				subject = "--" + field.flag
-				usage = usage || set.Changed(field.flag)
+				subject, changed = "--"+field.flag, set.Changed(field.flag)
 			}
 		}
+		if f.file != nil && !changed {
+			subject = f.file.subject(name)
+		}
+		usage = usage || changed
 		subjects = append(subjects, subject)
 	}
 	err = worded{about.Reason(strings.Join(subjects, " + ")), err}

@@ -28,6 +28,9 @@ type estimateFlags struct {
 	memory      int
 	unit        choice
 	json, quiet bool
+	output      outputFlag
+
+	computed string // precision of the backend that was opened
 }
 
 func newEstimate() *cobra.Command {
@@ -54,12 +57,16 @@ on the others. A few ways to train them race on the first fold; those that
 matter are trained on every fold, and their weighted sum is reported, a critic
 in closed form among them.
 
+The same data and settings give the same number. --json records the settings,
+and --config repeats them; which data, the command line says again.
+
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all.
 Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine estimate data.csv --x 'X*' --z 'Z*'
   mine estimate data.csv --x age,income --z 4:10 --unit bits
-  mine estimate x.npy z.npy --seed 7 --json > result.json
+  mine estimate x.npy z.npy --seed 7 --json --output result.json
+  mine estimate x.npy z.npy --config result.json
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -92,31 +99,13 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
 	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
+	f.output.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
 }
 
 func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
-	set := cmd.Flags()
-	if set.Changed("threads") && f.threads < 1 {
-		return usagef("--threads is %d, want at least 1", f.threads)
-	}
-	if set.Changed("device-memory") && f.memory < 1 {
-		return usagef("--device-memory is %d, want at least 1", f.memory)
-	}
-	if err := checkCUDAFlags(set, f.backend.value); err != nil {
-		return err
-	}
-	if f.json && f.quiet {
-		return usagef("--json and --quiet exclude each other")
-	}
-	if err := f.config.check(set); err != nil {
-		return err
-	}
-	if err := f.input.format.check(set); err != nil {
-		return err
-	}
-	if err := f.input.check(args); err != nil {
+	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}
 	u := unit(f.unit.value)
@@ -127,35 +116,20 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
 	defer context.AfterFunc(ctx, status.interrupted)()
 
-	result, err := f.estimate(cmd, args, status)
+	result, ended := f.estimate(cmd, args, status) // there may be a result all the same
 	status.clear()
-	ended := err // what ended the training early; there may be a result all the same
 	switch {
-	case err == nil:
-	case errors.Is(err, context.Canceled) && result.Steps == 0:
+	case ended == nil:
+	case errors.Is(ended, context.Canceled) && result.Steps == 0:
 		return interruptedError("interrupted before there was an estimate")
 	case result.Steps == 0:
+		return ended
+	}
+	answer, err := f.answer(result, args, u)
+	if err != nil {
 		return err
 	}
-	var answer []byte
-	switch {
-	case f.quiet:
-		answer = []byte(fixed(u.of(result.Estimate), quietDecimals) + "\n")
-	case f.json:
-		x, z := f.input.sources(args)
-		if answer, err = encode(result, inputs{x, z, f.input.group}, u); err != nil {
-			return err
-		}
-	default:
-		var b bytes.Buffer
-		x, z := f.input.sources(args)
-		report(&b, result, x, z, u)
-		if f.input.left.rows > 0 {
-			fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
-		}
-		answer = b.Bytes()
-	}
-	if err := write(cmd, answer); err != nil {
+	if err := f.output.write(cmd, answer); err != nil {
 		return err
 	}
 	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
@@ -168,10 +142,61 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	return worded{fmt.Sprintf("%s, %s: the number is the best so far", oneLine(ended), steps), ended}
 }
 
+// check reports what is wrong before any data are read, and reads the file of --config.
+func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
+	if set.Changed("threads") && f.threads < 1 {
+		return usagef("--threads is %d, want at least 1", f.threads)
+	}
+	if set.Changed("device-memory") && f.memory < 1 {
+		return usagef("--device-memory is %d, want at least 1", f.memory)
+	}
+	if f.json && f.quiet {
+		return usagef("--json and --quiet exclude each other")
+	}
+	if err := f.config.check(set); err != nil {
+		return err
+	}
+	if recorded := f.config.file; recorded != nil {
+		if !set.Changed("backend") {
+			f.backend.value = recorded.Backend
+		}
+		if !set.Changed("precision") {
+			f.precision.value = recorded.Precision
+		}
+	}
+	if err := checkCUDAFlags(set, f.backend.value); err != nil {
+		return err
+	}
+	if err := f.input.format.check(set); err != nil {
+		return err
+	}
+	if err := f.input.check(args); err != nil {
+		return err
+	}
+	return f.output.check(set, args)
+}
+
+// answer is what the flags ask for: a number, everything, or a report.
+func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, error) {
+	x, z := f.input.sources(args)
+	switch {
+	case f.quiet:
+		return []byte(fixed(u.of(r.Estimate), quietDecimals) + "\n"), nil
+	case f.json:
+		return encode(r, f.computed, inputs{x, z, f.input.group}, u)
+	}
+	var b bytes.Buffer
+	report(&b, r, x, z, u)
+	if f.input.left.rows > 0 {
+		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+	}
+	return b.Bytes(), nil
+}
+
 // estimate reads the data and estimates.
 func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
 	ctx := cmd.Context()
-	f.input.seed = f.config.values.Seed
+	f.input.seed = f.config.seed(cmd.Flags())
 	d, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
 	if err != nil {
 		return mine.Result{}, err
@@ -185,6 +210,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		return mine.Result{}, err
 	}
 	defer b.Close()
+	f.computed = precisionOf(b)
 	// The threads are for the CPU that stands in for a backend that fails.
 	options := []mine.Option{mine.WithBackend(b), mine.WithThreads(f.threads)}
 	if status != nil {
@@ -198,7 +224,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		options = append(options, mine.WithGroups(ids))
 	}
 	result, err := mine.Estimate(ctx, d.x.InPlace(), d.z.InPlace(), config, options...)
-	return result, f.input.tooFew(estimateError(err, args, cmd.Flags()))
+	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }
 
 // open opens the backend that the flags ask for.
@@ -211,11 +237,15 @@ func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Ba
 	b, err := openBackend(f.backend.value, mine.BackendOptions{
 		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
 	}, stderr)
-	return b, openError(f.backend.value, err)
+	subject := "--backend " + f.backend.value
+	if file := f.config.file; file != nil && !cmd.Flags().Changed("backend") {
+		subject = file.subject("backend") + " is " + f.backend.value
+	}
+	return b, openError(subject, err)
 }
 
 // estimateError puts an error of the estimator in terms of the command line.
-func estimateError(err error, files []string, set *pflag.FlagSet) error {
+func (f *estimateFlags) estimateError(err error, files []string, set *pflag.FlagSet) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -227,7 +257,7 @@ func estimateError(err error, files []string, set *pflag.FlagSet) error {
 	if errors.Is(err, backend.ErrOutOfMemory) {
 		return worded{oneLine(err) + ": lower --batch, or keep more of the data on the host by --device-memory", err}
 	}
-	about := configError(err, set)
+	about := f.config.wordError(err, set)
 	var usage usageError
 	if errors.As(about, &usage) {
 		return about

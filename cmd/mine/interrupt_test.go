@@ -56,6 +56,9 @@ func TestInterrupt(t *testing.T) {
 			if d := decode(t, stdout); d.Stop != "interrupted" || d.Steps < 1 {
 				t.Errorf("stop is %q after %d steps, want interrupted after some", d.Stop, d.Steps)
 			}
+			if err := conforms(t, stdout); err != nil {
+				t.Error(err)
+			}
 		}},
 	} {
 		t.Run(c.flag, func(t *testing.T) {

@@ -20,6 +20,7 @@ type refusal struct {
 // one line on stderr that says all that is wanted, and nothing on stdout.
 func refused(t *testing.T, refusals []refusal) {
 	t.Helper()
+	allowed := strings.NewReplacer("--config ", "", "config is ", "") // the flag, and the object in its file
 	for _, c := range refusals {
 		code, stdout, stderr := try(t, "", c.args...)
 		if code != c.code {
@@ -34,7 +35,7 @@ func refused(t *testing.T, refusals []refusal) {
 			t.Errorf("%q: stderr %q, want one line that starts with mine:", c.args, stderr)
 		}
 		for _, leak := range []string{"mine: ", "table: ", "column: ", "preprocess: ", "config ", "simulate: ", "strconv", "context", "goroutine"} {
-			if strings.Contains(message, leak) {
+			if strings.Contains(allowed.Replace(message), leak) {
 				t.Errorf("%q: %q leaks %q", c.args, message, leak)
 			}
 		}

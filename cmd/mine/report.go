@@ -200,12 +200,14 @@ func explain(warning mine.Warning, r mine.Result) string {
 }
 
 // document is what --json prints: a Result, all of it in nats, and what is not
-// in it.
+// in it. doc/estimate.schema.json describes it for others.
 type document struct {
-	Unit unit `json:"unit"` // of every information below but InBits
+	Schema string `json:"schema"`
+	Unit   unit   `json:"unit"` // of every information below but InBits
 	mine.Result
-	Input  inputs  `json:"input"`
-	InBits *inBits `json:"in_bits,omitempty"` // with --unit bits
+	Config settings `json:"config"` // in place of that of the Result
+	Input  inputs   `json:"input"`
+	InBits *inBits  `json:"in_bits,omitempty"` // with --unit bits
 }
 
 type inputs struct {
@@ -225,9 +227,9 @@ type inBits struct {
 	Likely     float64 `json:"likely"`
 }
 
-// encode returns the result as one JSON object.
-func encode(r mine.Result, in inputs, u unit) ([]byte, error) {
-	d := document{Unit: nats, Result: r, Input: in}
+// encode returns the result as one JSON object. precision is that of the backend.
+func encode(r mine.Result, precision string, in inputs, u unit) ([]byte, error) {
+	d := document{Schema: schemaName, Unit: nats, Result: r, Config: settings{r.Config, r.Backend, precision}, Input: in}
 	if u == bits {
 		d.InBits = &inBits{
 			Estimate: mine.Bits(r.Estimate), StdErr: mine.Bits(r.StdErr),

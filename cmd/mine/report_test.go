@@ -177,18 +177,22 @@ func decode(t *testing.T, text string) document {
 
 func TestJSON(t *testing.T) {
 	want := sample()
-	text, err := encode(want, inputs{X: source{File: "g.csv", Columns: "X*"}, Z: source{File: "z.npy"}}, nats)
+	text, err := encode(want, cpuPrecision, inputs{X: source{File: "g.csv", Columns: "X*"}, Z: source{File: "z.npy"}}, nats)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := decode(t, string(text))
+	got.Result.Config = got.Config.Config
 	if !reflect.DeepEqual(got.Result, want) {
 		t.Errorf("read back as %+v, want %+v", got.Result, want)
 	}
 	if got.Unit != nats || got.InBits != nil || !reflect.DeepEqual(got.Input.X, source{File: "g.csv", Columns: "X*"}) || !reflect.DeepEqual(got.Input.Z, source{File: "z.npy"}) {
 		t.Errorf("unit %q, bits %v, input %+v", got.Unit, got.InBits, got.Input)
 	}
-	for _, key := range []string{`"unit":"nats"`, `"estimate":2.8423`, `"low":2.8017`, `"winner":{"activation":"softplus","preprocess":"rank","objective":"dv"}`} {
+	if got.Config.Backend != "cpu" || got.Config.Precision != "fp32" {
+		t.Errorf("backend %q, precision %q", got.Config.Backend, got.Config.Precision)
+	}
+	for _, key := range []string{`{"schema":"gomine.estimate/1","unit":"nats"`, `"estimate":2.8423`, `"low":2.8017`, `"winner":{"activation":"softplus","preprocess":"rank","objective":"dv"}`} {
 		if !bytes.Contains(text, []byte(key)) {
 			t.Errorf("%s is not in %s", key, text)
 		}
@@ -197,7 +201,7 @@ func TestJSON(t *testing.T) {
 
 func TestJSONInBits(t *testing.T) {
 	r := sample()
-	text, err := encode(r, inputs{}, bits)
+	text, err := encode(r, cpuPrecision, inputs{}, bits)
 	if err != nil {
 		t.Fatal(err)
 	}

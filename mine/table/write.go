@@ -2,20 +2,17 @@ package table
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"gomine/internal/wholefile"
 )
 
 // WriteCSV writes rows as comma-separated text, after a header line of names
@@ -136,7 +133,7 @@ func create(path string, w io.Writer, fill func(out *bufio.Writer) error) error 
 		path = "stdout"
 		err = fillWriter(w, fill)
 	} else {
-		err = createFile(path, fill)
+		err = wholefile.Write(path, func(f io.Writer) error { return fillWriter(f, fill) })
 	}
 	if err != nil {
 		return inFile(path, err)
@@ -150,49 +147,4 @@ func fillWriter(w io.Writer, fill func(out *bufio.Writer) error) error {
 		return err
 	}
 	return out.Flush()
-}
-
-func createFile(path string, fill func(out *bufio.Writer) error) error {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // a rename would replace the link
-	}
-	mode := os.FileMode(0o666)
-	if info, err := os.Stat(path); err == nil {
-		switch {
-		case info.IsDir():
-			return errors.New("is a directory: name a file in it")
-		case !info.Mode().IsRegular():
-			f, err := os.OpenFile(path, os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			return cmp.Or(fillWriter(f, fill), f.Close())
-		}
-		mode = info.Mode().Perm()
-	}
-	// Unlike os.CreateTemp, this leaves the mode to the umask.
-	dir, base := filepath.Split(path)
-	temp := filepath.Join(dir, fmt.Sprintf(".%s.%016x.tmp", base, rand.Uint64()))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	complete := false
-	defer func() {
-		if !complete { // also when the caller's sequence panics
-			f.Close()
-			os.Remove(temp)
-		}
-	}()
-	if err := fillWriter(f, fill); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	complete = true
-	return nil
 }
