@@ -91,7 +91,7 @@ func everything(t *testing.T) map[string]any {
 	t.Helper()
 	r := sample()
 	some := []string{"a"}
-	r.X = preprocess.Summary{Used: 1, Constant: some, Discrete: some, Heavy: some, Codes: some, Rare: some, Merged: some}
+	r.X = preprocess.Summary{Used: 1, Constant: some, Heavy: some, Codes: some, Rare: some, Merged: some}
 	r.Split = mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 2.5, EffectiveRows: 9, Block: 1, Gap: 1, Units: 1, Repeated: 1, Sorted: true, Unresolved: true}
 	r.Rows.LeftOut = 1
 	r.Critics[1].Failed = 1
