@@ -47,7 +47,7 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 		block(label, strings.Fields(fmt.Sprintf(format, args...))...)
 	}
 	if r.LowerBound > 0 {
-		line("likely", "%s %s, which as a rule is nearer to the truth, but certified by nothing", info(r.Likely), u)
+		line("likely", "%s %s: as a rule nearer to the truth, but not certified", info(r.Likely), u)
 	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))

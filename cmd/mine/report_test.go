@@ -63,8 +63,7 @@ func reported(r mine.Result, u unit) string {
 func TestReport(t *testing.T) {
 	const want = `I(X;Z) = 2.842 nats   95% interval 2.802 to 2.883   (at least 2.808 with 95% confidence)
 
-likely      2.886 nats, which as a rule is nearer to the truth, but certified by
-            nothing
+likely      2.886 nats: as a rule nearer to the truth, but not certified
 X           19 columns (X*) of g.csv
 Z           1 column of z.npy
 rows        100,000, in 2 folds: each of some 50,000 tested by critics that
