@@ -22,7 +22,7 @@ fi
 # The smallest amount of work that still passes through every stage.
 export REHEARSAL=1 CASES=A STEPS=1 REPEATS=1x TESTS='^Test(UpdateByNothing|BatchAgrees|Padding|Shapes)$'
 # The check of the doctor is of fixed length, minutes on the emulator.
-export DOCTOR='--backend cpu' ESTIMATE='--hidden 16 --batch 64 --steps 4 --evaluate-every 4 --race=false --validation-fraction 0.01 --test-fraction 0.01 --test-pairs 5000'
+export DOCTOR='--backend cpu' ESTIMATE='--folds 1 --hidden 16 --batch 64 --steps 4 --evaluate-every 4 --race=false --validation-fraction 0.01 --test-fraction 0.01 --test-pairs 5000'
 
 # stand_in NAME: a program of that name, before all others on the path. What would
 # change the settings of the card is an error here.
