@@ -30,7 +30,7 @@ func TestOutput(t *testing.T) {
 	path := gaussian(t, "400")
 	for _, flag := range []string{"--json=false", "--quiet", "--json"} {
 		out := file(t, "out", "old")
-		args := append(of(path, small...), flag)
+		args := append(of(path, smallCPU...), flag)
 		code, stdout, stderr := try(t, "", append(args, "--output", out)...)
 		if code != exitOK || stdout != "" || stderr != "" {
 			t.Errorf("%s: exit %d, stdout %q, stderr %q", flag, code, stdout, stderr)

@@ -44,7 +44,7 @@ func TestRepeats(t *testing.T) {
 		{"--activation", "elu", "--reference=false", "--weight-decay", "1e-3", "--backend", "cpu"},
 		{"--effort", "fast"},
 	} {
-		first, text := answered(t, append(of(path, small...), given...)...)
+		first, text := answered(t, append(of(path, smallCPU...), given...)...)
 		for name, content := range map[string]string{"whole.json": text, "config.json": configObject(t, text)} {
 			args := of(path, "--config", file(t, name, content))
 			if first.Input.X.Sample > 0 {
@@ -65,9 +65,9 @@ func TestRepeats(t *testing.T) {
 // TestConfigOverridden: flags go before what --config says.
 func TestConfigOverridden(t *testing.T) {
 	path := gaussian(t, "400")
-	_, text := answered(t, of(path, small...)...)
+	_, text := answered(t, of(path, smallCPU...)...)
 	run := file(t, "run.json", text)
-	want, _ := answered(t, append(of(path, small...), "--seed", "8", "--objective", "js", "--patience", "2")...)
+	want, _ := answered(t, append(of(path, smallCPU...), "--seed", "8", "--objective", "js", "--patience", "2")...)
 	got, _ := answered(t, of(path, "--config", run, "--seed", "8", "--objective", "js", "--patience", "2")...)
 	if got.Estimate != want.Estimate || !reflect.DeepEqual(got.Config, want.Config) {
 		t.Errorf("estimate %v by %+v, want %v by %+v", got.Estimate, got.Config, want.Estimate, want.Config)
@@ -82,7 +82,7 @@ func TestConfigOverridden(t *testing.T) {
 // TestRefusedConfigs: what --config does not take, said with file, field and way out.
 func TestRefusedConfigs(t *testing.T) {
 	path := gaussian(t, "400")
-	_, text := answered(t, of(path, small...)...)
+	_, text := answered(t, of(path, smallCPU...)...)
 	config := configObject(t, text)
 	given := func(content string, args ...string) []string {
 		return of(path, append([]string{"--config", file(t, "run.json", content)}, args...)...)

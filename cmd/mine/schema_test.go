@@ -59,7 +59,7 @@ func TestSchemaOfRuns(t *testing.T) {
 		{"blocks", string(content), []string{"--split", "blocks", "--block", "20"}},
 		{"repeats", string(content) + strings.Join(strings.SplitAfter(string(content), "\n")[1:], ""), nil},
 	} {
-		args := append(append([]string{"estimate", file(t, "data.csv", c.data), "--x", "X*", "--z", "Z*", "--json"}, small...), c.args...)
+		args := append(append([]string{"estimate", file(t, "data.csv", c.data), "--x", "X*", "--z", "Z*", "--json"}, smallCPU...), c.args...)
 		code, stdout, stderr := try(t, "", args...)
 		if code != exitOK {
 			t.Errorf("%s: exit %d: %s", c.name, code, stderr)
