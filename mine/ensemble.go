@@ -111,14 +111,13 @@ func (e *ensemble) stacked() []tested {
 }
 
 // trained is the mean over the folds, weighted by their test rows, of the bound on the
-// training rows.
-func (e *ensemble) trained() float64 {
+// training rows, cut off where the critics are that were tested.
+func (e *ensemble) trained(tested []tested) float64 {
 	var sum, rows float64
-	for f := range e.folds {
-		p, n := e.combined(f, e.weights[f], trainRows), float64(e.folds[f].counts.Test)
-		p.cut(e.logU(f, e.weights[f]), len(e.combined(f, e.weights[f], testRows).Marginal))
-		ev := p.evaluation()
-		sum, rows = sum+n*(ev.Joint-ev.LogU), rows+n
+	for f, t := range tested {
+		p, n := e.combined(f, e.weights[f], trainRows), float64(t.Rows)
+		p.cut(t.logU, int(t.Pairs))
+		sum, rows = sum+n*p.bound(), rows+n
 	}
 	return sum / rows
 }

@@ -371,7 +371,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts, Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
-	r.Training = e.ensemble.trained()
+	r.Training = e.ensemble.trained(tested)
 	r.Likely = r.Estimate + likelyShare*max(0, r.Training-r.Estimate)
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err

@@ -144,7 +144,7 @@ func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s pa
 		for _, c := range p.Critics {
 			var s pairScorer = c.scorer
 			if c.Reference != nil {
-				s = newVariates(c.Reference, p.Maps, mx, mz, 0)
+				s = newVariates(c.Reference, p.Maps, mx, mz, 0, mx.Rows)
 			}
 			if err := do(p, c, s, data); err != nil {
 				return errors.Join(err, data.Close())

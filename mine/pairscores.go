@@ -129,6 +129,15 @@ func (p pairScores) cut(logU float64, pairs int) {
 	}
 }
 
+// bound is the mean of the joint scores less the log-mean-exp of the marginal ones.
+func (p pairScores) bound() float64 {
+	var joint float64
+	for _, t := range p.Joint {
+		joint += float64(t) / float64(len(p.Joint))
+	}
+	return joint - objective.LogMeanExp(p.Marginal)
+}
+
 // evaluation returns the averages of the scores, as a backend returns them.
 func (p pairScores) evaluation() backend.Evaluation {
 	e, _ := p.influence()

@@ -61,10 +61,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	if err != nil {
 		return nil, err
 	}
-	scored := func(critic *gaussian.Critic) variates {
-		return (&reference{Critic: critic, maps: in.maps}).variates(in, c)
-	}
-	var v variates
+	var best *gaussian.Critic
 	var most, shrinkage float64
 	var structure gaussian.Structure
 	for _, st := range structuresFor(x.Cols*z.Cols, moments.Rows()) {
@@ -75,19 +72,19 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		if err != nil {
 			return nil, err
 		}
-		tried := scored(critic)
+		tried := newVariates(critic, in.maps, in.x, in.z, c.Train, c.Train+c.Validation)
 		for _, s := range shrinkages {
 			tried.Critic = critic.Shrunk(s)
 			p, err := scorePairs(ctx, tried, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), seedOf(validationRows, t.cfg.Seed))
 			if err != nil {
 				return nil, err
 			}
-			if e := p.evaluation(); e.Finite && e.Joint-e.LogU > most {
-				most, structure, shrinkage, v = e.Joint-e.LogU, st, s, tried
+			if b := p.bound(); p.finite() && b > most {
+				most, structure, shrinkage, best = b, st, s, tried.Critic
 			}
 		}
 	}
-	if v.Critic == nil {
+	if best == nil {
 		return nil, nil
 	}
 	// The validation rows do not decide the weights if there are other folds.
@@ -97,11 +94,11 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		}
 		critic, err := moments.Critic(structure)
 		if err == nil {
-			v = scored(critic.Shrunk(shrinkage))
+			best = critic.Shrunk(shrinkage)
 		}
 	}
-	r := &reference{Critic: v.Critic, method: method, maps: in.maps}
-	if r.scores, err = t.scores(ctx, v, nil, c); err != nil {
+	r := &reference{Critic: best, method: method, maps: in.maps}
+	if r.scores, err = t.scores(ctx, r.variates(in, c), nil, c); err != nil {
 		return nil, err
 	}
 	if !r.scores.finite() {
@@ -113,7 +110,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 // variates are those of the rows of a fold that are scored.
 func (r *reference) variates(in *inputs, c RowCounts) variates {
 	lo, _ := c.rowsOf(trainRows)
-	return newVariates(r.Critic, r.maps, in.x, in.z, lo)
+	return newVariates(r.Critic, r.maps, in.x, in.z, lo, in.x.Rows)
 }
 
 // variates scores pairs of rows from lo on, whose canonical variates it has.
@@ -123,10 +120,10 @@ type variates struct {
 	p, q *mat.Dense
 }
 
-// newVariates takes rows from lo on to their variates, from the inputs x and z that maps
-// make of them, of which the radii do not count.
-func newVariates(c *gaussian.Critic, maps preprocess.Maps, x, z backend.Matrix, lo int) variates {
-	return variates{c, lo, c.X.Variates(maps.X.WithoutRadius(x), lo, x.Rows), c.Z.Variates(maps.Z.WithoutRadius(z), lo, z.Rows)}
+// newVariates takes rows [lo, hi) to their variates, from the inputs x and z that maps make
+// of them, of which the radii do not count.
+func newVariates(c *gaussian.Critic, maps preprocess.Maps, x, z backend.Matrix, lo, hi int) variates {
+	return variates{c, lo, c.X.Variates(maps.X.WithoutRadius(x), lo, hi), c.Z.Variates(maps.Z.WithoutRadius(z), lo, hi)}
 }
 
 func (v variates) Scores(ctx context.Context, _ backend.Data, xs, zs []int, dst []float32) error {

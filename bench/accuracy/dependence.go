@@ -7,9 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -150,32 +148,12 @@ func (c dependentCase) config(seed uint64, split mine.SplitKind) mine.Config {
 // run takes the estimates, one on each processor.
 func (c dependentCase) run(ctx context.Context, repetitions int, split mine.SplitKind) (dependent, error) {
 	out := dependent{dependentCase: c, Truth: c.truth(), Repetitions: repetitions}
-	results := make([]mine.Result, repetitions)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				x, z := c.draw(uint64(i))
-				var err error
-				if results[i], err = mine.Estimate(ctx, x, z, c.config(uint64(i), split), mine.WithThreads(1)); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for i := range repetitions {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return out, context.Cause(ctx)
+	results, err := sideBySide(ctx, repetitions, func(ctx context.Context, i int) (mine.Result, error) {
+		x, z := c.draw(uint64(i))
+		return mine.Estimate(ctx, x, z, c.config(uint64(i), split), mine.WithThreads(1))
+	})
+	if err != nil {
+		return out, err
 	}
 	kinds := map[mine.SplitKind]int{}
 	var estimates, stdErrs, bounds []float64

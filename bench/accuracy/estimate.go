@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
+	"sync"
 
 	"gomine/mine"
 	"gomine/mine/backend"
@@ -56,4 +58,36 @@ func configFor(rows int, objective string, steps int, seed uint64) (mine.Config,
 func estimateLaw(ctx context.Context, b backend.Backend, law *simulate.Task, rows int, cfg mine.Config) (mine.Result, error) {
 	x, z := law.Sample(rows, cfg.Seed)
 	return mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
+}
+
+// sideBySide returns what do gives for the numbers below n, one on each processor. The first
+// error ends what has not begun.
+func sideBySide[T any](ctx context.Context, n int, do func(ctx context.Context, i int) (T, error)) ([]T, error) {
+	all := make([]T, n)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				var err error
+				if all[i], err = do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return all, context.Cause(ctx)
+	}
+	return all, nil
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
-	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -105,32 +103,12 @@ func (t task) intervals(ctx context.Context, sets int) (intervalOutcome, error) 
 	if err != nil {
 		return intervalOutcome{}, err
 	}
-	out := intervalOutcome{Name: t.Name, Rows: t.Rows, Truth: law.Truth, Intervals: make([]interval, sets)}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				v, err := intervalOf(ctx, law, t.Rows, uint64(i+1))
-				if err != nil {
-					cancel(err)
-				}
-				out.Intervals[i] = v
-			}
-		})
-	}
-	for i := range sets {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return out, context.Cause(ctx)
+	out := intervalOutcome{Name: t.Name, Rows: t.Rows, Truth: law.Truth}
+	out.Intervals, err = sideBySide(ctx, sets, func(ctx context.Context, i int) (interval, error) {
+		return intervalOf(ctx, law, t.Rows, uint64(i+1))
+	})
+	if err != nil {
+		return out, err
 	}
 	var estimates, stdErrs, deviations []float64
 	for _, v := range out.Intervals {
