@@ -42,11 +42,14 @@ type Projection struct {
 // critic infinite.
 const mostRho = 1 - 1e-6
 
-// Moments are the means and covariances of the columns of some rows.
+// Moments are the means and covariances of the columns of some rows. They are not safe for
+// concurrent use.
 type Moments struct {
 	n          int
 	x, z       []float64
 	xx, xz, zz *mat.Dense
+
+	white map[float64][2]*mat.Dense // what whitens x and z, by Structure.Apart
 }
 
 // NewMoments returns the moments of rows [0, n) of x and z.
@@ -54,7 +57,7 @@ func NewMoments(x, z backend.Matrix, n int) (*Moments, error) {
 	if n < 2 || n > x.Rows || n > z.Rows {
 		return nil, fmt.Errorf("gaussian: %d rows of %d and %d, want at least 2: %w", n, x.Rows, z.Rows, backend.ErrShape)
 	}
-	m := &Moments{n: n, x: means(x, n), z: means(z, n)}
+	m := &Moments{n: n, x: means(x, n), z: means(z, n), white: map[float64][2]*mat.Dense{}}
 	m.xx, m.xz, m.zz = covariance(x, x, n, m.x, m.x), covariance(x, z, n, m.x, m.z), covariance(z, z, n, m.z, m.z)
 	return m, nil
 }
@@ -77,13 +80,15 @@ type Structure struct {
 // count for nothing.
 func (m *Moments) Critic(s Structure) (*Critic, error) {
 	c := &Critic{X: Projection{Mean: m.x}, Z: Projection{Mean: m.z}, Least: -math.Log(float64(m.n))}
-	wx, err := whiten(m.xx, s.Apart)
-	if err != nil {
-		return nil, err
-	}
-	wz, err := whiten(m.zz, s.Apart)
-	if err != nil {
-		return nil, err
+	w, known := m.white[s.Apart]
+	if !known {
+		for i, side := range []*mat.Dense{m.xx, m.zz} {
+			var err error
+			if w[i], err = whiten(side, s.Apart); err != nil {
+				return nil, err
+			}
+		}
+		m.white[s.Apart] = w
 	}
 	xz := mat.DenseCopyOf(m.xz)
 	least := s.Least * s.Least / float64(m.n)
@@ -93,7 +98,7 @@ func (m *Moments) Critic(s Structure) (*Critic, error) {
 		}
 		return v
 	}, xz)
-	return c, c.correlate(wx, xz, wz)
+	return c, c.correlate(w[0], xz, w[1])
 }
 
 // correlate finds the canonical variates by what whitens x and z, and their covariances.
