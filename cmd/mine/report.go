@@ -19,6 +19,8 @@ const (
 
 	reportWidth = 80
 	reportTab   = 12 // width of the labels
+
+	mostCodes = 6 // columns of codes of a side that are named
 )
 
 // report writes a result for people to read: the number first, then what it
@@ -97,7 +99,17 @@ func side(s source, c preprocess.Summary) string {
 	if s.Columns != "" {
 		text += " (" + s.Columns + ")"
 	}
-	return text + " of " + s.File
+	text += " of " + s.File
+	for i, codes := range c.Codes {
+		if i == mostCodes {
+			return text + fmt.Sprintf(", %s of codes", plural(len(c.Codes)-i, "more column"))
+		}
+		text += fmt.Sprintf(", %s as %s", codes.Name, plural(codes.Distinct, "code"))
+		if codes.Pooled > 0 {
+			text += fmt.Sprintf(" (%s rare ones together)", grouped(codes.Pooled))
+		}
+	}
+	return text
 }
 
 // rowsText says which rows were for what.
@@ -211,9 +223,10 @@ type document struct {
 }
 
 type inputs struct {
-	X     source `json:"x"`
-	Z     source `json:"z"`
-	Group string `json:"group,omitempty"` // the column of groups
+	X           source   `json:"x"`
+	Z           source   `json:"z"`
+	Group       string   `json:"group,omitempty"`       // the column of groups
+	Categorical []string `json:"categorical,omitempty"` // columns that were asked to be codes
 }
 
 // inBits repeats the main numbers of a Result in bits.

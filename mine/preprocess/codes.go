@@ -17,6 +17,8 @@ type codeInputs struct {
 	input []int32   // by code; -1 where it is rare
 	share []float64 // by input: p
 	rare  int       // the input of rare codes, or -1 if there is none
+	// distinct is how many codes the training rows have, pooled how many of these are rare.
+	distinct, pooled int
 }
 
 // fitCodes fits the map of a column of labels to its training values.
@@ -28,7 +30,13 @@ func fitCodes(v []float64, labels int) Map {
 	c := &codeInputs{input: make([]int32, labels), rare: -1}
 	n, rare := float64(len(v)), 0
 	for code, count := range counts {
+		if count > 0 {
+			c.distinct++
+		}
 		if count < rareCode {
+			if count > 0 {
+				c.pooled++
+			}
 			c.input[code] = -1
 			rare += count
 			continue

@@ -52,9 +52,16 @@ type Summary struct {
 	Used     int      `json:"used"`               // columns that are not constant
 	Constant []string `json:"constant,omitempty"` // dropped
 	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
-	Codes    []string `json:"codes,omitempty"`    // one input a code
+	Codes    []Coded  `json:"codes,omitempty"`    // one input a code
 	Rare     []string `json:"rare,omitempty"`     // codes of which none has ten training rows: dropped
 	Merged   []string `json:"merged,omitempty"`   // lost more than a hundredth of their distinct values when they were read
+}
+
+// Coded says what became of a column of codes.
+type Coded struct {
+	Name     string `json:"name"`
+	Distinct int    `json:"distinct"`         // codes that the training rows have
+	Pooled   int    `json:"pooled,omitempty"` // how many of them are rare and share an input
 }
 
 // mergedShare is the share of a column's distinct values whose loss is worth a word.
@@ -76,7 +83,7 @@ func (s Side) Summary() Summary {
 		switch {
 		case m.constant:
 		case m.codes != nil:
-			all.Codes = append(all.Codes, c.Name)
+			all.Codes = append(all.Codes, Coded{c.Name, m.codes.distinct, m.codes.pooled})
 		case m.heavy:
 			all.Heavy = append(all.Heavy, c.Name)
 		}
