@@ -1,6 +1,11 @@
 package preprocess
 
-import "math"
+import (
+	"math"
+	"slices"
+
+	"gomine/mine/backend"
+)
 
 // rareCode is the number of training rows below which a code is pooled with others
 // as rare: the weights of its input would be learnt from as few.
@@ -56,6 +61,12 @@ func (c *codeInputs) store(dst []float32, v float64) int {
 	if code := int(v); code >= 0 && code < len(c.input) && c.input[code] >= 0 {
 		own = int(c.input[code])
 	}
+	c.storeInput(dst, own)
+	return len(c.share)
+}
+
+// storeInput stores the inputs of a row whose code has one of them, or none.
+func (c *codeInputs) storeInput(dst []float32, own int) {
 	for k, p := range c.share {
 		has := 0.0
 		if k == own {
@@ -63,5 +74,31 @@ func (c *codeInputs) store(dst []float32, v float64) int {
 		}
 		dst[k] = float32((has - p) / math.Sqrt(p*(1-p)))
 	}
-	return len(c.share)
+}
+
+// Shares returns the shares of the training rows by input, where the side is a single column of
+// codes: those of the codes that are not rare, and that of all rare ones together if there are
+// any. It is nil for other sides, and must not be modified.
+func (s Side) Shares() []float64 {
+	if len(s.maps) != 1 || s.maps[0].constant || s.maps[0].codes == nil {
+		return nil
+	}
+	return s.maps[0].codes.share
+}
+
+// CodeOf returns which of the inputs of a row is that of its code, -1 if none is. The side is a
+// single column of codes.
+func (s Side) CodeOf(row []float32) int {
+	return slices.IndexFunc(row, func(v float32) bool { return v > 0 })
+}
+
+// CodeRows returns the inputs [codes, codes] of a row of each code, for a side that is a single
+// column of codes.
+func (s Side) CodeRows() backend.Matrix {
+	c := s.maps[0].codes
+	m := backend.NewMatrix(len(c.share), len(c.share))
+	for k := range c.share {
+		c.storeInput(m.Row(k), k)
+	}
+	return m
 }
