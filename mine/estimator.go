@@ -30,6 +30,7 @@ type Estimator struct {
 	arranged   arrangement
 	folds      []fold
 	determined string // which columns determine each other, if any do
+	discrete   discrete
 
 	begun, closed bool
 	survivors     []int      // numbers of the candidates that were trained on all folds
@@ -67,6 +68,9 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	}
 	var err error
 	if e.determined, err = e.pairs.Determined(e.arranged.rows); err != nil {
+		return nil, err
+	}
+	if err := e.count(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -384,6 +388,8 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if e.stop != "" {
 		r.Stop = e.stop
 	}
+	r.Plugin, r.EntropyX, r.EntropyZ = e.discrete.plugin, e.discrete.hx, e.discrete.hz
+	r.Normalised = e.discrete.normalised(r.Estimate)
 	r.X, r.Z = lead.maps.X.Summary(), lead.maps.Z.Summary()
 	r.Timing.Evaluate = time.Since(began)
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {

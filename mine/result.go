@@ -21,6 +21,16 @@ type Result struct {
 	// as a rule, but no bound, and without an interval. See doc/mathematics.md.
 	Likely float64 `json:"likely"`
 
+	// Plugin is that of the frequencies of the values, where both sides have few and rows are
+	// independent; else nil.
+	Plugin *Plugin `json:"plugin,omitempty"`
+	// EntropyX and EntropyZ are those of sides that are a single column of codes with
+	// several rows a code; else 0. Normalised is Estimate as a share of the smaller one, 0
+	// where there is none.
+	EntropyX   float64 `json:"entropy_x,omitempty"`
+	EntropyZ   float64 `json:"entropy_z,omitempty"`
+	Normalised float64 `json:"normalised,omitempty"`
+
 	Critics []CriticResult `json:"critics"`
 	Folds   []FoldResult   `json:"folds"`
 

@@ -51,6 +51,13 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	if r.LowerBound > 0 {
 		line("likely", "%s %s: as a rule nearer to the truth, but not certified", info(r.Likely), u)
 	}
+	if p := r.Plugin; p != nil {
+		line("counts", "%s %s, %s to %s: by the frequencies of %s and %s values, in %s pairs; no bound, but nearer to the truth",
+			info(p.Estimate), u, info(p.Low), info(p.High), grouped(p.X), grouped(p.Z), grouped(p.Cells))
+	}
+	if text := entropies(r, info); text != "" {
+		line("entropy", "%s", text)
+	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
 	line("rows", "%s", rowsText(r))
@@ -78,6 +85,25 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 			paragraph("warning: " + explain(warning, r))
 		}
 	}
+}
+
+// entropies says how many codes have, and which share of it the other side tells.
+func entropies(r mine.Result, info func(nats float64) string) string {
+	var all []string
+	if r.EntropyX > 0 {
+		all = append(all, "H(X) = "+info(r.EntropyX))
+	}
+	if r.EntropyZ > 0 {
+		all = append(all, "H(Z) = "+info(r.EntropyZ))
+	}
+	if all == nil {
+		return ""
+	}
+	of := "that"
+	if len(all) > 1 {
+		of = "the smaller one"
+	}
+	return fmt.Sprintf("%s; I(X;Z) is %.1f%% of %s", strings.Join(all, ", "), 100*r.Normalised, of)
 }
 
 // times says where the time went, in phrases.
@@ -238,6 +264,9 @@ type inBits struct {
 	LowerBound float64 `json:"lower_bound"`
 	NWJ        float64 `json:"nwj"`
 	Likely     float64 `json:"likely"`
+	Plugin     float64 `json:"plugin,omitempty"`
+	EntropyX   float64 `json:"entropy_x,omitempty"`
+	EntropyZ   float64 `json:"entropy_z,omitempty"`
 }
 
 // encode returns the result as one JSON object. precision is that of the backend.
@@ -248,6 +277,10 @@ func encode(r mine.Result, precision string, in inputs, u unit) ([]byte, error) 
 			Estimate: mine.Bits(r.Estimate), StdErr: mine.Bits(r.StdErr),
 			Low: mine.Bits(r.Low), High: mine.Bits(r.High),
 			LowerBound: mine.Bits(r.LowerBound), NWJ: mine.Bits(r.NWJ), Likely: mine.Bits(r.Likely),
+			EntropyX: mine.Bits(r.EntropyX), EntropyZ: mine.Bits(r.EntropyZ),
+		}
+		if r.Plugin != nil {
+			d.InBits.Plugin = mine.Bits(r.Plugin.Estimate)
 		}
 	}
 	text, err := json.Marshal(d)

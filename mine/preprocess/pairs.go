@@ -100,6 +100,9 @@ func (p *Pairs) Rows() int { return p.x.Rows() }
 // Columns returns the number of columns of both sides.
 func (p *Pairs) Columns() (dx, dz int) { return len(p.x.Columns()), len(p.z.Columns()) }
 
+// Described returns the columns of both sides.
+func (p *Pairs) Described() (x, z []column.Column) { return p.x.Columns(), p.z.Columns() }
+
 // NonFiniteError is about a value that no map can take. It wraps ErrNonFinite.
 type NonFiniteError struct {
 	Side   string // "x" or "z"
