@@ -55,3 +55,28 @@ func TestRefusedCategorical(t *testing.T) {
 		{[]string{"estimate", lacking, "--x", "a", "--z", "b"}, exitError, []string{"lacking.csv", "line 4", `"?" marks a missing value`, "another word if it is a code", "--missing drop"}},
 	})
 }
+
+// TestIDs: the result names columns of ids, from which nothing can be learnt, whether they are
+// numbers or words.
+func TestIDs(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("number,name,customer,y\n")
+	for i := range 600 {
+		fmt.Fprintf(&b, "%d,p%d,c%d,%d\n", i*7%601, i, max(0, i-200), i*i%101)
+	}
+	path := file(t, "ids.csv", b.String())
+	code, stdout, stderr := try(t, "", append([]string{"estimate", path, "--x", "number", "--z", "customer", "--split", "random"}, smallCPU...)...)
+	text := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{
+		"number of x has another whole number in nearly every row",
+		"customer of z has", "codes in 240 training rows, most of which have one of the",
+		"nothing can be learnt",
+	} {
+		if code != exitOK || !strings.Contains(text, want) {
+			t.Errorf("exit %d: %s: no %q in\n%s", code, stderr, want, stdout)
+		}
+	}
+	refused(t, []refusal{
+		{append([]string{"estimate", path, "--x", "name", "--z", "y"}, smallCPU...), exitError, []string{"(name)", "nothing can be learnt from codes that are seen so seldom"}},
+	})
+}

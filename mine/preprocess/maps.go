@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -54,6 +55,7 @@ type Summary struct {
 	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
 	Codes    []Coded  `json:"codes,omitempty"`    // one input a code
 	Rare     []string `json:"rare,omitempty"`     // codes of which none has ten training rows: dropped
+	IDs      []string `json:"ids,omitempty"`      // another whole number in nearly every row, or codes most of which are rare
 	Merged   []string `json:"merged,omitempty"`   // lost more than a hundredth of their distinct values when they were read
 }
 
@@ -87,11 +89,24 @@ func (s Side) Summary() Summary {
 		case m.heavy:
 			all.Heavy = append(all.Heavy, c.Name)
 		}
+		if !m.constant && (m.ids || m.codes != nil && m.codes.mostlyRare()) {
+			all.IDs = append(all.IDs, c.Name)
+		}
 		if c.Merged > mergedShare {
 			all.Merged = append(all.Merged, c.Name)
 		}
 	}
 	return all
+}
+
+// nothing is the error about a side that becomes no input.
+func (s Side) nothing() error {
+	rare := s.Summary().Rare
+	if rare == nil {
+		return fmt.Errorf("preprocess: every column of %s is %w on the training rows: there is nothing to learn from it", s.name, ErrConstant)
+	}
+	return fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d of them (%s): nothing can be learnt from codes that are seen so seldom; join those that are alike, or leave them out",
+		s.name, ErrConstant, rareCode, strings.Join(rare, ", "))
 }
 
 // store writes the inputs that a row becomes to dst.

@@ -178,7 +178,7 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 			}
 		}
 		if side.to.Inputs() == 0 {
-			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d: there is nothing to learn from it", side.name, ErrConstant, rareCode)
+			return m, side.to.nothing()
 		}
 	}
 	return m, nil
@@ -252,7 +252,9 @@ func (r rows) fit(method Method, at []int) ([]Map, error) {
 				maps[from+j] = fitCodes(v, len(c.Labels))
 			} else {
 				maps[from+j] = fitNumbers(v, method)
-				if m := &maps[from+j]; method == Fourier && m.value != nil {
+				m := &maps[from+j]
+				m.ids = c.Kind == column.Integer && areIDs(n, m.distinct, m.min, m.max)
+				if method == Fourier && m.value != nil {
 					m.harmonics = harmonicsFor(len(columns), m.distinct)
 				}
 			}
