@@ -251,7 +251,7 @@ func TestInterruptAfterRace(t *testing.T) {
 }
 
 // TestSameCandidates: values far out are ranked even where they are to be standardised, so
-// that two of the seven candidates are the same as others, and do not run.
+// that three of the eight candidates are the same as others, and do not run.
 func TestSameCandidates(t *testing.T) {
 	const rows = 1500
 	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
@@ -261,8 +261,8 @@ func TestSameCandidates(t *testing.T) {
 	cfg := folded(rows, 2)
 	cfg.Candidates = mine.DefaultConfig(rows).Candidates
 	cfg.RaceSteps, cfg.Steps = 20, 40
-	if r := estimate(t, column.Slices(x), column.Slices(z), cfg); len(cfg.Candidates) != 7 || len(r.Race) != 5 {
-		t.Errorf("%d of %d candidates ran, want 5 of 7: %+v", len(r.Race), len(cfg.Candidates), r.Race)
+	if r := estimate(t, column.Slices(x), column.Slices(z), cfg); len(cfg.Candidates) != 8 || len(r.Race) != 5 {
+		t.Errorf("%d of %d candidates ran, want 5 of 8: %+v", len(r.Race), len(cfg.Candidates), r.Race)
 	}
 }
 

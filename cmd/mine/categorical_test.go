@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -79,4 +80,22 @@ func TestIDs(t *testing.T) {
 	refused(t, []refusal{
 		{append([]string{"estimate", path, "--x", "name", "--z", "y"}, smallCPU...), exitError, []string{"(name)", "nothing can be learnt from codes that are seen so seldom"}},
 	})
+}
+
+// TestOrderlessNumbers: the result names whole numbers that seem to be codes.
+func TestOrderlessNumbers(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("shop,y\n")
+	sales := rand.New(rand.NewPCG(3, 2)).Perm(100)
+	for i := range 3000 {
+		shop := i * 61 % 100
+		fmt.Fprintf(&b, "%d,%d\n", shop, 20*sales[shop]+i%13)
+	}
+	code, stdout, stderr := try(t, "", append([]string{"estimate", file(t, "shops.csv", b.String()), "--x", "shop", "--z", "y", "--split", "random"}, smallCPU...)...)
+	text := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{"column shop of x has", "y of z is alike in rows of the same one (a correlation of 1.00)", "Say --categorical"} {
+		if code != exitOK || !strings.Contains(text, want) {
+			t.Errorf("exit %d: %s: no %q in\n%s", code, stderr, want, stdout)
+		}
+	}
 }

@@ -229,6 +229,8 @@ func explain(warning mine.Warning, r mine.Result) string {
 			return text + ": --split blocks, or --group."
 		}
 		return text + ". --split random treats them as independent."
+	case mine.WarnCodes:
+		return text + ". Say --categorical with the name of the column if it holds codes."
 	case mine.WarnUnresolved:
 		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnDeterministic:

@@ -59,3 +59,62 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestWholeCodes: Codes makes of a column of few whole numbers the inputs that the same numbers
+// have as labels, and ranks all others.
+func TestWholeCodes(t *testing.T) {
+	const n = 2000
+	r := rand.New(rand.NewPCG(1, 2))
+	whole, labels := make([]int, n), make([]string, n)
+	for i := range whole {
+		whole[i] = 10 * r.IntN(40)
+		if i%500 == 3 {
+			whole[i] = 401 // rare
+		}
+		labels[i] = fmt.Sprintf("%03d", whole[i])
+	}
+	fit := func(x column.Source, method preprocess.Method) preprocess.Maps {
+		pairs, err := preprocess.NewPairs(column.Named(x, "a"), column.Slices(normal(n, 1)), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps, err := pairs.Fit(method, preprocess.Range{Hi: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return maps
+	}
+	z := column.Slices(normal(n, 1))
+	taken := fit(column.Slices(whole), preprocess.Codes)
+	got, _, err := taken.Apply(column.Slices(whole), z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := fit(column.Codes(labels), preprocess.Rank).Apply(column.Codes(labels), z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Cols != 41 || !slices.Equal(got.Data, want.Data) {
+		t.Errorf("%d inputs that are not those of the labels", got.Cols)
+	}
+	if s := taken.X.Summary(); !slices.Equal(s.Codes, []preprocess.Coded{{Name: "a", Distinct: 41, Pooled: 1}}) {
+		t.Errorf("summary %+v", s)
+	}
+	// A number that no row had counts as rare.
+	other, _, err := taken.Apply(column.Slices([]int{401, 7}), column.Slices(normal(2, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(other.Row(0), other.Row(1)) {
+		t.Errorf("a number that is new has inputs %v, a rare one %v", other.Row(1), other.Row(0))
+	}
+	many, two, halves := make([]int, n), make([]int, n), make([]float64, n)
+	for i := range many {
+		many[i], two[i], halves[i] = r.IntN(90), r.IntN(2), float64(r.IntN(20))/2
+	}
+	for name, x := range map[string]column.Source{"many": column.Slices(many), "two": column.Slices(two), "no whole numbers": column.Slices(halves), "labels": column.Codes(labels)} {
+		if !fit(x, preprocess.Codes).Same(fit(x, preprocess.Rank)) {
+			t.Errorf("%s: other inputs than under rank", name)
+		}
+	}
+}

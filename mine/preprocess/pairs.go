@@ -171,6 +171,11 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 		if err != nil {
 			return m, err
 		}
+		if method == Codes {
+			if err := side.fitCodes(maps, at); err != nil {
+				return m, err
+			}
+		}
 		*side.to = Side{side.name, side.Columns(), maps, nil}
 		if side.hasRoom(side.to.Inputs() + 1) {
 			if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {

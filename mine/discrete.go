@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -83,6 +84,8 @@ func total(counts []int) int {
 type discrete struct {
 	plugin *Plugin // nil where rows depend on each other
 	hx, hz float64 // entropies of sides that are a single column of codes; else 0
+
+	orderless []preprocess.Orderless
 }
 
 // count counts the rows that are used.
@@ -94,6 +97,9 @@ func (e *Estimator) count() error {
 	if e.arranged.ends == nil {
 		e.discrete.plugin = newPlugin(cells, e.cfg.Confidence)
 	}
+	if e.discrete.orderless, err = e.pairs.Orderless(e.arranged.rows); err != nil {
+		return err
+	}
 	x, z := e.pairs.Described()
 	if isCode(x) {
 		e.discrete.hx = entropy(cells.X)
@@ -102,6 +108,28 @@ func (e *Estimator) count() error {
 		e.discrete.hz = entropy(cells.Z)
 	}
 	return nil
+}
+
+// warnings are those about whole numbers without an order.
+func (d discrete) warnings() []Warning {
+	const fewRows = 20 // a code, of which training rows are fewer
+	var all []Warning
+	for _, o := range d.orderless {
+		way := "they may be codes, and say more as such"
+		if o.Rows < fewRows*o.Distinct {
+			way = "if they are codes, there are too few rows of each to learn from: join those that are alike"
+		}
+		all = append(all, Warning{WarnCodes, fmt.Sprintf("column %s of %s has %d different whole numbers in %d rows whose order says nothing: %s of %s is alike in rows of the same one (a correlation of %.2f), and not of one and the next (%.2f); %s",
+			o.Column, o.Side, o.Distinct, o.Rows, o.Other, opposite(o.Side), o.Equal, o.Next, way)})
+	}
+	return all
+}
+
+func opposite(side string) string {
+	if side == "x" {
+		return "z"
+	}
+	return "x"
 }
 
 // isCode reports whether the columns of a side are a single one of codes.
