@@ -183,7 +183,7 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	case f.quiet:
 		return []byte(fixed(u.of(r.Estimate), quietDecimals) + "\n"), nil
 	case f.json:
-		return encode(r, f.computed, inputs{x, z, f.input.group}, u)
+		return encode(r, f.computed, inputs{x, z, f.input.group, f.input.codes}, u)
 	}
 	var b bytes.Buffer
 	report(&b, r, x, z, u)

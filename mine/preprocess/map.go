@@ -46,6 +46,7 @@ type Map struct {
 	rare     bool // and that because no code is frequent
 	distinct int  // how many values were fitted, of numbers
 	heavy    bool // values far out
+	ids      bool // another whole number in nearly every row
 	codes    *codeInputs
 
 	min, max       float64   // of the fitted values
