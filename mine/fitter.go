@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -248,9 +249,10 @@ func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *
 	return errors.Join(t.score(ctx, b, data, in, m, c), data.Close())
 }
 
-// rescue is score on the CPU.
+// rescue is score on the CPU, with a job's share of the threads: other jobs are rescued
+// beside it.
 func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
-	b, err := cpu.Open(cpu.Options{})
+	b, err := cpu.Open(cpu.Options{Threads: max(1, runtime.GOMAXPROCS(0)/len(t.backends))})
 	if err != nil {
 		return err
 	}
