@@ -119,30 +119,37 @@ struct RowSums {
 // row_floats is the shared memory of RowSums in any precision.
 constexpr int row_floats = 4 * tile;
 
+// Whether gemm_nn's result is scored, chosen once for a block.
+struct Scored {
+	static constexpr bool scores = true;
+};
+struct Unscored {
+	static constexpr bool scores = false;
+};
+
 // The three products, see gemm_f32.cu. Nothing that they read overlaps c or t.
 template <class Precision>
 __device__ __forceinline__ void gemm_nn(float* c, float* t, const float* a, const float* b, const float* bias, const int* rows,
 	const float* w, const float* offset, int m, int n, int k, int lda, int ldb, int ldc, int ldt, int activation, float* shared) {
 	static_assert(Gemm<Precision>::row_warps * tile <= row_floats, "");
 	RowSums<Precision> scores{shared};
-	const auto done = [&](int i) {
-		if (t != nullptr) scores.done(i);
-	};
-	const auto within = [&](auto f, const auto& each) {
+	const auto within = [&](auto f, auto is, const auto& each) {
 		const auto store = [&](int i, int j, const auto& sums) {
 			constexpr int count = sizeof(sums) / sizeof(float);
 			float values[count] = {};
 			if (bias != nullptr) read(bias, j, values);
 #pragma unroll
 			for (int q = 0; q < count; ++q) values[q] = f.value(sums[q] + values[q]);
-			if (c != nullptr) write(c + static_cast<size_t>(i) * ldc, j, values);
-			if (t == nullptr) return;
+			if (!is.scores || c != nullptr) write(c + static_cast<size_t>(i) * ldc, j, values);
+			if (!is.scores) return;
 			float factors[count];
 			read(w, j, factors);
 #pragma unroll
 			for (int q = 0; q < count; ++q) scores.sum += values[q] * factors[q];
 		};
-		each(store, done);
+		each(store, [&](int i) {
+			if (is.scores) scores.done(i);
+		});
 	};
 	const auto edge = [&](int i, int j, const auto& sums) {
 		if (!inside(i, m) || !inside(j, n)) return;
@@ -157,10 +164,14 @@ __device__ __forceinline__ void gemm_nn(float* c, float* t, const float* a, cons
 		if (c != nullptr) write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
 	};
 	Gemm<Precision>::multiply(Across{a, rows, k, m, lda}, Along{b, nullptr, k, n, ldb}, 0, k, shared + row_floats, [&](const auto& each) {
-		if (whole(m, n))
-			by_activation(activation, [&](auto f) { within(f, each); });
+		if (!whole(m, n))
+			each(edge, [&](int i) {
+				if (t != nullptr) scores.done(i);
+			});
+		else if (t != nullptr)
+			by_activation(activation, [&](auto f) { within(f, Scored(), each); });
 		else
-			each(edge, done);
+			by_activation(activation, [&](auto f) { within(f, Unscored(), each); });
 	});
 	if (t != nullptr) scores.store(t + static_cast<size_t>(blockIdx.x) * ldt, m, blockIdx.x == 0 ? offset[0] : 0.f);
 }
