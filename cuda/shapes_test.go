@@ -502,3 +502,50 @@ func TestPadding(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestScoreParts: score adds up the parts of every score, within a unit of their magnitudes
+// for each addition, and touches nothing behind the last one.
+func TestScoreParts(t *testing.T) {
+	d, err := open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	err = d.onStream(func(s *driver.Stream, memory *driver.Memory) error {
+		src := rand.New(rand.NewPCG(5, 6))
+		for _, n := range []int{1, 255, 256, 257} {
+			const parts = 3
+			ldt := n + 2
+			given := newOperand(src, 1, parts*ldt).data[:parts*ldt]
+			sums, err := guard(memory, len(given), given)
+			if err != nil {
+				return err
+			}
+			if err := kernel.Score(s, blocks(n, 256), 0, kernel.ScoreArgs{T: sums.at(), N: n, Parts: parts, Ldt: ldt}); err != nil {
+				return err
+			}
+			got, err := sums.read()
+			if err != nil {
+				return fmt.Errorf("%d scores: %w", n, err)
+			}
+			for i, v := range got {
+				want, allowed := float64(given[i]), 0.0
+				if i < n {
+					magnitude := math.Abs(want)
+					for p := 1; p < parts; p++ {
+						term := float64(given[p*ldt+i])
+						want, magnitude = want+term, magnitude+math.Abs(term)
+					}
+					allowed = (parts - 1) * magnitude / (1 << 24)
+				}
+				if !(math.Abs(float64(v)-want) <= allowed) {
+					return fmt.Errorf("%d scores: number %d is %v, want %v, within %.1e", n, i, v, want, allowed)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
