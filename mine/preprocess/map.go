@@ -42,11 +42,12 @@ const (
 //
 // Of codes, see codeInputs.
 type Map struct {
-	constant bool // nothing to learn from: no input
-	rare     bool // and that because no code is frequent
-	distinct int  // how many values were fitted, of numbers
-	heavy    bool // values far out
-	ids      bool // another whole number in nearly every row
+	constant bool     // nothing to learn from: no input
+	rare     bool     // and that because no code is frequent
+	distinct int      // how many values were fitted, of numbers
+	heavy    bool     // values far out
+	ids      bool     // another whole number in nearly every row
+	sentinel Sentinel // of no rows if there is none
 	codes    *codeInputs
 
 	min, max       float64   // of the fitted values
@@ -95,7 +96,7 @@ func fitNumbers(v []float64, p Method) Map {
 			distinct++
 		}
 	}
-	m := Map{distinct: distinct, min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
+	m := Map{distinct: distinct, sentinel: sentinelOf(v, distinct), min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail
