@@ -143,6 +143,9 @@ func (n *normalised) learn(ctx context.Context, data backend.Data, rows []int) e
 	scores := make([]float32, max(most, k))
 	var some []int
 	flush := func() error {
+		if len(some) == 0 {
+			return nil
+		}
 		if err := n.codeScores(ctx, data, some, scores[:len(some)*k]); err != nil {
 			return err
 		}

@@ -111,6 +111,7 @@ const (
 	WarnConstant      WarningCode = "constant"      // constant columns were dropped
 	WarnRare          WarningCode = "rare"          // columns of codes that are all rare were dropped
 	WarnCodes         WarningCode = "codes"         // whole numbers seem to have no order
+	WarnSentinel      WarningCode = "sentinel"      // a value may stand for a missing one
 	WarnIDs           WarningCode = "ids"           // values that are there once teach nothing
 	WarnMerged        WarningCode = "merged"        // different values of a column became one when they were read
 	WarnDeterministic WarningCode = "deterministic" // a column of x and one of z are functions of each other

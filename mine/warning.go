@@ -51,6 +51,9 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		if len(c.Rare) > 0 {
 			warn(WarnRare, "dropped %s of %s: none of the codes has ten training rows to learn from; join codes that are alike", list(c.Rare), c.side)
 		}
+		for _, s := range c.Sentinels {
+			warn(WarnSentinel, "%s of %s is %g in %d training rows, and %g to %g in all others: if that stands for a missing value, it counts as a number here", s.Name, c.side, s.Value, s.Rows, s.Min, s.Max)
+		}
 		if len(c.IDs) > 0 {
 			warn(WarnIDs, "%s: nothing can be learnt from values that are seen once, as ids are; leave them out, or join codes that are alike", idsText(c.Summary, c.side, r.Rows.Train))
 		}

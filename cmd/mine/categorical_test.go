@@ -99,3 +99,23 @@ func TestOrderlessNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestSentinel: the result names a number that may stand for a missing value.
+func TestSentinel(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("age,y\n")
+	for i := range 600 {
+		age := 18 + i*i*7%71
+		if i%20 == 3 {
+			age = 999
+		}
+		fmt.Fprintf(&b, "%d,%d\n", age, i*i%101)
+	}
+	code, stdout, stderr := try(t, "", append([]string{"estimate", file(t, "ages.csv", b.String()), "--x", "age", "--z", "y", "--split", "random"}, smallCPU...)...)
+	text := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{"age of x is 999 in ", "and 18 to 88 in all others", "--missing drop"} {
+		if code != exitOK || !strings.Contains(text, want) {
+			t.Errorf("exit %d: %s: no %q in\n%s", code, stderr, want, stdout)
+		}
+	}
+}

@@ -231,6 +231,8 @@ func explain(warning mine.Warning, r mine.Result) string {
 		return text + ". --split random treats them as independent."
 	case mine.WarnCodes:
 		return text + ". Say --categorical with the name of the column if it holds codes."
+	case mine.WarnSentinel:
+		return text + ". Leave the field empty in such rows, and say --missing drop."
 	case mine.WarnUnresolved:
 		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnDeterministic:

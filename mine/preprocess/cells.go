@@ -9,6 +9,10 @@ import (
 // which counts say more than their correction takes away: that is known to some 1% of it then.
 const leastFilled = 5
 
+// countBytes is how much memory the different values of a side may take; those of very many columns
+// are all different.
+const countBytes = 64 << 20
+
 // Cells are counts of rows, by the different values that the columns of a side have together.
 type Cells struct {
 	X, Z  []int // by value; nil for a side of fewer than leastFilled rows a value
@@ -63,7 +67,7 @@ func (r rows) values(n int) ([]int32, error) {
 		}
 		v, ok := number[string(key)]
 		if !ok {
-			if leastFilled*(len(number)+1) > n {
+			if leastFilled*(len(number)+1) > n || (len(number)+1)*len(key) > countBytes {
 				return nil, nil
 			}
 			v = int32(len(number))

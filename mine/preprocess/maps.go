@@ -56,7 +56,9 @@ type Summary struct {
 	Codes    []Coded  `json:"codes,omitempty"`    // one input a code
 	Rare     []string `json:"rare,omitempty"`     // codes of which none has ten training rows: dropped
 	IDs      []string `json:"ids,omitempty"`      // another whole number in nearly every row, or codes most of which are rare
-	Merged   []string `json:"merged,omitempty"`   // lost more than a hundredth of their distinct values when they were read
+	// Sentinels are values that may stand for missing ones.
+	Sentinels []Sentinel `json:"sentinels,omitempty"`
+	Merged    []string   `json:"merged,omitempty"` // lost more than a hundredth of their distinct values when they were read
 }
 
 // Coded says what became of a column of codes.
@@ -91,6 +93,10 @@ func (s Side) Summary() Summary {
 		}
 		if !m.constant && (m.ids || m.codes != nil && m.codes.mostlyRare()) {
 			all.IDs = append(all.IDs, c.Name)
+		}
+		if s := m.sentinel; s.Rows > 0 {
+			s.Name = c.Name
+			all.Sentinels = append(all.Sentinels, s)
 		}
 		if c.Merged > mergedShare {
 			all.Merged = append(all.Merged, c.Name)

@@ -177,6 +177,7 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 			}
 		}
 		*side.to = Side{side.name, side.Columns(), maps, nil}
+		side.to.withoutSpikes(side.rows)
 		if side.hasRoom(side.to.Inputs() + 1) {
 			if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
 				return m, err
