@@ -103,7 +103,10 @@ func (e *Estimator) split(x, z column.Source) (err error) {
 	if e.folds, err = newFolds(e.arranged.units, e.cfg); err != nil {
 		return err
 	}
-	e.pairs, err = preprocess.Arrange(x, z, e.arranged.order)
+	if e.pairs, err = preprocess.Arrange(x, z, e.arranged.order); err != nil {
+		return err
+	}
+	e.nearest, err = e.newNearest()
 	return err
 }
 

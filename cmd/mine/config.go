@@ -44,6 +44,8 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Survivors }},
 	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
 		func(c *mine.Config) any { return &c.Reference }},
+	{"neighbours", "neighbours", "whether nearest neighbours are asked for a second opinion, of at most 10,000 rows in at most 8 columns",
+		func(c *mine.Config) any { return &c.Neighbours }},
 	{"folds", "folds", "`N` parts of the rows, each tested by critics of the others; 1: one part alone, of --test-fraction",
 		func(c *mine.Config) any { return &c.Folds }},
 	{"split", "split", "what stays together where rows are split into folds: auto (what depends on each other), random (nothing), blocks (neighbours)",
@@ -100,7 +102,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	f.values = defaults[len(defaults)-1]
 	for _, field := range configFields {
 		flags := training
-		if slices.Contains([]string{"race-steps", "survivors", "reference", "folds", "split", "block"}, field.flag) {
+		if slices.Contains([]string{"race-steps", "survivors", "reference", "neighbours", "folds", "split", "block"}, field.flag) {
 			flags = method
 		}
 		switch p := field.of(&f.values).(type) {

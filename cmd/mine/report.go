@@ -49,6 +49,10 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	if r.LowerBound > 0 {
 		line("likely", "%s %s: as a rule nearer to the truth, but not certified", info(r.Likely), u)
 	}
+	if n := r.Neighbours; n != nil {
+		line("neighbours", "%s %s, standard error %s, by the %d nearest of %s rows: a second opinion, no bound",
+			info(n.Estimate), u, info(n.StdErr), n.Neighbours, grouped(n.Rows))
+	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
 	line("rows", "%s", rowsText(r))
