@@ -45,7 +45,8 @@ var layers = []struct {
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
-	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
+	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 
