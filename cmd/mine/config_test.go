@@ -18,7 +18,7 @@ func parse(t *testing.T, args ...string) (*configFlags, *pflag.FlagSet) {
 	t.Helper()
 	var f configFlags
 	flags := newFlags()
-	f.register(flags, flags)
+	f.register(flags, flags, mine.Normal)
 	if err := flags.Parse(args); err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}
