@@ -148,7 +148,7 @@ func TestPlan(t *testing.T) {
 		split  mine.Split
 		want   [][2]int // trained and tested
 	}{
-		{"few rows", 100, nil, mine.Split{Kind: mine.SplitRandom}, [][2]int{{80, 20}}},
+		{"few rows", 100, nil, mine.Split{Kind: mine.SplitRandom}, [][2]int{{60, 40}}},
 		{"rows", 1000, nil, mine.Split{Kind: mine.SplitRandom}, [][2]int{{500, 250}, {750, 250}}},
 		{"many rows", 100_000, nil, mine.Split{Kind: mine.SplitRandom}, [][2]int{{92_000, 4000}, {96_000, 4000}}},
 		{"groups", 600, groups, mine.Split{Kind: mine.SplitGroups}, [][2]int{{300, 150}, {450, 150}}},
@@ -201,7 +201,7 @@ func TestPlanErrors(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"few rows", 99, nil, mine.Split{Kind: mine.SplitRandom}, mine.ErrTooFewSamples, "99 rows"},
+		{"few rows", 79, nil, mine.Split{Kind: mine.SplitRandom}, mine.ErrTooFewSamples, "79 rows"},
 		{"copies", 1000, nil, mine.Split{Kind: mine.SplitRepeats, Repeated: 7}, ErrPairing, "7 of 1000 rows are copies"},
 		{"uneven groups", 34, uneven, mine.Split{}, ErrPairing, "from 2 to 30 rows"},
 		{"few groups", 1000, few, mine.Split{}, mine.ErrTooFewSamples, "10 groups of 100 rows"},

@@ -22,9 +22,9 @@ type plan struct {
 type stage struct{ trained, tested []int }
 
 const (
-	// leastTrained is the fewest rows that mine.Fit can learn from: in two folds, of which one
-	// gives 20 rows to validate and 20 to train.
-	leastTrained = 80
+	// leastTrained is the fewest rows that mine.Fit can learn from: in three folds, of which one
+	// is tested on, and the others give 20 rows to validate and 20 to train.
+	leastTrained = 60
 	// leastTested is the fewest rows to test on.
 	leastTested = 20
 	// mostTested is the most: 999 permutations of them are 4 million pairs, and the

@@ -15,11 +15,22 @@ const pairsAtOnce = 1 << 18
 // scoring scores pairs of test rows, of xs[i] of x with zs[i] of z.
 type scoring func(xs, zs []int) ([]float64, error)
 
+const (
+	// fewRows is the number below which critics are of more than the folds asked for, so that all
+	// of them together have learnt from nearly all rows: it takes little time there.
+	fewRows = 1000
+	// fewFolds is how many, as far as each has 20 rows to be tested on.
+	fewFolds = 5
+)
+
 // test trains critics and tests on the rows behind. The fit is not asked how the rows depend on
 // each other again, nor for a second opinion.
 func (s stage) test(ctx context.Context, d Data, cfg Config, f int, p *plan, opts []mine.Option) (part Part, err error) {
 	train := cfg.Estimate
 	train.Neighbours = false
+	if train.Folds > 1 && len(s.trained) < fewRows {
+		train.Folds = min(fewFolds, len(s.trained)/leastTested)
+	}
 	switch p.pairing {
 	case Rows:
 		train.Split, train.Block = mine.SplitRandom, mine.AutoLength
