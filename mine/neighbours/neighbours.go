@@ -16,9 +16,9 @@
 // The rank then tells the value, and beyond it only lots: given X, the ranks of X say nothing
 // more about Z, and their information is I(X;Z) whatever the ties (the distributional
 // transform, Rüschendorf 2009). So whole numbers, codes, and columns that are partly one
-// value need no formula of their own. The one of Gao, Kannan, Oh and Viswanath (2017), who count
-// the rows at a distance of 0, finds .35 nats between independent columns of whole
-// numbers, where several neighbours are at the same distance above 0.
+// value need no formula of their own. That of Gao, Kannan, Oh and Viswanath (2017) counts the rows at
+// a distance of 0. It is wrong by more than a nat of independent columns of whole numbers,
+// where several neighbours are at one distance above 0.
 //
 // # Limits
 //
