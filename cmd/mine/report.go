@@ -50,8 +50,8 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 		line("likely", "%s %s: as a rule nearer to the truth, but not certified", info(r.Likely), u)
 	}
 	if n := r.Neighbours; n != nil {
-		line("neighbours", "%s %s, standard error %s, by the %d nearest of %s rows: a second opinion, no bound",
-			info(n.Estimate), u, info(n.StdErr), n.Neighbours, grouped(n.Rows))
+		line("neighbours", "%s +- %s %s by the %d nearest of %s rows: no bound",
+			info(n.Estimate), info(n.StdErr), u, n.Neighbours, grouped(n.Rows))
 	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))

@@ -66,8 +66,7 @@ func TestReport(t *testing.T) {
 	const want = `I(X;Z) = 2.842 nats   95% interval 2.802 to 2.883   (at least 2.808 with 95% confidence)
 
 likely      2.886 nats: as a rule nearer to the truth, but not certified
-neighbours  2.851 nats, standard error 0.015, by the 3 nearest of 10,000 rows: a
-            second opinion, no bound
+neighbours  2.851 +- 0.015 nats by the 3 nearest of 10,000 rows: no bound
 X           19 columns (X*) of g.csv
 Z           1 column of z.npy
 rows        100,000, in 2 folds: each of some 50,000 tested by critics that
