@@ -1,7 +1,6 @@
 package mine
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -70,7 +69,7 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 		}
 	}
 	kept := firsts(repeats.Group)
-	found, err := dependence.Find(pick(x, kept), pick(z, kept))
+	found, err := dependence.Find(column.Pick(x, kept), column.Pick(z, kept))
 	if err != nil {
 		return random, err
 	}
@@ -103,7 +102,10 @@ func (e *Estimator) split(x, z column.Source) (err error) {
 	if e.folds, err = newFolds(e.arranged.units, e.cfg); err != nil {
 		return err
 	}
-	e.pairs, err = preprocess.Arrange(x, z, e.arranged.order)
+	if e.pairs, err = preprocess.Arrange(x, z, e.arranged.order); err != nil {
+		return err
+	}
+	e.nearest, err = e.newNearest()
 	return err
 }
 
@@ -239,28 +241,4 @@ func firsts(group []int) []int {
 		}
 	}
 	return rows
-}
-
-// pick is the source of some rows of another one, which may be all of them.
-func pick(s column.Source, rows []int) column.Source {
-	if rows == nil {
-		return s
-	}
-	return picked{s, rows}
-}
-
-type picked struct {
-	column.Source
-	rows []int
-}
-
-func (p picked) Rows() int { return len(p.rows) }
-
-func (p picked) Read(dst []float64, lo, hi, from, to int) error {
-	width := to - from
-	var errs []error
-	for k, i := range p.rows[lo:hi] {
-		errs = append(errs, p.Source.Read(dst[k*width:(k+1)*width], i, i+1, from, to))
-	}
-	return errors.Join(errs...)
 }

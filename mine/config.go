@@ -37,6 +37,8 @@ type Config struct {
 	// Reference says whether the critic in closed form of the normal law with the
 	// correlations of the (ranked) columns is heard too.
 	Reference bool `json:"reference"`
+	// Neighbours says whether nearest neighbours are asked for a second opinion.
+	Neighbours bool `json:"neighbours"`
 	// Folds is how many parts of the rows are tested on, each by critics that were
 	// trained on the others. With 1 there is one part, of TestFraction of the rows. There are
 	// fewer where rows are kept together in so few blocks or groups that a part would have
@@ -246,6 +248,7 @@ func normalConfig(rows int) Config {
 		RaceSteps:          600,
 		Survivors:          4,
 		Reference:          true,
+		Neighbours:         true,
 		Folds:              5,
 		Split:              SplitAuto,
 		Block:              AutoLength,
@@ -275,7 +278,7 @@ func normalConfig(rows int) Config {
 // is heard. It is for experiments with a critic; DefaultConfig is for a number.
 func SingleConfig(rows int, c Candidate) Config {
 	cfg := DefaultConfig(rows)
-	cfg.Candidates, cfg.Survivors, cfg.Reference, cfg.Folds = []Candidate{c}, 1, false, 1
+	cfg.Candidates, cfg.Survivors, cfg.Reference, cfg.Neighbours, cfg.Folds = []Candidate{c}, 1, false, false, 1
 	cfg.Hidden, cfg.Steps, cfg.LearningRate, cfg.Patience = []int{128, 128}, 5000, 1e-3, 15
 	return cfg
 }

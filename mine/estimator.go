@@ -31,6 +31,7 @@ type Estimator struct {
 	folds      []fold
 	determined string // which columns determine each other, if any do
 	discrete   discrete
+	nearest    *nearest // nil where it is not made
 
 	begun, closed bool
 	survivors     []int      // numbers of the candidates that were trained on all folds
@@ -251,7 +252,10 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	}
 	jobs := len(e.survivors) + 1 // and the reference
 	left := make([]int, len(e.folds))
-	err := t.each(ctx, len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
+	err := t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
+		if i--; i < 0 {
+			return e.nearest.ask(ctx, e.wiring.threads, len(t.backends))
+		}
 		f, k := i/jobs, i%jobs
 		if k < len(e.survivors) {
 			c := e.survivors[k]
@@ -361,7 +365,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts, Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
-	r.Training = e.ensemble.trained(tested)
+	r.Training, r.Neighbours = e.ensemble.trained(tested), e.nearest.said()
 	r.Likely = r.Estimate + likelyShare*max(0, r.Training-r.Estimate)
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err

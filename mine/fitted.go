@@ -195,13 +195,26 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 // Scores returns, for every pair of rows, the critic's estimate of the pointwise
 // mutual information log p(x,z)/p(x)p(z), in nats: the score minus LogU.
 func (f *Fitted) Scores(ctx context.Context, x, z column.Source) ([]float64, error) {
-	n := x.Rows()
-	rows, scores, out := identity(n), make([]float32, n), make([]float64, n)
+	rows := identity(x.Rows())
+	return f.PairScores(ctx, x, z, rows, rows)
+}
+
+// PairScores is Scores of rows of x with other rows of z: of xs[i] with zs[i], by their numbers.
+func (f *Fitted) PairScores(ctx context.Context, x, z column.Source, xs, zs []int) ([]float64, error) {
+	if len(xs) != len(zs) {
+		return nil, fmt.Errorf("mine: %d rows of x with %d of z: %w", len(xs), len(zs), backend.ErrShape)
+	}
+	for i := range xs {
+		if n := x.Rows(); min(xs[i], zs[i]) < 0 || max(xs[i], zs[i]) >= n {
+			return nil, fmt.Errorf("mine: pair %d is of rows %d and %d, want 0 to %d: %w", i, xs[i], zs[i], n-1, backend.ErrShape)
+		}
+	}
+	scores, out := make([]float32, len(xs)), make([]float64, len(xs))
 	for i := range out {
 		out[i] = -f.LogU
 	}
 	err := f.each(x, z, func(_ Part, c WeightedCritic, s scorer, data backend.Data) error {
-		if err := s.Scores(ctx, data, rows, rows, scores); err != nil {
+		if err := s.Scores(ctx, data, xs, zs, scores); err != nil {
 			return err
 		}
 		for i, t := range scores {

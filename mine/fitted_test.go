@@ -1,12 +1,14 @@
 package mine_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 
 	"gomine/mine"
+	"gomine/mine/backend"
 	"gomine/mine/column"
 	"gomine/mine/objective"
 	"gomine/mine/preprocess"
@@ -230,6 +232,40 @@ func TestScores(t *testing.T) {
 		}
 		if want := (upZ[i] - downZ[i]) / (2 * h); math.Abs(gz.At(i, 0)-want) > 0.02 {
 			t.Errorf("pair %d: d/dz is %.4f, difference %.4f", i, gz.At(i, 0), want)
+		}
+	}
+}
+
+// TestPairScores: rows with themselves have the scores of Scores, other pairs those of sources
+// that put these rows beside each other, and rows that are not there are an error.
+func TestPairScores(t *testing.T) {
+	const rows = 400
+	_, xs, zs := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	x, z := column.Slices(xs), column.Slices(zs)
+	cfg := quick(rows)
+	cfg.Steps, cfg.Reference, cfg.Batch = 50, true, 32
+	f, _, err := mine.Fit(t.Context(), x, z, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	at, with := []int{0, 7, 7, 399}, []int{3, 3, 7, 0}
+	got, err := f.PairScores(t.Context(), x, z, at, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := f.Scores(t.Context(), column.Pick(x, at), column.Pick(z, with))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range want {
+		if math.Abs(got[k]-want[k]) > 1e-5 { // of float32 scores of size 1, summed in another order
+			t.Errorf("rows %d and %d: %v, want %v", at[k], with[k], got[k], want[k])
+		}
+	}
+	for _, wrong := range [][2][]int{{{0, 1}, {0}}, {{0}, {rows}}, {{-1}, {0}}} {
+		if _, err := f.PairScores(t.Context(), x, z, wrong[0], wrong[1]); !errors.Is(err, backend.ErrShape) {
+			t.Errorf("rows %v with %v: %v", wrong[0], wrong[1], err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package mine
 import (
 	"time"
 
+	"gomine/mine/neighbours"
 	"gomine/mine/preprocess"
 )
 
@@ -20,6 +21,11 @@ type Result struct {
 	// Likely is Estimate and a share of what is between it and Training: nearer to I(X;Z)
 	// as a rule, but no bound, and without an interval. See doc/mathematics.md.
 	Likely float64 `json:"likely"`
+	// Neighbours is a second opinion, which knows no critics: what the nearest neighbours among
+	// at most 10,000 of the rows say, see package neighbours. It is an estimate and no
+	// bound, low in many columns. It is nil where there are more than 8 columns, where rows
+	// are kept together, where training ended early, and where Config.Neighbours is false.
+	Neighbours *neighbours.Result `json:"neighbours,omitempty"`
 
 	// Plugin is that of the frequencies of the values, where both sides have few and rows are
 	// independent; else nil.
@@ -124,6 +130,7 @@ const (
 	WarnSerial        WarningCode = "serial"        // neighbouring rows are alike
 	WarnUnresolved    WarningCode = "unresolved"    // so many are that nothing can be said
 	WarnRepeats       WarningCode = "repeats"       // rows are there more than once
+	WarnNeighbours    WarningCode = "neighbours"    // nearest neighbours find more than the critics
 )
 
 // Warning tells what limits an estimate, and what to do about it.

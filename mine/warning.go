@@ -77,6 +77,10 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	if r.Stop == StopSchedule && climbing(r.Curve, r.StdErr) {
 		warn(WarnClimbing, "the validation bound still rose when training ended: more steps are likely to raise the estimate")
 	}
+	if determined == "" && r.missed() {
+		warn(WarnNeighbours, "k nearest neighbours find more (%.3f nats, standard error %.3f, of %d rows): the critics may have missed fast or local dependence; more rows and more steps help them",
+			r.Neighbours.Estimate, r.Neighbours.StdErr, r.Neighbours.Rows)
+	}
 	if gap := r.Estimate - r.NWJ; gap > 2*r.StdErr && gap > 0.02 {
 		warn(WarnUnstable, "the exponential mean differs between validation and test rows (the NWJ bound is %.3f nats): a few pairs dominate it, and the estimate may be too high; more rows help", r.NWJ)
 	}

@@ -10,6 +10,7 @@
 //	go run ./bench/accuracy consistency --out DIR
 //	go run ./bench/accuracy published --out DIR
 //	go run ./bench/accuracy dependence
+//	go run ./bench/accuracy tests
 //	go run ./bench/accuracy families --half choose --out FILE
 //	go run ./bench/accuracy families compare FILE FILE
 package main
@@ -35,7 +36,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand(), testsCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

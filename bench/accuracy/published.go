@@ -16,11 +16,11 @@ import (
 
 	"gomine/bench/internal/experiment"
 	"gomine/bench/internal/figure"
-	"gomine/bench/internal/ksg"
 	"gomine/bench/internal/report"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/neighbours"
 	"gomine/mine/objective"
 	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
@@ -430,8 +430,8 @@ func repeatMutinfo(ctx context.Context, p *publishing) (experiment.Results, erro
 		m, err = p.measure(measured{Setting: name, Truth: nats(truth), Estimator: "k nearest neighbours", Published: fmt.Sprintf("%.2f", quoted["KSG"][truth-1])},
 			func(seed uint64) (reading, error) {
 				x, z := law.Sample(rows, seed)
-				v, err := ksg.Estimate(x, law.DX, z, law.DZ, k)
-				return reading{v, 0, math.NaN()}, err
+				r, err := neighbours.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), neighbours.Options{Neighbours: k})
+				return reading{r.Estimate, 0, math.NaN()}, err
 			})
 		if err != nil {
 			return experiment.Results{}, err

@@ -44,6 +44,8 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Survivors }},
 	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
 		func(c *mine.Config) any { return &c.Reference }},
+	{"neighbours", "neighbours", "whether nearest neighbours are asked for a second opinion, of at most 10,000 rows in at most 8 columns",
+		func(c *mine.Config) any { return &c.Neighbours }},
 	{"folds", "folds", "`N` parts of the rows, each tested by critics of the others; 1: one part alone, of --test-fraction",
 		func(c *mine.Config) any { return &c.Folds }},
 	{"split", "split", "what stays together where rows are split into folds: auto (what depends on each other), random (nothing), blocks (neighbours)",
@@ -84,23 +86,23 @@ var configFields = []configField{
 var helpRows = []int{1_000, 100_000}
 
 // register defines the flags: those that choose the method in method, the
-// others in training.
-func (f *configFlags) register(method, training *pflag.FlagSet) {
+// others in training. The defaults are those of an effort.
+func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effort) {
 	method.StringVar(&f.path, "config", "", "`FILE` that --json printed, or its config object: the settings of that run, where no flag says otherwise")
 	method.Var(&f.objective, "objective", "what `NAME` training ascends: auto, "+objective.Usage())
 	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
 	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names(preprocess.Methods())...)...)
-	addChoice(method, &f.effort, "effort", "how much time it may take: sets the defaults of the flags below", names(efforts())...)
+	addChoice(method, &f.effort, "effort", "how much time it may take: sets the defaults of the flags below", names(efforts(usual))...)
 	method.BoolVar(&f.race, "race", true, "let the settings left at auto compete; --race=false takes the first")
 
 	defaults := make([]mine.Config, len(helpRows))
 	for i, rows := range helpRows {
-		defaults[i] = mine.DefaultConfig(rows)
+		defaults[i] = mine.ConfigFor(rows, usual)
 	}
 	f.values = defaults[len(defaults)-1]
 	for _, field := range configFields {
 		flags := training
-		if slices.Contains([]string{"race-steps", "survivors", "reference", "folds", "split", "block"}, field.flag) {
+		if slices.Contains([]string{"race-steps", "survivors", "reference", "neighbours", "folds", "split", "block"}, field.flag) {
 			flags = method
 		}
 		switch p := field.of(&f.values).(type) {
@@ -129,11 +131,11 @@ func (f *configFlags) register(method, training *pflag.FlagSet) {
 	}
 }
 
-// efforts lists all, the default first.
-func efforts() []mine.Effort {
+// efforts lists all, the usual one first.
+func efforts(usual mine.Effort) []mine.Effort {
 	all := slices.Clone(mine.Efforts())
-	at := slices.Index(all, mine.Normal)
-	return append([]mine.Effort{mine.Normal}, slices.Delete(all, at, at+1)...)
+	at := slices.Index(all, usual)
+	return append([]mine.Effort{usual}, slices.Delete(all, at, at+1)...)
 }
 
 // names returns what String makes of each value.

@@ -68,23 +68,39 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
-		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case len(args) == 0:
-				return usagef("no data file: give one file, two files, or - for standard input")
-			case len(args) > 2:
-				return usagef("%d files, want one or two: %s", len(args), strings.Join(args, " "))
-			}
-			return nil
-		},
+		Args: oneOrTwoFiles,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	input, method, training, output := newFlags(), newFlags(), newFlags(), newFlags()
+	f.register(cmd, mine.Normal)
+	output := newFlags()
+	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
+	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
+	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
+	f.output.register(output)
+	addGroup(cmd, "Output", output)
+	return cmd
+}
+
+// oneOrTwoFiles checks the arguments of a command that reads X and Z.
+func oneOrTwoFiles(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return usagef("no data file: give one file, two files, or - for standard input")
+	case len(args) > 2:
+		return usagef("%d files, want one or two: %s", len(args), strings.Join(args, " "))
+	}
+	return nil
+}
+
+// register defines the flags of the data, the method and the training, with the defaults of an
+// effort.
+func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
+	input, method, training := newFlags(), newFlags(), newFlags()
 	f.input.register(input)
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
 
-	f.config.register(method, training)
+	f.config.register(method, training, usual)
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
 	addChoice(training, &f.backend, "backend", "machine to compute on", mine.Backends()...)
@@ -95,13 +111,6 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	addGroup(cmd, "Method", method)
 	complete(cmd, "objective", cobra.FixedCompletions(append([]string{"auto"}, objective.Names()...), cobra.ShellCompDirectiveNoFileComp))
 	addGroup(cmd, "Training", training)
-
-	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
-	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
-	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
-	f.output.register(output)
-	addGroup(cmd, "Output", output)
-	return cmd
 }
 
 func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
@@ -193,37 +202,52 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	return b.Bytes(), nil
 }
 
+// prepared is what an estimate starts from.
+type prepared struct {
+	data
+	groups  []int // nil without --group
+	config  mine.Config
+	backend backend.Backend
+	options []mine.Option // but for the groups
+}
+
+// prepare reads the data and opens the backend, which has to be closed.
+func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (p prepared, err error) {
+	f.input.seed = f.config.seed(cmd.Flags())
+	if p.data, err = f.input.read(cmd.Context(), cmd.InOrStdin(), args, status); err != nil {
+		return p, err
+	}
+	if p.config, err = f.config.config(p.x.Rows(), cmd.Flags()); err != nil {
+		return p, err
+	}
+	if p.data.groups != nil {
+		if p.groups, err = groupsOf(p.data.groups, f.input.group); err != nil {
+			return p, err
+		}
+	}
+	if p.backend, err = f.open(cmd, status); err != nil {
+		return p, err
+	}
+	f.computed = precisionOf(p.backend)
+	// The threads are for the CPU that stands in for a backend that fails.
+	p.options = []mine.Option{mine.WithBackend(p.backend), mine.WithThreads(f.threads)}
+	if status != nil {
+		p.options = append(p.options, mine.WithProgress(status.estimating))
+	}
+	return p, nil
+}
+
 // estimate reads the data and estimates.
 func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
-	ctx := cmd.Context()
-	f.input.seed = f.config.seed(cmd.Flags())
-	d, err := f.input.read(ctx, cmd.InOrStdin(), args, status)
+	p, err := f.prepare(cmd, args, status)
 	if err != nil {
 		return mine.Result{}, err
 	}
-	config, err := f.config.config(d.x.Rows(), cmd.Flags())
-	if err != nil {
-		return mine.Result{}, err
+	defer p.backend.Close()
+	if p.groups != nil {
+		p.options = append(p.options, mine.WithGroups(p.groups))
 	}
-	b, err := f.open(cmd, status)
-	if err != nil {
-		return mine.Result{}, err
-	}
-	defer b.Close()
-	f.computed = precisionOf(b)
-	// The threads are for the CPU that stands in for a backend that fails.
-	options := []mine.Option{mine.WithBackend(b), mine.WithThreads(f.threads)}
-	if status != nil {
-		options = append(options, mine.WithProgress(status.estimating))
-	}
-	if d.groups != nil {
-		ids, err := groupsOf(d.groups, f.input.group)
-		if err != nil {
-			return mine.Result{}, err
-		}
-		options = append(options, mine.WithGroups(ids))
-	}
-	result, err := mine.Estimate(ctx, d.x.InPlace(), d.z.InPlace(), config, options...)
+	result, err := mine.Estimate(cmd.Context(), p.x.InPlace(), p.z.InPlace(), p.config, p.options...)
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }
 

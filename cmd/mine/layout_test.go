@@ -31,6 +31,7 @@ var layers = []struct {
 	{"mine/stack", nil},
 	{"mine/dependence", []string{"mine/column"}},
 	{"mine/gaussian", []string{"mine/backend"}},
+	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
 	{"mine/table", []string{"internal/wholefile", "mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
@@ -43,8 +44,9 @@ var layers = []struct {
 	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
-	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
-	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
+	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
+	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 

@@ -58,6 +58,10 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	if text := entropies(r, info); text != "" {
 		line("entropy", "%s", text)
 	}
+	if n := r.Neighbours; n != nil {
+		line("neighbours", "%s +- %s %s by the %d nearest of %s rows: no bound",
+			info(n.Estimate), info(n.StdErr), u, n.Neighbours, grouped(n.Rows))
+	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
 	line("rows", "%s", rowsText(r))

@@ -57,6 +57,8 @@ const (
 	StreamMarginal Stream = 3 // marginal cycle of a training batch
 	StreamEvaluate Stream = 4 // marginal cycles of an evaluation
 	StreamInit     Stream = 5 // initial parameters
+	StreamTies     Stream = 6 // order of equal values in ranks
+	StreamPermute  Stream = 7 // pairings of a permutation test
 )
 
 // block returns the Philox block number block of (seed, stream, step). The

@@ -14,19 +14,16 @@ import (
 
 	"gomine/bench/internal/experiment"
 	"gomine/bench/internal/figure"
-	"gomine/bench/internal/ksg"
 	"gomine/bench/internal/report"
 	"gomine/bench/paper/internal/nets"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/neighbours"
 	"gomine/mine/objective"
 	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
-
-// neighbours is the k of the k-nearest-neighbour estimator.
-const neighbours = 3
 
 // A compared is one law estimated by all methods, from the same rows.
 type compared struct {
@@ -71,8 +68,8 @@ func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, s
 			c.StdErr = r.StdErr
 		}
 	}
-	var err error
-	c.KSG, err = ksg.Estimate(x, law.DX, z, law.DZ, neighbours)
+	nearest, err := neighbours.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), neighbours.Options{Neighbours: neighbours.Usual})
+	c.KSG = nearest.Estimate
 	return c, err
 }
 

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gomine/mine"
+	"gomine/mine/independence"
+)
+
+// testFlags are the flags of mine test: those of an estimate, and its own.
+type testFlags struct {
+	estimateFlags
+	permutations int
+}
+
+func newTest() *cobra.Command {
+	var f testFlags
+	cmd := &cobra.Command{
+		Use:   "test FILE --x COLUMNS --z COLUMNS [flags]\ntest XFILE ZFILE [flags]",
+		Short: "Test whether two groups of columns are independent",
+		Long: `Test whether two groups of columns X and Z are independent, and estimate their
+mutual information.
+
+The p-value is the probability that networks find as much dependence as they do,
+or more, if there is none. They are trained on half of the rows, and score the
+pairs of a quarter as they are and after permutations of Z; then they are
+trained on three quarters, and tested on the last one. Both together are the
+p-value. It is exact where rows are independent of each other: at most 5% of
+independent data have a p-value of 0.05 or less, however many rows there are.
+
+With --group the groups are permuted as wholes, which have to be of one size. In
+a series, which is noticed, Z is rotated against X; that is approximate.
+
+The estimate is that of mine estimate with the same flags. By default both are
+of --effort fast. FILE, COLUMNS and the flags are those of mine estimate.
+Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
+		Example: `  mine test data.csv --x age,income --z 4:10
+  mine test x.npy z.npy --permutations 9999 --effort normal --json`,
+		Args: oneOrTwoFiles,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+	}
+	test := newFlags()
+	f.permutations = independence.DefaultConfig(helpRows[0]).Permutations
+	test.Var((*count)(&f.permutations), "permutations", "`N` permutations of each part that is tested on: p-values go down to 1/(N+1) for each")
+	addGroup(cmd, "Test", test)
+	f.register(cmd, mine.Fast)
+	output := newFlags()
+	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
+	output.BoolVar(&f.json, "json", false, "print everything about the test and the estimate as one JSON object")
+	output.BoolVar(&f.quiet, "quiet", false, "print the p-value and nothing else, on any stream")
+	f.output.register(output)
+	addGroup(cmd, "Output", output)
+	return cmd
+}
+
+func (f *testFlags) run(cmd *cobra.Command, args []string) error {
+	if err := f.check(cmd.Flags(), args); err != nil {
+		return err
+	}
+	if err := (independence.Config{Permutations: f.permutations, Estimate: f.config.values}).Validate(); err != nil {
+		return usageError{worded{"--" + strings.TrimPrefix(oneLine(err), "config "), err}}
+	}
+	u := unit(f.unit.value)
+	var status *statusLine
+	if !f.quiet {
+		status = newStatusLine(cmd.ErrOrStderr(), u)
+	}
+	defer context.AfterFunc(cmd.Context(), status.interrupted)()
+	r, err := f.test(cmd, args, status)
+	status.clear()
+	switch {
+	case errors.Is(err, context.Canceled):
+		return interruptedError("interrupted before there was a p-value")
+	case err != nil:
+		return err
+	}
+	answer, err := f.testAnswer(r, args, u)
+	if err != nil {
+		return err
+	}
+	return f.output.write(cmd, answer)
+}
+
+// test reads the data and tests.
+func (f *testFlags) test(cmd *cobra.Command, args []string, status *statusLine) (independence.Result, error) {
+	p, err := f.prepare(cmd, args, status)
+	if err != nil {
+		return independence.Result{}, err
+	}
+	defer p.backend.Close()
+	cfg := independence.Config{Permutations: f.permutations, Estimate: p.config}
+	r, err := independence.Test(cmd.Context(), independence.Data{X: p.x, Z: p.z, Groups: p.groups}, cfg, p.options...)
+	if errors.Is(err, independence.ErrPairing) && p.groups == nil {
+		err = fmt.Errorf("%w; --split random takes rows for independent", err)
+	}
+	return r, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
+}
+
+// testAnswer is what the flags ask for: a number, everything, or a report.
+func (f *testFlags) testAnswer(r independence.Result, args []string, u unit) ([]byte, error) {
+	x, z := f.input.sources(args)
+	switch {
+	case f.quiet:
+		return []byte(strconv.FormatFloat(r.PValue, 'g', -1, 64) + "\n"), nil
+	case f.json:
+		return encodeTest(r, f.computed, inputs{x, z, f.input.group, f.input.codes})
+	}
+	var b bytes.Buffer
+	reportTest(&b, r, x, z, u)
+	if f.input.left.rows > 0 {
+		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+	}
+	return b.Bytes(), nil
+}
+
+// pText is a p-value with two digits.
+func pText(p float64) string { return strconv.FormatFloat(p, 'g', 2, 64) }
+
+// evidence says in words what a p-value is worth.
+func evidence(p float64) string {
+	switch {
+	case p <= 0.001:
+		return "very strong evidence that X and Z depend on each other"
+	case p <= 0.01:
+		return "strong evidence that X and Z depend on each other"
+	case p <= 0.05:
+		return "some evidence that X and Z depend on each other"
+	}
+	return "no evidence that X and Z depend on each other, which is none that they do not"
+}
+
+// reportTest writes a test for people to read: the effect and the p-value first.
+func reportTest(w io.Writer, r independence.Result, x, z source, u unit) {
+	e := r.Effect
+	digits := decimals(u.of(e.StdErr))
+	info := func(nats float64) string { return fixed(u.of(nats), digits) }
+	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue))
+	fmt.Fprintf(w, "I(X;Z) = %s %s, standard error %s   (%s interval %s to %s)\n\n",
+		info(e.Estimate), u, info(e.StdErr), percent(e.Config.Confidence), info(e.Low), info(e.High))
+	line := func(label, format string, args ...any) {
+		for _, l := range wrap(strings.Fields(fmt.Sprintf(format, args...)), reportWidth-reportTab) {
+			fmt.Fprintf(w, "%-*s%s\n", reportTab, label, l)
+			label = ""
+		}
+	}
+	line("X", "%s", side(x, e.X))
+	line("Z", "%s", side(z, e.Z))
+	for _, p := range r.Parts {
+		line("test", "p = %s: %s rows, by critics of %s others, in %s permutations of %s",
+			pText(p.PValue), grouped(p.Tested), grouped(p.Trained), grouped(p.Permutations), r.Pairing)
+	}
+	if !r.Exact {
+		line("", "The p-value is approximate: a series is rotated, whose ends meet.")
+	}
+	line("settings", "--permutations %d %s", r.Config.Permutations, strings.Join(commandLine(e.Config), " "))
+	for _, warning := range e.Warnings {
+		fmt.Fprintln(w)
+		for _, l := range wrap(strings.Fields("warning of the estimate: "+explain(warning, e)), reportWidth) {
+			fmt.Fprintln(w, l)
+		}
+	}
+}
+
+// testDocument is what mine test --json prints, all of it in nats.
+type testDocument struct {
+	Schema       string               `json:"schema"`
+	Unit         unit                 `json:"unit"`
+	PValue       float64              `json:"p_value"`
+	Pairing      independence.Pairing `json:"pairing"`
+	Exact        bool                 `json:"exact"`
+	Parts        []independence.Part  `json:"parts"`
+	Estimate     any                  `json:"estimate"`
+	Permutations int                  `json:"permutations"`
+	Config       settings             `json:"config"` // of the estimate and the critics, as --config takes it
+	Input        inputs               `json:"input"`
+}
+
+// testSchema names the form of what mine test --json prints, which doc/test.md describes.
+const testSchema = "gomine.test/1"
+
+// encodeTest returns the test as one JSON object. precision is that of the backend.
+func encodeTest(r independence.Result, precision string, in inputs) ([]byte, error) {
+	text, err := json.Marshal(testDocument{
+		Schema: testSchema, Unit: nats, PValue: r.PValue, Pairing: r.Pairing, Exact: r.Exact, Parts: r.Parts,
+		Estimate: struct {
+			mine.Result
+			Config *settings `json:"config,omitempty"` // is beside it
+		}{Result: r.Effect},
+		Permutations: r.Config.Permutations, Config: settings{r.Effect.Config, r.Effect.Backend, precision}, Input: in,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--json: %w", err)
+	}
+	return append(text, '\n'), nil
+}

@@ -1,0 +1,160 @@
+// Package independence tests whether X and Z are independent, by critics and permutations.
+//
+// # The test
+//
+// The rows are cut into parts D_0, D_1, .. D_K. For each f from 1 on, critics are trained on
+// D_0 .. D_(f-1), as mine.Fit trains them, and score pairs of D_f by T, an estimate of
+// log p(x,z)/p(x)p(z). With rows paired as they are, and by B random permutations pi_b,
+//
+//	S(pi) = mean_i tanh( T(x_i, z_pi(i)) / 2 ),   p_f = (1 + #{b: S(pi_b) >= S(identity)}) / (1 + B)
+//
+// tanh(T/2) is the probability, from -1 to 1, that T gives to a pair for being one that was
+// observed together: bounded, so that no row decides alone. Nothing is trained again. If X
+// and Z are independent, all pairings of D_f are as likely, whatever the parts before it, and
+// so p_f is at most u with a probability of at most u. The p_f then come together as those of
+// independent tests (Fisher 1925):
+//
+//	p = P( chi^2 with 2K degrees of freedom >= -2 sum_f ln p_f )
+//
+// # Why critics never learn from a later part
+//
+// Cross-fitting would test each part by critics of all the others, and add the statistics of the
+// parts. Permutations of the test rows alone are then no null distribution of the sum: where critics
+// learn what vectors r_f of many correlations chance makes in D_f, the part f adds
+// r_f . sum_(g != f) r_g. Every product r_f . r_g is there twice, with the same sign, which the
+// permutations do not know: the variance is twice theirs, and a level of 5% becomes up to
+// P(N(0,1) > 1.645/sqrt 2) = 12%.
+//
+// # Rows that depend on each other
+//
+// Groups that belong together are exchanged as wholes, which needs groups of one size: the
+// test is of whether groups of x and of z are independent, and as exact. In a series, as
+// mine.Split finds it, z is rotated against x around D_f, by more than a correlation time; that is
+// approximate, for the ends of D_f meet, and rotations are alike. Copies of rows, and series
+// too short to tell, are errors.
+package independence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"gomine/mine"
+	"gomine/mine/column"
+)
+
+// Data are paired rows of x and z.
+type Data struct {
+	X, Z   column.Source
+	Groups []int // which rows belong together, as for mine.WithGroups; nil for none
+}
+
+// Config says how to test. Start from DefaultConfig.
+type Config struct {
+	Permutations int         `json:"permutations"` // B, of each part that is tested on
+	Estimate     mine.Config `json:"estimate"`     // of the estimate, and of the critics
+}
+
+// leastPermutations can show a p-value of .05.
+const leastPermutations = 19
+
+// DefaultConfig returns settings for data of the given number of rows: 999 permutations, and
+// critics of mine.Fast.
+func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
+
+// ConfigFor is DefaultConfig with critics of another effort.
+func ConfigFor(rows int, effort mine.Effort) Config {
+	return Config{Permutations: 999, Estimate: mine.ConfigFor(rows, effort)}
+}
+
+// Validate reports the first field that cannot be used, as a *mine.FieldError.
+func (c Config) Validate() error {
+	if c.Permutations < leastPermutations {
+		return &mine.FieldError{Field: "permutations", Value: c.Permutations, Want: fmt.Sprintf("at least %d, to show a p-value of .05", leastPermutations)}
+	}
+	return c.Estimate.Validate()
+}
+
+// Pairing is what is put together anew in a permutation.
+type Pairing string
+
+const (
+	Rows      Pairing = "rows"      // rows are exchanged with each other: exact
+	Groups    Pairing = "groups"    // groups of rows of one size are: exact
+	Rotations Pairing = "rotations" // series are rotated against each other: approximate
+)
+
+// A Result is a test, and the estimate beside it.
+type Result struct {
+	// PValue is how likely, if X and Z are independent, critics find as much in the test rows
+	// as they do, or more.
+	PValue  float64     `json:"p_value"`
+	Pairing Pairing     `json:"pairing"`
+	Exact   bool        `json:"exact"` // a level is kept whatever the number of rows, not only in large samples
+	Parts   []Part      `json:"parts"`
+	Effect  mine.Result `json:"estimate"` // of all rows
+	Config  Config      `json:"config"`
+}
+
+// A Part is the test on one part of the rows.
+type Part struct {
+	Trained      int     `json:"trained"`      // rows before it, to train on
+	Tested       int     `json:"tested"`       // rows of it
+	Permutations int     `json:"permutations"` // fewer than asked for where a series has fewer rotations
+	Statistic    float64 `json:"statistic"`    // S of the rows as they are
+	Mean         float64 `json:"mean"`         // S of the permutations, on average
+	PValue       float64 `json:"p_value"`
+}
+
+// Test estimates I(X;Z) and tests whether it is 0. The data are read several times and must not
+// change meanwhile. The options are those of mine.Estimate, but for WithGroups.
+// Data that no pairing suits make an error that wraps ErrPairing; too few rows, one that wraps
+// mine.ErrTooFewSamples.
+func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result, error) {
+	if err := cfg.Validate(); err != nil {
+		return Result{}, err
+	}
+	out := Result{Config: cfg}
+	var err error
+	if out.Effect, err = mine.Estimate(ctx, d.X, d.Z, cfg.Estimate, d.options(nil, opts)...); err != nil {
+		return out, err
+	}
+	p, err := newPlan(d, out.Effect.Split, cfg.Estimate.Seed)
+	if err != nil {
+		return out, err
+	}
+	out.Pairing, out.Exact = p.pairing, p.pairing != Rotations
+	var logs float64
+	for f, s := range p.stages {
+		part, err := s.test(ctx, d, cfg, f, p, opts)
+		if err != nil {
+			return out, fmt.Errorf("independence: part %d of %d, of %d rows after %d: %w", f+1, len(p.stages), len(s.tested), len(s.trained), err)
+		}
+		out.Parts = append(out.Parts, part)
+		logs += math.Log(part.PValue)
+	}
+	out.PValue = distuv.ChiSquared{K: 2 * float64(len(out.Parts))}.Survival(-2 * logs)
+	return out, nil
+}
+
+// options adds the groups of some rows, of all if rows is nil.
+func (d Data) options(rows []int, opts []mine.Option) []mine.Option {
+	if d.Groups == nil {
+		return opts
+	}
+	groups := d.Groups
+	if rows != nil {
+		groups = make([]int, len(rows))
+		for k, i := range rows {
+			groups[k] = d.Groups[i]
+		}
+	}
+	return append([]mine.Option{mine.WithGroups(groups)}, opts...)
+}
+
+// ErrPairing is wrapped by the error about rows that cannot be paired anew as if X and Z were
+// independent.
+var ErrPairing = errors.New("no permutation test of these rows")

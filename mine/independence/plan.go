@@ -1,0 +1,162 @@
+package independence
+
+import (
+	"fmt"
+	"math"
+
+	"gomine/mine"
+	"gomine/mine/preprocess"
+	"gomine/mine/sampling"
+)
+
+// A plan says which rows are tested on after which, and how they are paired.
+type plan struct {
+	pairing Pairing
+	unit    int // rows of what is exchanged: 1, or those of a group
+	gap     int // rows that a rotation has to exceed
+	seed    uint64
+	stages  []stage
+}
+
+// A stage is rows to train on, and rows behind them to test on.
+type stage struct{ trained, tested []int }
+
+const (
+	// leastTrained is the fewest rows that mine.Fit can learn from: in three folds, of which one
+	// is tested on, and the others give 20 rows to validate and 20 to train.
+	leastTrained = 60
+	// leastTested is the fewest rows to test on.
+	leastTested = 20
+	// mostTested is the most: 999 permutations of them are 4 million pairs, and the
+	// statistic is known to .016 by then.
+	mostTested = 4000
+	// leastGroups has 120 permutations.
+	leastGroups = 5
+	// leastTrainedGroups is the fewest that mine.Fit splits.
+	leastTrainedGroups = 10
+	// leastTimes is how many correlation times a part of a series is long.
+	leastTimes = 20
+)
+
+// newPlan decides by how the rows depend on each other.
+func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
+	n := d.X.Rows()
+	switch {
+	case d.Groups != nil:
+		return groupPlan(d.Groups, seed)
+	case split.Kind == mine.SplitRepeats:
+		return nil, fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: leave the copies out, or, if equal rows are draws of their own, split at random: %w",
+			split.Repeated, n, ErrPairing)
+	case split.Kind == mine.SplitBlocks:
+		return seriesPlan(n, split, seed)
+	}
+	order := preprocess.Shuffled(n, seed)
+	units := make([][]int, n)
+	for p := range units {
+		units[p] = []int{order(p)}
+	}
+	p := &plan{pairing: Rows, unit: 1, seed: seed}
+	if !p.cut(units, leastTrained, leastTested) {
+		return nil, fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
+	}
+	return p, nil
+}
+
+// cut makes the stages of units of rows: half of them, then a quarter tested on and trained on,
+// and the last quarter tested on; fewer to test on where they are very many. Where
+// half are too few to train on, there is one stage. It reports whether there are units enough.
+func (p *plan) cut(units [][]int, train, test int) bool {
+	u := len(units)
+	tested := min(u/4, max(test, mostTested/p.unit))
+	first := u - 2*tested
+	if first < train || tested < test {
+		first, tested = max(train, u/2), 0
+		if tested = u - first; tested < test {
+			return false
+		}
+	}
+	for ; first < u; first += tested {
+		p.stages = append(p.stages, stage{flat(units[:first]), flat(units[first : first+tested])})
+	}
+	return true
+}
+
+func flat(units [][]int) (rows []int) {
+	for _, u := range units {
+		rows = append(rows, u...)
+	}
+	return rows
+}
+
+// groupPlan exchanges groups, in random order.
+func groupPlan(ids []int, seed uint64) (*plan, error) {
+	number := map[int]int{}
+	var groups [][]int
+	for i, id := range ids {
+		g, ok := number[id]
+		if !ok {
+			g = len(groups)
+			number[id] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], i)
+	}
+	least, most := len(ids), 0
+	for _, g := range groups {
+		least, most = min(least, len(g)), max(most, len(g))
+	}
+	if least != most {
+		return nil, fmt.Errorf("independence: groups have from %d to %d rows, and only groups of one size can be exchanged: give as many rows of each: %w", least, most, ErrPairing)
+	}
+	order := preprocess.Shuffled(len(groups), seed)
+	units := make([][]int, len(groups))
+	for p := range units {
+		units[p] = groups[order(p)]
+	}
+	p := &plan{pairing: Groups, unit: least, seed: seed}
+	train := max(leastTrainedGroups, (leastTrained+least-1)/least)
+	if !p.cut(units, train, leastGroups) {
+		return nil, fmt.Errorf("independence: %d groups of %d rows, want at least %d groups to train on some and test on others: %w", len(groups), least, train+leastGroups, mine.ErrTooFewSamples)
+	}
+	return p, nil
+}
+
+// seriesPlan rotates stretches of a series, a correlation time behind the rows that are trained on.
+func seriesPlan(n int, split mine.Split, seed uint64) (*plan, error) {
+	gap := max(1, int(math.Ceil(split.CorrelationTime)))
+	tested := min(n/4, max(mostTested, leastTimes*gap)) - gap
+	if split.Unresolved || tested < leastTimes*gap || tested < leastTested+2*gap {
+		return nil, fmt.Errorf("independence: rows are correlated over about %d of %d rows, want %d times as many to rotate: give many more rows, or differences of successive ones: %w",
+			gap, n, 4*(leastTimes+1), ErrPairing)
+	}
+	p := &plan{pairing: Rotations, unit: 1, gap: gap, seed: seed}
+	for _, end := range []int{n - tested - gap, n} {
+		p.stages = append(p.stages, stage{span(0, end-tested-gap), span(end-tested, end)})
+	}
+	return p, nil
+}
+
+func span(lo, hi int) []int {
+	rows := make([]int, hi-lo)
+	for i := range rows {
+		rows[i] = lo + i
+	}
+	return rows
+}
+
+// permutations returns how many pairings of n rows there are to try of those asked for, and
+// pairing b of stage f: row i of x goes with row to(i) of z.
+func (p *plan) permutations(f, n, asked int) (count int, pairing func(b int) (to func(i int) int)) {
+	if p.pairing == Rotations {
+		shifts := n - 2*p.gap + 1 // from gap to n - gap
+		order := sampling.NewPermutation(uint64(shifts), p.seed, sampling.StreamPermute, uint64(f)<<32)
+		return min(asked, shifts), func(b int) func(int) int {
+			shift := p.gap + int(order.At(uint64(b)))
+			return func(i int) int { return (i + shift) % n }
+		}
+	}
+	return asked, func(b int) func(int) int {
+		order := sampling.NewPermutation(uint64(n/p.unit), p.seed, sampling.StreamPermute, uint64(f)<<32|uint64(b))
+		return func(i int) int { return int(order.At(uint64(i/p.unit)))*p.unit + i%p.unit }
+	}
+}

@@ -1,0 +1,142 @@
+package independence
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"gomine/mine"
+	"gomine/mine/column"
+)
+
+// pairsAtOnce is how many pairs are scored at a time.
+const pairsAtOnce = 1 << 18
+
+// scoring scores pairs of test rows, of xs[i] of x with zs[i] of z.
+type scoring func(xs, zs []int) ([]float64, error)
+
+const (
+	// fewRows is the number below which critics are of more than the folds asked for, so that all
+	// of them together have learnt from nearly all rows: it takes little time there.
+	fewRows = 1000
+	// fewFolds is how many, as far as each has 20 rows to be tested on.
+	fewFolds = 5
+)
+
+// test trains critics and tests on the rows behind. The fit is not asked how the rows depend on
+// each other again, nor for a second opinion.
+func (s stage) test(ctx context.Context, d Data, cfg Config, f int, p *plan, opts []mine.Option) (part Part, err error) {
+	train := cfg.Estimate
+	train.Neighbours = false
+	if train.Folds > 1 && len(s.trained) < fewRows {
+		train.Folds = min(fewFolds, len(s.trained)/leastTested)
+	}
+	switch p.pairing {
+	case Rows:
+		train.Split, train.Block = mine.SplitRandom, mine.AutoLength
+	case Rotations:
+		train.Split = mine.SplitBlocks
+	}
+	fitted, _, err := mine.Fit(ctx, column.Pick(d.X, s.trained), column.Pick(d.Z, s.trained), train, d.options(s.trained, opts)...)
+	if fitted != nil {
+		defer func() { err = errors.Join(err, fitted.Close()) }()
+	}
+	if err != nil {
+		return part, err
+	}
+	x, z := column.Pick(d.X, s.tested), column.Pick(d.Z, s.tested)
+	part, err = p.compare(f, len(s.tested), cfg.Permutations, func(xs, zs []int) ([]float64, error) { return fitted.PairScores(ctx, x, z, xs, zs) })
+	part.Trained = len(s.trained)
+	return part, err
+}
+
+// compare compares the statistic of n rows as they are with that of their permutations.
+func (p *plan) compare(f, n, asked int, score scoring) (Part, error) {
+	count, pairing := p.permutations(f, n, asked)
+	all, err := newStatistic(n, count, score)
+	if err != nil {
+		return Part{}, err
+	}
+	part := Part{Tested: n, Permutations: count}
+	sums, err := all.of(append([]func(int) int{func(i int) int { return i }}, pairings(count, pairing)...))
+	if err != nil {
+		return part, err
+	}
+	above := 0
+	for _, s := range sums[1:] {
+		part.Mean += s / float64(count)
+		if s >= sums[0] {
+			above++
+		}
+	}
+	part.Statistic, part.PValue = sums[0], float64(1+above)/float64(1+count)
+	return part, nil
+}
+
+func pairings(count int, pairing func(b int) func(int) int) []func(int) int {
+	all := make([]func(int) int, count)
+	for b := range all {
+		all[b] = pairing(b)
+	}
+	return all
+}
+
+// A statistic is S of any pairing of n rows. Where that is less than scoring every pairing, it
+// has the terms of all pairs.
+type statistic struct {
+	n     int
+	score scoring
+	all   []float64 // [n, n], by the rows of x and of z; nil where pairings are scored
+}
+
+// newStatistic prepares the statistic of a number of pairings.
+func newStatistic(n, pairings int, score scoring) (*statistic, error) {
+	s := &statistic{n: n, score: score}
+	if n > pairings+1 {
+		return s, nil
+	}
+	var err error
+	s.all, err = s.terms(n*n, func(k int) (x, z int) { return k / n, k % n })
+	return s, err
+}
+
+// terms returns tanh(T/2) of some pairs.
+func (s *statistic) terms(count int, pair func(k int) (x, z int)) ([]float64, error) {
+	terms := make([]float64, 0, count)
+	for lo := 0; lo < count; lo += pairsAtOnce {
+		size := min(pairsAtOnce, count-lo)
+		xs, zs := make([]int, size), make([]int, size)
+		for k := range xs {
+			xs[k], zs[k] = pair(lo + k)
+		}
+		scores, err := s.score(xs, zs)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range scores {
+			terms = append(terms, math.Tanh(t/2))
+		}
+	}
+	return terms, nil
+}
+
+// of returns S of some pairings. The terms are added in ascending order of the rows of x, so that
+// pairings that are the same have the same sum.
+func (s *statistic) of(pairings []func(i int) int) ([]float64, error) {
+	sums := make([]float64, len(pairings))
+	terms := s.all
+	at := func(b, i int) float64 { return terms[i*s.n+pairings[b](i)] }
+	if terms == nil {
+		var err error
+		if terms, err = s.terms(len(pairings)*s.n, func(k int) (x, z int) { return k % s.n, pairings[k/s.n](k % s.n) }); err != nil {
+			return nil, err
+		}
+		at = func(b, i int) float64 { return terms[b*s.n+i] }
+	}
+	for b := range sums {
+		for i := range s.n {
+			sums[b] += at(b, i) / float64(s.n)
+		}
+	}
+	return sums, nil
+}
