@@ -32,6 +32,8 @@ var layers = []struct {
 	{"mine/dependence", []string{"mine/column"}},
 	{"mine/gaussian", []string{"mine/backend"}},
 	{"internal/wholefile", nil},
+	{"internal/safetensors", nil},
+	{"mine/criticfile", []string{"internal/safetensors", "mine", "mine/backend", "mine/column", "mine/gaussian", "mine/preprocess"}},
 	{"mine/table", []string{"internal/wholefile", "mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
 	{"mine/gorgonia", []string{"mine/column"}},
@@ -44,7 +46,7 @@ var layers = []struct {
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
-	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 
