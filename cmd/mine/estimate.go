@@ -29,6 +29,7 @@ type estimateFlags struct {
 	unit        choice
 	json, quiet bool
 	output      outputFlag
+	save        saveFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -67,6 +68,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
+  mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -100,6 +102,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
 	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
 	f.output.register(output)
+	f.save.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
 }
@@ -130,6 +133,9 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if err := f.output.write(cmd, answer); err != nil {
+		return err
+	}
+	if err := f.save.err; err != nil && ended == nil {
 		return err
 	}
 	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
@@ -173,6 +179,9 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := f.input.check(args); err != nil {
 		return err
 	}
+	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
 	return f.output.check(set, args)
 }
 
@@ -189,6 +198,9 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	report(&b, r, x, z, u)
 	if f.input.left.rows > 0 {
 		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+	}
+	if f.save.done {
+		fmt.Fprintf(&b, "\nThe critic is in %s: mine score, mine evaluate and mine info take it.\n", f.save.path)
 	}
 	return b.Bytes(), nil
 }
@@ -223,7 +235,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 		}
 		options = append(options, mine.WithGroups(ids))
 	}
-	result, err := mine.Estimate(ctx, d.x.InPlace(), d.z.InPlace(), config, options...)
+	result, err := f.save.estimate(ctx, d, config, options)
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }
 
