@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"gomine/internal/safetensors"
 	"gomine/mine"
+	"gomine/mine/backend"
 	"gomine/mine/column"
 	"gomine/mine/preprocess"
 )
@@ -370,20 +372,44 @@ func TestSketch(t *testing.T) {
 	}
 }
 
-// FuzzRead: no file makes the reader panic, and a critic that it takes can be used.
+// FuzzRead: no description of the arrays of a file makes the reader panic, and the maps
+// that it takes make numbers of rows.
 func FuzzRead(f *testing.F) {
-	f.Add(write(f, single(f)))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := Read(data)
+	x, z := mixed(100, 2)
+	cfg := mine.SingleConfig(100, mine.DefaultConfig(100).Candidates[6])
+	cfg.Hidden, cfg.Steps, cfg.TestPairs, cfg.Reference = []int{2}, 20, 200, true
+	fitted, _, err := mine.Fit(f.Context(), x, z, cfg)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer fitted.Close()
+	good, err := safetensors.Read(write(f, Critic{State: fitted.State()}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Metadata[metadataName])
+	f.Fuzz(func(t *testing.T, description string) {
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, safetensors.File{Metadata: map[string]string{metadataName: description}, Tensors: good.Tensors}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Read(b.Bytes())
 		if err != nil {
 			return
 		}
-		critic, err := mine.Restore(c.State)
-		if err != nil {
+		if err := Write(io.Discard, c); err != nil {
 			t.Fatal(err)
 		}
-		if err := critic.Close(); err != nil {
-			t.Fatal(err)
+		for _, p := range c.State.Parts {
+			mx, mz, err := p.Maps.Apply(x, z)
+			if err != nil && !errors.Is(err, backend.ErrShape) { // of other columns
+				t.Fatal(err)
+			}
+			for _, v := range append(mx.Data, mz.Data...) {
+				if v != v {
+					t.Fatal("an input is NaN")
+				}
+			}
 		}
 	})
 }
