@@ -30,6 +30,7 @@ type estimateFlags struct {
 	json, quiet bool
 	output      outputFlag
 	save        saveFlag
+	page        pageFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -68,7 +69,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
-  mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors
+  mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors --report report.html
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -103,6 +104,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
 	f.output.register(output)
 	f.save.register(output)
+	f.page.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
 }
@@ -135,8 +137,12 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.output.write(cmd, answer); err != nil {
 		return err
 	}
-	if err := f.save.err; err != nil && ended == nil {
+	x, z := f.input.sources(args)
+	from := provenance{invocation(cmd.Flags(), args), f.computed, inputs{x, z, f.input.group}, f.input.left, u}
+	if err := errors.Join(f.save.err, f.page.write(result, from)); err != nil && ended == nil {
 		return err
+	} else if err != nil { // the other error says how the run ended
+		fmt.Fprintf(cmd.ErrOrStderr(), "mine: %s\n", oneLine(err))
 	}
 	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
 	switch {
@@ -180,6 +186,9 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 		return err
 	}
 	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
+	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
 		return err
 	}
 	return f.output.check(set, args)
@@ -234,6 +243,9 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 			return mine.Result{}, err
 		}
 		options = append(options, mine.WithGroups(ids))
+	}
+	if err := f.page.describe(d); err != nil {
+		return mine.Result{}, err
 	}
 	result, err := f.save.estimate(ctx, d, config, options)
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))

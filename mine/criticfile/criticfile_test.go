@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -18,7 +17,6 @@ import (
 
 	"gomine/internal/safetensors"
 	"gomine/mine"
-	"gomine/mine/backend"
 	"gomine/mine/column"
 	"gomine/mine/preprocess"
 )
@@ -328,88 +326,4 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", test.name, err, test.want)
 		}
 	}
-}
-
-// TestSketch: the share of rows that were seen, in any order, of data of more and of less
-// rows than a sketch has numbers. Its standard error is below .02, of 1024 numbers; the
-// allowance is five of them.
-func TestSketch(t *testing.T) {
-	for _, rows := range []int{200, 20_000} {
-		x, z := mixed(rows, 3)
-		s, err := NewSketch(x, z)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all, err := s.Seen(x, z); err != nil || all != 1 {
-			t.Errorf("%d rows: %v of themselves, error %v, want 1", rows, all, err)
-		}
-		otherX, otherZ := mixed(rows, 4)
-		if none, err := s.Seen(otherX, otherZ); err != nil || none != 0 {
-			t.Errorf("%d rows: %v of others, error %v, want 0", rows, none, err)
-		}
-	}
-	const half = 10_000
-	values := make([]float64, 3*half)
-	for i := range values {
-		values[i] = float64(i) / 7
-	}
-	s, err := NewSketch(column.Slices(values[:2*half]), column.Slices(values[half:]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, z := slices.Clone(values[half:]), slices.Clone(values[half:])
-	for i := range x { // the second half of the rows above, backwards, and others
-		x[i] = values[len(values)-1-i]
-		z[i] = x[i] + values[half]
-	}
-	for i := range z {
-		if k := len(values) - 1 - i + half; k < len(values) {
-			z[i] = values[k]
-		}
-	}
-	if share, err := s.Seen(column.Slices(x), column.Slices(z)); err != nil || math.Abs(share-0.5) > 0.1 {
-		t.Errorf("share %v, error %v, want 0.5", share, err)
-	}
-}
-
-// FuzzRead: no description of the arrays of a file makes the reader panic, and the maps
-// that it takes make numbers of rows.
-func FuzzRead(f *testing.F) {
-	x, z := mixed(100, 2)
-	cfg := mine.SingleConfig(100, mine.DefaultConfig(100).Candidates[6])
-	cfg.Hidden, cfg.Steps, cfg.TestPairs, cfg.Reference = []int{2}, 20, 200, true
-	fitted, _, err := mine.Fit(f.Context(), x, z, cfg)
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer fitted.Close()
-	good, err := safetensors.Read(write(f, Critic{State: fitted.State()}))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good.Metadata[metadataName])
-	f.Fuzz(func(t *testing.T, description string) {
-		var b bytes.Buffer
-		if err := safetensors.Write(&b, safetensors.File{Metadata: map[string]string{metadataName: description}, Tensors: good.Tensors}); err != nil {
-			t.Fatal(err)
-		}
-		c, err := Read(b.Bytes())
-		if err != nil {
-			return
-		}
-		if err := Write(io.Discard, c); err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range c.State.Parts {
-			mx, mz, err := p.Maps.Apply(x, z)
-			if err != nil && !errors.Is(err, backend.ErrShape) { // of other columns
-				t.Fatal(err)
-			}
-			for _, v := range append(mx.Data, mz.Data...) {
-				if v != v {
-					t.Fatal("an input is NaN")
-				}
-			}
-		}
-	})
 }
