@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -77,13 +76,9 @@ func (f *criticFlags) check(set *pflag.FlagSet, args []string) error {
 
 // readCritic reads the file of a critic.
 func readCritic(path string) (criticfile.Critic, error) {
-	data, err := os.ReadFile(path)
+	c, err := criticfile.ReadFile(path)
 	if err != nil {
-		return criticfile.Critic{}, fmt.Errorf("%s: %w", path, pathCause(err))
-	}
-	c, err := criticfile.Read(data)
-	if err != nil {
-		return c, fmt.Errorf("%s: %w", path, err)
+		return c, fmt.Errorf("%s: %w", path, pathCause(err))
 	}
 	return c, nil
 }

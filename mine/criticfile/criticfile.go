@@ -6,10 +6,12 @@ package criticfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 
@@ -106,6 +108,30 @@ func Write(w io.Writer, c Critic) error {
 		return fmt.Errorf("criticfile: %w", err)
 	}
 	return safetensors.Write(w, safetensors.File{Metadata: map[string]string{metadataName: string(text)}, Tensors: tensors})
+}
+
+// ReadFile reads the critic of a file. Of a file that cannot be one it reads eight bytes
+// alone, however large it is. Errors wrap those of package os, or ErrFormat.
+func ReadFile(path string) (Critic, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Critic{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Critic{}, err
+	}
+	var data bytes.Buffer
+	if n, _ := io.CopyN(&data, f, 8); n == 8 && info.Mode().IsRegular() {
+		if length := binary.LittleEndian.Uint64(data.Bytes()); length > uint64(info.Size()) {
+			return Critic{}, formatErrorf("the header is said to have %d bytes, the file has %d: it is truncated, or of another format", length, info.Size())
+		}
+	}
+	if _, err := io.Copy(&data, f); err != nil {
+		return Critic{}, err
+	}
+	return Read(data.Bytes())
 }
 
 // Read reads the whole of a file. An error says what is wrong, and names the array or the

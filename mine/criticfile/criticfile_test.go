@@ -127,6 +127,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestReadFile: a file is read whole, and one of another format, too large to be read, not at
+// all.
+func TestReadFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	file := write(t, single(t))
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadFile(path)
+	if err != nil || !bytes.Equal(write(t, c), file) {
+		t.Errorf("error %v, or another critic", err)
+	}
+	for _, size := range []int64{1 << 45, 5, 0} { // the first has no bytes on the disk but the head
+		if err := errors.Join(os.WriteFile(path, []byte("a,b\n1,2\n"), 0o600), os.Truncate(path, size)); err != nil {
+			t.Skip(err) // the file system takes no file of this size
+		}
+		if _, err := ReadFile(path); !errors.Is(err, ErrFormat) {
+			t.Errorf("%d bytes: error %v, want %v", size, err, ErrFormat)
+		}
+	}
+	if _, err := ReadFile(path + "d"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	}
+}
+
 // TestLayout: the first layer lies in the file as torch.nn.Linear has it, computed by hand
 // in float64 from the names alone.
 func TestLayout(t *testing.T) {
