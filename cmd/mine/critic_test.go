@@ -165,6 +165,34 @@ func TestNumbersForNames(t *testing.T) {
 	}
 }
 
+// TestTwoFiles: a critic of two files whose columns have the same numbers takes them from one
+// file by position, X first.
+func TestTwoFiles(t *testing.T) {
+	text, err := os.ReadFile(gaussian(t, "400"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(text), "\n")
+	var xs, zs strings.Builder
+	for line := range strings.Lines(body) {
+		f := strings.Split(strings.TrimSpace(line), ",")
+		fmt.Fprintf(&xs, "%s,%s\n", f[0], f[1])
+		fmt.Fprintf(&zs, "%s,%s\n", f[2], f[3])
+	}
+	x, z, one := file(t, "x.csv", xs.String()), file(t, "z.csv", zs.String()), file(t, "one.csv", body)
+	critic := filepath.Join(t.TempDir(), "c.safetensors")
+	if code, _, stderr := try(t, "", append([]string{"estimate", x, z, "--save", critic}, smallCPU...)...); code != exitOK {
+		t.Fatal(stderr)
+	}
+	_, two, _ := try(t, "", "score", critic, x, z, "--backend", "cpu")
+	if code, stdout, stderr := try(t, "", "score", critic, one, "--backend", "cpu"); stdout != two || len(two) < 1000 {
+		t.Errorf("exit %d: of one file\n%.200s\nof two\n%.200s\n%s", code, stdout, two, stderr)
+	}
+	refused(t, []refusal{
+		{[]string{"score", critic, file(t, "named.csv", "0,1,2,3\n"+body), "--header", "yes"}, exitUsage, []string{"in X and in Z of the critic", "two files"}},
+	})
+}
+
 // TestRefusedCritics: what cannot be scored is said in words, and no file is written.
 func TestRefusedCritics(t *testing.T) {
 	critic, data := savedCritic(t)

@@ -344,6 +344,12 @@ func TestRefused(t *testing.T) {
 			v[4], v[5] = v[5], v[4]
 			one.Values = v
 		}), "column normal of x has knot"},
+		{"last knot", change(knots, func(one *safetensors.Tensor) {
+			v := slices.Clone(one.Values.([]float64))
+			last := len(v) - 1
+			v[last] = v[last-1]/2 + v[last]/2
+			one.Values = v
+		}), "column normal of x has"},
 		{"extra", change(first, func(one *safetensors.Tensor) { one.Name += "s" }), first + " is missing"},
 		{"truncated", write(t, c)[:2000], "header is said"},
 	} {
