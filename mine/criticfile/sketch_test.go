@@ -2,11 +2,41 @@ package criticfile
 
 import (
 	"math"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
+	"gomine/mine"
+	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/gaussian"
 )
+
+// TestFileIsWhole: a field that critics come to have has to be in files too, or those that
+// are read say something else. Whoever adds one adds it to member, to Write and Read, to
+// doc/critics.md, to doc/examples/score.py, and here.
+func TestFileIsWhole(t *testing.T) {
+	for _, c := range []struct {
+		of   any
+		want string
+	}{
+		{mine.FittedState{}, "Config LogU Parts"},
+		{mine.Part{}, "Fold Maps Critics"},
+		{mine.WeightedCritic{}, "Weight Candidate Network Params Step Reference scorer"},
+		{gaussian.Critic{}, "X Z Rho Least"},
+		{gaussian.Projection{}, "Mean W"},
+		{backend.Network{}, "DX DZ Hidden Activation"},
+	} {
+		var fields []string
+		for i := range reflect.TypeOf(c.of).NumField() {
+			fields = append(fields, reflect.TypeOf(c.of).Field(i).Name)
+		}
+		if got := strings.Join(fields, " "); got != c.want {
+			t.Errorf("%T has the fields %s, of which files keep %s", c.of, got, c.want)
+		}
+	}
+}
 
 // TestSketch: the share of rows that were seen, in any order, of data of more and of less
 // rows than a sketch has numbers. Its standard error is below .02, of 1024 numbers; the
