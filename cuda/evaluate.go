@@ -183,10 +183,11 @@ func (s *scorer) score(work *scratch, e *evaluation, kind, k, lo, count int) err
 			return err
 		}
 	}
+	l := work.layers.onlyScores()
 	return errors.Join(
-		s.project(work.layers, x, z, xRows, zRows, count),
-		s.pairs(work.layers, 0, count, 0),
-		s.forward(work.layers, count))
+		s.project(l, x, z, xRows, zRows, count),
+		s.pairs(l, 0, count, 0),
+		s.forward(l, count))
 }
 
 func (s *scorer) scoreJoint(work *scratch, e *evaluation, lo, count int) error {

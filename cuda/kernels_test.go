@@ -152,10 +152,10 @@ func TestOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	c := newCase(110, 5, 3, 33, objective.DV, backend.Softplus, 17, 9)
-	c.spec.ClipNorm = 1
 	ran := 0
-	once := func(what string) {
+	once := func(what string, hidden ...int) {
+		c := newCase(110, 5, 3, 33, objective.DV, backend.Softplus, hidden...)
+		c.spec.ClipNorm = 1
 		if _, err := everything(t.Context(), d, c, 1); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -170,11 +170,11 @@ func TestOnce(t *testing.T) {
 		for number, k := range fusedKernels {
 			if k.of[precision] != nil && 4*fusedFloats(k.rows, k.width, 2)+fusedStatic <= d.gpu.Shared {
 				d.entry = &number
-				once(fmt.Sprintf("r%d_w%d, %s", k.rows, k.width, precision))
+				once(fmt.Sprintf("r%d_w%d, %s", k.rows, k.width, precision), 17, 9)
 			}
 		}
 		d.path = pathTiled
-		once("tiled, " + string(precision))
+		once("tiled, "+string(precision), 17, tileSize+1)
 		if _, err := everythingOfModel(t.Context(), d, newModelCase(40, 5, 3, backend.ELU, 17, 9)); err != nil {
 			t.Errorf("model, %s: %v", precision, err)
 		}

@@ -156,11 +156,15 @@ func TestWays(t *testing.T) {
 // TestOrders: the order of threads and blocks does not matter.
 func TestOrders(t *testing.T) {
 	onEmulator(t)
-	c := newCase(300, 5, 3, 65, objective.DV, backend.Softplus, 17, 9)
 	model := newModelCase(70, 5, 3, backend.ELU, 17, 9)
 	for _, precision := range Precisions() {
 		t.Run(string(precision), func(t *testing.T) {
 			for _, p := range []path{pathFused, pathTiled} {
+				width := 9
+				if p == pathTiled {
+					width = tileSize + 2 // scores of two parts
+				}
+				c := newCase(300, 5, 3, 65, objective.DV, backend.Softplus, 17, width)
 				var want []any
 				for seed := range 4 {
 					t.Setenv("GOMINE_EMULATOR_SEED", fmt.Sprint(seed))

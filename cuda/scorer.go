@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"gomine/cuda/internal/driver"
 	"gomine/cuda/internal/kernel"
@@ -108,10 +109,31 @@ func (s *scorer) use(given backend.Data) (*data, error) {
 // on.
 type layers struct {
 	px, pz driver.Pointer   // projections, later dV/dprojections
-	h      []driver.Pointer // outputs of the hidden layers
+	h      []driver.Pointer // outputs of the hidden layers; the last is 0 where only scores are wanted
 	d      []driver.Pointer // dV/d(inputs of their activations); none without a way back
-	t      driver.Pointer   // scores
+	t      driver.Pointer   // scores, first as parts: [scoreParts, pairs]
+	pairs  int              // that there is room for
 }
+
+// onlyScores are the same layers without room for the last one's outputs, which only the
+// way back reads.
+func (l layers) onlyScores() layers {
+	l.h = slices.Clone(l.h)
+	l.h[len(l.h)-1] = 0
+	return l
+}
+
+// output is where layer k's outputs are stored, from float i on; 0 if they are not.
+func (l layers) output(k, i int) driver.Pointer {
+	if l.h[k] == 0 {
+		return 0
+	}
+	return l.h[k].Float(i)
+}
+
+// scoreParts is the number of parts that a score is summed from: one for each block of
+// columns of the last hidden layer.
+func (s *scorer) scoreParts() int { return tiles(1, s.net.Hidden[len(s.net.Hidden)-1], 1).X }
 
 // newLayers allocates for that many projected rows and pairs.
 func (s *scorer) newLayers(m *driver.Memory, projected, pairs int, back bool) (l layers, err error) {
@@ -131,7 +153,7 @@ func (s *scorer) newLayers(m *driver.Memory, projected, pairs int, back bool) (l
 			l.d = append(l.d, alloc(fmt.Sprintf("derivatives of layer %d", k+1), pairs, width))
 		}
 	}
-	l.t = alloc("scores", pairs, 1)
+	l.t, l.pairs = alloc("scores", s.scoreParts(), pairs), pairs
 	return l, err
 }
 
@@ -158,14 +180,19 @@ func (s *scorer) project(l layers, x, z, xs, zs driver.Pointer, n int) error {
 }
 
 // pairs queues the output of layer 1 for n pairs of projections i and
-// (i + shift) mod n, stored from pair `to` on.
+// (i + shift) mod n, stored from pair `to` on, and the parts of their scores if it is the
+// only hidden layer.
 func (s *scorer) pairs(l layers, to, n, shift int) error {
 	h := s.net.Hidden[0]
 	ld := padded(h)
-	return kernel.PairForward(s.stream, blocks(n*ld/4, 256), 0, kernel.PairForwardArgs{
-		H: l.h[0].Float(to * ld), Px: l.px, Pz: l.pz, N: n, Nz: n, Shift: shift,
+	a := kernel.PairForwardArgs{
+		H: l.output(0, to*ld), Px: l.px, Pz: l.pz, N: n, Nz: n, Shift: shift,
 		Width: h, Ldp: ld, Ldh: ld, Activation: int(s.net.Activation),
-	})
+	}
+	if len(s.net.Hidden) == 1 {
+		a.T, a.W, a.Offset, a.Ldt = l.t.Float(to), s.param(s.output()), s.param(s.offset()), l.pairs
+	}
+	return kernel.PairForward(s.stream, blocks(n*tiles(1, h, 1).X, 8), 0, a)
 }
 
 // forward queues the way of n pairs from there to the scores.
@@ -174,19 +201,24 @@ func (s *scorer) forward(l layers, n int) error {
 	for k := 1; k < len(hidden); k++ {
 		in, out := hidden[k-1], hidden[k]
 		err := stretches(n, mostRows, func(lo, n int) error {
-			return nn(s.stream, tiles(n, out, 1), kernel.GemmNNArgs{
-				C: l.h[k].Float(lo * padded(out)), A: l.h[k-1].Float(lo * padded(in)), B: s.param(weights(k + 1)), Bias: s.param(bias(k + 1)),
+			a := kernel.GemmNNArgs{
+				C: l.output(k, lo*padded(out)), A: l.h[k-1].Float(lo * padded(in)), B: s.param(weights(k + 1)), Bias: s.param(bias(k + 1)),
 				M: n, N: out, K: in, Lda: padded(in), Ldb: padded(out), Ldc: padded(out), Activation: int(s.net.Activation),
-			})
+			}
+			if k == len(hidden)-1 {
+				a.T, a.W, a.Offset, a.Ldt = l.t.Float(lo), s.param(s.output()), s.param(s.offset()), l.pairs
+			}
+			return nn(s.stream, tiles(n, out, 1), a)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	last := hidden[len(hidden)-1]
-	return kernel.Score(s.stream, blocks(n, 8), 0, kernel.ScoreArgs{
-		T: l.t, H: l.h[len(hidden)-1], W: s.param(s.output()), C: s.param(s.offset()), N: n, Width: last, Ldh: padded(last),
-	})
+	parts := s.scoreParts()
+	if parts == 1 {
+		return nil
+	}
+	return kernel.Score(s.stream, blocks(n, 256), 0, kernel.ScoreArgs{T: l.t, N: n, Parts: parts, Ldt: l.pairs})
 }
 
 // output and offset are the blocks of the score.

@@ -94,11 +94,15 @@ func (s *scorer) pairsOf(given backend.Data, xs, zs []int, results int) (*data, 
 }
 
 // scored calls f with the scratch after the scores of pairs [lo, hi) of rows were
-// queued, for all pairs.
-func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, f func(w *scratch, lo, hi int) error) error {
+// queued, for all pairs; back says whether a way back is to follow.
+func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, back bool, f func(w *scratch, lo, hi int) error) error {
 	w, err := s.openScratch()
 	if err != nil {
 		return err
+	}
+	l := w.layers
+	if !back {
+		l = l.onlyScores()
 	}
 	narrow := func(rows []int) []int32 {
 		all := make([]int32, len(rows))
@@ -118,9 +122,9 @@ func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, f func(w *sc
 			return err
 		}
 		err = errors.Join(
-			s.project(w.layers, x, z, xRows, zRows, n),
-			s.pairs(w.layers, 0, n, 0),
-			s.forward(w.layers, n))
+			s.project(l, x, z, xRows, zRows, n),
+			s.pairs(l, 0, n, 0),
+			s.forward(l, n))
 		if err != nil {
 			return err
 		}
@@ -137,7 +141,7 @@ func (s *scorer) Scores(ctx context.Context, given backend.Data, xs, zs []int, d
 		if err != nil {
 			return err
 		}
-		return s.scored(ctx, d, xs, zs, func(w *scratch, lo, hi int) error { return driver.Download(dst[lo:hi], w.layers.t) })
+		return s.scored(ctx, d, xs, zs, false, func(w *scratch, lo, hi int) error { return driver.Download(dst[lo:hi], w.layers.t) })
 	})
 }
 
@@ -150,7 +154,7 @@ func (s *scorer) InputGradients(ctx context.Context, given backend.Data, xs, zs 
 		if err := errors.Join(gx.CheckShape("gx", len(xs), s.net.DX), gz.CheckShape("gz", len(xs), s.net.DZ)); err != nil {
 			return err
 		}
-		return s.scored(ctx, d, xs, zs, func(w *scratch, lo, hi int) error {
+		return s.scored(ctx, d, xs, zs, true, func(w *scratch, lo, hi int) error {
 			n := hi - lo
 			if err := driver.Upload(w.weights, weights[lo:hi]); err != nil {
 				return err

@@ -226,7 +226,8 @@ func (p *multiplication) product(a, b func(q int) float64) (sum, magnitude float
 	return sum, magnitude
 }
 
-// plain is f(a b + bias), with gathered rows of a.
+// plain is f(a b + bias), with gathered rows of a, and the parts of scores that are left
+// of it.
 func (p *multiplication) plain(f nonlinearity) error {
 	m, n, k, ld := p.m, p.n, p.k, padded(p.n)
 	a, b, bias := newOperand(p.src, len(p.order), max(k, 1)), newOperand(p.src, max(k, 1), n), newOperand(p.src, 1, n)
@@ -238,8 +239,17 @@ func (p *multiplication) plain(f nonlinearity) error {
 	if err != nil {
 		return err
 	}
-	err = p.with.nn(p.stream, tiles(m, n, 1), kernel.GemmNNArgs{
+	args := kernel.GemmNNArgs{
 		C: c.at(), A: at[0], B: at[1], Bias: at[2], Rows: p.index, M: m, N: n, K: k, Lda: a.ld, Ldb: b.ld, Ldc: ld, Activation: f.number,
+	}
+	out := newOperand(p.src, 1, n)
+	err = checkScores(p.memory, c, m, ld, out, func(t, w, offset driver.Pointer, ldt int, outputs bool) error {
+		args := args
+		args.T, args.W, args.Offset, args.Ldt = t, w, offset, ldt
+		if !outputs {
+			args.C = 0
+		}
+		return p.with.nn(p.stream, tiles(m, n, 1), args)
 	})
 	if err != nil {
 		return err
@@ -248,6 +258,65 @@ func (p *multiplication) plain(f nonlinearity) error {
 		v, magnitude := p.product(func(q int) float64 { return a.at(p.order[i], q) }, func(q int) float64 { return b.at(q, j) })
 		return f.value(v + bias.at(0, j)), magnitude + math.Abs(bias.at(0, j)) + 1
 	})
+}
+
+// checkScores calls score, which stores outputs h [m, n] and the parts of their scores by
+// weights out, and compares these with what float64 makes of h, part by part: within a unit
+// of the terms for each of at most 128 products and their sums, and the offset. The same
+// once more without outputs has to give the same bits.
+func checkScores(memory *driver.Memory, h guarded, m, ld int, out operand, score func(t, w, offset driver.Pointer, ldt int, outputs bool) error) error {
+	const offset = 0.625
+	ldt, parts := m+3, (out.cols+tileSize-1)/tileSize
+	w, err := guard(memory, out.cols, out.data[:out.cols]) // NaN where the padding would be
+	if err != nil {
+		return err
+	}
+	c, err := guard(memory, 1, []float32{offset})
+	if err != nil {
+		return err
+	}
+	var scores [2][]float32
+	for i := range scores {
+		t, err := guard(memory, parts*ldt, nil)
+		if err != nil {
+			return err
+		}
+		if err := score(t.at(), w.at(), c.at(), ldt, i == 0); err != nil {
+			return err
+		}
+		if scores[i], err = t.read(); err != nil {
+			return fmt.Errorf("scores %w", err)
+		}
+	}
+	outputs, err := h.read()
+	if err != nil {
+		return err
+	}
+	for i := range scores[0] {
+		part, row := i/ldt, i%ldt
+		got := float64(scores[0][i])
+		if math.Float32bits(scores[0][i]) != math.Float32bits(scores[1][i]) {
+			return fmt.Errorf("part %d of the score of row %d is %v, without outputs %v", part, row, got, scores[1][i])
+		}
+		if row >= m {
+			if !math.IsNaN(got) {
+				return fmt.Errorf("part %d of scores: wrote %v behind row %d", part, got, m-1)
+			}
+			continue
+		}
+		var want, magnitude float64
+		if part == 0 {
+			want, magnitude = offset, offset
+		}
+		for j := part * tileSize; j < min(out.cols, (part+1)*tileSize); j++ {
+			term := float64(outputs[row*ld+j]) * out.at(0, j)
+			want, magnitude = want+term, magnitude+math.Abs(term)
+		}
+		if allowed := (tileSize + 1) * magnitude / (1 << 24); !(math.Abs(got-want) <= allowed) {
+			return fmt.Errorf("part %d of the score of row %d is %v, want %v, within %.1e", part, row, got, want, allowed)
+		}
+	}
+	return nil
 }
 
 // transposed is (a b^T) times the derivative of f at values h of f, without h for the
@@ -369,7 +438,7 @@ func TestDeepProduct(t *testing.T) {
 }
 
 // TestPadding: the pairs' padding is written as zero, where softplus would not be,
-// and nothing beyond the last row.
+// and nothing beyond the last row; parts of scores are of all columns.
 func TestPadding(t *testing.T) {
 	d, err := open(Options{})
 	if err != nil {
@@ -378,7 +447,7 @@ func TestPadding(t *testing.T) {
 	defer d.Close()
 	err = d.onStream(func(s *driver.Stream, memory *driver.Memory) error {
 		src := rand.New(rand.NewPCG(1, 2))
-		for _, width := range []int{1, 2, 3, 4, 5, 9} {
+		for _, width := range []int{1, 2, 3, 4, 5, 9, 127, 128, 129, 258} {
 			const n = 70
 			x, z := newOperand(src, n, width), newOperand(src, n, width)
 			px, err := guard(memory, len(x.data), x.data)
@@ -393,11 +462,22 @@ func TestPadding(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			err = kernel.PairForward(s, blocks(n*x.ld/4, 256), 0, kernel.PairForwardArgs{
-				H: h.at(), Px: px.at(), Pz: pz.at(), N: n, Nz: n, Shift: 1, Width: width, Ldp: x.ld, Ldh: x.ld,
+			out := newOperand(src, 1, width)
+			err = checkScores(memory, h, n, x.ld, out, func(t, w, offset driver.Pointer, ldt int, outputs bool) error {
+				if err := driver.Upload(w, out.data); err != nil { // with the padding
+					return err
+				}
+				args := kernel.PairForwardArgs{
+					H: h.at(), T: t, Px: px.at(), Pz: pz.at(), W: w, Offset: offset,
+					N: n, Nz: n, Shift: 1, Width: width, Ldp: x.ld, Ldh: x.ld, Ldt: ldt,
+				}
+				if !outputs {
+					args.H = 0
+				}
+				return kernel.PairForward(s, blocks(n*tiles(1, width, 1).X, 8), 0, args)
 			})
 			if err != nil {
-				return err
+				return fmt.Errorf("width %d: %w", width, err)
 			}
 			got, err := h.read()
 			if err != nil {
@@ -413,6 +493,53 @@ func TestPadding(t *testing.T) {
 					if d := math.Abs(float64(got[i*x.ld+j]) - want); !(d <= 4*(math.Abs(want)+4)/(1<<24)) {
 						return fmt.Errorf("width %d: (%d, %d) is %v, want %v", width, i, j, got[i*x.ld+j], want)
 					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestScoreParts: score adds up the parts of every score, within a unit of their magnitudes
+// for each addition, and touches nothing behind the last one.
+func TestScoreParts(t *testing.T) {
+	d, err := open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	err = d.onStream(func(s *driver.Stream, memory *driver.Memory) error {
+		src := rand.New(rand.NewPCG(5, 6))
+		for _, n := range []int{1, 255, 256, 257} {
+			const parts = 3
+			ldt := n + 2
+			given := newOperand(src, 1, parts*ldt).data[:parts*ldt]
+			sums, err := guard(memory, len(given), given)
+			if err != nil {
+				return err
+			}
+			if err := kernel.Score(s, blocks(n, 256), 0, kernel.ScoreArgs{T: sums.at(), N: n, Parts: parts, Ldt: ldt}); err != nil {
+				return err
+			}
+			got, err := sums.read()
+			if err != nil {
+				return fmt.Errorf("%d scores: %w", n, err)
+			}
+			for i, v := range got {
+				want, allowed := float64(given[i]), 0.0
+				if i < n {
+					magnitude := math.Abs(want)
+					for p := 1; p < parts; p++ {
+						term := float64(given[p*ldt+i])
+						want, magnitude = want+term, magnitude+math.Abs(term)
+					}
+					allowed = (parts - 1) * magnitude / (1 << 24)
+				}
+				if !(math.Abs(float64(v)-want) <= allowed) {
+					return fmt.Errorf("%d scores: number %d is %v, want %v, within %.1e", n, i, v, want, allowed)
 				}
 			}
 		}

@@ -8,7 +8,9 @@
 
 // Gemm<Precision>::multiply computes the block's tile over depths [from, to) and calls
 // finish(each) once; each(store) calls store(row, column, sums) for groups of neighbouring
-// columns. On tensor cores see pipeline.cuh.
+// columns, each(store, done) also done(row) after a thread's last ones of a row, in all
+// lanes of a warp at once. A row of the tile is spread over row_lanes neighbouring lanes of
+// each of row_warps warps, of which row_warp is the thread's. On tensor cores see pipeline.cuh.
 //
 // In FP32 a block of 256 threads works in chunks of depth 16; the next chunk is on its
 // way from global memory to registers while the present one is multiplied, and there
@@ -18,6 +20,9 @@ template <>
 struct Gemm<FP32> {
 	static constexpr int shared_floats = 4 * depth * pitch<tile>;
 	static constexpr bool unguarded = false;
+	static constexpr int row_lanes = 16, row_warps = 1;
+
+	__device__ static __forceinline__ int row_warp() { return 0; }
 
 	template <class A, class B, class Finish>
 	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Finish finish) {
@@ -41,7 +46,9 @@ struct Gemm<FP32> {
 				odd = swap;
 			}
 		}
-		finish([&](auto store) { product.each([&](int i, int j, const auto& sums) { store(m0 + i, n0 + j, sums); }); });
+		finish([&](auto store, auto... done) {
+			product.each([&](int i, int j, const auto& sums) { store(m0 + i, n0 + j, sums); }, [&](int i) { (done(m0 + i), ...); });
+		});
 	}
 };
 
@@ -81,18 +88,67 @@ __device__ __forceinline__ void write_within(float* row, int column, int width, 
 	write(row, column, v);
 }
 
-// The three products, see gemm_f32.cu. Nothing that they read overlaps c.
+// RowSums sums up the rows of a block's tile: first what each thread adds up of a row, then
+// the lanes as a tree, then the warps in their order.
 template <class Precision>
-__device__ __forceinline__ void gemm_nn(float* c, const float* a, const float* b, const float* bias, const int* rows,
-	int m, int n, int k, int lda, int ldb, int ldc, int activation, float* shared) {
-	const auto within = [&](auto f, const auto& each) {
-		each([&](int i, int j, const auto& sums) {
+struct RowSums {
+	using Of = Gemm<Precision>;
+	float* space; // [row_warps, tile], shared
+	float sum = 0;
+
+	// done ends a row, for all lanes of a warp.
+	__device__ __forceinline__ void done(int row) {
+#pragma unroll
+		for (int lanes = Of::row_lanes / 2; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(all_lanes, sum, lanes);
+		if (threadIdx.x % Of::row_lanes == 0) space[Of::row_warp() * tile + row % tile] = sum;
+		sum = 0;
+	}
+
+	// store stores offset plus the sums of the rows below m, for all threads of the block.
+	__device__ __forceinline__ void store(float* to, int m, float offset) const {
+		__syncthreads();
+		const int row = blockIdx.y * tile + threadIdx.x;
+		if (threadIdx.x >= tile || !inside(row, m)) return;
+		float all = offset;
+#pragma unroll
+		for (int warp = 0; warp < Of::row_warps; ++warp) all += space[warp * tile + threadIdx.x];
+		to[row] = all;
+	}
+};
+
+// row_floats is the shared memory of RowSums in any precision.
+constexpr int row_floats = 4 * tile;
+
+// Whether gemm_nn's result is scored, chosen once for a block.
+struct Scored {
+	static constexpr bool scores = true;
+};
+struct Unscored {
+	static constexpr bool scores = false;
+};
+
+// The three products, see gemm_f32.cu. Nothing that they read overlaps c or t.
+template <class Precision>
+__device__ __forceinline__ void gemm_nn(float* c, float* t, const float* a, const float* b, const float* bias, const int* rows,
+	const float* w, const float* offset, int m, int n, int k, int lda, int ldb, int ldc, int ldt, int activation, float* shared) {
+	static_assert(Gemm<Precision>::row_warps * tile <= row_floats, "");
+	RowSums<Precision> scores{shared};
+	const auto within = [&](auto f, auto is, const auto& each) {
+		const auto store = [&](int i, int j, const auto& sums) {
 			constexpr int count = sizeof(sums) / sizeof(float);
 			float values[count] = {};
 			if (bias != nullptr) read(bias, j, values);
 #pragma unroll
 			for (int q = 0; q < count; ++q) values[q] = f.value(sums[q] + values[q]);
-			write(c + static_cast<size_t>(i) * ldc, j, values);
+			if (!is.scores || c != nullptr) write(c + static_cast<size_t>(i) * ldc, j, values);
+			if (!is.scores) return;
+			float factors[count];
+			read(w, j, factors);
+#pragma unroll
+			for (int q = 0; q < count; ++q) scores.sum += values[q] * factors[q];
+		};
+		each(store, [&](int i) {
+			if (is.scores) scores.done(i);
 		});
 	};
 	const auto edge = [&](int i, int j, const auto& sums) {
@@ -101,17 +157,23 @@ __device__ __forceinline__ void gemm_nn(float* c, const float* a, const float* b
 		float values[count];
 #pragma unroll
 		for (int q = 0; q < count; ++q) {
-			const float offset = bias != nullptr && inside(j + q, n) ? bias[j + q] : 0.f;
-			values[q] = activate(sums[q] + offset, activation);
+			const bool here = inside(j + q, n);
+			values[q] = activate(sums[q] + (bias != nullptr && here ? bias[j + q] : 0.f), activation);
+			if (t != nullptr && here) scores.sum += values[q] * w[j + q];
 		}
-		write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
+		if (c != nullptr) write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
 	};
-	Gemm<Precision>::multiply(Across{a, rows, k, m, lda}, Along{b, nullptr, k, n, ldb}, 0, k, shared, [&](const auto& each) {
-		if (whole(m, n))
-			by_activation(activation, [&](auto f) { within(f, each); });
+	Gemm<Precision>::multiply(Across{a, rows, k, m, lda}, Along{b, nullptr, k, n, ldb}, 0, k, shared + row_floats, [&](const auto& each) {
+		if (!whole(m, n))
+			each(edge, [&](int i) {
+				if (t != nullptr) scores.done(i);
+			});
+		else if (t != nullptr)
+			by_activation(activation, [&](auto f) { within(f, Scored(), each); });
 		else
-			each(edge);
+			by_activation(activation, [&](auto f) { within(f, Unscored(), each); });
 	});
+	if (t != nullptr) scores.store(t + static_cast<size_t>(blockIdx.x) * ldt, m, blockIdx.x == 0 ? offset[0] : 0.f);
 }
 
 // back is f.back. Softplus' is a call: inline it would make up most of the kernel.

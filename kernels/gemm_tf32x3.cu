@@ -4,11 +4,13 @@
 #include "gemm.cuh"
 
 // gemm_nn_tf32x3 stores c[i,j] = f(sum_k a[rows[i],k] b[k,j] + bias[j]) for c [m,n],
-// a [.,k] and b [k,n]. Without rows it is row i of a, without bias 0.
-// grid (n/128, m/128), dynamic shared: 75776, CPU twin f32.GemmPacked
-KERNEL(256) gemm_nn_tf32x3(float* c, const float* a, const float* b, const float* bias, const int* rows, int m, int n, int k, int lda, int ldb, int ldc, int activation) {
+// a [.,k] and b [k,n]. Without rows it is row i of a, without bias 0. With t it also stores
+// t[p ldt + i] = sum_j c[i,j] w[j], over the columns of block p = 0, 1, .. of 128, to which
+// for p = 0 it adds offset[0]: lanes as a tree, then warps. Without c only these.
+// grid (n/128, m/128), dynamic shared: 77824, CPU twin f32.GemmPacked
+KERNEL(256) gemm_nn_tf32x3(float* c, float* t, const float* a, const float* b, const float* bias, const int* rows, const float* w, const float* offset, int m, int n, int k, int lda, int ldb, int ldc, int ldt, int activation) {
 	DYNAMIC_SHARED(float, shared);
-	gemm_nn<TF32x3>(c, a, b, bias, rows, m, n, k, lda, ldb, ldc, activation, shared);
+	gemm_nn<TF32x3>(c, t, a, b, bias, rows, w, offset, m, n, k, lda, ldb, ldc, ldt, activation, shared);
 }
 
 // gemm_nt_tf32x3 stores c[i,j] = (sum_k a[i,k] b[j,k]) f'(h[i,j]) for c and h [m,n],

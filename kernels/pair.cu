@@ -1,25 +1,46 @@
 // From projected rows to pairs, and back.
 #include "activation.cuh"
+#include "reduce.cuh"
 
-// pair_forward stores h[i] = f(px[xs[i]] + pz[zs[i]]) for i < n; without xs it is
-// row i of px, without zs row (i + shift) mod nz of pz. The padding of h is zero.
-// grid n ldh/1024, CPU twin f32.AddSoftplus
-KERNEL(256) pair_forward(float* h, const float* px, const float* pz, const int* xs, const int* zs, int n, int nz, int shift, int width, int ldp, int ldh, int activation) {
-	const long long at = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
-	const int quads = ldh / 4, row = static_cast<int>(at / quads), column = static_cast<int>(at % quads) * 4;
-	if (!inside(row, n)) return;
+// pair_columns is f of the sum of four columns of a pair's projections.
+__device__ __forceinline__ float4 pair_columns(const float* px, const float* pz, const int* xs, const int* zs, int row, int column, int nz, int shift, int width, int ldp, int activation) {
 	const size_t x = xs != nullptr ? xs[row] : row;
 	const size_t z = zs != nullptr ? zs[row] : (row + shift) % nz;
 	const float4 a = *reinterpret_cast<const float4*>(px + x * ldp + column);
 	const float4 b = *reinterpret_cast<const float4*>(pz + z * ldp + column);
+	float4 r;
 	by_activation(activation, [&](auto f) {
-		float4 r;
 		r.x = f.value(a.x + b.x);
 		r.y = inside(column + 1, width) ? f.value(a.y + b.y) : 0;
 		r.z = inside(column + 2, width) ? f.value(a.z + b.z) : 0;
 		r.w = inside(column + 3, width) ? f.value(a.w + b.w) : 0;
-		*reinterpret_cast<float4*>(h + static_cast<size_t>(row) * ldh + column) = r;
 	});
+	return r;
+}
+
+// pair_forward stores h[i] = f(px[xs[i]] + pz[zs[i]]) for i < n; without xs it is
+// row i of px, without zs row (i + shift) mod nz of pz. The padding of h is zero. With
+// t it also stores t[p ldt + i] = sum_j h[i,j] w[j], over columns 128p <= j < 128(p+1), to
+// which for p = 0 it adds offset[0]; the padding of w is zero. Without h only these. A
+// warp has 128 columns of a row, whose lanes are summed as a tree.
+// grid n ceil(ldh/128)/8, CPU twins f32.AddSoftplus, f32.RowDots
+KERNEL(256) pair_forward(float* h, float* t, const float* px, const float* pz, const int* xs, const int* zs, const float* w, const float* offset, int n, int nz, int shift, int width, int ldp, int ldh, int ldt, int activation) {
+	const long long at = static_cast<long long>(blockIdx.x) * 8 + threadIdx.x / 32;
+	const int parts = (ldh + 127) / 128, row = static_cast<int>(at / parts), part = static_cast<int>(at % parts);
+	const int lane = threadIdx.x % 32, column = 128 * part + 4 * lane;
+	if (!inside(row, n)) return; // a whole warp
+	float sum = 0;
+	if (inside(column, ldh)) {
+		const float4 r = pair_columns(px, pz, xs, zs, row, column, nz, shift, width, ldp, activation);
+		if (h != nullptr) *reinterpret_cast<float4*>(h + static_cast<size_t>(row) * ldh + column) = r;
+		if (t != nullptr) {
+			const float4 factor = *reinterpret_cast<const float4*>(w + column);
+			sum = r.x * factor.x + r.y * factor.y + r.z * factor.z + r.w * factor.w;
+		}
+	}
+	if (t == nullptr) return;
+	sum = warp_sum(sum);
+	if (lane == 0) t[static_cast<size_t>(part) * ldt + row] = part == 0 ? sum + offset[0] : sum;
 }
 
 // pair_backward takes d [(1+k) n], the joint pairs and then, k times, the marginal

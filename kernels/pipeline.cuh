@@ -219,6 +219,9 @@ template <class Precision>
 struct Gemm {
 	static constexpr int column_tiles = Fragments<Precision>::column_tiles, threads = 1024 / column_tiles;
 	static constexpr bool unguarded = true;
+	static constexpr int row_lanes = 4, row_warps = threads / 64;
+
+	__device__ static __forceinline__ int row_warp() { return threadIdx.x / 64; }
 
 	template <class A, class B, class Finish>
 	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Finish finish) {
@@ -251,16 +254,19 @@ struct Gemm {
 			slot = slot == stages - 1 ? 0 : slot + 1;
 		}
 		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-		finish([&](auto store) {
+		finish([&](auto store, auto... done) {
 #pragma unroll
 			for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
-				for (int h = 0; h < 2; ++h)
+				for (int h = 0; h < 2; ++h) {
+					const int at = m0 + row + 16 * i + Left::row(h, g);
 #pragma unroll
 					for (int j = 0; j < column_tiles; ++j) {
 						const float pair[2] = {sums[j][i][2 * h], sums[j][i][2 * h + 1]};
-						store(m0 + row + 16 * i + Left::row(h, g), n0 + column + 8 * j + 2 * t, pair);
+						store(at, n0 + column + 8 * j + 2 * t, pair);
 					}
+					(done(at), ...);
+				}
 		});
 	}
 };

@@ -1,14 +1,13 @@
-// The output layer.
-#include "reduce.cuh"
+// The scores of a wide critic.
+#include "device.cuh"
 
-// score stores t[i] = h[i] . w + c[0] for rows i < n of width floats. One warp a
-// row: lane l sums columns l, l+32, .., then the lanes are summed as a tree.
-// grid n/8, CPU twin f32.RowDots
-KERNEL(256) score(float* t, const float* h, const float* w, const float* c, int n, int width, int ldh) {
-	const int row = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x % 32;
-	if (!inside(row, n)) return; // a whole warp
-	float sum = 0;
-	for (int j = lane; j < width; j += 32) sum += h[static_cast<size_t>(row) * ldh + j] * w[j];
-	sum = warp_sum(sum);
-	if (lane == 0) t[row] = sum + c[0];
+// score makes scores of their parts, which gemm_nn or pair_forward left: to t[i], i < n,
+// it adds t[p ldt + i] for p = 1 .. parts-1, in that order.
+// grid n/256
+KERNEL(256) score(float* t, int n, int parts, int ldt) {
+	const int i = blockIdx.x * 256 + threadIdx.x;
+	if (!inside(i, n)) return;
+	float sum = t[i];
+	for (int p = 1; p < parts; ++p) sum += t[static_cast<size_t>(p) * ldt + i];
+	t[i] = sum;
 }

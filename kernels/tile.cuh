@@ -58,19 +58,23 @@ struct Product<FP32, M, N> {
 		}
 	}
 
-	// each calls store(row, column, values) for groups of neighbouring columns.
-	template <class Store>
-	__device__ __forceinline__ void each(Store store) const {
+	// each calls store(row, column, values) for groups of neighbouring columns, and done(row)
+	// after the last ones of a row, if it is given.
+	template <class Store, class... Done>
+	__device__ __forceinline__ void each(Store store, Done... done) const {
 		const int ty = threadIdx.x / 16 * row_group, tx = threadIdx.x % 16 * column_group;
 #pragma unroll
-		for (int i = 0; i < rows; ++i)
+		for (int i = 0; i < rows; ++i) {
+			const int row = i / row_group * 16 * row_group + ty + i % row_group;
 #pragma unroll
 			for (int j = 0; j < columns; j += column_group) {
 				float values[column_group];
 #pragma unroll
 				for (int q = 0; q < column_group; ++q) values[q] = sum[i][j + q];
-				store(i / row_group * 16 * row_group + ty + i % row_group, j * 16 + tx, values);
+				store(row, j * 16 + tx, values);
 			}
+			(done(row), ...);
+		}
 	}
 };
 

@@ -202,7 +202,8 @@ func DefaultConfig(rows int) Config { return ConfigFor(rows, Normal) }
 //
 // The candidates cover what one critic cannot: smooth densities want a smooth
 // activation, edges ReLU, skewed columns ranks, heavy tails of several columns a radius
-// in their units, functions that turn often their harmonics (see preprocess.Method).
+// in their units, functions that turn often their harmonics, whole numbers without an order
+// an input each (see preprocess.Method); what the columns make the same does not run.
 // The Jensen–Shannon objective, whose bounded
 // weights keep single pairs from deciding a step, is better where information is high,
 // Donsker and Varadhan's where little of it hides in many columns.
@@ -240,6 +241,7 @@ func normalConfig(rows int) Config {
 			{backend.ReLU, preprocess.Standardize, js},
 			{backend.ReLU, preprocess.Standardize, dv},
 			{backend.Softplus, preprocess.Fourier, dv},
+			{backend.Softplus, preprocess.Codes, dv},
 		},
 		RaceSteps:          600,
 		Survivors:          4,

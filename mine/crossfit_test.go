@@ -3,7 +3,9 @@ package mine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
 
@@ -278,7 +281,7 @@ func TestInterruptAfterRace(t *testing.T) {
 }
 
 // TestSameCandidates: values far out are ranked even where they are to be standardised, so
-// that two of the seven candidates are the same as others, and do not run.
+// that three of the eight candidates are the same as others, and do not run.
 func TestSameCandidates(t *testing.T) {
 	const rows = 1500
 	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
@@ -288,7 +291,76 @@ func TestSameCandidates(t *testing.T) {
 	cfg := folded(rows, 2)
 	cfg.Candidates = mine.DefaultConfig(rows).Candidates
 	cfg.RaceSteps, cfg.Steps = 20, 40
-	if r := estimate(t, column.Slices(x), column.Slices(z), cfg); len(cfg.Candidates) != 7 || len(r.Race) != 5 {
-		t.Errorf("%d of %d candidates ran, want 5 of 7: %+v", len(r.Race), len(cfg.Candidates), r.Race)
+	if r := estimate(t, column.Slices(x), column.Slices(z), cfg); len(cfg.Candidates) != 8 || len(r.Race) != 5 {
+		t.Errorf("%d of %d candidates ran, want 5 of 8: %+v", len(r.Race), len(cfg.Candidates), r.Race)
+	}
+}
+
+// TestCodesFitted: the critic of a side that is a column of codes says on new rows what it said
+// on those that it was tested on, whichever codes the new rows have, and in whichever order
+// their numbers are. Its derivatives are those of its scores.
+func TestCodesFitted(t *testing.T) {
+	const rows, h = 2000, 1. / 64
+	draw := func(seed uint64) (x []float64, z []string) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		for range rows {
+			c := r.IntN(6)
+			x = append(x, r.NormFloat64()+float64(c*c%5))
+			z = append(z, fmt.Sprint("code ", c))
+		}
+		return x, z
+	}
+	cfg := folded(rows, 3)
+	for i := range cfg.Candidates { // smooth, so that differences are derivatives
+		cfg.Candidates[i].Preprocess, cfg.Candidates[i].Activation = preprocess.Standardize, backend.Softplus
+	}
+	x, z := draw(1)
+	critic, r, err := mine.Fit(t.Context(), column.Slices(x), column.Codes(z), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer critic.Close()
+	for _, p := range critic.Parts {
+		for _, c := range p.Critics {
+			if !c.Normalised {
+				t.Errorf("%+v is not normalised", c.Candidate)
+			}
+		}
+	}
+	x, z = draw(2)
+	z[0] = "unknown"
+	b, err := critic.Evaluate(t.Context(), column.Slices(x), column.Codes(z))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if apart := math.Abs(b.Estimate - r.Estimate); !(apart < 4*math.Hypot(b.StdErr, r.StdErr)) {
+		t.Errorf("%v ± %v on new rows, %v ± %v on the old ones", b.Estimate, b.StdErr, r.Estimate, r.StdErr)
+	}
+	scores := func(x []float64, z []string) []float64 {
+		s, err := critic.Scores(t.Context(), column.Slices(x), column.Codes(z))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	all := scores(x, z)
+	if some := scores(x[:10], z[:10]); !slices.Equal(some, all[:10]) {
+		t.Errorf("the first ten rows score %v alone, %v with the others", some, all[:10])
+	}
+	gx, _, err := critic.Gradients(t.Context(), column.Slices(x), column.Codes(z))
+	if err != nil {
+		t.Fatal(err)
+	}
+	up, down := slices.Clone(x), slices.Clone(x)
+	for i := range x {
+		up[i] += h
+		down[i] -= h
+	}
+	high, low := scores(up, z), scores(down, z)
+	for i := range x {
+		// Rounding of float32 scores of size 10, 10 2^-24/h, and curvature.
+		if want := (high[i] - low[i]) / (2 * h); math.Abs(gx.At(i, 0)-want) > 0.03*(1+math.Abs(want)) && x[i] < 5.5 && x[i] > -1.5 { // the range of training rows ends
+			t.Errorf("pair %d: d/dx is %v, difference %v", i, gx.At(i, 0), want)
+		}
 	}
 }

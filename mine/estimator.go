@@ -30,6 +30,7 @@ type Estimator struct {
 	arranged   arrangement
 	folds      []fold
 	determined string // which columns determine each other, if any do
+	discrete   discrete
 
 	begun, closed bool
 	survivors     []int      // numbers of the candidates that were trained on all folds
@@ -67,6 +68,9 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	}
 	var err error
 	if e.determined, err = e.pairs.Determined(e.arranged.rows); err != nil {
+		return nil, err
+	}
+	if err := e.count(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -189,17 +193,15 @@ func (e *Estimator) Fit(ctx context.Context) error {
 // hold holds the race on the first fold where both sides vary, on part of its rows where
 // all would take too much memory.
 func (e *Estimator) hold(ctx context.Context) (*race, error) {
-	methods := map[preprocess.Method]bool{}
-	for _, c := range e.cfg.Candidates {
-		methods[c.Preprocess] = true
-	}
+	var methods map[preprocess.Method]bool
 	dx, dz := e.pairs.Columns()
 	values := dx + dz // codes become more inputs than columns
 	r := &race{}
 	for ; ; r.fold++ {
 		r.fitter = e.fitter(PhaseRace, e.folds[r.fold])
-		wide, err := widest(r.fitter, methods)
-		if errors.Is(err, preprocess.ErrConstant) && r.fold+1 < len(e.folds) {
+		var wide int
+		var err error
+		if methods, wide, err = r.fitter.methods(); errors.Is(err, preprocess.ErrConstant) && r.fold+1 < len(e.folds) {
 			continue
 		}
 		if err != nil {
@@ -214,18 +216,6 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 		r.fitter = e.fitter(PhaseRace, all.limit(counts))
 	}
 	return r, r.run(ctx)
-}
-
-// widest is how many inputs a row becomes by some methods, at most.
-func widest(t *fitter, methods map[preprocess.Method]bool) (most int, err error) {
-	for method := range methods {
-		in, err := t.fit(0, method)
-		if err != nil {
-			return 0, err
-		}
-		most = max(most, in.maps.X.Inputs()+in.maps.Z.Inputs())
-	}
-	return most, nil
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
@@ -246,7 +236,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	resumes := r != nil && r.complete
 	method := e.cfg.Candidates[e.survivors[0]].Preprocess
 	last := len(e.folds) == 1
-	if method == preprocess.Fourier { // of which the reference cannot use all
+	if method == preprocess.Fourier || method == preprocess.Codes { // of which the reference cannot use all
 		method, last = preprocess.Rank, false
 	}
 	for _, c := range e.survivors {
@@ -385,11 +375,13 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if e.stop != "" {
 		r.Stop = e.stop
 	}
+	r.Plugin, r.EntropyX, r.EntropyZ = e.discrete.plugin, e.discrete.hx, e.discrete.hz
+	r.Normalised = e.discrete.normalised(r.Estimate)
 	r.X, r.Z = lead.maps.X.Summary(), lead.maps.Z.Summary()
 	r.Timing.Evaluate = time.Since(began)
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
 		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = append(warnings(&r, e.determined, lead.progress.validation()), e.arranged.warnings(e.ensemble.folds, tested)...)
+	r.Warnings = slices.Concat(warnings(&r, e.determined, lead.progress.validation()), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
 	return r, nil
 }

@@ -53,6 +53,9 @@ type WeightedCritic struct {
 	Params    []float32
 	Step      int              // after how many steps of training
 	Reference *gaussian.Critic // nil for a network
+	// Normalised says that one side is a column of codes, and the critic is the classifier's
+	// that T makes: T(x,c) - log sum_c' p(c') exp T(x,c'), by the shares of the training rows.
+	Normalised bool
 
 	scorer backend.Scorer
 }
@@ -74,7 +77,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 				parts[method] = &Part{Fold: f, Maps: m.maps}
 			}
 			parts[method].Critics = append(parts[method].Critics, WeightedCritic{
-				Weight: w / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step,
+				Weight: w / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step, Normalised: m.normal,
 			})
 		}
 		for _, method := range preprocess.Methods() {
@@ -83,7 +86,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 			}
 		}
 		if r, w := e.refs[f], e.weights[f][len(e.weights[f])-1]; r != nil && w > 0 {
-			state.Parts = append(state.Parts, Part{f, r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic}}})
+			state.Parts = append(state.Parts, Part{f, r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic, Normalised: r.normal}}})
 		}
 	}
 	return open(b, state)
@@ -123,20 +126,27 @@ func (f *Fitted) Close() error {
 }
 
 // each calls do for every critic, with its rows of x and z as inputs.
-func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s pairScorer, data backend.Data) error) error {
+func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s scorer, data backend.Data) error) error {
 	for _, p := range f.Parts {
 		mx, mz, err := p.Maps.Apply(x, z)
 		if err != nil {
 			return err
+		}
+		var codes *codeSide
+		if slices.ContainsFunc(p.Critics, func(c WeightedCritic) bool { return c.Normalised }) {
+			mx, mz, codes = withCodes(p.Maps, mx, mz)
 		}
 		data, err := f.backend.Load(mx, mz)
 		if err != nil {
 			return err
 		}
 		for _, c := range p.Critics {
-			var s pairScorer = c.scorer
+			var s scorer = c.scorer
 			if c.Reference != nil {
 				s = newVariates(c.Reference, p.Maps, mx, mz, 0, mx.Rows)
+			}
+			if c.Normalised {
+				s = normalise(s, codes, mx.Rows)
 			}
 			if err := do(p, c, s, data); err != nil {
 				return errors.Join(err, data.Close())
@@ -159,7 +169,7 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 	}
 	cycles := cyclesFor(f.cfg.TestPairs, n)
 	all := newPairScores(n, cycles, f.cfg.Seed)
-	err := f.each(x, z, func(_ Part, c WeightedCritic, s pairScorer, data backend.Data) error {
+	err := f.each(x, z, func(_ Part, c WeightedCritic, s scorer, data backend.Data) error {
 		p, err := scorePairs(ctx, s, data, 0, n, cycles, f.cfg.Seed)
 		if err != nil {
 			return err
@@ -182,7 +192,7 @@ func (f *Fitted) Scores(ctx context.Context, x, z column.Source) ([]float64, err
 	for i := range out {
 		out[i] = -f.LogU
 	}
-	err := f.each(x, z, func(_ Part, c WeightedCritic, s pairScorer, data backend.Data) error {
+	err := f.each(x, z, func(_ Part, c WeightedCritic, s scorer, data backend.Data) error {
 		if err := s.Scores(ctx, data, rows, rows, scores); err != nil {
 			return err
 		}
@@ -201,15 +211,13 @@ func (f *Fitted) Gradients(ctx context.Context, x, z column.Source) (gx, gz *mat
 	n := x.Rows()
 	rows, weights := identity(n), make([]float32, n)
 	gx, gz = mat.NewDense(n, len(x.Columns()), nil), mat.NewDense(n, len(z.Columns()), nil)
-	err = f.each(x, z, func(p Part, c WeightedCritic, s pairScorer, data backend.Data) error {
+	err = f.each(x, z, func(p Part, c WeightedCritic, s scorer, data backend.Data) error {
 		for i := range weights {
 			weights[i] = float32(c.Weight)
 		}
 		dx, dz := data.Dims()
 		ix, iz := backend.NewMatrix(n, dx), backend.NewMatrix(n, dz)
-		if v, ok := s.(variates); ok {
-			v.gradients(c.Weight, ix, iz)
-		} else if err := c.scorer.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
+		if err := s.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
 			return err
 		}
 		for _, side := range []struct {

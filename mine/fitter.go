@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -54,6 +55,7 @@ type member struct {
 	params []float32
 	state  backend.State // to go on from
 	scores partScores
+	normal bool  // whether these are of the normalised critic
 	failed error // why there are no scores
 }
 
@@ -66,6 +68,7 @@ type reference struct {
 	method preprocess.Method
 	maps   preprocess.Maps
 	scores partScores
+	normal bool // whether these are of the normalised critic
 }
 
 // fit returns the inputs of a fold with their maps, fitted when they are first asked for.
@@ -212,7 +215,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidat
 	// where the backend has failed: rows and parameters are in the host's memory.
 	ctx = context.WithoutCancel(ctx)
 	if !backendFailed(trainErr) {
-		err := t.score(ctx, b, data, m, s.counts)
+		err := t.score(ctx, b, data, in, m, s.counts)
 		if err == nil {
 			return m, trainErr
 		}
@@ -222,17 +225,15 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidat
 }
 
 // score stores the scores of a member's critic.
-func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, m *member, c RowCounts) error {
+func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, in *inputs, m *member, c RowCounts) error {
 	scorer, err := b.NewScorer(m.network, m.params)
 	if err != nil {
 		return err
 	}
 	defer scorer.Close()
-	scores, err := t.scores(ctx, scorer, data, c)
-	if err != nil {
+	if m.scores, m.normal, err = t.scores(ctx, scorer, data, in, c); err != nil {
 		return err
 	}
-	m.scores = scores
 	if !m.scores.finite() {
 		m.failed = &DivergedError{Step: m.step, Steps: t.cfg.Steps, Candidate: m.candidate, LearningRate: t.cfg.LearningRate}
 	}
@@ -245,12 +246,13 @@ func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.score(ctx, b, data, m, c), data.Close())
+	return errors.Join(t.score(ctx, b, data, in, m, c), data.Close())
 }
 
-// rescue is score on the CPU.
+// rescue is score on the CPU, with a job's share of the threads: other jobs are rescued
+// beside it.
 func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
-	b, err := cpu.Open(cpu.Options{})
+	b, err := cpu.Open(cpu.Options{Threads: max(1, runtime.GOMAXPROCS(0)/len(t.backends))})
 	if err != nil {
 		return err
 	}
@@ -272,8 +274,11 @@ func stopped(err error) StopReason {
 	return StopInterrupted
 }
 
-// scores scores the rows of a fold.
-func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c RowCounts) (all partScores, err error) {
+// scores scores the rows of a fold, by the normalised critic of s where one side is codes.
+func (t *fitter) scores(ctx context.Context, s scorer, data backend.Data, in *inputs, c RowCounts) (all partScores, normal bool, err error) {
+	from, _ := c.rowsOf(trainRows)
+	codes := codesOf(in.maps, in.x, in.z, from)
+	s = normalise(s, codes, in.x.Rows)
 	// In a race too, as many as in the folds: what it leaves may stand beside what these do.
 	pairs := max(t.cfg.TestPairs/t.cfg.Folds, testCycles*c.Test, t.least)
 	for p := range all {
@@ -286,10 +291,10 @@ func (t *fitter) scores(ctx context.Context, s pairScorer, data backend.Data, c 
 			}
 		}
 		if all[p], err = scorePairs(ctx, s, data, lo, n, cyclesFor(wanted, n), seedOf(part(p), t.cfg.Seed)); err != nil {
-			return all, err
+			return all, false, err
 		}
 	}
-	return all, nil
+	return all, codes != nil, nil
 }
 
 const (
@@ -343,7 +348,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 			if err != nil {
 				return err
 			}
-			again.scores, err = t.scores(ctx, r.variates(in, t.folds[f].counts), nil, t.folds[f].counts)
+			again.scores, again.normal, err = t.scores(ctx, r.variates(in, t.folds[f].counts), nil, in, t.folds[f].counts)
 			return err
 		}
 		return nil

@@ -44,6 +44,26 @@ func (t *fitter) distinct() ([]int, error) {
 	return kept, nil
 }
 
+// methods returns those of the candidates that run, and how many inputs a row becomes by them, at
+// most.
+func (t *fitter) methods() (all map[preprocess.Method]bool, widest int, err error) {
+	kept, err := t.distinct()
+	if err != nil {
+		return nil, 0, err
+	}
+	all = map[preprocess.Method]bool{}
+	for _, c := range kept {
+		method := t.cfg.Candidates[c].Preprocess
+		in, err := t.fit(0, method)
+		if err != nil {
+			return nil, 0, err
+		}
+		all[method] = true
+		widest = max(widest, in.maps.X.Inputs()+in.maps.Z.Inputs())
+	}
+	return all, widest, nil
+}
+
 // run holds the race. If ctx is cancelled, the members that there are were scored.
 func (r *race) run(ctx context.Context) error {
 	candidates := r.fitter.cfg.Candidates

@@ -98,7 +98,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		}
 	}
 	r := &reference{Critic: best, method: method, maps: in.maps}
-	if r.scores, err = t.scores(ctx, r.variates(in, c), nil, c); err != nil {
+	if r.scores, r.normal, err = t.scores(ctx, r.variates(in, c), nil, in, c); err != nil {
 		return nil, err
 	}
 	if !r.scores.finite() {
@@ -133,13 +133,14 @@ func (v variates) Scores(ctx context.Context, _ backend.Data, xs, zs []int, dst 
 	return ctx.Err()
 }
 
-// gradients stores the derivatives of every row's score, times a weight, with respect
-// to its inputs.
-func (v variates) gradients(weight float64, gx, gz backend.Matrix) {
-	n, r := v.p.Dims()
+// InputGradients stores the derivatives of the scores of pairs, times their weights, with
+// respect to the inputs.
+func (v variates) InputGradients(ctx context.Context, _ backend.Data, xs, zs []int, weights []float32, gx, gz backend.Matrix) error {
+	_, r := v.p.Dims()
+	n := len(xs)
 	gp, gq := mat.NewDense(n, r, nil), mat.NewDense(n, r, nil)
 	for i := range n {
-		v.Gradient(v.p.RawRowView(i), v.q.RawRowView(i), gp.RawRowView(i), gq.RawRowView(i))
+		v.Gradient(v.p.RawRowView(xs[i]-v.lo), v.q.RawRowView(zs[i]-v.lo), gp.RawRowView(i), gq.RawRowView(i))
 	}
 	for _, side := range []struct {
 		to backend.Matrix
@@ -150,8 +151,9 @@ func (v variates) gradients(weight float64, gx, gz backend.Matrix) {
 		g.Mul(side.of, side.w.T())
 		for i := range n {
 			for j := range side.w.RawMatrix().Rows { // the radius is no input
-				side.to.Row(i)[j] = float32(weight * g.At(i, j))
+				side.to.Row(i)[j] = float32(float64(weights[i]) * g.At(i, j))
 			}
 		}
 	}
+	return ctx.Err()
 }

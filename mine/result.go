@@ -21,6 +21,16 @@ type Result struct {
 	// as a rule, but no bound, and without an interval. See doc/mathematics.md.
 	Likely float64 `json:"likely"`
 
+	// Plugin is that of the frequencies of the values, where both sides have few and rows are
+	// independent; else nil.
+	Plugin *Plugin `json:"plugin,omitempty"`
+	// EntropyX and EntropyZ are those of sides that are a single column of codes with
+	// several rows a code; else 0. Normalised is Estimate as a share of the smaller one, 0
+	// where there is none.
+	EntropyX   float64 `json:"entropy_x,omitempty"`
+	EntropyZ   float64 `json:"entropy_z,omitempty"`
+	Normalised float64 `json:"normalised,omitempty"`
+
 	Critics []CriticResult `json:"critics"`
 	Folds   []FoldResult   `json:"folds"`
 	Scores  Histogram      `json:"scores"`
@@ -102,6 +112,9 @@ const (
 	WarnCeiling       WarningCode = "ceiling"       // the estimate is near ln(test rows)
 	WarnConstant      WarningCode = "constant"      // constant columns were dropped
 	WarnRare          WarningCode = "rare"          // columns of codes that are all rare were dropped
+	WarnCodes         WarningCode = "codes"         // whole numbers seem to have no order
+	WarnSentinel      WarningCode = "sentinel"      // a value may stand for a missing one
+	WarnIDs           WarningCode = "ids"           // values that are there once teach nothing
 	WarnMerged        WarningCode = "merged"        // different values of a column became one when they were read
 	WarnDeterministic WarningCode = "deterministic" // a column of x and one of z are functions of each other
 	WarnNothing       WarningCode = "nothing"       // no critic beat the trivial one

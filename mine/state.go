@@ -103,6 +103,8 @@ func (s FittedState) Validate() error {
 func (c WeightedCritic) check(p Part) error {
 	dx, dz := p.Maps.X.Inputs(), p.Maps.Z.Inputs()
 	switch {
+	case c.Normalised && p.Maps.X.Shares() == nil && p.Maps.Z.Shares() == nil:
+		return fmt.Errorf("it is normalised over codes, but neither side is a single column of codes: %w", backend.ErrShape)
 	case !finite(c.Weight) || c.Weight < 0:
 		return fmt.Errorf("weight %v, want 0 or more", c.Weight)
 	case c.Reference != nil:

@@ -51,6 +51,12 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		if len(c.Rare) > 0 {
 			warn(WarnRare, "dropped %s of %s: none of the codes has ten training rows to learn from; join codes that are alike", list(c.Rare), c.side)
 		}
+		for _, s := range c.Sentinels {
+			warn(WarnSentinel, "%s of %s is %g in %d training rows, and %g to %g in all others: if that stands for a missing value, it counts as a number here", s.Name, c.side, s.Value, s.Rows, s.Min, s.Max)
+		}
+		if len(c.IDs) > 0 {
+			warn(WarnIDs, "%s: nothing can be learnt from values that are seen once, as ids are; leave them out, or join codes that are alike", idsText(c.Summary, c.side, r.Rows.Train))
+		}
 		if len(c.Merged) > 0 {
 			warn(WarnMerged, "%s of %s: different values became one when they were read, so information is lost; subtract an offset, or take the logarithm, before the data are written", list(c.Merged), c.side)
 		}
@@ -88,6 +94,26 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		}
 	}
 	return out
+}
+
+// idsText says which columns of a side hold ids.
+func idsText(c preprocess.Summary, side string, rows int) string {
+	var texts []string
+	for _, name := range c.IDs {
+		text := fmt.Sprintf("%s of %s has another whole number in nearly every row", name, side)
+		for _, codes := range c.Codes {
+			if codes.Name == name {
+				text = fmt.Sprintf("%s of %s has %d codes in %d training rows, most of which have one of the %d that are there fewer than ten times",
+					name, side, codes.Distinct, rows, codes.Pooled)
+			}
+		}
+		texts = append(texts, text)
+	}
+	const most = 3
+	if more := len(texts) - most; more > 0 {
+		texts = append(texts[:most], fmt.Sprintf("and so with %d more columns", more))
+	}
+	return strings.Join(texts, "; ")
 }
 
 // climbing reports whether the last quarter of the steps raised the best

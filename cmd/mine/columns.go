@@ -153,10 +153,10 @@ func kindOf(d table.Description) string {
 // verdict says what mine estimate does with column i.
 func verdict(i int, d table.Description) string {
 	switch {
-	case d.Problem != nil && d.Problem.Line > 0:
-		return fmt.Sprintf("refused: no number in line %d", d.Problem.Line)
-	case d.Problem != nil:
-		return fmt.Sprintf("refused: no number in row %d", d.Problem.Row)
+	case d.Problem != nil && !d.Codes() && d.Problem.Line > 0:
+		return fmt.Sprintf("refused without --categorical: no number in line %d", d.Problem.Line)
+	case d.Problem != nil && !d.Codes():
+		return fmt.Sprintf("refused without --categorical: no number in row %d", d.Problem.Row)
 	case d.Missing == d.Rows:
 		return "refused: no value"
 	case d.Missing > 0:
@@ -165,6 +165,10 @@ func verdict(i int, d table.Description) string {
 		return "left out: constant"
 	case d.Counts && i == 0:
 		return "used by its name alone: counts the rows"
+	case d.Codes() && d.Distinct == d.Rows && i == 0:
+		return "used by its name alone: names the rows"
+	case d.Codes():
+		return "used as codes"
 	}
 	return "used"
 }

@@ -9,7 +9,7 @@ import (
 
 // TestColumns looks at all that is said about the columns of a file.
 func TestColumns(t *testing.T) {
-	path := file(t, "d.csv", ",age,sex,note,score,one\n0,31,f,,1.5,1\n1,47,m,,NA,1\n2,25,f,,-2.25,1\n3,25,f,,1.5,1\n")
+	path := file(t, "d.csv", ",age,sex,note,score,one,size\n0,31,f,,1.5,1,1\n1,47,m,,NA,1,big\n2,25,f,,-2.25,1,2\n3,25,f,,1.5,1,2\n")
 	code, stdout, stderr := try(t, "", "columns", path)
 	if code != exitOK || stderr != "" {
 		t.Fatalf("exit %d: %s", code, stderr)
@@ -20,14 +20,15 @@ func TestColumns(t *testing.T) {
 	}
 	words := func(text string) []string { return strings.Fields(text) }
 	want := [][]string{
-		words(path + ": 4 rows of 6 columns, names in the file"), {},
+		words(path + ": 4 rows of 7 columns, names in the file"), {},
 		words("index name type distinct ties missing min max serial estimate"),
 		words(`0 "" whole 4 0% 0 0 3 0.25 used by its name alone: counts the rows`),
 		words("1 age whole 3 50% 0 25 47 0.06 used"),
-		words("2 sex text 2 75% 0 refused: no number in line 2"),
+		words("2 sex text 2 75% 0 used as codes"),
 		words("3 note empty 0 0% 4 refused: no value"),
 		words("4 score number 2 50% 1 -2.25 1.5 -0.33 refused without --missing drop"),
 		words("5 one whole 1 100% 0 1 1 0.00 left out: constant"),
+		words("6 size mixed 3 50% 0 1 2 0.17 refused without --categorical: no number in line 3"),
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\nwant\n%v", got, want)

@@ -103,7 +103,7 @@ func (f *criticFlags) open(cmd *cobra.Command, args []string, status *statusLine
 		return o, fmt.Errorf("%s: no critic has a weight in it: there was nothing to learn", args[0])
 	}
 	d, err := abandon(ctx, func() (data, error) {
-		return f.read(ctx, cmd, args[1:], columnNames(maps[0].Maps.X.Columns()), columnNames(maps[0].Maps.Z.Columns()), status)
+		return f.read(ctx, cmd, args[1:], maps[0].Maps.X.Columns(), maps[0].Maps.Z.Columns(), status)
 	})
 	status.clear()
 	if err != nil {
@@ -137,7 +137,7 @@ func columnNames(columns []column.Column) []string {
 }
 
 // read reads the columns of a critic.
-func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []string, x, z []string, status *statusLine) (d data, err error) {
+func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []string, x, z []column.Column, status *statusLine) (d data, err error) {
 	var rows [2]int
 	if len(files) == 1 {
 		var all []*column.Compact
@@ -145,7 +145,7 @@ func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []stri
 			d = data{x: all[0], z: all[1]}
 		}
 	} else {
-		for i, side := range [][]string{x, z} {
+		for i, side := range [][]column.Column{x, z} {
 			var all []*column.Compact
 			if all, rows[i], err = f.readSides(ctx, cmd, files[i], status, side); err != nil {
 				break
@@ -170,17 +170,30 @@ func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []stri
 	return d, inputError(err)
 }
 
-// readSides reads groups of columns, by their names, from one file.
-func (f *criticFlags) readSides(ctx context.Context, cmd *cobra.Command, file string, status *statusLine, groups ...[]string) ([]*column.Compact, int, error) {
+// readSides reads groups of columns, by their names, from one file: as codes where they are.
+func (f *criticFlags) readSides(ctx context.Context, cmd *cobra.Command, file string, status *statusLine, groups ...[]column.Column) ([]*column.Compact, int, error) {
 	r, err := f.input.open(cmd.InOrStdin(), file, status)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer r.Close()
-	cols, err := find(r, file, groups)
+	var wanted [][]string
+	for _, group := range groups {
+		wanted = append(wanted, columnNames(group))
+	}
+	cols, err := find(r, file, wanted)
 	if err != nil {
 		return nil, 0, err
 	}
+	var codes []int
+	for i, group := range groups {
+		for j, c := range group {
+			if c.Kind == column.Code {
+				codes = append(codes, cols[i][j])
+			}
+		}
+	}
+	r.Categorical(codes)
 	all, err := r.Read(ctx, cols...)
 	return all, r.Seen(), err
 }

@@ -138,7 +138,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	x, z := f.input.sources(args)
-	from := provenance{invocation(cmd.Flags(), args), f.computed, inputs{x, z, f.input.group}, f.input.left, u}
+	from := provenance{invocation(cmd.Flags(), args), f.computed, inputs{x, z, f.input.group, f.input.codes}, f.input.left, u}
 	if err := errors.Join(f.save.err, f.page.write(result, from)); err != nil && ended == nil {
 		return err
 	} else if err != nil { // the other error says how the run ended
@@ -201,7 +201,7 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	case f.quiet:
 		return []byte(fixed(u.of(r.Estimate), quietDecimals) + "\n"), nil
 	case f.json:
-		return encode(r, f.computed, inputs{x, z, f.input.group}, u)
+		return encode(r, f.computed, inputs{x, z, f.input.group, f.input.codes}, u)
 	}
 	var b bytes.Buffer
 	report(&b, r, x, z, u)

@@ -14,7 +14,7 @@ import (
 // estimateOf runs a small estimate and returns its JSON.
 func estimateOf(t *testing.T, args ...string) document {
 	t.Helper()
-	code, stdout, stderr := try(t, "", append(append([]string{"estimate", "--json"}, args...), small...)...)
+	code, stdout, stderr := try(t, "", append(append([]string{"estimate", "--json"}, args...), smallCPU...)...)
 	if code != exitOK {
 		t.Fatalf("%q: exit %d: %s", args, code, stderr)
 	}
@@ -90,7 +90,7 @@ func TestFormatsAgree(t *testing.T) {
 // TestDropIsSaid looks for the note about rows that were left out.
 func TestDropIsSaid(t *testing.T) {
 	text := "a,b,c\n1,2,\n2,,\n" + strings.Repeat("1,2,3\n3,1,5\n2,5,4\n", 100)
-	args := append([]string{"estimate", file(t, "d.csv", text), "--x", "a,b", "--z", "c", "--missing", "drop"}, small...)
+	args := append([]string{"estimate", file(t, "d.csv", text), "--x", "a,b", "--z", "c", "--missing", "drop"}, smallCPU...)
 	code, stdout, stderr := try(t, "", args...)
 	if want := "note: 2 of 302 rows were left out because values are missing (c of z in 2, b of x in 1)."; code != exitOK || !strings.Contains(stdout, want) {
 		t.Errorf("exit %d, %s: no %q in\n%s", code, stderr, want, stdout)

@@ -21,19 +21,22 @@ import (
 type inputFlags struct {
 	x, z    string
 	group   string
+	codes   []string // columns, as --categorical has them
 	format  formatFlags
 	missing choice
 	seed    uint64 // of --sample
 
-	left left // rows that were left out, once they are read
-	wide bool // a file has more columns than rows
+	found map[string]bool // the parts of --categorical that a file has
+	left  left            // rows that were left out, once they are read
+	wide  bool            // a file has more columns than rows
 }
 
 func (f *inputFlags) register(flags *pflag.FlagSet) {
 	// Without a shorthand cobra completes no flag of one letter.
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
-	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
+	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers or names, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
+	flags.StringSliceVar(&f.codes, "categorical", nil, "`COLUMNS` of X or Z whose values are codes without an order, numbers too; columns of words are in any case")
 	addChoice(flags, &f.missing, "missing", "what to do about rows that lack a value of X or Z", "error", "drop")
 	f.format.register(flags)
 }
@@ -44,6 +47,7 @@ func (f *inputFlags) complete(cmd *cobra.Command) {
 	complete(cmd, "x", f.completeColumns(0))
 	complete(cmd, "z", f.completeColumns(1))
 	complete(cmd, "group", f.completeColumns(0))
+	complete(cmd, "categorical", f.completeColumns(0))
 }
 
 // check reports what is missing or contradictory before any file is opened.
@@ -92,6 +96,9 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		}
 		return f.readTwo(ctx, stdin, files, status)
 	})
+	if err == nil {
+		err = f.checkCategorical(files)
+	}
 	if err == nil && f.missing.value == "drop" {
 		f.left = leaveOut(d)
 		if d.x.Rows() == 0 {
@@ -189,7 +196,11 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 }
 
 func (f *inputFlags) open(stdin io.Reader, file string, status *statusLine) (*table.Reader, error) {
-	return openTable(stdin, file, f.options(status.reading(file)))
+	r, err := openTable(stdin, file, f.options(status.reading(file)))
+	if err == nil {
+		f.markCategorical(r)
+	}
+	return r, err
 }
 
 // openTable opens a file, or standard input.

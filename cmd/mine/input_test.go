@@ -15,7 +15,7 @@ func TestInputErrors(t *testing.T) {
 		{[]string{named, "--x", "0", "--z", "a"}, exitUsage, named + `: column "a" (index 0) is in both --x and --z: leave it out of one`},
 		{[]string{named, gap, "--z", "d*"}, exitUsage, gap + `: --z: no column matches "d*"; the file has "a", "b"`},
 		{[]string{gap, "--x", "a", "--z", "b"}, exitError, gap + `: line 3, column "b": the field is empty (a missing value): drop or impute such rows (--missing drop leaves them out)`},
-		{[]string{named, "--x", "0", "--z", "1", "--header", "no"}, exitError, named + `: line 1, column "0": "a" is not a number (if the first line names the columns, say so with --header yes)`},
+		{[]string{named, "--x", "0", "--z", "1", "--header", "no"}, exitError, named + `: line 1, column "0": "a" is not a number: correct it, or say --categorical 0 if the column holds codes (if the first line names the columns, say so with --header yes)`},
 	} {
 		code, stdout, stderr := try(t, "", append([]string{"estimate"}, c.args...)...)
 		if code != c.code || stdout != "" || stderr != "mine: "+c.want+"\n" {

@@ -170,7 +170,7 @@ func TestInputs(t *testing.T) {
 		{tabs, []string{"-", "--x", "X*", "--z", "Z*"}},
 		{tabs, []string{"-", "--x", "X*", "--z", "Z*", "--separator", "tab", "--header", "yes"}},
 	} {
-		args := append(append([]string{"estimate", "--quiet"}, c.args...), small...)
+		args := append(append([]string{"estimate", "--quiet"}, c.args...), smallCPU...)
 		code, stdout, stderr := try(t, c.stdin, args...)
 		if code != exitOK {
 			t.Errorf("%q: exit %d: %s", c.args, code, stderr)

@@ -205,6 +205,10 @@ func summarize(d data) (tabular, error) {
 			if err := side.from.Read(values, 0, n, j, j+1); err != nil {
 				return t, err
 			}
+			if c.Kind == column.Code {
+				t.Rows = append(t.Rows, []string{side.name, c.Name, plural(len(c.Labels), "code"), "", "", ""})
+				continue
+			}
 			var mean, square float64
 			for i, v := range values {
 				before := v - mean

@@ -19,6 +19,8 @@ const (
 
 	reportWidth = 80
 	reportTab   = 12 // width of the labels
+
+	mostCodes = 6 // columns of codes of a side that are named
 )
 
 // report writes a result for people to read: the number first, then what it
@@ -49,6 +51,13 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	if r.LowerBound > 0 {
 		line("likely", "%s %s: as a rule nearer to the truth, but not certified", info(r.Likely), u)
 	}
+	if p := r.Plugin; p != nil {
+		line("counts", "%s %s, %s to %s: by the frequencies of %s and %s values, in %s pairs; no bound, but nearer to the truth",
+			info(p.Estimate), u, info(p.Low), info(p.High), grouped(p.X), grouped(p.Z), grouped(p.Cells))
+	}
+	if text := entropies(r, info); text != "" {
+		line("entropy", "%s", text)
+	}
 	block("X", side(x, r.X))
 	block("Z", side(z, r.Z))
 	line("rows", "%s", rowsText(r))
@@ -78,6 +87,25 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	}
 }
 
+// entropies says how many codes have, and which share of it the other side tells.
+func entropies(r mine.Result, info func(nats float64) string) string {
+	var all []string
+	if r.EntropyX > 0 {
+		all = append(all, "H(X) = "+info(r.EntropyX))
+	}
+	if r.EntropyZ > 0 {
+		all = append(all, "H(Z) = "+info(r.EntropyZ))
+	}
+	if all == nil {
+		return ""
+	}
+	of := "that"
+	if len(all) > 1 {
+		of = "the smaller one"
+	}
+	return fmt.Sprintf("%s; I(X;Z) is %.1f%% of %s", strings.Join(all, ", "), 100*r.Normalised, of)
+}
+
 // times says where the time went, in phrases.
 func times(r mine.Result) []string {
 	t := r.Timing
@@ -97,7 +125,17 @@ func side(s source, c preprocess.Summary) string {
 	if s.Columns != "" {
 		text += " (" + s.Columns + ")"
 	}
-	return text + " of " + s.File
+	text += " of " + s.File
+	for i, codes := range c.Codes {
+		if i == mostCodes {
+			return text + fmt.Sprintf(", %s of codes", plural(len(c.Codes)-i, "more column"))
+		}
+		text += fmt.Sprintf(", %s as %s", codes.Name, plural(codes.Distinct, "code"))
+		if codes.Pooled > 0 {
+			text += fmt.Sprintf(" (%s rare ones together)", grouped(codes.Pooled))
+		}
+	}
+	return text
 }
 
 // rowsText says which rows were for what.
@@ -191,6 +229,10 @@ func explain(warning mine.Warning, r mine.Result) string {
 			return text + ": --split blocks, or --group."
 		}
 		return text + ". --split random treats them as independent."
+	case mine.WarnCodes:
+		return text + ". Say --categorical with the name of the column if it holds codes."
+	case mine.WarnSentinel:
+		return text + ". Leave the field empty in such rows, and say --missing drop."
 	case mine.WarnUnresolved:
 		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnDeterministic:
@@ -211,9 +253,10 @@ type document struct {
 }
 
 type inputs struct {
-	X     source `json:"x"`
-	Z     source `json:"z"`
-	Group string `json:"group,omitempty"` // the column of groups
+	X           source   `json:"x"`
+	Z           source   `json:"z"`
+	Group       string   `json:"group,omitempty"`       // the column of groups
+	Categorical []string `json:"categorical,omitempty"` // columns that were asked to be codes
 }
 
 // inBits repeats the main numbers of a Result in bits.
@@ -225,6 +268,9 @@ type inBits struct {
 	LowerBound float64 `json:"lower_bound"`
 	NWJ        float64 `json:"nwj"`
 	Likely     float64 `json:"likely"`
+	Plugin     float64 `json:"plugin,omitempty"`
+	EntropyX   float64 `json:"entropy_x,omitempty"`
+	EntropyZ   float64 `json:"entropy_z,omitempty"`
 }
 
 // encode returns the result as one JSON object. precision is that of the backend.
@@ -235,6 +281,10 @@ func encode(r mine.Result, precision string, in inputs, u unit) ([]byte, error) 
 			Estimate: mine.Bits(r.Estimate), StdErr: mine.Bits(r.StdErr),
 			Low: mine.Bits(r.Low), High: mine.Bits(r.High),
 			LowerBound: mine.Bits(r.LowerBound), NWJ: mine.Bits(r.NWJ), Likely: mine.Bits(r.Likely),
+			EntropyX: mine.Bits(r.EntropyX), EntropyZ: mine.Bits(r.EntropyZ),
+		}
+		if r.Plugin != nil {
+			d.InBits.Plugin = mine.Bits(r.Plugin.Estimate)
 		}
 	}
 	text, err := json.Marshal(d)

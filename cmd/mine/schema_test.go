@@ -91,15 +91,16 @@ func everything(t *testing.T) map[string]any {
 	t.Helper()
 	r := sample()
 	some := []string{"a"}
-	r.X = preprocess.Summary{Used: 1, Constant: some, Heavy: some, Codes: some, Rare: some, Merged: some}
+	r.X = preprocess.Summary{Used: 1, Constant: some, Heavy: some, Codes: []preprocess.Coded{{Name: "a", Distinct: 12, Pooled: 3}}, Rare: some, IDs: some, Sentinels: []preprocess.Sentinel{{Name: "a", Value: 999, Rows: 12, Min: 1.5, Max: 9.5}}, Merged: some}
 	r.Split = mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 2.5, EffectiveRows: 9, Block: 1, Gap: 1, Units: 1, Repeated: 1, Sorted: true, Unresolved: true}
 	r.Rows.LeftOut = 1
+	r.Plugin, r.EntropyX, r.EntropyZ, r.Normalised = &mine.Plugin{Estimate: 1, StdErr: 0.1, Low: 0.8, High: 1.2, X: 3, Z: 4, Cells: 9}, 1.5, 1.75, 0.7
 	r.Critics[1].Failed = 1
 	for i := range r.Folds {
 		r.Folds[i].Weights = []float64{0.5, 0.5}
 	}
 	from := source{File: "g.csv", Columns: "X*", Rows: "0:9", Sample: 3, LeftOut: 1, Lacking: map[string]int{"a": 1}}
-	text, err := encode(r, cpuPrecision, inputs{from, from, "g"}, bits)
+	text, err := encode(r, cpuPrecision, inputs{from, from, "g", some}, bits)
 	if err != nil {
 		t.Fatal(err)
 	}

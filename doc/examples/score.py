@@ -16,8 +16,9 @@ from safetensors import safe_open
 
 
 def read_columns(path):
-    """The columns of a CSV file with a header, by name: texts, or numbers as
-    mine keeps them, in float32 unless that would make different values equal."""
+    """The columns of a CSV file with a header, by name: their texts, and their
+    numbers as mine keeps them, in float32 unless that would make different
+    values equal."""
     with open(path, newline="") as f:
         rows = list(csv.reader(f))
     columns = {}
@@ -25,11 +26,11 @@ def read_columns(path):
         try:
             exact = np.array(values, dtype=np.float64)
         except ValueError:
-            columns[name] = values
+            columns[name] = values, None
             continue
         short = exact.astype(np.float32)
         same = len(np.unique(short)) == len(np.unique(exact))
-        columns[name] = short.astype(np.float64) if same else exact
+        columns[name] = values, short.astype(np.float64) if same else exact
     return columns
 
 
@@ -44,9 +45,12 @@ def image(column, arrays, prefix, values):
     return np.where(beyond > 0, np.sign(u) * (4 + np.log1p(beyond)), u)
 
 
-def code_inputs(codes, share, values):
+def code_inputs(codes, share, texts, numbers):
     """One input a frequent code, one for all others."""
-    known = {label: i for label, i in zip(codes["labels"], codes["input"])}
+    if "values" in codes:  # whole numbers that are taken for codes
+        known, values = dict(zip(codes["values"], codes["input"])), numbers
+    else:
+        known, values = dict(zip(codes["labels"], codes["input"])), texts
     own = np.array([known.get(v, -1) for v in values])
     own[own < 0] = codes["rare"]
     has = own[:, None] == np.arange(len(share))
@@ -59,15 +63,19 @@ def inputs(side, arrays, prefix, data):
     for j, column in enumerate(side["columns"]):
         if column.get("constant"):
             continue
-        values, here = data[column["name"]], f"{prefix}.{j}."
+        (texts, values), here = data[column["name"]], f"{prefix}.{j}."
         if "codes" in column:
-            all_inputs.append(code_inputs(column["codes"], arrays[here + "share"], values))
+            all_inputs.append(code_inputs(column["codes"], arrays[here + "share"], texts, values))
             continue
         y = image(column, arrays, here, values)
         all_inputs.append(y[:, None])
         u = np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in y])
         for k in range(1, column.get("harmonics", 0) + 1):
             all_inputs.append(math.sqrt(2) * np.cos(math.pi * k * u)[:, None])
+        if "spike" in column:
+            p = column["spike"]["share"]
+            has = values == column["spike"]["value"]
+            all_inputs.append(((has - p) / math.sqrt(p * (1 - p)))[:, None])
         if side.get("radius", {}).get("line"):
             spread = column["spread"]
             u = (values - column["median"]) / spread if spread > 0 else 0.0
@@ -112,6 +120,26 @@ def reference(critic, arrays, x, z):
     return np.maximum(t.sum(axis=1), critic["least"])
 
 
+def shares(side, arrays, prefix):
+    """The shares of the codes, where the side is a single column of them."""
+    columns = side["columns"]
+    return arrays.get(prefix + ".0.share") if len(columns) == 1 and not columns[0].get("constant") else None
+
+
+def normalised(critic, maps, arrays, at, x, z, score_pairs):
+    """The score less log sum_c p(c) exp T(., c) over the codes c of one side:
+    z, unless x has fewer of them."""
+    px, pz = (shares(maps[s], arrays, f"maps{at}.{s}") for s in "xz")
+    of_z = pz is not None and (px is None or len(px) >= len(pz))
+    p = pz if of_z else px
+    rows = (np.eye(len(p)) - p) / np.sqrt(p * (1 - p))  # the inputs of a row of each code
+    total = 0.0
+    for share, row in zip(p, rows.astype(np.float32)):
+        code = np.tile(row, (len(x), 1))
+        total = total + share * np.exp(score_pairs(critic, arrays, *((x, code) if of_z else (code, z))))
+    return score_pairs(critic, arrays, x, z) - np.log(total)
+
+
 def score(path, data):
     with safe_open(path, framework="np") as f:
         about = json.loads(f.metadata()["gomine.critic"])
@@ -123,10 +151,13 @@ def score(path, data):
         at = critic["maps"]
         x, nx = inputs(about["maps"][at]["x"], arrays, f"maps{at}.x", data)
         z, nz = inputs(about["maps"][at]["z"], arrays, f"maps{at}.z", data)
+        score_pairs = network
         if critic.get("reference"):
-            t = reference(critic, arrays, x[:, :nx], z[:, :nz])
+            x, z, score_pairs = x[:, :nx], z[:, :nz], reference
+        if critic.get("normalised"):
+            t = normalised(critic, about["maps"][at], arrays, at, x, z, score_pairs)
         else:
-            t = network(critic, arrays, x, z)
+            t = score_pairs(critic, arrays, x, z)
         total = total + critic["weight"] * t
     return total
 

@@ -73,6 +73,9 @@ type member struct {
 	Step      int             `json:"step,omitempty"`
 	Reference bool            `json:"reference,omitempty"`
 	Least     float64         `json:"least,omitempty"` // of a reference, nats
+	// Normalised says that log sum_c p(c) exp T(x,c) is taken from the score, over the codes of
+	// the side that is one column of them.
+	Normalised bool `json:"normalised,omitempty"`
 }
 
 // Write writes a critic. Numbers that are not finite are errors.
@@ -91,7 +94,7 @@ func Write(w io.Writer, c Critic) error {
 			d.Maps = append(d.Maps, state)
 		}
 		for _, critic := range p.Critics {
-			m := member{Name: fmt.Sprintf("fold%d.critic%d", p.Fold, inFold[p.Fold]), Fold: p.Fold, Maps: at, Weight: critic.Weight}
+			m := member{Name: fmt.Sprintf("fold%d.critic%d", p.Fold, inFold[p.Fold]), Fold: p.Fold, Maps: at, Weight: critic.Weight, Normalised: critic.Normalised}
 			inFold[p.Fold]++
 			if r := critic.Reference; r != nil {
 				m.Reference, m.Least = true, r.Least

@@ -23,7 +23,7 @@ func TestFileIsWhole(t *testing.T) {
 	}{
 		{mine.FittedState{}, "Config LogU Parts"},
 		{mine.Part{}, "Fold Maps Critics"},
-		{mine.WeightedCritic{}, "Weight Candidate Network Params Step Reference scorer"},
+		{mine.WeightedCritic{}, "Weight Candidate Network Params Step Reference Normalised scorer"},
 		{gaussian.Critic{}, "X Z Rho Least"},
 		{gaussian.Projection{}, "Mean W"},
 		{backend.Network{}, "DX DZ Hidden Activation"},

@@ -159,7 +159,7 @@ func (t tensors) fillMaps(at int, state *preprocess.MapsState) (err error) {
 
 // critic puts a critic together.
 func (t tensors) critic(m member, maps preprocess.Maps) (mine.WeightedCritic, error) {
-	c := mine.WeightedCritic{Weight: m.Weight, Step: m.Step}
+	c := mine.WeightedCritic{Weight: m.Weight, Step: m.Step, Normalised: m.Normalised}
 	if m.Reference {
 		var err error
 		c.Reference, err = t.reference(m, maps)

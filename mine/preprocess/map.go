@@ -31,7 +31,7 @@ const (
 )
 
 // A Map takes one column to the inputs of a network: none if it is constant, one and its
-// harmonics if it holds numbers, one a code if it holds codes. It is fitted once, on training
+// harmonics and spike if it holds numbers, one a code if it holds codes. It is fitted once, on training
 // rows.
 //
 // Of numbers, the map is monotone. Rank maps are piecewise linear through the points
@@ -42,10 +42,12 @@ const (
 //
 // Of codes, see codeInputs.
 type Map struct {
-	constant bool // nothing to learn from: no input
-	rare     bool // and that because no code is frequent
-	distinct int  // how many values were fitted, of numbers
-	heavy    bool // values far out
+	constant bool     // nothing to learn from: no input
+	rare     bool     // and that because no code is frequent
+	distinct int      // how many values were fitted, of numbers
+	heavy    bool     // values far out
+	ids      bool     // another whole number in nearly every row
+	sentinel Sentinel // of no rows if there is none
 	codes    *codeInputs
 
 	min, max       float64   // of the fitted values
@@ -53,7 +55,8 @@ type Map struct {
 	value, image   []float64 // knots of a rank map, ascending; nil if standardised
 	unit           float64   // standardisation: the largest magnitude, so that no square overflows
 	harmonics      harmonics // of the rank map
-	mean, scale    float64   // mean and 1/standard deviation of value/unit
+	spike          spike
+	mean, scale    float64 // mean and 1/standard deviation of value/unit
 }
 
 // Inputs returns the number of inputs of the network that the column becomes.
@@ -64,7 +67,7 @@ func (m *Map) Inputs() int {
 	case m.codes != nil:
 		return len(m.codes.share)
 	}
-	return 1 + int(m.harmonics)
+	return 1 + int(m.harmonics) + m.spike.inputs()
 }
 
 // store writes the inputs that v becomes to dst, and returns how many these are.
@@ -78,7 +81,8 @@ func (m *Map) store(dst []float32, v float64) int {
 	y := m.at(v)
 	dst[0] = float32(y)
 	m.harmonics.store(dst[1:], y)
-	return 1 + int(m.harmonics)
+	m.spike.store(dst[1+int(m.harmonics):], v)
+	return m.Inputs()
 }
 
 // fitNumbers fits a map to training values, which it sorts.
@@ -94,7 +98,7 @@ func fitNumbers(v []float64, p Method) Map {
 			distinct++
 		}
 	}
-	m := Map{distinct: distinct, min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
+	m := Map{distinct: distinct, spike: spikeOf(v, distinct), sentinel: sentinelOf(v, distinct), min: v[0], max: v[n-1], median: v[n/2], spread: v[3*n/4]/2 - v[n/4]/2}
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -52,9 +53,19 @@ type Summary struct {
 	Used     int      `json:"used"`               // columns that are not constant
 	Constant []string `json:"constant,omitempty"` // dropped
 	Heavy    []string `json:"heavy,omitempty"`    // ranked in any case because of values far out
-	Codes    []string `json:"codes,omitempty"`    // one input a code
+	Codes    []Coded  `json:"codes,omitempty"`    // one input a code
 	Rare     []string `json:"rare,omitempty"`     // codes of which none has ten training rows: dropped
-	Merged   []string `json:"merged,omitempty"`   // lost more than a hundredth of their distinct values when they were read
+	IDs      []string `json:"ids,omitempty"`      // another whole number in nearly every row, or codes most of which are rare
+	// Sentinels are values that may stand for missing ones.
+	Sentinels []Sentinel `json:"sentinels,omitempty"`
+	Merged    []string   `json:"merged,omitempty"` // lost more than a hundredth of their distinct values when they were read
+}
+
+// Coded says what became of a column of codes.
+type Coded struct {
+	Name     string `json:"name"`
+	Distinct int    `json:"distinct"`         // codes that the training rows have
+	Pooled   int    `json:"pooled,omitempty"` // how many of them are rare and share an input
 }
 
 // mergedShare is the share of a column's distinct values whose loss is worth a word.
@@ -76,15 +87,32 @@ func (s Side) Summary() Summary {
 		switch {
 		case m.constant:
 		case m.codes != nil:
-			all.Codes = append(all.Codes, c.Name)
+			all.Codes = append(all.Codes, Coded{c.Name, m.codes.distinct, m.codes.pooled})
 		case m.heavy:
 			all.Heavy = append(all.Heavy, c.Name)
+		}
+		if !m.constant && (m.ids || m.codes != nil && m.codes.mostlyRare()) {
+			all.IDs = append(all.IDs, c.Name)
+		}
+		if s := m.sentinel; s.Rows > 0 {
+			s.Name = c.Name
+			all.Sentinels = append(all.Sentinels, s)
 		}
 		if c.Merged > mergedShare {
 			all.Merged = append(all.Merged, c.Name)
 		}
 	}
 	return all
+}
+
+// nothing is the error about a side that becomes no input.
+func (s Side) nothing() error {
+	rare := s.Summary().Rare
+	if rare == nil {
+		return fmt.Errorf("preprocess: every column of %s is %w on the training rows: there is nothing to learn from it", s.name, ErrConstant)
+	}
+	return fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d of them (%s): nothing can be learnt from codes that are seen so seldom; join those that are alike, or leave them out",
+		s.name, ErrConstant, rareCode, strings.Join(rare, ", "))
 }
 
 // store writes the inputs that a row becomes to dst.

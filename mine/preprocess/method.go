@@ -29,12 +29,15 @@ const (
 	Standardize
 	// Fourier is Rank with more inputs on sides of few columns, see harmonics.
 	Fourier
+	// Codes is Rank but for columns of few whole numbers, which it takes for codes without an
+	// order, see takenForCodes.
+	Codes
 )
 
-var methodNames = []string{"rank", "standardize", "fourier"}
+var methodNames = []string{"rank", "standardize", "fourier", "codes"}
 
 // Methods lists all of them.
-func Methods() []Method { return []Method{Rank, Standardize, Fourier} }
+func Methods() []Method { return []Method{Rank, Standardize, Fourier, Codes} }
 
 func (m Method) String() string {
 	if int(m) < len(methodNames) {

@@ -100,6 +100,9 @@ func (p *Pairs) Rows() int { return p.x.Rows() }
 // Columns returns the number of columns of both sides.
 func (p *Pairs) Columns() (dx, dz int) { return len(p.x.Columns()), len(p.z.Columns()) }
 
+// Described returns the columns of both sides.
+func (p *Pairs) Described() (x, z []column.Column) { return p.x.Columns(), p.z.Columns() }
+
 // NonFiniteError is about a value that no map can take. It wraps ErrNonFinite.
 type NonFiniteError struct {
 	Side   string // "x" or "z"
@@ -168,14 +171,20 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 		if err != nil {
 			return m, err
 		}
+		if method == Codes {
+			if err := side.fitCodes(maps, at); err != nil {
+				return m, err
+			}
+		}
 		*side.to = Side{side.name, side.Columns(), maps, nil}
+		side.to.withoutSpikes(side.rows)
 		if side.hasRoom(side.to.Inputs() + 1) {
 			if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
 				return m, err
 			}
 		}
 		if side.to.Inputs() == 0 {
-			return m, fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d: there is nothing to learn from it", side.name, ErrConstant, rareCode)
+			return m, side.to.nothing()
 		}
 	}
 	return m, nil
@@ -249,7 +258,9 @@ func (r rows) fit(method Method, at []int) ([]Map, error) {
 				maps[from+j] = fitCodes(v, len(c.Labels))
 			} else {
 				maps[from+j] = fitNumbers(v, method)
-				if m := &maps[from+j]; method == Fourier && m.value != nil {
+				m := &maps[from+j]
+				m.ids = c.Kind == column.Integer && areIDs(n, m.distinct, m.min, m.max)
+				if method == Fourier && m.value != nil {
 					m.harmonics = harmonicsFor(len(columns), m.distinct)
 				}
 			}

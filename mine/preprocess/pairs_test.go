@@ -155,7 +155,7 @@ func TestCodes(t *testing.T) {
 	if got := maps.X.Inputs(); got != 4 {
 		t.Fatalf("%d inputs, want a, b, c and the rare ones", got)
 	}
-	if s := maps.X.Summary(); s.Used != 1 || !slices.Equal(s.Codes, []string{"code"}) {
+	if s := maps.X.Summary(); s.Used != 1 || !slices.Equal(s.Codes, []preprocess.Coded{{Name: "code", Distinct: 5, Pooled: 2}}) {
 		t.Errorf("summary %+v", s)
 	}
 	m, _, err := maps.Apply(x, z)

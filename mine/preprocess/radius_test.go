@@ -48,8 +48,8 @@ func TestRadius(t *testing.T) {
 func testRadius(t *testing.T, method preprocess.Method) {
 	const n = 4000
 	x, maps := fitted(t, method, n)
-	unit := map[preprocess.Method]float64{preprocess.Rank: 1, preprocess.Standardize: .6745, preprocess.Fourier: 1}[method]
-	want := map[preprocess.Method][2]int{preprocess.Rank: {4, 1}, preprocess.Standardize: {4, 1}, preprocess.Fourier: {3*13 + 1, 17}}[method]
+	unit := map[preprocess.Method]float64{preprocess.Rank: 1, preprocess.Standardize: .6745, preprocess.Fourier: 1, preprocess.Codes: 1}[method]
+	want := map[preprocess.Method][2]int{preprocess.Rank: {4, 1}, preprocess.Standardize: {4, 1}, preprocess.Fourier: {3*13 + 1, 17}, preprocess.Codes: {4, 1}}[method]
 	if got := [2]int{maps.X.Inputs(), maps.Z.Inputs()}; got != want {
 		t.Fatalf("%v inputs, want %v: 3 columns, their harmonics and a radius, and a column", got, want)
 	}

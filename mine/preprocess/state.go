@@ -25,12 +25,15 @@ type SideState struct {
 // ColumnState is a column and its map. A column is one of codes where Codes is not nil, and
 // ranked where Value is not nil.
 type ColumnState struct {
-	Name     string  `json:"name"`
-	Kind     string  `json:"kind"` // as column.Kind is called
-	Merged   float64 `json:"merged,omitempty"`
-	Constant bool    `json:"constant,omitempty"` // no input
-	Rare     bool    `json:"rare,omitempty"`     // no input, because no code is frequent
-	Heavy    bool    `json:"heavy,omitempty"`
+	Name     string      `json:"name"`
+	Kind     string      `json:"kind"` // as column.Kind is called
+	Merged   float64     `json:"merged,omitempty"`
+	Constant bool        `json:"constant,omitempty"` // no input
+	Rare     bool        `json:"rare,omitempty"`     // no input, because no code is frequent
+	Heavy    bool        `json:"heavy,omitempty"`
+	IDs      bool        `json:"ids,omitempty"`
+	Sentinel *Sentinel   `json:"sentinel,omitempty"`
+	Spike    *SpikeState `json:"spike,omitempty"`
 
 	Distinct  int         `json:"distinct,omitempty"`
 	Min       float64     `json:"min"`
@@ -47,12 +50,22 @@ type ColumnState struct {
 	Image []float64 `json:"-"` // normal quantiles of their ranks
 }
 
-// CodesState is the map of a column of codes.
+// SpikeState is a value that very many rows have, which has an input of its own.
+type SpikeState struct {
+	Value float64 `json:"value"`
+	Share float64 `json:"share"` // of the training rows
+}
+
+// CodesState is the map of a column of codes, with Labels, or of whole numbers that are taken for
+// codes, with Values.
 type CodesState struct {
-	Labels []string  `json:"labels"`
-	Input  []int32   `json:"input"` // of each label; -1 where it is rare
-	Rare   int       `json:"rare"`  // the input of rare codes, or -1
-	Share  []float64 `json:"-"`     // of each input
+	Labels   []string  `json:"labels,omitempty"`
+	Values   []float64 `json:"values,omitempty"` // ascending
+	Distinct int       `json:"distinct"`
+	Pooled   int       `json:"pooled"`
+	Input    []int32   `json:"input"` // of each label; -1 where it is rare
+	Rare     int       `json:"rare"`  // the input of rare codes, or -1
+	Share    []float64 `json:"-"`     // of each input
 }
 
 // RadiusState is the radius of a side. It is one of distances from the medians in units of
@@ -74,12 +87,18 @@ func (s Side) state() SideState {
 	for j, c := range s.columns {
 		m := &s.maps[j]
 		state := ColumnState{
-			Name: c.Name, Kind: c.Kind.String(), Merged: c.Merged, Constant: m.constant, Rare: m.rare, Heavy: m.heavy,
+			Name: c.Name, Kind: c.Kind.String(), Merged: c.Merged, Constant: m.constant, Rare: m.rare, Heavy: m.heavy, IDs: m.ids,
 			Distinct: m.distinct, Min: m.min, Max: m.max, Median: m.median, Spread: m.spread,
 			Unit: m.unit, Mean: m.mean, Scale: m.scale, Harmonics: int(m.harmonics), Value: m.value, Image: m.image,
 		}
 		if m.codes != nil {
-			state.Codes = &CodesState{c.Labels, m.codes.input, m.codes.rare, m.codes.share}
+			state.Codes = &CodesState{c.Labels, m.codes.values, m.codes.distinct, m.codes.pooled, m.codes.input, m.codes.rare, m.codes.share}
+		}
+		if m.sentinel != (Sentinel{}) {
+			state.Sentinel = &m.sentinel
+		}
+		if m.spike != (spike{}) {
+			state.Spike = &SpikeState{m.spike.value, m.spike.share}
 		}
 		all.Columns = append(all.Columns, state)
 	}
@@ -114,7 +133,7 @@ func (s SideState) restore(name string) (Side, error) {
 		kinds := []column.Kind{column.Real, column.Integer, column.Code}
 		at := slices.IndexFunc(kinds, func(k column.Kind) bool { return k.String() == c.Kind })
 		err := c.check()
-		if at < 0 || (kinds[max(at, 0)] == column.Code) != (c.Codes != nil) {
+		if at < 0 || (kinds[max(at, 0)] == column.Code) != (c.Codes != nil && c.Codes.Values == nil) {
 			err = fmt.Errorf("is of kind %q, which does not go with its map", c.Kind)
 		}
 		if err != nil {
@@ -122,12 +141,20 @@ func (s SideState) restore(name string) (Side, error) {
 		}
 		side.columns[j] = column.Column{Name: c.Name, Kind: kinds[at], Merged: c.Merged}
 		side.maps[j] = Map{
-			constant: c.Constant, rare: c.Rare, heavy: c.Heavy, distinct: c.Distinct, min: c.Min, max: c.Max, median: c.Median, spread: c.Spread,
+			constant: c.Constant, rare: c.Rare, heavy: c.Heavy, ids: c.IDs, distinct: c.Distinct, min: c.Min, max: c.Max, median: c.Median, spread: c.Spread,
 			value: c.Value, image: c.Image, unit: c.Unit, harmonics: harmonics(c.Harmonics), mean: c.Mean, scale: c.Scale,
 		}
 		if c.Codes != nil {
 			side.columns[j].Labels = c.Codes.Labels
-			side.maps[j].codes = &codeInputs{c.Codes.Input, c.Codes.Share, c.Codes.Rare}
+			side.maps[j].codes = &codeInputs{
+				input: c.Codes.Input, share: c.Codes.Share, rare: c.Codes.Rare, distinct: c.Codes.Distinct, pooled: c.Codes.Pooled, values: c.Codes.Values,
+			}
+		}
+		if c.Sentinel != nil {
+			side.maps[j].sentinel = *c.Sentinel
+		}
+		if c.Spike != nil {
+			side.maps[j].spike = spike{c.Spike.Value, c.Spike.Share}
 		}
 	}
 	if r := s.Radius; r != nil {
@@ -154,6 +181,8 @@ func (c *ColumnState) check() error {
 		return errors.New("has a map with numbers that are not finite")
 	case c.Harmonics < 0 || c.Harmonics > mostHarmonics || c.Harmonics > 0 && c.Value == nil:
 		return fmt.Errorf("has %d harmonics, want 0 to %d, and none without ranks", c.Harmonics, mostHarmonics)
+	case c.Spike != nil && !(finite(c.Spike.Value) && c.Spike.Share > 0 && c.Spike.Share < 1):
+		return fmt.Errorf("has a spike at %v of share %v", c.Spike.Value, c.Spike.Share)
 	case c.Codes != nil:
 		return c.Codes.check(c.Constant)
 	case c.Constant:
@@ -177,12 +206,16 @@ func (c *ColumnState) check() error {
 
 func (c *CodesState) check(constant bool) error {
 	inputs := len(c.Share)
-	if len(c.Input) != len(c.Labels) || c.Rare < -1 || c.Rare >= inputs || !constant && inputs < 2 {
-		return fmt.Errorf("has %d labels, %d of them with inputs, %d inputs, that of rare codes %d", len(c.Labels), len(c.Input), inputs, c.Rare)
+	codes := max(len(c.Labels), len(c.Values))
+	if !finite(c.Values...) || !slices.IsSorted(c.Values) || c.Labels != nil && c.Values != nil {
+		return errors.New("has codes of numbers that do not ascend, or labels too")
+	}
+	if len(c.Input) != codes || c.Rare < -1 || c.Rare >= inputs || !constant && inputs < 2 {
+		return fmt.Errorf("has %d codes, %d of them with inputs, %d inputs, that of rare codes %d", codes, len(c.Input), inputs, c.Rare)
 	}
 	for i, k := range c.Input {
 		if k < -1 || int(k) >= inputs {
-			return fmt.Errorf("has code %q with input %d of %d", c.Labels[i], k, inputs)
+			return fmt.Errorf("has code %d with input %d of %d", i, k, inputs)
 		}
 	}
 	for k, p := range c.Share {

@@ -17,8 +17,8 @@ func TestStateIsWhole(t *testing.T) {
 		want string
 	}{
 		{Side{}, "name columns maps radius"},
-		{Map{}, "constant rare distinct heavy codes min max median spread value image unit harmonics mean scale"},
-		{codeInputs{}, "input share rare"},
+		{Map{}, "constant rare distinct heavy ids sentinel codes min max median spread value image unit harmonics spike mean scale"},
+		{codeInputs{}, "input share rare distinct pooled values"},
 		{radius{}, "by min max mean unit"},
 		{coordinate{}, "counts image median scale"},
 		{column.Column{}, "Name Kind Labels Merged"},

@@ -6,7 +6,7 @@ import (
 	"gomine/mine/column"
 )
 
-// checkCounter returns an error if the first column of a file counts its rows and was
+// checkCounter returns an error if the first column of a file counts or names its rows and was
 // selected with others, by a range or pattern: it is the index that a program has
 // written, and two sides that both count say everything about each other.
 func (r *Reader) checkCounter(groups [][]int, all []*column.Compact) error {
@@ -15,6 +15,9 @@ func (r *Reader) checkCounter(groups [][]int, all []*column.Compact) error {
 		for j, c := range g {
 			if c != 0 || len(r.names) == 1 || r.alone == nil || r.alone[c] {
 				continue
+			}
+			if all[i].Rows() >= enough && isNamed(all[i], j) {
+				return &SelectError{File: r.name, Reason: fmt.Sprintf("%s names the rows: leave it out, as in '!0', or select it by its own name", r.describe(c))}
 			}
 			if all[i].Rows() >= enough && counts(all[i], j) {
 				return &SelectError{File: r.name, Reason: fmt.Sprintf("%s counts the rows: leave it out, as in '!0', or select it by its own name", r.describe(c))}

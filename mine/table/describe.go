@@ -15,7 +15,8 @@ import (
 type Description struct {
 	Name string
 	// Rows is how many there are; of these Missing have no value, and Text has no number.
-	Rows, Missing, Text int
+	// Words of these begin with a letter and are no form of a number.
+	Rows, Missing, Text, Words int
 	// Whole is true if all numbers are whole.
 	Whole bool
 	// Distinct is how many different numbers and texts there are, and Tied how many rows
@@ -29,6 +30,9 @@ type Description struct {
 	// Problem is the first value that is neither a number nor missing.
 	Problem *ValueError
 }
+
+// Codes reports whether Read takes the column for codes without being told.
+func (d Description) Codes() bool { return areWords(d.Words, d.Rows-d.Missing-d.Words) }
 
 // Table is what [Reader.Describe] finds.
 type Table struct {
@@ -54,7 +58,7 @@ func (r *Reader) describeAll(ctx context.Context) (Table, error) {
 	r.read = true
 	r.meter.report = r.opt.Progress
 	d := newDescriber(r.names)
-	if err := r.each(ctx, sequence(0, len(r.names)), d.bad, d.add); err != nil {
+	if err := r.each(ctx, &pass{cols: sequence(0, len(r.names)), bad: d.bad, add: d.add}); err != nil {
 		return Table{}, err
 	}
 	if d.rows == 0 {
@@ -104,6 +108,9 @@ func (d *describer) bad(k int, e *ValueError) error {
 		return nil
 	}
 	c.Text++
+	if e.Word {
+		c.Words++
+	}
 	if c.Problem == nil {
 		c.Problem, c.texts = e, make(map[string]int)
 	}

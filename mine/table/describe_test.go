@@ -32,7 +32,7 @@ func TestDescribe(t *testing.T) {
 	want := []Description{
 		{Name: "id", Rows: 6, Whole: true, Distinct: 5, Tied: 2, Min: 1, Max: 5},
 		{Name: "a", Rows: 6, Distinct: 3, Tied: 4, Min: -1, Max: 2},
-		{Name: "code", Rows: 6, Text: 6, Whole: true, Distinct: 3, Tied: 5},
+		{Name: "code", Rows: 6, Text: 6, Words: 6, Whole: true, Distinct: 3, Tied: 5},
 		{Name: "b", Rows: 6, Missing: 2, Whole: true, Distinct: 2, Tied: 4, Min: 3, Max: 4},
 		{Name: "c", Rows: 6, Whole: true, Distinct: 1, Tied: 6, Min: 7, Max: 7},
 	}

@@ -24,8 +24,9 @@ type ValueError struct {
 	Text string
 	// Reason is what is wrong with the value, which it repeats, and what to do.
 	Reason string
-	// Missing is true for a value that is not there.
-	Missing bool
+	// Missing is true for a value that is not there, and Word for text that begins
+	// with a letter and is no form of a number.
+	Missing, Word bool
 	// Err is strconv.ErrSyntax for text that is no number, strconv.ErrRange
 	// for a number beyond float64, and otherwise nil.
 	Err error

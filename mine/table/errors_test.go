@@ -36,7 +36,8 @@ func TestErrors(t *testing.T) {
 		{"short row", "a,b\n1,2\n\n3\n", Options{}, []string{"line 4: ", "expected 2 fields, found 1"}},
 		{"long row", "1,2\n3,4,5\n", Options{}, []string{"line 2: ", "expected 2 fields, found 3"}},
 		{"long row far down", strings.Repeat(wide, 3000) + "1\n", Options{}, []string{"line 3001: ", "expected 301 fields, found 1"}},
-		{"text", "a,b\n1,2\n3,oops\n", Options{}, []string{`line 3, column "b": "oops" is not a number`}},
+		{"text", "a,b\n1,2\n3,oops\n", Options{}, []string{`line 3, column "b": "oops" is not a number: correct it, or say --categorical b`}},
+		{"text in a column that needs its index", "a,\"b,c\"\n1,2\n3,12 kg\n", Options{}, []string{`"12 kg" is not a number: correct it, or say --categorical 1`}},
 		{"text after a quoted line end", "a,b\n1,\"\n2\"\n3,oops\n", Options{}, []string{`line 4, column "b": "oops"`}},
 		{"long text", "a,b\n1,2\n3," + long + "\n", Options{}, []string{`"` + long[:40] + `"... is not a number`}},
 		{"text in line 1", "a,b\n1,2\n", Options{Header: HeaderNo}, []string{`line 1, column "0": "a" is not a number`}},
@@ -81,7 +82,7 @@ func TestErrors(t *testing.T) {
 		{"NUL", "a,b\n1,2\n3,\x004\n", Options{}, []string{"line 3: ", "NUL"}},
 		{"NUL far down", "a,b\n" + strings.Repeat("1,2\n", peekSize) + "\x00", Options{}, []string{fmt.Sprintf("line %d: ", peekSize+2), "NUL"}},
 		{"not UTF-8, header", "gr\xf6\xdfe,b\n1,2\n", Options{}, []string{"line 1: ", `"gr\xf6\xdfe"`, "UTF-8"}},
-		{"not UTF-8, data", "a,b\n1,\xf6\n", Options{}, []string{`line 2, column "b": "\xf6" is not a number`}},
+		{"not UTF-8, data", "a,b\n1,\xf6\n", Options{}, []string{`line 2, column "b": "\xf6" is not UTF-8 text`}},
 		{"binary junk", "\x01\x02\xff\xfe\x80 \n\x81", Options{}, []string{"line 1: ", "not UTF-8"}},
 		{"UTF-16 without rows", "\xff\xfea\x00,\x00b\x00", Options{}, []string{"no data rows after the header"}},
 		{"half a UTF-16 character", "\xfe\xff\x00a\x00\n\x001\x00\n\x00", Options{}, []string{`line 3, column "a": "�" is not a number`}},
@@ -207,7 +208,7 @@ func TestValueError(t *testing.T) {
 		data string
 		want ValueError // without File and Reason
 	}{
-		{"a,b\n1,2\n3, oops \n", ValueError{Line: 3, Column: "b", Text: "oops", Err: strconv.ErrSyntax}},
+		{"a,b\n1,2\n3, oops \n", ValueError{Line: 3, Column: "b", Text: "oops", Word: true, Err: strconv.ErrSyntax}},
 		{"a,b\n1,2\n3;4,5\n", ValueError{Line: 3, Column: "a", Text: "3;4", Err: strconv.ErrSyntax}},
 		{"a,b\n1,1e999\n", ValueError{Line: 2, Column: "b", Text: "1e999", Err: strconv.ErrRange}},
 		{"a,b\n1,\n", ValueError{Line: 2, Column: "b", Missing: true}},

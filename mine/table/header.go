@@ -86,7 +86,8 @@ func (n notation) isHeader(first []string, rows [][]string) (bool, error) {
 		}
 	}
 	switch {
-	case texts > 0 && numbers > 0 && n.sameKinds(first, rows), texts+numbers == 0:
+	case texts > 0 && numbers > 0 && n.sameKinds(first, rows), texts+numbers == 0,
+		texts > 0 && numbers == 0 && n.recurs(first, rows):
 		return false, errHeader
 	case texts > 0:
 		return true, nil
@@ -101,6 +102,24 @@ func (n notation) isHeader(first []string, rows [][]string) (bool, error) {
 		return false, errHeader
 	}
 	return false, nil
+}
+
+// recurs reports whether a field of a first line of text is there again below, in a column
+// without numbers: then it may be a code, and the line data.
+func (n notation) recurs(first []string, rows [][]string) bool {
+	for i, field := range first {
+		again, numbers := false, false
+		for _, row := range rows {
+			if i < len(row) {
+				again = again || n.kind(field) == kindText && strings.TrimSpace(row[i]) == strings.TrimSpace(field)
+				numbers = numbers || n.kind(row[i]) == kindNumber
+			}
+		}
+		if again && !numbers {
+			return true
+		}
+	}
+	return false
 }
 
 // hasUnits reports whether the first of rows has text, and no number, where all others

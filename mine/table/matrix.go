@@ -26,7 +26,9 @@ import (
 //
 // The column's Merged is the fraction of the distinct values that are stored like
 // another one all the same, among 512 to 1024 rows drawn evenly over the whole file,
-// or among all rows of a file that has no more than 1024.
+// or among all rows of a file that has no more than 1024. Of whole numbers beyond 2^53,
+// as ids of 19 digits are, float64 itself has lost the last digits: those count that are next to
+// each other in float64.
 
 const (
 	// headRows is how many rows are looked at before any is stored: as many as a
@@ -60,6 +62,23 @@ func mergedOf(v []float64) float64 {
 		}
 	}
 	return float64(merged) / float64(distinct)
+}
+
+// crowded returns the fraction of the distinct values among the ascending v that are whole
+// numbers beyond 2^53 with another one at most two steps of float64 away.
+func crowded(v []float64) float64 {
+	v = slices.Compact(slices.Clone(v))
+	next := func(a, b float64) bool {
+		return math.Nextafter(math.Nextafter(a, math.Inf(1)), math.Inf(1)) >= b
+	}
+	count := 0
+	for i, x := range v {
+		near := i > 0 && next(v[i-1], x) || i+1 < len(v) && next(x, v[i+1])
+		if math.Abs(x) > 1<<53 && near {
+			count++
+		}
+	}
+	return float64(count) / float64(len(v))
 }
 
 // recentValues is how many values of a column are compared with the next ones. Where
@@ -166,11 +185,13 @@ func (b *builder) measureMerged() []float64 {
 	all := make([]float64, len(b.columns))
 	var seen float32Set
 	b.sample.eachColumn(func(k int, v []float64) {
-		if v = present(v); len(v) == 0 || b.columns[k].wide || seen.allDistinct(v) {
+		if v = present(v); len(v) == 0 || !b.columns[k].wide && seen.allDistinct(v) {
 			return
 		}
 		slices.Sort(v)
-		all[k] = mergedOf(v)
+		if all[k] = crowded(v); !b.columns[k].wide {
+			all[k] = max(all[k], mergedOf(v))
+		}
 	})
 	return all
 }

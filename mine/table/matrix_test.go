@@ -191,3 +191,31 @@ func TestMergedOf(t *testing.T) {
 		}
 	}
 }
+
+// TestLostDigits: ids of 19 digits that float64 makes one are named, also where float32 is
+// not enough; times in nanoseconds, and large numbers that are far apart, are not.
+func TestLostDigits(t *testing.T) {
+	const rows = 3000
+	for _, c := range []struct {
+		name  string
+		value func(r *rand.Rand) int64
+		want  bool
+	}{
+		{"ids", func(r *rand.Rand) int64 { return math.MaxInt64 - 2*r.Int64N(1000) }, true},
+		{"more ids", func(r *rand.Rand) int64 { return -1<<60 - r.Int64N(100_000) }, true},
+		{"nanoseconds", func(r *rand.Rand) int64 { return 1_700_000_000_000_000_000 + r.Int64N(86_400_000_000_000) }, false},
+		{"below 2^53", func(r *rand.Rand) int64 { return 1<<53 - r.Int64N(1000) }, false},
+	} {
+		rng := rand.New(rand.NewPCG(7, 8))
+		v := make([]float64, rows)
+		for i := range v {
+			v[i] = float64(c.value(rng))
+		}
+		if m := readColumn(t, v); m.Exact == nil || m.Merged[0] > 0.5 != c.want {
+			t.Errorf("%s: %g of the values are merged, want many: %v", c.name, m.Merged[0], c.want)
+		}
+	}
+	if got := crowded([]float64{1 << 53, 1<<53 + 2, 1<<53 + 4, 1<<53 + 10, 1 << 54, 1 << 55}); got != 2./6 { // the first is no larger than 2^53
+		t.Errorf("%g are crowded, want two of six", got)
+	}
+}

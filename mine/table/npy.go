@@ -303,12 +303,17 @@ func (a *array) close() error {
 // addNPY adds the values of row i, counted from 0.
 func (p *pass) addNPY(i int, row []float64) error {
 	for k, v := range row {
-		if v-v == 0 {
-			continue
-		}
-		e := notFinite(fmt.Sprint(v), v)
-		if math.IsNaN(v) {
+		var e *ValueError
+		switch {
+		case v-v == 0 && p.holdsCodes(k):
+			row[k], e = p.codes[k].codeOf(v)
+		case math.IsNaN(v):
 			e = missingValue("NaN")
+		case v-v != 0:
+			e = notFinite(fmt.Sprint(v), v)
+		}
+		if e == nil {
+			continue
 		}
 		e.Row, e.Column = i+1, strconv.Itoa(p.cols[k])
 		if err := p.bad(k, e); err != nil {

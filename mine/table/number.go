@@ -1,12 +1,15 @@
 package table
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // notation is how a file writes numbers: with a decimal '.' or ','. 0 is a point of
@@ -49,7 +52,14 @@ func (n notation) parseOther(s string) (float64, *ValueError) {
 	case errors.Is(err, strconv.ErrRange):
 		return 0, &ValueError{Text: s, Reason: show(s) + " is beyond the range of float64: rescale the column", Err: strconv.ErrRange}
 	}
-	return 0, &ValueError{Text: s, Reason: n.whyNot(s), Err: strconv.ErrSyntax}
+	why := n.whyNot(s)
+	return 0, &ValueError{Text: s, Reason: cmp.Or(why, show(s)+" is not a number"), Word: why == "" && beginsWord(s), Err: strconv.ErrSyntax}
+}
+
+// beginsWord reports whether s begins with a letter, as 12 kg and 1;2 do not.
+func beginsWord(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsLetter(first)
 }
 
 // isNumber reports whether field is a number, in range or not.
@@ -99,11 +109,14 @@ func fromFortran(s string) string {
 	return s
 }
 
-// whyNot says why s is no number, and what to do about it.
+// whyNot says why s, which looks like one, is no number, and what to do about it; "" if it does
+// not look like one.
 func (n notation) whyNot(s string) string {
 	s = minus.Replace(s)
 	is := func(form *regexp.Regexp) bool { return form.MatchString(s) }
 	switch {
+	case !utf8.ValidString(s):
+		return show(s) + " is not UTF-8 text: convert the file, for example with iconv"
 	case n == 0 && is(commaed) && is(thousands):
 		return show(s) + " has a decimal comma or a thousands mark: say --decimal , if it is the first, and remove it otherwise"
 	case n == ',' && is(pointed):
@@ -117,7 +130,7 @@ func (n notation) whyNot(s string) string {
 	case is(date):
 		return show(s) + " is a date or time, and not a number: give seconds or days instead"
 	}
-	return show(s) + " is not a number"
+	return ""
 }
 
 // notFinite is the error for v, which the file has as text.

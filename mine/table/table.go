@@ -1,4 +1,4 @@
-// Package table reads and writes the numeric data files of the mine command:
+// Package table reads and writes the data files of the mine command, numbers and codes:
 // delimited text (CSV, TSV and relatives), NumPy's NPY, either of them compressed by
 // gzip, and NumPy's NPZ. The format is told by content, never by the file's name.
 //
@@ -8,9 +8,10 @@
 // specification such as "X*,3,10:20" into column indices, and [Reader.Read]
 // makes one pass over the file and returns one float32 [column.Compact] per
 // group of columns. Every value is finite. Anything that is not a complete
-// table of finite numbers in the selected columns is an error that names the
+// table of finite numbers or codes in the selected columns is an error that names the
 // file, the line (text) or row (NPY), counted from 1, and the column. Values that are
-// missing can be read as NaN instead.
+// missing can be read as NaN instead. Columns of words, and those that
+// [Reader.Categorical] names, are codes.
 //
 // # Precision
 //
@@ -71,6 +72,7 @@ type Reader struct {
 	head  bool           // names come from a header line
 	count map[string]int // columns by name, made by the first Select
 	alone map[int]bool   // columns that Select has found one by one
+	codes map[int]bool   // columns that Categorical was asked for
 	src   source
 	meter *meter
 	file  io.Closer
@@ -87,6 +89,9 @@ type source interface {
 	rowHint(ctx context.Context, width int) (int, error)
 	// each passes the columns of every row to p.add, in file order.
 	each(ctx context.Context, p *pass) error
+	// words reports for columns whether they hold words, by their first rows. It is
+	// called before each.
+	words(cols []int) []bool
 	// close removes what each has left behind.
 	close() error
 }
@@ -94,7 +99,8 @@ type source interface {
 // pass is one reading of a file.
 type pass struct {
 	cols     []int
-	from, to int // rows
+	codes    []*codebook // of the columns that hold codes; nil for the others
+	from, to int         // rows
 	// bad is told of a value that is no number, or not finite: that of cols[k]. The value
 	// is NaN then, unless bad returns an error, which ends the pass.
 	bad func(k int, e *ValueError) error
@@ -276,9 +282,10 @@ func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]*column.Compact, 
 	return m, nil
 }
 
-// each passes the columns of the rows that the options ask for to add.
-func (r *Reader) each(ctx context.Context, cols []int, bad func(k int, e *ValueError) error, add func(row []float64)) error {
-	p := &pass{cols: cols, from: r.opt.From, to: r.opt.To, bad: bad, add: add}
+// each passes the columns of p of the rows that the options ask for to its add.
+func (r *Reader) each(ctx context.Context, p *pass) error {
+	add := p.add
+	p.from, p.to = r.opt.From, r.opt.To
 	if p.to == 0 {
 		p.to = math.MaxInt
 	}
@@ -348,7 +355,8 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 		}
 		return e
 	}
-	if err := r.each(ctx, cols, bad, b.add); err != nil {
+	books := r.codebooks(cols)
+	if err := r.each(ctx, &pass{cols: cols, codes: books, bad: bad, add: b.add}); err != nil {
 		return nil, err
 	}
 	if b.rows == 0 {
@@ -356,15 +364,10 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 	}
 	r.seen = max(r.seen, b.rows)
 	all := b.sources()
-	if err := r.checkCounter(groups, all); err != nil {
+	if err := r.label(groups, books, all); err != nil {
 		return nil, err
 	}
-	for i, g := range groups {
-		for j, c := range g {
-			all[i].Cols[j].Name = r.names[c]
-		}
-	}
-	return all, nil
+	return all, r.checkCounter(groups, all)
 }
 
 // Close closes the file, unless it is the standard input or a stream. It may

@@ -11,6 +11,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,6 +38,7 @@ type text struct {
 	header bool
 	number notation
 	first  []string // a data row that was read to learn the columns
+	sample []byte   // the first lines, without comments
 	// trimmed is true if the first lines have more fields, all of them empty at their ends.
 	trimmed bool
 }
@@ -92,7 +94,8 @@ func openText(in *bufio.Reader, g *guard, file *io.SectionReader, opt Options) (
 			return nil, sniffed{}, fmt.Errorf("line %d: %s is not UTF-8 text: if this is a data file, convert it, for example with iconv", t.line(0), show(field))
 		}
 	}
-	s := sniff(whole(sample, cut), raw, clean, comma)
+	t.sample = whole(sample, cut)
+	s := sniff(t.sample, raw, clean, comma)
 	if opt.Comment == "" && !s.even(len(rec)) {
 		if body := bytes.TrimLeft(sample, "\r\n"); len(body) > 0 && strings.IndexByte(";!/*'$", body[0]) >= 0 {
 			return nil, sniffed{}, fmt.Errorf("line %d begins with %c: if that makes it a comment, say --comment '%c', and name the separator otherwise", t.line(0), body[0], body[0])
@@ -295,7 +298,10 @@ func (t *text) each(ctx context.Context, p *pass) error {
 // parse stores the numbers of a record in row.
 func (t *text) parse(rec []string, row []float64, p *pass) error {
 	for k, c := range p.cols {
-		v, bad := t.number.parse(rec[c])
+		v, bad := p.value(k, t.number, rec[c])
+		if t.header && bad == nil && p.holdsCodes(k) && t.isHeader(rec) {
+			bad = &ValueError{Text: strings.TrimSpace(rec[c]), Reason: show(t.names[c]) + " is not a code", Err: strconv.ErrSyntax}
+		}
 		if bad != nil {
 			bad.Line, bad.Column = t.line(c), t.names[c]
 			switch {
@@ -303,6 +309,8 @@ func (t *text) parse(rec []string, row []float64, p *pass) error {
 				bad.Reason += ", but the header once more: remove the line"
 			case bad.Column == rowNames:
 				bad.Reason += ": leave the names of the rows out, as in '!0'"
+			default:
+				bad.orCodes(c)
 			}
 			if err := p.bad(k, bad); err != nil {
 				return err
@@ -312,6 +320,16 @@ func (t *text) parse(rec []string, row []float64, p *pass) error {
 		row[k] = v
 	}
 	return nil
+}
+
+// isHeader reports whether a record has the names of the columns.
+func (t *text) isHeader(rec []string) bool {
+	for c, name := range t.names {
+		if strings.TrimSpace(rec[c]) != name {
+			return false
+		}
+	}
+	return true
 }
 
 // gap passes on row i, which has no value.

@@ -86,16 +86,35 @@ func (t *turned) each(ctx context.Context, p *pass) error {
 			return fmt.Errorf("stopped at row %d: %w", i+1, ctx.Err())
 		}
 		for k, c := range p.cols {
-			row[k] = t.columns[c].values[i]
-			if bad := t.columns[c].bad[i]; bad != nil {
+			v, bad := t.columns[c].at(i, p, k)
+			if bad != nil {
+				bad.orCodes(c)
 				if err := p.bad(k, bad); err != nil {
 					return err
 				}
+				v = math.NaN()
 			}
+			row[k] = v
 		}
 		p.add(row)
 	}
 	return nil
+}
+
+// at returns value i of a line, which is cols[k] of p, or what is there instead.
+func (l line) at(i int, p *pass, k int) (float64, *ValueError) {
+	bad := l.bad[i]
+	switch {
+	case p.holdsCodes(k) && bad == nil:
+		return p.codes[k].codeOf(l.values[i])
+	case p.holdsCodes(k) && !bad.Missing:
+		v, worse := p.codes[k].code(0, bad.Text)
+		if worse != nil {
+			worse.Line, worse.Row, worse.Column = bad.Line, bad.Row, bad.Column
+		}
+		return v, worse
+	}
+	return l.values[i], bad
 }
 
 func (t *turned) close() error { return nil }

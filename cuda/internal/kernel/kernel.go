@@ -262,21 +262,25 @@ func (a *FusedArgs) list() [22]driver.Arg {
 // GemmNNArgs are the arguments of gemm_nn, in their order.
 type GemmNNArgs struct {
 	C          driver.Pointer
+	T          driver.Pointer
 	A          driver.Pointer
 	B          driver.Pointer
 	Bias       driver.Pointer
 	Rows       driver.Pointer
+	W          driver.Pointer
+	Offset     driver.Pointer
 	M          int
 	N          int
 	K          int
 	Lda        int
 	Ldb        int
 	Ldc        int
+	Ldt        int
 	Activation int
 }
 
-func (a *GemmNNArgs) list() [12]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.C), driver.Address(a.A), driver.Address(a.B), driver.Address(a.Bias), driver.Address(a.Rows), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Activation)}
+func (a *GemmNNArgs) list() [16]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.C), driver.Address(a.T), driver.Address(a.A), driver.Address(a.B), driver.Address(a.Bias), driver.Address(a.Rows), driver.Address(a.W), driver.Address(a.Offset), driver.Int(a.M), driver.Int(a.N), driver.Int(a.K), driver.Int(a.Lda), driver.Int(a.Ldb), driver.Int(a.Ldc), driver.Int(a.Ldt), driver.Int(a.Activation)}
 }
 
 // GemmNTArgs are the arguments of gemm_nt, in their order.
@@ -374,21 +378,25 @@ func (a *ObjectiveWeightsArgs) list() [11]driver.Arg {
 // PairForwardArgs are the arguments of pair_forward, in their order.
 type PairForwardArgs struct {
 	H          driver.Pointer
+	T          driver.Pointer
 	Px         driver.Pointer
 	Pz         driver.Pointer
 	Xs         driver.Pointer
 	Zs         driver.Pointer
+	W          driver.Pointer
+	Offset     driver.Pointer
 	N          int
 	Nz         int
 	Shift      int
 	Width      int
 	Ldp        int
 	Ldh        int
+	Ldt        int
 	Activation int
 }
 
-func (a *PairForwardArgs) list() [12]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.H), driver.Address(a.Px), driver.Address(a.Pz), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.N), driver.Int(a.Nz), driver.Int(a.Shift), driver.Int(a.Width), driver.Int(a.Ldp), driver.Int(a.Ldh), driver.Int(a.Activation)}
+func (a *PairForwardArgs) list() [16]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.H), driver.Address(a.T), driver.Address(a.Px), driver.Address(a.Pz), driver.Address(a.Xs), driver.Address(a.Zs), driver.Address(a.W), driver.Address(a.Offset), driver.Int(a.N), driver.Int(a.Nz), driver.Int(a.Shift), driver.Int(a.Width), driver.Int(a.Ldp), driver.Int(a.Ldh), driver.Int(a.Ldt), driver.Int(a.Activation)}
 }
 
 // PairBackwardArgs are the arguments of pair_backward, in their order.
@@ -408,16 +416,13 @@ func (a *PairBackwardArgs) list() [6]driver.Arg {
 // ScoreArgs are the arguments of score, in their order.
 type ScoreArgs struct {
 	T     driver.Pointer
-	H     driver.Pointer
-	W     driver.Pointer
-	C     driver.Pointer
 	N     int
-	Width int
-	Ldh   int
+	Parts int
+	Ldt   int
 }
 
-func (a *ScoreArgs) list() [7]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.T), driver.Address(a.H), driver.Address(a.W), driver.Address(a.C), driver.Int(a.N), driver.Int(a.Width), driver.Int(a.Ldh)}
+func (a *ScoreArgs) list() [4]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.T), driver.Int(a.N), driver.Int(a.Parts), driver.Int(a.Ldt)}
 }
 
 // TopArgs are the arguments of top, in their order.
