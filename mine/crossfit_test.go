@@ -27,6 +27,36 @@ func folded(rows, folds int) mine.Config {
 	return cfg
 }
 
+// TestHistogram: all test rows and all their marginal pairs are counted, and the joint scores
+// are the higher ones; what the counts say of the bound is that of the middles of the bins.
+func TestHistogram(t *testing.T) {
+	const rows = 900
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.9}, rows, 1)
+	r := estimate(t, column.Slices(x), column.Slices(z), folded(rows, 3))
+	h := r.Scores
+	width := (h.High - h.Low) / float64(len(h.Joint))
+	var n, pairs int
+	var mean, power float64
+	for i := range h.Joint {
+		middle := h.Low + (float64(i)+0.5)*width
+		n, pairs = n+h.Joint[i], pairs+h.Marginal[i]
+		mean += middle * float64(h.Joint[i])
+		power += math.Exp(middle) * float64(h.Marginal[i])
+	}
+	if n != rows || pairs%rows != 0 || pairs == 0 {
+		t.Errorf("%d rows and %d pairs are counted, want %d and a multiple", n, pairs, rows)
+	}
+	// A score is at most half a bin off; the three folds have an exponential mean each.
+	if got := mean/float64(n) - math.Log(power/float64(pairs)); math.Abs(got-r.Estimate) > width/2+0.05 {
+		t.Errorf("the counts say %v nats in bins of %v, the estimate is %v", got, width, r.Estimate)
+	}
+	for _, c := range r.Critics {
+		if len(c.Curves) != len(c.Steps) || !c.Reference && c.Curves[2][len(c.Curves[2])-1].Step != c.Steps[2] {
+			t.Errorf("%d curves of %d folds, %v", len(c.Curves), len(c.Steps), c.Curves)
+		}
+	}
+}
+
 // TestCrossfit: all rows are tested on, the estimate is the mean over the folds, and the
 // number of threads changes no bit. Allowed is what TestKnownInformation allows.
 func TestCrossfit(t *testing.T) {

@@ -173,6 +173,7 @@ func (e *ensemble) critics(cfg Config) ([]CriticResult, error) {
 				there = true
 				r.Candidate = m.candidate
 				r.Steps = append(r.Steps, m.step)
+				r.Curves = append(r.Curves, append([]Point{}, m.curve...)) // none is null as JSON
 				if m.failed != nil {
 					r.Failed++
 				}

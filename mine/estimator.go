@@ -373,6 +373,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if r.Folds, err = e.ensemble.foldResults(tested, e.cfg.Confidence); err != nil {
 		return Result{}, err
 	}
+	r.Scores = e.ensemble.histogram()
 	lead := e.ensemble.lead()
 	r.Winner, r.Curve, r.BestStep, r.Steps, r.Stop = lead.candidate, lead.curve, lead.best.step, lead.step, lead.stop
 	if e.stop != "" {

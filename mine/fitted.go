@@ -62,11 +62,10 @@ type WeightedCritic struct {
 
 // newFitted gathers the critics that weigh anything.
 func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
-	fitted := &Fitted{cfg: cfg, backend: b}
+	state := FittedState{Config: cfg}
 	k := float64(len(e.folds))
 	for f := range e.folds {
-		fitted.logUs = append(fitted.logUs, e.logU(f, e.weights[f]))
-		fitted.LogU += fitted.logUs[f] / k
+		state.LogU = append(state.LogU, e.logU(f, e.weights[f]))
 		parts := map[preprocess.Method]*Part{}
 		for c, m := range e.members[f] {
 			w := e.weights[f][c]
@@ -77,27 +76,20 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 			if parts[method] == nil {
 				parts[method] = &Part{Fold: f, Maps: m.maps}
 			}
-			scorer, err := b.NewScorer(m.network, m.params)
-			if err != nil {
-				for _, p := range parts {
-					fitted.Parts = append(fitted.Parts, *p)
-				}
-				return nil, errors.Join(err, fitted.Close())
-			}
 			parts[method].Critics = append(parts[method].Critics, WeightedCritic{
-				Weight: w / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step, Normalised: m.normal, scorer: scorer,
+				Weight: w / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step, Normalised: m.normal,
 			})
 		}
 		for _, method := range preprocess.Methods() {
 			if p := parts[method]; p != nil {
-				fitted.Parts = append(fitted.Parts, *p)
+				state.Parts = append(state.Parts, *p)
 			}
 		}
 		if r, w := e.refs[f], e.weights[f][len(e.weights[f])-1]; r != nil && w > 0 {
-			fitted.Parts = append(fitted.Parts, Part{f, r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic, Normalised: r.normal}}})
+			state.Parts = append(state.Parts, Part{f, r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic, Normalised: r.normal}}})
 		}
 	}
-	return fitted, nil
+	return open(b, state)
 }
 
 // Fold returns the critic of one fold alone, by its number in Result.Folds, which is what

@@ -39,6 +39,7 @@ type Result struct {
 
 	Critics []CriticResult `json:"critics"`
 	Folds   []FoldResult   `json:"folds"`
+	Scores  Histogram      `json:"scores"`
 
 	// Winner is the candidate that weighs most; the curve and what follows are those of
 	// its critic of the first fold.
@@ -69,6 +70,7 @@ type CriticResult struct {
 	Estimate  float64   `json:"estimate"`            // its bound alone, as it is
 	StdErr    float64   `json:"std_err"`
 	Steps     []int     `json:"steps,omitempty"`  // of training, by fold
+	Curves    [][]Point `json:"curves,omitempty"` // of training, by fold
 	Failed    int       `json:"failed,omitempty"` // folds in which its training diverged, where it has no say
 }
 

@@ -29,6 +29,8 @@ type estimateFlags struct {
 	unit        choice
 	json, quiet bool
 	output      outputFlag
+	save        saveFlag
+	page        pageFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -67,6 +69,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
+  mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors --report report.html
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: oneOrTwoFiles,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
@@ -77,6 +80,8 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
 	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
 	f.output.register(output)
+	f.save.register(output)
+	f.page.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
 }
@@ -141,6 +146,13 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.output.write(cmd, answer); err != nil {
 		return err
 	}
+	x, z := f.input.sources(args)
+	from := provenance{invocation(cmd.Flags(), args), f.computed, inputs{x, z, f.input.group, f.input.codes}, f.input.left, u}
+	if err := errors.Join(f.save.err, f.page.write(result, from)); err != nil && ended == nil {
+		return err
+	} else if err != nil { // the other error says how the run ended
+		fmt.Fprintf(cmd.ErrOrStderr(), "mine: %s\n", oneLine(err))
+	}
 	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
 	switch {
 	case ended == nil:
@@ -182,6 +194,12 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := f.input.check(args); err != nil {
 		return err
 	}
+	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
+	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
+		return err
+	}
 	return f.output.check(set, args)
 }
 
@@ -198,6 +216,9 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	report(&b, r, x, z, u)
 	if f.input.left.rows > 0 {
 		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+	}
+	if f.save.done {
+		fmt.Fprintf(&b, "\nThe critic is in %s: mine score, mine evaluate and mine info take it.\n", f.save.path)
 	}
 	return b.Bytes(), nil
 }
@@ -247,7 +268,10 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if p.groups != nil {
 		p.options = append(p.options, mine.WithGroups(p.groups))
 	}
-	result, err := mine.Estimate(cmd.Context(), p.x.InPlace(), p.z.InPlace(), p.config, p.options...)
+	if err := f.page.describe(p.data); err != nil {
+		return mine.Result{}, err
+	}
+	result, err := f.save.estimate(cmd.Context(), p.data, p.config, p.options)
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }
 

@@ -17,10 +17,14 @@ import (
 )
 
 // outputFlag names the file that an answer goes to instead of standard output.
-type outputFlag struct{ path string }
+type outputFlag struct {
+	path string
+	flag string // by which it is named
+}
 
 func (f *outputFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "output", "", "`FILE` to write to instead of standard output; it is replaced once there is a result, and never half written")
+	f.flag = "output"
+	flags.StringVar(&f.path, f.flag, "", "`FILE` to write to instead of standard output; it is replaced once there is a result, and never half written")
 }
 
 // toFile says whether there is a file.
@@ -29,8 +33,8 @@ func (f *outputFlag) toFile() bool { return f.path != "" && f.path != "-" }
 // check reports, before anything takes time, a file that cannot be written, or that one of
 // the data files would be lost to.
 func (f *outputFlag) check(set *pflag.FlagSet, data []string) error {
-	if set.Changed("output") && f.path == "" {
-		return usagef("--output is empty: name a file, or - for standard output")
+	if set.Changed(f.flag) && f.path == "" {
+		return usagef("--%s is empty: name a file, or - for standard output", f.flag)
 	}
 	if !f.toFile() {
 		return nil
@@ -41,13 +45,13 @@ func (f *outputFlag) check(set *pflag.FlagSet, data []string) error {
 				name = npz + ".npz"
 			}
 			if read, err := os.Stat(name); err == nil && os.SameFile(there, read) {
-				return usagef("--output %s would replace the data: name another file", f.path)
+				return usagef("--%s %s would replace the data: name another file", f.flag, f.path)
 			}
 		}
 	}
 	err := wholefile.Check(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--output %s: there is no folder %s: make it first", f.path, filepath.Dir(f.path))
+		return fmt.Errorf("--%s %s: there is no folder %s: make it first", f.flag, f.path, filepath.Dir(f.path))
 	}
 	return f.failed(err)
 }
@@ -57,7 +61,7 @@ func (f *outputFlag) failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("--output %s: %w", f.path, pathCause(err))
+	return fmt.Errorf("--%s %s: %w", f.flag, f.path, pathCause(err))
 }
 
 // write writes an answer to the file, or else to standard output, where it is not lost

@@ -102,7 +102,7 @@ func TestOutputLost(t *testing.T) {
 	cmd := &cobra.Command{}
 	cmd.SetOut(&stdout)
 	cmd.SetContext(context.Background())
-	f := outputFlag{filepath.Join(t.TempDir(), "gone", "out.json")}
+	f := outputFlag{filepath.Join(t.TempDir(), "gone", "out.json"), "output"}
 	err := f.write(cmd, []byte("1.5\n"))
 	if err == nil || !strings.Contains(err.Error(), "on standard output instead") || stdout.String() != "1.5\n" {
 		t.Errorf("error %v, stdout %q", err, &stdout)

@@ -29,9 +29,10 @@ func sample() mine.Result {
 		},
 		Critics: []mine.CriticResult{
 			{Reference: true, Weight: 0.123, Estimate: 2.5101, StdErr: 0.02},
-			{Weight: 0.9, Estimate: 2.8012, StdErr: 0.02, Steps: []int{4600, 5000}},
+			{Weight: 0.9, Estimate: 2.8012, StdErr: 0.02, Steps: []int{4600, 5000}, Curves: [][]mine.Point{{{Step: 100, Train: 1.5, Validation: 1.25}, {Step: 200, Train: 2.5, Validation: 2.25}}, {{Step: 100, Train: 1.25, Validation: 1}}}},
 		},
 		Folds:    []mine.FoldResult{{Rows: 50000, Estimate: 2.84, StdErr: 0.03}, {Rows: 50000, Estimate: 2.85, StdErr: 0.03}},
+		Scores:   mine.Histogram{Low: -2, High: 4, Joint: []int{1, 7, 20}, Marginal: []int{80, 19, 1}},
 		Curve:    []mine.Point{{Step: 100, Train: 1.5, Validation: 1.25}},
 		BestStep: 3100,
 		Steps:    4600,

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"gomine/mine"
+	"gomine/mine/column"
+)
+
+// pictures are those of a page.
+func pictures(r mine.Result, u unit, digits int) []picture {
+	all := []picture{foldPicture(r, u, digits), scorePicture(r, u)}
+	for _, c := range r.Critics {
+		if !c.Reference && len(c.Curves) > 0 {
+			all = append(all, curvePicture(r, c, u, digits))
+		}
+	}
+	return all
+}
+
+// foldPicture has the bound of every fold, and of all together.
+func foldPicture(r mine.Result, u unit, digits int) picture {
+	two := distuv.UnitNormal.Quantile((1 + r.Config.Confidence) / 2)
+	level := percent(r.Config.Confidence)
+	p := picture{
+		Title:   "The bound by fold",
+		Caption: fmt.Sprintf("Each fold's rows are tested by critics that have not seen them. Lines are %s intervals; folds whose intervals lie far apart would be a reason for doubt.", level),
+		Table:   tabular{Head: []string{"fold", "test rows", "bound, " + string(u), "standard error"}},
+	}
+	low, high := u.of(r.Low), u.of(r.High)
+	for i, f := range r.Folds {
+		low, high = math.Min(low, u.of(f.Estimate-two*f.StdErr)), math.Max(high, u.of(f.Estimate+two*f.StdErr))
+		p.Table.Rows = append(p.Table.Rows, []string{fmt.Sprint(i + 1), grouped(f.Rows), fixed(u.of(f.Estimate), digits), fixed(u.of(f.StdErr), digits)})
+	}
+	p.Table.Rows = append(p.Table.Rows, []string{"all", "", fixed(u.of(r.Estimate), digits), fixed(u.of(r.StdErr), digits)})
+	p.Alt = fmt.Sprintf("Intervals of the bound in %s, %s, and all together from %s to %s %s.",
+		plural(len(r.Folds), "fold"), level, fixed(u.of(r.Low), digits), fixed(u.of(r.High), digits), u)
+	room := (high - low) / 20
+	a := newAxes(low-room, high+room, 0, 1)
+	a.frame("bound, "+string(u), "")
+	for i, f := range r.Folds {
+		a.interval("c0", fmt.Sprintf("fold %d", i+1), i, len(r.Folds)+1, u.of(f.Estimate-two*f.StdErr), u.of(f.Estimate), u.of(f.Estimate+two*f.StdErr))
+	}
+	a.interval("c1", "all", len(r.Folds), len(r.Folds)+1, u.of(r.Low), u.of(r.Estimate), u.of(r.High))
+	p.SVG = a.svg(p.Alt)
+	return p
+}
+
+// scorePicture has the histograms of the joint and the marginal scores.
+func scorePicture(r mine.Result, u unit) picture {
+	h := r.Scores
+	p := picture{
+		Title:   "Scores of pairs",
+		Caption: "What the critics say of rows as they are, and of rows whose X and Z were shuffled apart. The further apart the two, the more X and Z tell about each other.",
+		Alt:     "Histograms of the scores of joint and of marginal pairs of test rows.",
+		Legend:  []legendEntry{{"c1 d0", "joint: rows as they are"}, {"c0 d0", "marginal: shuffled apart"}},
+		Table:   tabular{Head: []string{"score from, " + string(u), "to", "joint", "marginal"}},
+	}
+	joint, marginal := percentages(h.Joint), percentages(h.Marginal)
+	// The first bin has all scores that are cut off from below, often most marginal ones.
+	most := 0.0
+	for _, all := range [][]float64{joint, marginal} {
+		for i, v := range all {
+			if i > 0 {
+				most = math.Max(most, v)
+			}
+		}
+	}
+	switch first := math.Max(joint[0], marginal[0]); {
+	case most == 0 || first < 1.5*most:
+		most = math.Max(first, most)
+	default:
+		p.Caption += fmt.Sprintf(" The first bar, which goes on above, has %.0f%% of the shuffled pairs and %.0f%% of the joint ones: scores below are cut off.", marginal[0], joint[0])
+	}
+	a := newAxes(u.of(h.Low), u.of(h.High), 0, 1.05*most)
+	a.frame("score, "+string(u), "% of the pairs")
+	a.steps("c0", marginal)
+	a.steps("c1", joint)
+	p.SVG = a.svg(p.Alt)
+	width := (u.of(h.High) - u.of(h.Low)) / float64(max(len(h.Joint), 1))
+	for i := range h.Joint {
+		lo := u.of(h.Low) + float64(i)*width
+		p.Table.Rows = append(p.Table.Rows, []string{fixed(lo, 2), fixed(lo+width, 2), grouped(h.Joint[i]), grouped(h.Marginal[i])})
+	}
+	return p
+}
+
+// percentages are the shares of counts in their sum.
+func percentages(counts []int) []float64 {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	all := make([]float64, len(counts))
+	for i, n := range counts {
+		all[i] = 100 * float64(n) / float64(max(total, 1))
+	}
+	return all
+}
+
+// mostCurveRows is how many validations the table of curves has.
+const mostCurveRows = 20
+
+// curvePicture has the validation bounds of a candidate while it was trained, by fold.
+func curvePicture(r mine.Result, c mine.CriticResult, u unit, digits int) picture {
+	p := picture{
+		Title:   "Training: " + c.Candidate.String(),
+		Caption: fmt.Sprintf("The bound on the validation rows of each fold. The weights of the highest point are used; this critic has the weight %.2f in the sum.", c.Weight),
+		Alt:     fmt.Sprintf("Validation bounds in training of %v, %s.", c.Candidate, plural(len(c.Curves), "fold")),
+		Table:   tabular{Head: []string{"step"}},
+	}
+	steps := map[int][]string{}
+	low, high, last := 0.0, 0.0, 1
+	for i, curve := range c.Curves {
+		p.Legend = append(p.Legend, legendEntry{seriesClass(i), fmt.Sprintf("fold %d", i+1)})
+		p.Table.Head = append(p.Table.Head, fmt.Sprintf("fold %d", i+1))
+		for _, point := range curve {
+			low, high, last = math.Min(low, u.of(point.Validation)), math.Max(high, u.of(point.Validation)), max(last, point.Step)
+			if steps[point.Step] == nil {
+				steps[point.Step] = make([]string, len(c.Curves))
+			}
+			steps[point.Step][i] = fixed(u.of(point.Validation), digits)
+		}
+	}
+	// Critics that break down reach far below 0, which is of no interest.
+	low = math.Max(low, -math.Max(high, 0.1)/2)
+	room := math.Max(high-low, 0.01) / 20
+	a := newAxes(0, float64(last), low-room, high+room)
+	a.frame("step", "bound, "+string(u))
+	for i, curve := range c.Curves {
+		var x, y []float64
+		for _, point := range curve {
+			x, y = append(x, float64(point.Step)), append(y, math.Max(u.of(point.Validation), low-room))
+		}
+		if len(x) > 0 {
+			a.line(seriesClass(i), x, y)
+		}
+	}
+	p.SVG = a.svg(p.Alt)
+	var order []int
+	for step := range steps {
+		order = append(order, step)
+	}
+	slices.Sort(order)
+	every := (len(order) + mostCurveRows - 1) / mostCurveRows
+	for i, step := range order {
+		if (len(order)-1-i)%max(every, 1) == 0 {
+			p.Table.Rows = append(p.Table.Rows, append([]string{grouped(step)}, steps[step]...))
+		}
+	}
+	return p
+}
+
+// criticTable has the critics, the heaviest first, and the candidates that the race left behind.
+func criticTable(r mine.Result, u unit, digits int) tabular {
+	t := tabular{Head: []string{"critic", "steps", "bound alone, " + string(u), "standard error", "weight"}}
+	critics := slices.Clone(r.Critics)
+	slices.SortStableFunc(critics, func(a, b mine.CriticResult) int { return cmp.Compare(b.Weight, a.Weight) })
+	for _, c := range critics {
+		sum := 0
+		for _, n := range c.Steps {
+			sum += n
+		}
+		name, steps := c.Candidate.String(), grouped(sum)
+		if c.Reference {
+			name, steps = "that of a normal law, in closed form", ""
+		}
+		t.Rows = append(t.Rows, []string{name, steps, fixed(u.of(c.Estimate), digits), fixed(u.of(c.StdErr), digits), fixed(c.Weight, 2)})
+	}
+	for _, e := range r.Race {
+		if slices.ContainsFunc(critics, func(c mine.CriticResult) bool { return !c.Reference && c.Candidate == e.Candidate }) {
+			continue
+		}
+		bound := fixed(u.of(e.Validation), digits)
+		if e.Error != "" {
+			bound = "diverged"
+		}
+		t.Rows = append(t.Rows, []string{e.Candidate.String(), grouped(e.Steps), bound, fixed(u.of(e.StdErr), digits), "out of the race"})
+	}
+	return t
+}
+
+// mostPageColumns is how many columns of a side the page describes.
+const mostPageColumns = 100
+
+// summarize describes the columns of X and of Z.
+func summarize(d data) (tabular, error) {
+	t := tabular{Head: []string{"", "column", "min", "mean", "standard deviation", "max"}}
+	for _, side := range []struct {
+		name string
+		from *column.Compact
+	}{{"X", d.x}, {"Z", d.z}} {
+		n := side.from.Rows()
+		values := make([]float64, n)
+		for j, c := range side.from.Columns() {
+			if j == mostPageColumns {
+				t.Rows = append(t.Rows, []string{side.name, fmt.Sprintf("and %s", plural(len(side.from.Columns())-j, "more column")), "", "", "", ""})
+				break
+			}
+			if err := side.from.Read(values, 0, n, j, j+1); err != nil {
+				return t, err
+			}
+			if c.Kind == column.Code {
+				t.Rows = append(t.Rows, []string{side.name, c.Name, plural(len(c.Labels), "code"), "", "", ""})
+				continue
+			}
+			var mean, square float64
+			for i, v := range values {
+				before := v - mean
+				mean += before / float64(i+1)
+				square += before * (v - mean)
+			}
+			t.Rows = append(t.Rows, []string{side.name, c.Name, short(slices.Min(values)), short(mean), short(math.Sqrt(square / float64(n))), short(slices.Max(values))})
+		}
+	}
+	return t, nil
+}
