@@ -32,11 +32,13 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
-	place := fmt.Sprintf("row %d, column %s", e.Row, e.Column)
+	place, name := fmt.Sprintf("row %d", e.Row), show(e.Column)
 	if e.Line > 0 {
-		place = fmt.Sprintf("line %d, column %s", e.Line, show(e.Column))
+		place = fmt.Sprintf("line %d", e.Line)
+	} else if isDigits(e.Column) {
+		name = e.Column
 	}
-	return fmt.Sprintf("table: %s: %s: %s", e.File, place, e.Reason)
+	return fmt.Sprintf("table: %s: %s, column %s: %s", e.File, place, name, e.Reason)
 }
 
 func (e *ValueError) Unwrap() error { return e.Err }

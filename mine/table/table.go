@@ -1,6 +1,6 @@
 // Package table reads and writes the numeric data files of the mine command:
-// delimited text (CSV, TSV and relatives), NumPy's NPY, either of them compressed by
-// gzip, and NumPy's NPZ. The format is told by content, never by the file's name.
+// delimited text (CSV, TSV and relatives), NumPy's NPY, Parquet and Arrow, any of them compressed
+// by gzip or zstd, and NumPy's NPZ. The format is told by content, never by the file's name.
 //
 // # Reading
 //
@@ -9,7 +9,7 @@
 // makes one pass over the file and returns one float32 [column.Compact] per
 // group of columns. Every value is finite. Anything that is not a complete
 // table of finite numbers in the selected columns is an error that names the
-// file, the line (text) or row (NPY), counted from 1, and the column. Values that are
+// file, the line (text) or row (all others), counted from 1, and the column. Values that are
 // missing can be read as NaN instead.
 //
 // # Precision
@@ -27,7 +27,8 @@
 // The sample adds up to 1024 rows of float64, and text up to
 // 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
 // through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
-// because its first row is complete only when the last column has arrived. Text
+// because its first row is complete only when the last column has arrived; so is a Parquet file,
+// whose directory is at its end. Parquet is read page by page, Arrow batch by batch. Text
 // whose lines are columns is in memory as float64 before its first row is there.
 package table
 
@@ -35,7 +36,6 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -68,9 +68,10 @@ const (
 type Reader struct {
 	name  string
 	names []string
-	head  bool           // names come from a header line
-	count map[string]int // columns by name, made by the first Select
-	alone map[int]bool   // columns that Select has found one by one
+	head  bool            // names come from a header line
+	count map[string]int  // columns by name, made by the first Select
+	lists map[string]span // the columns of lists, by the names of these
+	alone map[int]bool    // columns that Select has found one by one
 	src   source
 	meter *meter
 	file  io.Closer
@@ -170,19 +171,19 @@ func (r *Reader) open(section *io.SectionReader) error {
 	if len(head) == 0 {
 		return errors.New("empty file")
 	}
-	if bytes.HasPrefix(head, gzipMagic) {
-		zip, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("damaged gzip data: %w", err)
-		}
+	content, compression, err := uncompressed(in, head)
+	if err != nil {
+		return err
+	}
+	if compression != "" {
 		section = nil
-		g = &guard{r: gunzip{zip}}
+		g = &guard{r: content}
 		in = bufio.NewReaderSize(g, peekSize)
 		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
 			return pathCause(err)
 		}
 		if len(head) == 0 {
-			return errors.New("empty file inside the gzip file")
+			return fmt.Errorf("empty file inside the %s file", compression)
 		}
 	}
 	if bytes.HasPrefix(head, zipMagic) {
@@ -193,6 +194,16 @@ func (r *Reader) open(section *io.SectionReader) error {
 	}
 	if bytes.HasPrefix(head, npyMagic) {
 		return r.openArray(in, section)
+	}
+	if bytes.HasPrefix(head, parquetMagic) {
+		return r.openParquet(in, section)
+	}
+	if bytes.HasPrefix(head, arrowMagic) || isArrowStream(head) {
+		size := int64(-1)
+		if section != nil {
+			size = section.Size()
+		}
+		return r.openArrow(in, size)
 	}
 	if order, ok := isUTF16(head); ok {
 		section = nil
@@ -232,20 +243,6 @@ func (r *Reader) openArray(in *bufio.Reader, section *io.SectionReader) error {
 	}
 	r.src, r.names = a, indexNames(a.cols)
 	return nil
-}
-
-var gzipMagic = []byte{0x1f, 0x8b}
-
-// gunzip names the cause of an error that would otherwise read "unexpected
-// EOF".
-type gunzip struct{ zip *gzip.Reader }
-
-func (g gunzip) Read(p []byte) (int, error) {
-	n, err := g.zip.Read(p)
-	if err != nil && err != io.EOF {
-		err = fmt.Errorf("truncated or damaged gzip data: %w", err)
-	}
-	return n, err
 }
 
 // Columns returns the names of the columns: those of the header line, or
