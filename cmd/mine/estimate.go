@@ -44,7 +44,8 @@ FILE is CSV, TSV or other delimited text, with a header line or without, a NumPy
 array (NPY), Parquet or Arrow; each may be compressed by gzip or zstd.
 FILE.npz:NAME is an array of an NPZ file, - is standard input. With two files X
 is all of the first and Z all of the second, unless --x or --z choose; rows
-belong together in order.
+belong together in order. 'part-*.csv', in quotes, is one table: the rows of all
+files that match, in the order of their names, by the names of their columns.
 
 COLUMNS is a list with commas between its parts: a name, an index from 0, a
 range of indices without its end such as 0:20, or a pattern such as X*. A part
@@ -75,7 +76,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 			case len(args) == 0:
 				return usagef("no data file: give one file, two files, or - for standard input")
 			case len(args) > 2:
-				return usagef("%d files, want one or two: %s", len(args), strings.Join(args, " "))
+				return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
 			}
 			return nil
 		},

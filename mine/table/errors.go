@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,11 +63,17 @@ func (e *SelectError) Error() string {
 	return fmt.Sprintf("table: %s: %s: %s", e.File, e.Flag, e.Reason)
 }
 
+// fileError is an error that names its file: one of several.
+type fileError struct{ error }
+
 // inFile says in err that it is about file.
 func inFile(file string, err error) error {
+	if part := (fileError{}); errors.As(err, &part) {
+		return part.error
+	}
 	var e *ValueError
 	if errors.As(err, &e) {
-		e.File = file
+		e.File = cmp.Or(e.File, file)
 		return e
 	}
 	if selection := (*SelectError)(nil); errors.As(err, &selection) {

@@ -33,20 +33,15 @@
 package table
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
 	"strconv"
-
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
+	"time"
 
 	"gomine/mine/column"
 )
@@ -74,7 +69,9 @@ type Reader struct {
 	alone map[int]bool    // columns that Select has found one by one
 	src   source
 	meter *meter
-	file  io.Closer
+	file  *os.File  // nil for streams and several files
+	size  int64     // of a regular file, when it was opened
+	time  time.Time // of its last change, then; zero if it is none
 	opt   Options
 	read  bool // Read or Close was called
 	seen  int  // rows that were read, before some were drawn
@@ -101,148 +98,6 @@ type pass struct {
 	bad func(k int, e *ValueError) error
 	// add takes a row. The slice is reused.
 	add func(row []float64)
-}
-
-// Open opens the data file at path and reads its head. The path "-" is the
-// standard input, which Close leaves open; FILE.npz:NAME is an array of an NPZ file. Errors wrap those of package os,
-// so that errors.Is(err, fs.ErrNotExist) works.
-func Open(path string, opt Options) (*Reader, error) {
-	if path == "-" {
-		return openFile("stdin", os.Stdin, opt)
-	}
-	file, member := splitMember(path)
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, inFile(path, err)
-	}
-	opt.member = member
-	r, err := openFile(file, f, opt)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	r.file = f
-	return r, nil
-}
-
-// OpenStream reads the head of a data file that arrives through in. name
-// stands for the file in error texts. The caller closes in, after Read.
-func OpenStream(name string, in io.Reader, opt Options) (*Reader, error) {
-	return newReader(name, in, nil, opt)
-}
-
-// openFile opens f as a regular file from its current offset if it is one,
-// which gives sizes and random access, and as a stream otherwise.
-func openFile(name string, f *os.File, opt Options) (*Reader, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, inFile(name, err)
-	}
-	switch {
-	case info.IsDir():
-		return nil, fmt.Errorf("table: %s: is a directory: name a data file in it", name)
-	case !info.Mode().IsRegular():
-		return newReader(name, f, nil, opt)
-	}
-	pos, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil, inFile(name, err)
-	}
-	return newReader(name, f, io.NewSectionReader(f, pos, max(0, info.Size()-pos)), opt)
-}
-
-// newReader tells the format of in. section gives random access to the same
-// bytes, or is nil.
-func newReader(name string, in io.Reader, section *io.SectionReader, opt Options) (*Reader, error) {
-	r := &Reader{name: name, meter: newMeter(in, section), opt: opt}
-	if err := r.open(section); err != nil {
-		return nil, inFile(name, err)
-	}
-	return r, nil
-}
-
-func (r *Reader) open(section *io.SectionReader) error {
-	g := &guard{r: r.meter}
-	in := bufio.NewReaderSize(g, peekSize)
-	head, err := in.Peek(peekSize)
-	if err != nil && err != io.EOF {
-		return pathCause(err)
-	}
-	if len(head) == 0 {
-		return errors.New("empty file")
-	}
-	content, compression, err := uncompressed(in, head)
-	if err != nil {
-		return err
-	}
-	if compression != "" {
-		section = nil
-		g = &guard{r: content}
-		in = bufio.NewReaderSize(g, peekSize)
-		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
-			return pathCause(err)
-		}
-		if len(head) == 0 {
-			return fmt.Errorf("empty file inside the %s file", compression)
-		}
-	}
-	if bytes.HasPrefix(head, zipMagic) {
-		return r.openZip(section, r.opt.member)
-	}
-	if r.opt.member != "" {
-		return fmt.Errorf("is no NPZ file, so that %s cannot be an array in it", show(r.opt.member))
-	}
-	if bytes.HasPrefix(head, npyMagic) {
-		return r.openArray(in, section)
-	}
-	if bytes.HasPrefix(head, parquetMagic) {
-		return r.openParquet(in, section)
-	}
-	if bytes.HasPrefix(head, arrowMagic) || isArrowStream(head) {
-		size := int64(-1)
-		if section != nil {
-			size = section.Size()
-		}
-		return r.openArrow(in, size)
-	}
-	if order, ok := isUTF16(head); ok {
-		section = nil
-		g = &guard{r: transform.NewReader(in, unicode.UTF16(order, unicode.UseBOM).NewDecoder())}
-		in = bufio.NewReaderSize(g, peekSize)
-		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
-			return pathCause(err)
-		}
-	}
-	if err := foreign(head); err != nil {
-		return err
-	}
-	t, s, err := openText(in, g, section, r.opt)
-	if err != nil {
-		return err
-	}
-	if r.opt.Transpose {
-		turned, err := transpose(t, s, r.opt)
-		if err != nil {
-			return err
-		}
-		r.src, r.names, r.head = turned, turned.names, turned.named
-		return nil
-	}
-	if err := t.layOut(s, r.opt); err != nil {
-		return err
-	}
-	r.src, r.names, r.head = t, t.names, t.header
-	return nil
-}
-
-// openArray opens the NPY array in.
-func (r *Reader) openArray(in *bufio.Reader, section *io.SectionReader) error {
-	a, err := openNPY(in, section, r.meter, r.opt.Transpose)
-	if err != nil {
-		return err
-	}
-	r.src, r.names = a, indexNames(a.cols)
-	return nil
 }
 
 // Columns returns the names of the columns: those of the header line, or
@@ -287,10 +142,31 @@ func (r *Reader) each(ctx context.Context, cols []int, bad func(k int, e *ValueE
 	if err := r.src.each(ctx, p); err != nil {
 		return err
 	}
+	if err := r.checkUnchanged(); err != nil {
+		return err
+	}
 	r.meter.finish()
 	if drawn != nil {
 		r.seen = drawn.seen
 		drawn.each(add)
+	}
+	return nil
+}
+
+// errChanged is why what was read may be partly old and partly new.
+var errChanged = errors.New("the file was changed while it was read: read it again when nobody writes to it")
+
+// checkUnchanged returns an error if the file is not as it was when it was opened.
+func (r *Reader) checkUnchanged() error {
+	if r.file == nil || r.time.IsZero() {
+		return nil
+	}
+	info, err := r.file.Stat()
+	if err != nil {
+		return pathCause(err)
+	}
+	if info.Size() != r.size || !info.ModTime().Equal(r.time) {
+		return errChanged
 	}
 	return nil
 }
