@@ -121,8 +121,9 @@ func (c *columnar) rowHint(context.Context, int) (rows int, err error) {
 	return rows, err
 }
 
-// cell says where the values of a column are: in element of of the values of a row.
-type cell struct{ of, at int }
+// cell says where the values of a column are: value at of the rows of a field, which is element
+// of of those that are read.
+type cell struct{ of, at, width int }
 
 func (c *columnar) each(ctx context.Context, p *pass) error {
 	var fields []int
@@ -135,7 +136,7 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 			fields = append(fields, f)
 			width += c.fields[f].width
 		}
-		cells[k] = cell{at, col - c.fields[f].first}
+		cells[k] = cell{at, col - c.fields[f].first, c.fields[f].width}
 	}
 	i := 0
 	if err := guarded(func() (err error) { i, err = c.store.begin(fields, p.from); return err }); err != nil {
@@ -162,7 +163,7 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 			if i+j < p.from {
 				continue
 			}
-			if err := c.addRow(p, i+j, j, row, all, cells, fields); err != nil {
+			if err := c.addRow(p, i+j, j, row, all, cells); err != nil {
 				return err
 			}
 		}
@@ -172,12 +173,12 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 }
 
 // addRow passes on row i, which is row j of all.
-func (c *columnar) addRow(p *pass, i, j int, row []float64, all []values, cells []cell, fields []int) error {
+func (c *columnar) addRow(p *pass, i, j int, row []float64, all []values, cells []cell) error {
 	for k, at := range cells {
-		v := &all[at.of]
-		x := j*c.fields[fields[at.of]].width + at.at
-		row[k] = v.numbers[x]
-		if row[k]-row[k] == 0 {
+		v, x := &all[at.of], j*at.width+at.at
+		number := v.numbers[x]
+		row[k] = number
+		if number-number == 0 {
 			continue
 		}
 		e := v.problem(x)

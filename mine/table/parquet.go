@@ -12,12 +12,13 @@ import (
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
 var parquetMagic = []byte("PAR1")
 
-// parquetFile is the store of a Parquet file. Of its row groups, it reads the pages of the
+// parquetFile is the store of a Parquet file. Of its row groups, it reads the chunks of the
 // columns that are used.
 type parquetFile struct {
 	file   *file.Reader
@@ -90,12 +91,10 @@ func closeSpool(f *os.File) error {
 
 // open reads the footer.
 func (f *parquetFile) open(in *io.SectionReader) (*columnar, error) {
-	// Pages come one by one: a row group may be larger than memory.
-	properties := parquet.NewReaderProperties(nil)
-	properties.BufferedStreamEnabled = true
-	properties.BufferSize = 64 << 10
+	// The chunk of a column is read at once. Page by page, package file takes what is left in
+	// its buffer for more data where a damaged chunk ends.
 	var err error
-	if f.file, err = file.NewParquetReader(in, file.WithReadProps(properties)); err != nil {
+	if f.file, err = file.NewParquetReader(in, file.WithReadProps(parquet.NewReaderProperties(nil))); err != nil {
 		return nil, damaged(err)
 	}
 	if f.total, err = f.countRows(); err != nil {
@@ -172,6 +171,9 @@ func (f *parquetFile) countRows() (int, error) {
 			if err != nil {
 				return 0, damaged(err)
 			}
+			if !within(chunk, m.GetSourceFileSize()) {
+				return 0, damaged(fmt.Errorf("column %d of row group %d lies outside of the file", j, i))
+			}
 			if n := chunk.NumValues(); m.Schema.Column(j).MaxRepetitionLevel() == 0 && n != rows || n < 0 {
 				return 0, damaged(fmt.Errorf("row group %d has %d rows, and column %d of it %d", i, rows, j, n))
 			}
@@ -186,6 +188,15 @@ func (f *parquetFile) countRows() (int, error) {
 		return 0, nil
 	}
 	return int(total), nil
+}
+
+// within reports whether a column chunk lies in a file of so many bytes.
+func within(c *metadata.ColumnChunkMetaData, size int64) bool {
+	start, n := c.DataPageOffset(), c.TotalCompressedSize()
+	if c.HasDictionaryPage() && c.DictionaryPageOffset() > 0 {
+		start = min(start, c.DictionaryPageOffset())
+	}
+	return start >= 0 && n >= 0 && start <= size && n <= size-start
 }
 
 // listWidth returns how many values the first list of column i has: in the first row group
