@@ -24,7 +24,7 @@ WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
 .PHONY: help build test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
-	kernels check-kernels cubins check-nvcc emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module
+	kernels check-kernels cubins check-nvcc foreign-files emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,22 @@ check-nvcc: $(NVCC)/done ## compile the CUDA kernels with plain nvcc 13.5, any w
 	set -e; cd kernels; for source in *.cu; do \
 	  $(abspath $(NVCC))/nvidia/cu13/bin/nvcc -std=c++17 -Werror all-warnings -arch=compute_80 -ptx $$source -o /dev/null; \
 	done
+
+# Files that others have written, of a pinned version of an npm package.
+VEGA := https://registry.npmjs.org/vega-datasets/-/vega-datasets-3.2.1.tgz
+VEGA_FILES := package/data/flights-3m.parquet package/data/flights-200k.arrow
+
+$(CACHE)/vega/done:
+	mkdir -p $(CACHE)/vega
+	curl --fail --silent --show-error --output $(CACHE)/vega/vega.tgz $(VEGA)
+	tar -xzf $(CACHE)/vega/vega.tgz -C $(CACHE)/vega $(VEGA_FILES)
+	rm $(CACHE)/vega/vega.tgz
+	touch $@
+
+foreign-files: build $(CACHE)/vega/done ## read a Parquet and an Arrow file that others have written
+	bin/mine columns $(CACHE)/vega/package/data/flights-200k.arrow
+	bin/mine columns $(CACHE)/vega/package/data/flights-3m.parquet --rows 0:100000
+	bin/mine estimate $(CACHE)/vega/package/data/flights-3m.parquet --x delay,distance --z date --sample 5000 --effort fast
 
 emulator: ## build the stand-in for the CUDA driver
 	kernels/emulator/build.sh $(EMULATOR)

@@ -42,15 +42,18 @@ func newEstimate() *cobra.Command {
 		Short: "Estimate the mutual information of two groups of columns",
 		Long: `Estimate the mutual information I(X;Z) of two groups of columns.
 
-FILE is CSV, TSV or other delimited text, with a header line or without, or a
-NumPy array (NPY); either may be compressed by gzip. FILE.npz:NAME is an array
-of an NPZ file, - is standard input. With two files X is all of the first and Z
-all of the second, unless --x or --z choose; rows belong together in order.
+FILE is CSV, TSV or other delimited text, with a header line or without, a NumPy
+array (NPY), Parquet or Arrow; each may be compressed by gzip or zstd.
+FILE.npz:NAME is an array of an NPZ file, - is standard input. With two files X
+is all of the first and Z all of the second, unless --x or --z choose; rows
+belong together in order. 'part-*.csv', in quotes, is one table: the rows of all
+files that match, in the order of their names, by the names of their columns.
 
 COLUMNS is a list with commas between its parts: a name, an index from 0, a
 range of indices without its end such as 0:20, or a pattern such as X*. A part
 after a ! is left out: '!price' is all but that one. A name that holds a comma
-goes in double quotes. See mine columns FILE for what there is.
+goes in double quotes. vector is all elements of a column of lists, and
+'vector[0:64]' some. See mine columns FILE for what there is.
 
 The number is a lower bound of I(X;Z) in expectation, from rows that the
 networks have never seen, and may come out below 0 if I(X;Z) is near 0. Up to
@@ -92,7 +95,7 @@ func oneOrTwoFiles(_ *cobra.Command, args []string) error {
 	case len(args) == 0:
 		return usagef("no data file: give one file, two files, or - for standard input")
 	case len(args) > 2:
-		return usagef("%d files, want one or two: %s", len(args), strings.Join(args, " "))
+		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
 	}
 	return nil
 }

@@ -135,6 +135,21 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
+// TestDependencies keeps out of the command what a dependency can pull in and no reader of files
+// needs: network protocols, a compute engine of 15 MB, and C.
+func TestDependencies(t *testing.T) {
+	for _, p := range list(t, "-deps", "./cmd/mine") {
+		for _, unwanted := range []string{"google.golang.org/grpc", "/arrow/flight", "/arrow/compute", "/parquet/pqarrow"} {
+			if strings.Contains(p.ImportPath, unwanted) {
+				t.Errorf("the command needs %s", p.ImportPath)
+			}
+		}
+		if p.Module != nil && slices.Contains(p.Imports, "C") {
+			t.Errorf("%s needs C", p.ImportPath)
+		}
+	}
+}
+
 const (
 	mostLines         = 400 // of a file in mine and cmd
 	mostFunctionLines = 80  // of a function anywhere

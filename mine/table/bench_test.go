@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
 func BenchmarkRead(b *testing.B) {
@@ -30,6 +33,10 @@ func BenchmarkRead(b *testing.B) {
 	if err := WriteNPY(ctx, npyPath, nil, rows, cols, slices.Chunk(data, cols)); err != nil {
 		b.Fatal(err)
 	}
+	parquetPath := filepath.Join(dir, "a.parquet")
+	if err := os.WriteFile(parquetPath, parquetMatrix(b, names, data), 0o600); err != nil {
+		b.Fatal(err)
+	}
 	all := func(b *testing.B, r *Reader, err error) {
 		if err != nil {
 			b.Fatal(err)
@@ -47,7 +54,7 @@ func BenchmarkRead(b *testing.B) {
 			b.Fatalf("read [%d, %d]", m[0].Rows, m[0].Cols)
 		}
 	}
-	for _, path := range []string{csvPath, npyPath} {
+	for _, path := range []string{csvPath, npyPath, parquetPath} {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			b.Fatal(err)
@@ -68,4 +75,20 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// parquetMatrix returns the Parquet file of a matrix whose columns can lack values and do not,
+// without compression.
+func parquetMatrix(b *testing.B, names []string, data []float64) []byte {
+	rows := len(data) / len(names)
+	defined := slices.Repeat([]int16{1}, rows)
+	var columns []parquetColumn
+	for j, name := range names {
+		values := make([]float64, rows)
+		for i := range values {
+			values[i] = data[i*len(names)+j]
+		}
+		columns = append(columns, parquetColumn{node: schema.NewFloat64Node(name, parquet.Repetitions.Optional, -1), values: values, defined: defined})
+	}
+	return parquetBytes(b, 1, columns, parquet.WithDictionaryDefault(false))
 }

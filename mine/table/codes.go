@@ -154,7 +154,7 @@ func (r *Reader) label(groups [][]int, books []*codebook, all []*column.Compact)
 		for j, c := range g {
 			if b := books[k]; b != nil {
 				if !b.asked && b.words+b.others > 0 && !areWords(b.words, b.others) {
-					return &SelectError{File: r.name, Reason: fmt.Sprintf("%s has words in the first lines, but %d of %d values are none, the first of them %s: correct the file, or say --categorical %d if all values are codes",
+					return &SelectError{File: r.name, Reason: fmt.Sprintf("%s has words in the first rows, but %d of %d values are none, the first of them %s: correct the file, or say --categorical %d if all values are codes",
 						r.describe(c), b.others, b.words+b.others, show(b.other), c)}
 				}
 				b.label(all[i], j)

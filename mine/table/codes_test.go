@@ -123,7 +123,7 @@ func TestNoCodes(t *testing.T) {
 		{"few numbers", "c\n" + strings.Repeat("a\nb\nc\nd\n5\n", 40), `line 2, column "c": "a" is not a number`},
 		{"dates", "c\n" + strings.Repeat("2020-01-02\n2020-01-03\n", 40), `"2020-01-02" is a date`},
 		{"units", "c,d\n" + strings.Repeat("70 kg,1\n80 kg,2\n", 40), `"70 kg" is not a number: correct it, or say --categorical c`},
-		{"numbers behind words", "c\n" + strings.Repeat("a\nb\n", peekSize/4) + strings.Repeat("1\n2\n", peekSize/4), `column "c" (index 0) has words in the first lines, but 131072 of 262144 values are none, the first of them "1"`},
+		{"numbers behind words", "c\n" + strings.Repeat("a\nb\n", peekSize/4) + strings.Repeat("1\n2\n", peekSize/4), `column "c" (index 0) has words in the first rows, but 131072 of 262144 values are none, the first of them "1"`},
 		{"words behind numbers", "c\n" + strings.Repeat("1\n2\n", peekSize/4) + "a\n", `line 131074, column "c": "a" is not a number`},
 		{"no header, or codes", "a,b\na,c\nd,c\n", "line 1 may be names or data"},
 		{"header again", "c,d\n" + strings.Repeat("a,x\nb,y\n", 40) + "c,d\na,x\n", `line 82, column "c": "c" is not a code, but the header once more`},

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,11 +34,13 @@ type ValueError struct {
 }
 
 func (e *ValueError) Error() string {
-	place := fmt.Sprintf("row %d, column %s", e.Row, e.Column)
+	place, name := fmt.Sprintf("row %d", e.Row), show(e.Column)
 	if e.Line > 0 {
-		place = fmt.Sprintf("line %d, column %s", e.Line, show(e.Column))
+		place = fmt.Sprintf("line %d", e.Line)
+	} else if isDigits(e.Column) {
+		name = e.Column
 	}
-	return fmt.Sprintf("table: %s: %s: %s", e.File, place, e.Reason)
+	return fmt.Sprintf("table: %s: %s, column %s: %s", e.File, place, name, e.Reason)
 }
 
 func (e *ValueError) Unwrap() error { return e.Err }
@@ -61,11 +64,17 @@ func (e *SelectError) Error() string {
 	return fmt.Sprintf("table: %s: %s: %s", e.File, e.Flag, e.Reason)
 }
 
+// fileError is an error that names its file: one of several.
+type fileError struct{ error }
+
 // inFile says in err that it is about file.
 func inFile(file string, err error) error {
+	if part := (fileError{}); errors.As(err, &part) {
+		return part.error
+	}
 	var e *ValueError
 	if errors.As(err, &e) {
-		e.File = file
+		e.File = cmp.Or(e.File, file)
 		return e
 	}
 	if selection := (*SelectError)(nil); errors.As(err, &selection) {

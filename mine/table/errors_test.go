@@ -105,7 +105,7 @@ func TestErrors(t *testing.T) {
 				}
 				want := c.want
 				if strings.HasPrefix(c.data, string(gzipMagic)) && strings.HasPrefix(d.name, "gzip") {
-					want = []string{"gzip data inside gzip data"}
+					want = []string{"gzip data inside compressed data"}
 				}
 				checkError(t, err, want...)
 			})

@@ -19,17 +19,16 @@ var foreignFormats = []struct {
 	at                  int
 	magic, what, advice string
 }{
-	{0, "\x1f\x8b", "gzip data inside gzip data", "unpack it first"},
-	{0, "\x28\xb5\x2f\xfd", "zstd data", fmt.Sprintf(unpack, "zstd")},
+	{0, "\x1f\x8b", "gzip data inside compressed data", "unpack it first"},
+	{0, "\x28\xb5\x2f\xfd", "zstd data inside compressed data", "unpack it first"},
 	{0, "\xfd7zXZ", "xz data", fmt.Sprintf(unpack, "xz")},
 	{4, "1AY&SY", "bzip2 data", fmt.Sprintf(unpack, "bzip2")},
 	{0, "\x04\x22\x4d\x18", "lz4 data", fmt.Sprintf(unpack, "lz4")},
 	{0, "7z\xbc\xaf", "a 7-Zip archive", "unpack it first"},
 	{0, "Rar!", "a RAR archive", "unpack it first"},
 	{257, "ustar", "a tar archive", "unpack it first"},
-	{0, "PAR1", "a Parquet file", export},
-	{0, "ARROW1", "an Arrow or Feather file", export},
-	{0, "FEA1", "a Feather file", export},
+	{0, "PARE", "an encrypted Parquet file", "write it without encryption"},
+	{0, "FEA1", "a Feather file of version 1", "write it again, which makes it version 2"},
 	{0, "Obj\x01", "an Avro file", export},
 	{0, "\x89HDF", "an HDF5 or MATLAB 7.3 file", export},
 	{512, "\x89HDF", "a MATLAB 7.3 file", "export it by writematrix or writetable"},

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"strconv"
@@ -293,11 +292,7 @@ func (a *array) close() error {
 	}
 	f := a.spool
 	a.spool = nil
-	err := f.Close()
-	if rm := os.Remove(f.Name()); err == nil && !errors.Is(rm, fs.ErrNotExist) {
-		err = rm
-	}
-	return err
+	return closeSpool(f)
 }
 
 // addNPY adds the values of row i, counted from 0.

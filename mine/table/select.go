@@ -19,7 +19,8 @@ import (
 //  3. an index from 0, or a half-open range of them: 3, 0:20, :5, 5:, :
 //  4. a pattern in which each * stands for any text, such as X*; its columns
 //     come in file order;
-//  5. any of these after a !, which leaves its columns out of what the other
+//  5. the name of a column of lists, for all their elements, or of some: vector[0:64];
+//  6. any of these after a !, which leaves its columns out of what the other
 //     parts select, or of all columns if all parts have it: !price, 0:20,!X3.
 //
 // If that selects nothing, spec may be a name that holds commas, without quotes.
@@ -170,10 +171,16 @@ func (r *Reader) resolve(p specPart) ([]int, error) {
 		return r.unambiguous([]int{i})
 	}
 	if p.quoted {
+		if list, ok := r.lists[p.text]; ok {
+			return r.unambiguous(sequence(list.from, list.to))
+		}
 		return nil, r.unknown(p.text)
 	}
 	if lo, hi, ok := strings.Cut(p.text, ":"); ok && isDigits(lo) && isDigits(hi) {
 		return r.columnRange(p.text, lo, hi)
+	}
+	if cols, ok, err := r.listColumns(p.text); ok {
+		return cols, err
 	}
 	if isDigits(p.text) {
 		i, err := strconv.Atoi(p.text)
@@ -197,14 +204,53 @@ func (r *Reader) resolve(p specPart) ([]int, error) {
 	return r.unambiguous(cols)
 }
 
+// listColumns returns the columns of a list, or of a range of its elements; ok is false if text
+// names neither.
+func (r *Reader) listColumns(text string) (cols []int, ok bool, err error) {
+	if list, ok := r.lists[text]; ok {
+		cols, err = r.unambiguous(sequence(list.from, list.to))
+		return cols, true, err
+	}
+	open := strings.LastIndexByte(text, '[')
+	if open < 0 || !strings.HasSuffix(text, "]") {
+		return nil, false, nil
+	}
+	list, ok := r.lists[text[:open]]
+	lo, hi, isRange := strings.Cut(text[open+1:len(text)-1], ":")
+	if !ok || !isDigits(lo) || !isDigits(hi) {
+		return nil, false, nil
+	}
+	from, to, ok := bounds(lo, hi, list.to-list.from)
+	switch {
+	case !isRange, !ok:
+		return nil, true, fmt.Errorf("%s is out of range: the list has %d values, from 0", show(text), list.to-list.from)
+	case from >= to:
+		return nil, true, fmt.Errorf("the range %s is empty: its end is not included", show(text))
+	}
+	cols, err = r.unambiguous(sequence(list.from+from, list.from+to))
+	return cols, true, err
+}
+
 // isDigits reports whether s consists of decimal digits, if of anything.
 func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // columnRange returns the columns from lo up to, not including, hi, where
 // empty strings stand for the ends of the table.
 func (r *Reader) columnRange(text, lo, hi string) ([]int, error) {
-	n := len(r.names)
-	from, to := 0, n
+	from, to, ok := bounds(lo, hi, len(r.names))
+	switch {
+	case !ok:
+		return nil, r.outOfRange(text)
+	case from >= to:
+		return nil, fmt.Errorf("the range %s is empty: its end is not included", show(text))
+	}
+	return sequence(from, to), nil
+}
+
+// bounds returns the numbers of a range of n things, where empty strings stand for the ends. ok
+// is false if there are no such things.
+func bounds(lo, hi string, n int) (from, to int, ok bool) {
+	to = n
 	var errs [2]error
 	if lo != "" {
 		from, errs[0] = strconv.Atoi(lo)
@@ -212,13 +258,7 @@ func (r *Reader) columnRange(text, lo, hi string) ([]int, error) {
 	if hi != "" {
 		to, errs[1] = strconv.Atoi(hi)
 	}
-	switch {
-	case errors.Join(errs[:]...) != nil || from > n || to > n || from == n && to == n:
-		return nil, r.outOfRange(text)
-	case from >= to:
-		return nil, fmt.Errorf("the range %s is empty: its end is not included", show(text))
-	}
-	return sequence(from, to), nil
+	return from, to, errors.Join(errs[:]...) == nil && from <= n && to <= n && (from < n || to < n)
 }
 
 // unambiguous returns cols unless one of their names occurs more than once in

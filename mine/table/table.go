@@ -1,6 +1,6 @@
 // Package table reads and writes the data files of the mine command, numbers and codes:
-// delimited text (CSV, TSV and relatives), NumPy's NPY, either of them compressed by
-// gzip, and NumPy's NPZ. The format is told by content, never by the file's name.
+// delimited text (CSV, TSV and relatives), NumPy's NPY, Parquet and Arrow, any of them compressed
+// by gzip or zstd, and NumPy's NPZ. The format is told by content, never by the file's name.
 //
 // # Reading
 //
@@ -9,7 +9,7 @@
 // makes one pass over the file and returns one float32 [column.Compact] per
 // group of columns. Every value is finite. Anything that is not a complete
 // table of finite numbers or codes in the selected columns is an error that names the
-// file, the line (text) or row (NPY), counted from 1, and the column. Values that are
+// file, the line (text) or row (all others), counted from 1, and the column. Values that are
 // missing can be read as NaN instead. Columns of words, and those that
 // [Reader.Categorical] names, are codes.
 //
@@ -28,26 +28,22 @@
 // The sample adds up to 1024 rows of float64, and text up to
 // 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
 // through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
-// because its first row is complete only when the last column has arrived. Text
+// because its first row is complete only when the last column has arrived; so is a Parquet file,
+// whose directory is at its end. The chunks of a row group of
+// Parquet that are used are in memory, and a batch of Arrow. Text
 // whose lines are columns is in memory as float64 before its first row is there.
 package table
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
 	"strconv"
-
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
+	"time"
 
 	"gomine/mine/column"
 )
@@ -69,13 +65,16 @@ const (
 type Reader struct {
 	name  string
 	names []string
-	head  bool           // names come from a header line
-	count map[string]int // columns by name, made by the first Select
-	alone map[int]bool   // columns that Select has found one by one
-	codes map[int]bool   // columns that Categorical was asked for
+	head  bool            // names come from a header line
+	count map[string]int  // columns by name, made by the first Select
+	lists map[string]span // the columns of lists, by the names of these
+	alone map[int]bool    // columns that Select has found one by one
+	codes map[int]bool    // columns that Categorical was asked for
 	src   source
 	meter *meter
-	file  io.Closer
+	file  *os.File  // nil for streams and several files
+	size  int64     // of a regular file, when it was opened
+	time  time.Time // of its last change, then; zero if it is none
 	opt   Options
 	read  bool // Read or Close was called
 	seen  int  // rows that were read, before some were drawn
@@ -106,152 +105,6 @@ type pass struct {
 	bad func(k int, e *ValueError) error
 	// add takes a row. The slice is reused.
 	add func(row []float64)
-}
-
-// Open opens the data file at path and reads its head. The path "-" is the
-// standard input, which Close leaves open; FILE.npz:NAME is an array of an NPZ file. Errors wrap those of package os,
-// so that errors.Is(err, fs.ErrNotExist) works.
-func Open(path string, opt Options) (*Reader, error) {
-	if path == "-" {
-		return openFile("stdin", os.Stdin, opt)
-	}
-	file, member := splitMember(path)
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, inFile(path, err)
-	}
-	opt.member = member
-	r, err := openFile(file, f, opt)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	r.file = f
-	return r, nil
-}
-
-// OpenStream reads the head of a data file that arrives through in. name
-// stands for the file in error texts. The caller closes in, after Read.
-func OpenStream(name string, in io.Reader, opt Options) (*Reader, error) {
-	return newReader(name, in, nil, opt)
-}
-
-// openFile opens f as a regular file from its current offset if it is one,
-// which gives sizes and random access, and as a stream otherwise.
-func openFile(name string, f *os.File, opt Options) (*Reader, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, inFile(name, err)
-	}
-	switch {
-	case info.IsDir():
-		return nil, fmt.Errorf("table: %s: is a directory: name a data file in it", name)
-	case !info.Mode().IsRegular():
-		return newReader(name, f, nil, opt)
-	}
-	pos, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil, inFile(name, err)
-	}
-	return newReader(name, f, io.NewSectionReader(f, pos, max(0, info.Size()-pos)), opt)
-}
-
-// newReader tells the format of in. section gives random access to the same
-// bytes, or is nil.
-func newReader(name string, in io.Reader, section *io.SectionReader, opt Options) (*Reader, error) {
-	r := &Reader{name: name, meter: newMeter(in, section), opt: opt}
-	if err := r.open(section); err != nil {
-		return nil, inFile(name, err)
-	}
-	return r, nil
-}
-
-func (r *Reader) open(section *io.SectionReader) error {
-	g := &guard{r: r.meter}
-	in := bufio.NewReaderSize(g, peekSize)
-	head, err := in.Peek(peekSize)
-	if err != nil && err != io.EOF {
-		return pathCause(err)
-	}
-	if len(head) == 0 {
-		return errors.New("empty file")
-	}
-	if bytes.HasPrefix(head, gzipMagic) {
-		zip, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("damaged gzip data: %w", err)
-		}
-		section = nil
-		g = &guard{r: gunzip{zip}}
-		in = bufio.NewReaderSize(g, peekSize)
-		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
-			return pathCause(err)
-		}
-		if len(head) == 0 {
-			return errors.New("empty file inside the gzip file")
-		}
-	}
-	if bytes.HasPrefix(head, zipMagic) {
-		return r.openZip(section, r.opt.member)
-	}
-	if r.opt.member != "" {
-		return fmt.Errorf("is no NPZ file, so that %s cannot be an array in it", show(r.opt.member))
-	}
-	if bytes.HasPrefix(head, npyMagic) {
-		return r.openArray(in, section)
-	}
-	if order, ok := isUTF16(head); ok {
-		section = nil
-		g = &guard{r: transform.NewReader(in, unicode.UTF16(order, unicode.UseBOM).NewDecoder())}
-		in = bufio.NewReaderSize(g, peekSize)
-		if head, err = in.Peek(peekSize); err != nil && err != io.EOF {
-			return pathCause(err)
-		}
-	}
-	if err := foreign(head); err != nil {
-		return err
-	}
-	t, s, err := openText(in, g, section, r.opt)
-	if err != nil {
-		return err
-	}
-	if r.opt.Transpose {
-		turned, err := transpose(t, s, r.opt)
-		if err != nil {
-			return err
-		}
-		r.src, r.names, r.head = turned, turned.names, turned.named
-		return nil
-	}
-	if err := t.layOut(s, r.opt); err != nil {
-		return err
-	}
-	r.src, r.names, r.head = t, t.names, t.header
-	return nil
-}
-
-// openArray opens the NPY array in.
-func (r *Reader) openArray(in *bufio.Reader, section *io.SectionReader) error {
-	a, err := openNPY(in, section, r.meter, r.opt.Transpose)
-	if err != nil {
-		return err
-	}
-	r.src, r.names = a, indexNames(a.cols)
-	return nil
-}
-
-var gzipMagic = []byte{0x1f, 0x8b}
-
-// gunzip names the cause of an error that would otherwise read "unexpected
-// EOF".
-type gunzip struct{ zip *gzip.Reader }
-
-func (g gunzip) Read(p []byte) (int, error) {
-	n, err := g.zip.Read(p)
-	if err != nil && err != io.EOF {
-		err = fmt.Errorf("truncated or damaged gzip data: %w", err)
-	}
-	return n, err
 }
 
 // Columns returns the names of the columns: those of the header line, or
@@ -297,10 +150,31 @@ func (r *Reader) each(ctx context.Context, p *pass) error {
 	if err := r.src.each(ctx, p); err != nil {
 		return err
 	}
+	if err := r.checkUnchanged(); err != nil {
+		return err
+	}
 	r.meter.finish()
 	if drawn != nil {
 		r.seen = drawn.seen
 		drawn.each(add)
+	}
+	return nil
+}
+
+// errChanged is why what was read may be partly old and partly new.
+var errChanged = errors.New("the file was changed while it was read: read it again when nobody writes to it")
+
+// checkUnchanged returns an error if the file is not as it was when it was opened.
+func (r *Reader) checkUnchanged() error {
+	if r.file == nil || r.time.IsZero() {
+		return nil
+	}
+	info, err := r.file.Stat()
+	if err != nil {
+		return pathCause(err)
+	}
+	if info.Size() != r.size || !info.ModTime().Equal(r.time) {
+		return errChanged
 	}
 	return nil
 }

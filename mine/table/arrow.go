@@ -1,0 +1,284 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+var (
+	// arrowMagic begins and ends a file of Arrow, which is Feather 2. Between are a stream and
+	// a directory of it.
+	arrowMagic = []byte("ARROW1")
+	// arrowContinues begins each message of a stream; the length of what describes it follows.
+	arrowContinues = []byte("\xff\xff\xff\xff")
+)
+
+// isArrowStream reports whether head begins a stream of Arrow: a message with a schema.
+func isArrowStream(head []byte) bool {
+	const longest = 1 << 28 // bytes that describe it
+	return len(head) >= 8 && bytes.HasPrefix(head, arrowContinues) && binary.LittleEndian.Uint32(head[4:])%8 == 0 && binary.LittleEndian.Uint32(head[4:]) < longest
+}
+
+const (
+	// maxArrowBody bounds the bytes of a batch of rows of a stream, and of a buffer of them.
+	maxArrowBody = 4 << 30
+	// growth and leastBody bound them by the size of a file: what is compressed more is damaged.
+	growth    = 256
+	leastBody = 64 << 20
+)
+
+// arrowStream is the store of an Arrow stream or file, which is read in order.
+type arrowStream struct {
+	in      *untilEnd
+	isFile  bool
+	batches *ipc.Reader
+	batch   arrow.RecordBatch // the present one, or nil
+	at      int               // rows of it that were read
+	first   int               // the first row of it
+	paths   [][]int           // of the fields, through structs
+	fields  []field
+	using   []int
+	columns []arrowColumn // those that are used, of the present batch; nil before its first row
+}
+
+// untilEnd notes that its reader has come to its end.
+type untilEnd struct {
+	in    io.Reader
+	ended bool
+	err   error
+}
+
+func (u *untilEnd) Read(p []byte) (int, error) {
+	n, err := u.in.Read(p)
+	u.ended = u.ended || err == io.EOF
+	if err != nil && err != io.EOF {
+		u.err = pathCause(err)
+	}
+	return n, err
+}
+
+// openArrow opens an Arrow stream or file of so many bytes, or -1.
+func (r *Reader) openArrow(in *bufio.Reader, size int64) error {
+	s := &arrowStream{}
+	if head, _ := in.Peek(len(arrowMagic)); bytes.Equal(head, arrowMagic) {
+		const padded = 8
+		if _, err := in.Discard(padded); err != nil {
+			return damaged(noEOF(err))
+		}
+		s.isFile = true
+	}
+	stream, err := readSchema(in)
+	if err != nil {
+		return err
+	}
+	s.in = &untilEnd{in: stream}
+	limit := int64(maxArrowBody)
+	if size >= 0 {
+		limit = min(size, limit/growth)*growth + leastBody
+	}
+	var c *columnar
+	if err := guarded(func() (err error) { c, err = s.open(limit); return err }); err != nil {
+		return err
+	}
+	return r.openColumnar(c)
+}
+
+// bounded is an allocator that does not trust the sizes of damaged data.
+type bounded struct {
+	memory.Allocator
+	limit int64
+}
+
+func (b bounded) Allocate(size int) []byte {
+	b.check(size)
+	return b.Allocator.Allocate(size)
+}
+
+func (b bounded) Reallocate(size int, old []byte) []byte {
+	b.check(size)
+	return b.Allocator.Reallocate(size, old)
+}
+
+func (b bounded) check(size int) {
+	if int64(size) > b.limit {
+		panic(fmt.Sprintf("a buffer of %d bytes, at most %d can be right or are supported: write smaller batches", size, b.limit))
+	}
+}
+
+// open reads the schema and the first batch, and describes the columns.
+func (s *arrowStream) open(limit int64) (_ *columnar, err error) {
+	alloc := bounded{memory.DefaultAllocator, limit}
+	if s.batches, err = ipc.NewReader(s.in, ipc.WithAllocator(alloc)); err != nil {
+		return nil, s.failed(err)
+	}
+	if err := s.advance(); err != nil && err != io.EOF {
+		return nil, err
+	}
+	for i, f := range s.batches.Schema().Fields() {
+		s.describe(f.Name, f.Type, []int{i})
+	}
+	return newColumnar(s.fields, s)
+}
+
+// describe adds the field of a type, or those of a struct.
+func (s *arrowStream) describe(name string, typ arrow.DataType, path []int) {
+	if group, ok := storage(typ).(*arrow.StructType); ok {
+		for i, f := range group.Fields() {
+			s.describe(name+"."+f.Name, f.Type, append(path[:len(path):len(path)], i))
+		}
+		return
+	}
+	f := field{name: name, width: 1, list: isArrowList(storage(typ)), text: isArrowText(storage(typ))}
+	switch typ := storage(typ).(type) {
+	case *arrow.FixedSizeListType:
+		f.width = int(typ.Len())
+	default:
+		if f.list && s.batch != nil {
+			f.width = firstLength(columnAt(s.batch, path).values)
+		}
+	}
+	s.fields, s.paths = append(s.fields, f), append(s.paths, path)
+}
+
+// storage returns the type in which the values of a type are stored.
+func storage(typ arrow.DataType) arrow.DataType {
+	if e, ok := typ.(arrow.ExtensionType); ok {
+		return storage(e.StorageType())
+	}
+	return typ
+}
+
+// isArrowText reports whether values of typ are texts.
+func isArrowText(typ arrow.DataType) bool {
+	switch typ := typ.(type) {
+	case *arrow.StringType, *arrow.LargeStringType, *arrow.StringViewType:
+		return true
+	case *arrow.DictionaryType:
+		return isArrowText(storage(typ.ValueType))
+	}
+	return false
+}
+
+// isArrowList reports whether values of typ are lists that are read.
+func isArrowList(typ arrow.DataType) bool {
+	switch typ.(type) {
+	case *arrow.ListType, *arrow.LargeListType, *arrow.FixedSizeListType:
+		return true
+	}
+	return false
+}
+
+// firstLength returns the number of values of the first list that has any, 1 if none has.
+func firstLength(a arrow.Array) int {
+	if l, ok := a.(arrowarray.ListLike); ok {
+		for i := range l.Len() {
+			if from, to := l.ValueOffsets(i); l.IsValid(i) && to > from {
+				return int(min(to-from, maxColumns+1))
+			}
+		}
+	}
+	return 1
+}
+
+// failed is the error for what package ipc says of the stream.
+func (s *arrowStream) failed(err error) error {
+	switch {
+	case s.in.err != nil:
+		return s.in.err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("truncated: the data end within a batch of rows")
+	}
+	return damaged(err)
+}
+
+// advance goes on to the next batch that has rows, or io.EOF.
+func (s *arrowStream) advance() error {
+	for {
+		if s.batch != nil {
+			s.first += int(s.batch.NumRows())
+		}
+		s.batch, s.at, s.columns = nil, 0, nil
+		if s.batches.Next() {
+			if s.batch = s.batches.RecordBatch(); s.batch.NumRows() > 0 {
+				return nil
+			}
+			continue
+		}
+		if err := s.batches.Err(); err != nil {
+			return s.failed(err)
+		}
+		return s.checkEnd()
+	}
+}
+
+// checkEnd returns io.EOF if the data end as they must.
+func (s *arrowStream) checkEnd() error {
+	switch {
+	case s.in.err != nil:
+		return s.in.err
+	case s.in.ended:
+		return errors.New("truncated: the mark of the end is not there")
+	}
+	var tail []byte
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := s.in.Read(buf)
+		tail = append(tail, buf[:n]...)
+		tail = tail[max(0, len(tail)-len(arrowMagic)):]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return pathCause(err)
+		}
+	}
+	switch {
+	case s.isFile && !bytes.Equal(tail, arrowMagic):
+		return errors.New("truncated: the file does not end as an Arrow file does")
+	case !s.isFile && len(tail) > 0:
+		return errors.New("data after the end of the Arrow stream: send one stream alone")
+	}
+	return io.EOF
+}
+
+func (s *arrowStream) rows() (int, error) { return 0, nil }
+
+func (s *arrowStream) begin(fields []int, _ int) (int, error) {
+	s.using = fields
+	return 0, nil
+}
+
+func (s *arrowStream) next(most int) (int, []values, error) {
+	if s.batch == nil || s.at == int(s.batch.NumRows()) {
+		if err := s.advance(); err != nil {
+			return 0, nil, err
+		}
+	}
+	if s.columns == nil {
+		for _, i := range s.using {
+			s.columns = append(s.columns, columnAt(s.batch, s.paths[i]))
+		}
+	}
+	n := min(most, int(s.batch.NumRows())-s.at)
+	all := make([]values, len(s.using))
+	for k, i := range s.using {
+		v, err := s.columns[k].read(s.at, s.at+n, s.fields[i], s.first)
+		if err != nil {
+			return 0, nil, err
+		}
+		all[k] = v
+	}
+	s.at += n
+	return n, all, nil
+}
+
+func (s *arrowStream) close() error { return nil }

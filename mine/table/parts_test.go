@@ -1,0 +1,122 @@
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+)
+
+// writeParts writes files to a folder, and returns it.
+func writeParts(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func readPattern(t *testing.T, pattern string, opt Options) (flat, error) {
+	t.Helper()
+	r, err := Open(pattern, opt)
+	if err != nil {
+		return flat{}, err
+	}
+	defer r.Close()
+	return readAll(r)
+}
+
+// TestParts reads several files as one table, by the names of the columns.
+func TestParts(t *testing.T) {
+	column := func(name string, v ...float64) parquetColumn {
+		return plain(name, parquet.Types.Double, schema.NoLogicalType{}, 0, v)
+	}
+	dir := writeParts(t, map[string]string{
+		"a-1.csv": "x,z\n1,2\n3,4\n", "a-2.csv": "z;x\n6;5\n", "a-3.csv": string(gz([]byte("x,z\n7,8\n"))), "other.csv": "y\n1\n",
+		"b-1.parquet": string(parquetBytes(t, 1, []parquetColumn{column("x", 1, 3), column("z", 2, 4)})),
+		"b-2.parquet": string(parquetBytes(t, 2, []parquetColumn{column("z", 6), column("x", 5)})),
+		"c1.npz":      string(archive(t, 0, "v.npy", string(npyFile("|u1", false, "(1, 2)", []byte{1, 2})))),
+		"c2.npz":      string(archive(t, 0, "v.npy", string(npyFile("|u1", false, "(1, 2)", []byte{3, 4})))),
+		"[d].csv":     "9,8\n7,6\n",
+	})
+	for _, c := range []struct {
+		pattern string
+		opt     Options
+		want    []float32
+	}{
+		{"a-*.csv", Options{}, []float32{1, 2, 3, 4, 5, 6, 7, 8}},
+		{"a-[12].csv", Options{}, []float32{1, 2, 3, 4, 5, 6}},
+		{"a-?.csv", Options{From: 1, To: 3}, []float32{3, 4, 5, 6}},
+		{"a-?.csv", Options{From: 3}, []float32{7, 8}},
+		{"a-?.csv", Options{To: 1}, []float32{1, 2}},
+		{"a-?.csv", Options{Sample: 4}, []float32{1, 2, 3, 4, 5, 6, 7, 8}},
+		{"b-*", Options{}, []float32{1, 2, 3, 4, 5, 6, 5, 6}},
+		{"b-*", Options{From: 2, To: 3}, []float32{5, 6}},
+		{"c*.npz:v", Options{}, []float32{1, 2, 3, 4}},
+		{"[d].csv", Options{}, []float32{9, 8, 7, 6}},
+	} {
+		m, err := readPattern(t, filepath.Join(dir, c.pattern), c.opt)
+		if err != nil || !slices.Equal(m.Data, c.want) {
+			t.Errorf("%s, %+v: %v, %v, want %v", c.pattern, c.opt, m.Data, err, c.want)
+		}
+	}
+}
+
+// TestPartsErrors reads files that make no table.
+func TestPartsErrors(t *testing.T) {
+	dir := writeParts(t, map[string]string{
+		"a1.csv": "x,z\n1,2\n", "a2.csv": "x,y\n1,2\n", "b1.csv": "x,z\n1,2\n", "b2.csv": "x,z,y\n1,2,3\n",
+		"c1.csv": "x,z\n1,2\n", "c2.csv": "z,x\n1,2\n3,oops\n", "d1.csv": "x,x\n1,2\n", "d2.csv": "x,y\n1,2\n",
+	})
+	for pattern, want := range map[string][]string{
+		"a*.csv": {"a2.csv: no column \"z\"", "a1.csv has"},
+		"b*.csv": {"b2.csv: column \"y\"", "b1.csv does not have"},
+		"c*.csv": {`c2.csv: line 3, column "x": "oops" is not a number`},
+		"e*.csv": {"no file matches the pattern"},
+		"[":      {"syntax error in pattern"},
+		"d*.csv": {"d2.csv: several columns are named \"x\""},
+	} {
+		_, err := readPattern(t, filepath.Join(dir, pattern), Options{})
+		checkError(t, err, want...)
+	}
+}
+
+// TestChanged changes a file between two looks at it.
+func TestChanged(t *testing.T) {
+	for _, pattern := range []string{"a-1.csv", "a-*.csv"} {
+		dir := writeParts(t, map[string]string{"a-1.csv": "x\n1\n", "a-2.csv": "x\n2\n"})
+		r, err := Open(filepath.Join(dir, pattern), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, "a-1.csv"), time.Time{}, time.Unix(1e9, 0)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = readAll(r)
+		checkError(t, err, "a-1.csv: the file was changed while it was read")
+		r.Close()
+	}
+}
+
+// TestPartsMissing counts rows without a value where they are, and ignores those that are not
+// asked for.
+func TestPartsMissing(t *testing.T) {
+	dir := writeParts(t, map[string]string{"a1.csv": "x,z\noops,2\n3,4\n", "a2.csv": "x,z\n,6\n7,8\n"})
+	m, err := readPattern(t, filepath.Join(dir, "a*.csv"), Options{From: 1, Missing: MissingNaN})
+	if err != nil || fmt.Sprint(m.Data) != fmt.Sprint([]float32{3, 4, float32(math.NaN()), 6, 7, 8}) {
+		t.Errorf("%v, %v", m.Data, err)
+	}
+	if bytes.Contains([]byte(fmt.Sprint(err)), []byte("oops")) {
+		t.Error("a row that was not asked for is looked at")
+	}
+}
