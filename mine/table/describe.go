@@ -58,7 +58,7 @@ func (r *Reader) describeAll(ctx context.Context) (Table, error) {
 	r.read = true
 	r.meter.report = r.opt.Progress
 	d := newDescriber(r.names)
-	if err := r.each(ctx, &pass{cols: sequence(0, len(r.names)), bad: d.bad, add: d.add}); err != nil {
+	if err := r.each(ctx, &pass{cols: sequence(0, len(r.names)), bad: d.bad, drawnOnly: true, add: d.add}); err != nil {
 		return Table{}, err
 	}
 	if d.rows == 0 {

@@ -44,6 +44,28 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestDescribeSample: what is no number counts where its row was drawn, and nowhere else.
+func TestDescribeSample(t *testing.T) {
+	const drawn = 30
+	r, err := OpenStream("data", strings.NewReader("a,word\n"+strings.Repeat("1,x\n,y\n3,z\n", 1000)), Options{Sample: drawn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, word := got.Columns[0], got.Columns[1]
+	if word.Rows != drawn || word.Text != drawn || word.Words != drawn || word.Distinct != 3 || word.Tied != drawn {
+		t.Errorf("words %+v", word)
+	}
+	// Of 30 rows, each without a number with a probability of a third, 2 to 18 have none but for
+	// 3e-4; the seed is fixed.
+	if a.Rows != drawn || a.Missing < 2 || a.Missing > 18 || a.Text != 0 || got.Repeats != drawn-3 {
+		t.Errorf("numbers %+v, %d repeats", a, got.Repeats)
+	}
+}
+
 // TestSerial describes an autoregression, whose ranks have nearly its correlation, white
 // noise, and a count.
 func TestSerial(t *testing.T) {

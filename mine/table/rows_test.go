@@ -142,9 +142,11 @@ func TestSample(t *testing.T) {
 	for seed := range uint64(samples) {
 		r := newReservoir(5, seed)
 		for i := range count {
-			r.add([]float64{float64(i)})
+			r.add([]float64{float64(i)}, nil)
 		}
-		r.each(func(row []float64) { count[int(row[0])]++ })
+		if err := r.each(nil, func(row []float64) { count[int(row[0])]++ }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// Five standard deviations of a binomial variable; the seeds are fixed, so that this
 	// passes or not once for all.

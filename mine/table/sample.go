@@ -87,6 +87,13 @@ type reservoir struct {
 type drawnRow struct {
 	index  int
 	values []float64
+	wrong  []badValue
+}
+
+// badValue is what bad of a pass is told.
+type badValue struct {
+	k int
+	e *ValueError
 }
 
 func newReservoir(most int, seed uint64) *reservoir {
@@ -95,7 +102,7 @@ func newReservoir(most int, seed uint64) *reservoir {
 }
 
 // add is algorithm R (Vitter, Random sampling with a reservoir, 1985).
-func (r *reservoir) add(row []float64) {
+func (r *reservoir) add(row []float64, wrong []badValue) {
 	at := r.seen
 	if r.seen >= r.most {
 		at = r.rng.IntN(r.seen + 1)
@@ -103,20 +110,27 @@ func (r *reservoir) add(row []float64) {
 	switch {
 	case at >= r.most:
 	case at == len(r.rows):
-		r.rows = append(r.rows, drawnRow{r.seen, slices.Clone(row)})
+		r.rows = append(r.rows, drawnRow{r.seen, slices.Clone(row), wrong})
 	default:
-		r.rows[at].index = r.seen
+		r.rows[at].index, r.rows[at].wrong = r.seen, wrong
 		copy(r.rows[at].values, row)
 	}
 	r.seen++
 }
 
-// each passes on the rows that were drawn, in the order in which they were added.
-func (r *reservoir) each(add func(row []float64)) {
+// each passes on the rows that were drawn, in the order in which they were added, and before each
+// of them what is wrong with it.
+func (r *reservoir) each(bad func(k int, e *ValueError) error, add func(row []float64)) error {
 	slices.SortFunc(r.rows, func(a, b drawnRow) int { return cmp.Compare(a.index, b.index) })
 	for _, row := range r.rows {
+		for _, w := range row.wrong {
+			if err := bad(w.k, w.e); err != nil {
+				return err
+			}
+		}
 		add(row.values)
 	}
+	return nil
 }
 
 // float32Set is an open-addressing hash table, a quarter full of the stored

@@ -43,6 +43,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gomine/mine/column"
@@ -103,6 +104,8 @@ type pass struct {
 	// bad is told of a value that is no number, or not finite: that of cols[k]. The value
 	// is NaN then, unless bad returns an error, which ends the pass.
 	bad func(k int, e *ValueError) error
+	// drawnOnly has bad be told only of the rows that are drawn, before add takes them.
+	drawnOnly bool
 	// add takes a row. The slice is reused.
 	add func(row []float64)
 }
@@ -137,7 +140,7 @@ func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]*column.Compact, 
 
 // each passes the columns of p of the rows that the options ask for to its add.
 func (r *Reader) each(ctx context.Context, p *pass) error {
-	add := p.add
+	add, bad := p.add, p.bad
 	p.from, p.to = r.opt.From, r.opt.To
 	if p.to == 0 {
 		p.to = math.MaxInt
@@ -145,7 +148,19 @@ func (r *Reader) each(ctx context.Context, p *pass) error {
 	var drawn *reservoir
 	if r.opt.Sample > 0 {
 		drawn = newReservoir(r.opt.Sample, r.opt.Seed)
-		p.add = drawn.add
+		p.add = func(row []float64) { drawn.add(row, nil) }
+	}
+	if drawn != nil && p.drawnOnly {
+		var wrong []badValue // of the row
+		p.bad = func(k int, e *ValueError) error {
+			e.Text = strings.Clone(e.Text)
+			wrong = append(wrong, badValue{k, e})
+			return nil
+		}
+		p.add = func(row []float64) {
+			drawn.add(row, wrong)
+			wrong = nil
+		}
 	}
 	if err := r.src.each(ctx, p); err != nil {
 		return err
@@ -156,7 +171,7 @@ func (r *Reader) each(ctx context.Context, p *pass) error {
 	r.meter.finish()
 	if drawn != nil {
 		r.seen = drawn.seen
-		drawn.each(add)
+		return drawn.each(bad, add)
 	}
 	return nil
 }
