@@ -16,7 +16,7 @@ import (
 )
 
 // arrowBatch returns rows of a schema that are written as JSON.
-func arrowBatch(t testing.TB, schema *arrow.Schema, rows string) arrow.Record {
+func arrowBatch(t testing.TB, schema *arrow.Schema, rows string) arrow.RecordBatch {
 	t.Helper()
 	batch, _, err := arrowarray.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(rows))
 	if err != nil {
@@ -26,12 +26,12 @@ func arrowBatch(t testing.TB, schema *arrow.Schema, rows string) arrow.Record {
 }
 
 // arrowBytes returns an Arrow file, or a stream, of the batches.
-func arrowBytes(t testing.TB, isFile bool, batches []arrow.Record, opts ...ipc.Option) []byte {
+func arrowBytes(t testing.TB, isFile bool, batches []arrow.RecordBatch, opts ...ipc.Option) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	opts = append(opts, ipc.WithSchema(batches[0].Schema()))
 	var w interface {
-		Write(arrow.Record) error
+		Write(arrow.RecordBatch) error
 		Close() error
 	} = ipc.NewWriter(&buf, opts...)
 	if isFile {
@@ -54,7 +54,7 @@ func arrowBytes(t testing.TB, isFile bool, batches []arrow.Record, opts ...ipc.O
 }
 
 // arrowTypes are two batches of all types, and the numbers they stand for.
-func arrowTypes(t testing.TB) ([]arrow.Record, []string, [][]float64) {
+func arrowTypes(t testing.TB) ([]arrow.RecordBatch, []string, [][]float64) {
 	nan := math.NaN()
 	fields := []struct {
 		name string
@@ -103,7 +103,7 @@ func arrowTypes(t testing.TB) ([]arrow.Record, []string, [][]float64) {
 	want[0], want[1] = append(want[0], 1, nan, 3, 4, 5, 6), append(want[1], nan, nan, nan, 7, 8, nan)
 	schema := arrow.NewSchema(all, nil)
 	both := arrowBatch(t, schema, "[{"+rows[0]+"}, {"+rows[1]+"}]")
-	return []arrow.Record{both, both.NewSlice(0, 0), both}, names, append(want, want...)
+	return []arrow.RecordBatch{both, both.NewSlice(0, 0), both}, names, append(want, want...)
 }
 
 // TestArrow reads all types from files and streams, compressed and not.
@@ -138,7 +138,7 @@ func TestArrow(t *testing.T) {
 // TestLists selects lists of equal length as blocks of columns, and refuses others.
 func TestLists(t *testing.T) {
 	schema := arrow.NewSchema([]arrow.Field{{Name: "y", Type: arrow.PrimitiveTypes.Float64}, {Name: "v", Type: arrow.ListOf(arrow.PrimitiveTypes.Float64)}}, nil)
-	data := arrowBytes(t, false, []arrow.Record{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3, 4]}, {"y": 5, "v": [6, 7, 8]}]`)})
+	data := arrowBytes(t, false, []arrow.RecordBatch{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3, 4]}, {"y": 5, "v": [6, 7, 8]}]`)})
 	for spec, want := range map[string]string{
 		"v": "[1 2 3]", "v[1]": "[2]", "v[1:]": "[2 3]", "v[:2],y": "[1 2 0]", `"v"`: "[1 2 3]", "!v": "[0]", "v,!v[0:1]": "[2 3]", "v*": "[1 2 3]",
 		"v[3]": "out of range", "v[1:4]": "out of range", "v[2:2]": "empty", "y[0:1]": "no column", "v[x:]": "no column",
@@ -154,7 +154,7 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s selects %v, want %s", spec, cols, want)
 		}
 	}
-	_, err := readString(string(arrowBytes(t, false, []arrow.Record{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3]}, {"y": 5, "v": [6]}]`)})), Options{})
+	_, err := readString(string(arrowBytes(t, false, []arrow.RecordBatch{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3]}, {"y": 5, "v": [6]}]`)})), Options{})
 	checkError(t, err, `row 2: the list in column "v" has 1 values, but 2`)
 }
 
@@ -193,7 +193,7 @@ func TestArrowTexts(t *testing.T) {
 	for _, typ := range []arrow.DataType{arrow.BinaryTypes.String, arrow.BinaryTypes.LargeString, words} {
 		schema := arrow.NewSchema([]arrow.Field{{Name: "a word", Type: typ}}, nil)
 		batch := arrowBatch(t, schema, `[{"a word": "pear"}, {"a word": "fig"}, {"a word": "pear"}]`)
-		r, err := OpenStream("f", bytes.NewReader(arrowBytes(t, true, []arrow.Record{batch, batch})), Options{})
+		r, err := OpenStream("f", bytes.NewReader(arrowBytes(t, true, []arrow.RecordBatch{batch, batch})), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,13 +204,13 @@ func TestArrowTexts(t *testing.T) {
 		if got, want := texts(t, all[0], 0), []string{"pear", "fig", "pear", "pear", "fig", "pear"}; !slices.Equal(got, want) || len(all[0].Cols[0].Labels) != 2 {
 			t.Errorf("%s: %q, want %q", typ, got, want)
 		}
-		_, err = readString(string(arrowBytes(t, true, []arrow.Record{arrowBatch(t, schema, `[{"a word": "7"}]`)})), Options{})
+		_, err = readString(string(arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, schema, `[{"a word": "7"}]`)})), Options{})
 		checkError(t, err, `"7"`, "--categorical 0")
-		_, err = readString(string(arrowBytes(t, true, []arrow.Record{arrowBatch(t, schema, `[{"a word": "fig"}, {"a word": null}]`)})), Options{})
+		_, err = readString(string(arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, schema, `[{"a word": "fig"}, {"a word": null}]`)})), Options{})
 		checkError(t, err, `row 2, column "a word": `, "null")
 	}
 	schema := arrow.NewSchema([]arrow.Field{{Name: "b", Type: arrow.BinaryTypes.Binary}}, nil)
-	_, err := readString(string(arrowBytes(t, true, []arrow.Record{arrowBatch(t, schema, `[{"b": "AQ=="}]`)})), Options{})
+	_, err := readString(string(arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, schema, `[{"b": "AQ=="}]`)})), Options{})
 	checkError(t, err, `row 1, column "b": `, "type binary")
 }
 

@@ -68,6 +68,7 @@ func (l *chunks[T]) open(f *file.Reader, group, i int) error {
 	}
 	column := f.MetaData().Schema.Column(i)
 	checked := &checkedPages{PageReader: pages, column: column, left: about.NumValues()}
+	//lint:ignore SA1019 RowGroup.Column makes a reader of pages that nobody has checked, which may never end.
 	l.chunk = file.NewColumnReader(column, checked, memory.DefaultAllocator, f.BufferPool()).(chunk[T])
 	l.values, l.defined, l.repeated, l.level, l.value = l.values[:0], l.defined[:0], l.repeated[:0], 0, 0
 	return nil
