@@ -82,6 +82,13 @@ def inputs(side, arrays, prefix, data):
             square = square + u * u
         else:
             square = square + y * y
+    for d in side.get("directions", []):
+        raw = sum(
+            a * (data[column["name"]][1] - center)
+            for column, a, center in zip(side["columns"], d["weights"], d["centers"])
+            if a != 0
+        )
+        all_inputs.append(np.clip(raw, d["min"], d["max"])[:, None])
     count = sum(a.shape[1] for a in all_inputs)
     if "radius" in side:
         r = side["radius"]

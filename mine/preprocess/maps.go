@@ -20,13 +20,15 @@ type Side struct {
 	name    string // "x" or "z"
 	columns []column.Column
 	maps    []Map
-	radius  *radius // of all columns together; nil if there is none
+	// What columns make together: narrow directions, and the radius, nil if there is none.
+	directions []direction
+	radius     *radius
 }
 
 // Inputs returns the number of inputs of the network that the columns become: those of
-// each, and their radius.
+// each, and those that they make together.
 func (s Side) Inputs() int {
-	n := 0
+	n := len(s.directions)
 	for j := range s.maps {
 		n += s.maps[j].Inputs()
 	}
@@ -120,6 +122,10 @@ func (s Side) store(dst []float32, row []float64) {
 	k := 0
 	for j := range s.maps {
 		k += s.maps[j].store(dst[k:], row[j])
+	}
+	for i := range s.directions {
+		dst[k] = s.directions[i].at(row)
+		k++
 	}
 	if s.radius != nil {
 		dst[k] = s.radius.at(row)
@@ -234,6 +240,10 @@ func (s Side) Chain(given column.Source, g backend.Matrix) (*mat.Dense, error) {
 				out.Set(i, j, (float64(inputs[0])+m.harmonics.chain(inputs[1:], y))*slope)
 			}
 			k += m.Inputs()
+		}
+		for d := range s.directions {
+			s.directions[d].chain(out.RawRowView(i), row, float64(g.Row(i)[k]))
+			k++
 		}
 		if s.radius != nil {
 			s.radius.chain(out.RawRowView(i), row, float64(g.Row(i)[k]))

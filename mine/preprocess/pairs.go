@@ -176,12 +176,10 @@ func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
 				return m, err
 			}
 		}
-		*side.to = Side{side.name, side.Columns(), maps, nil}
+		*side.to = Side{name: side.name, columns: side.Columns(), maps: maps}
 		side.to.withoutSpikes(side.rows)
-		if side.hasRoom(side.to.Inputs() + 1) {
-			if side.to.radius, err = side.fitRadius(maps, method, at); err != nil {
-				return m, err
-			}
+		if err := side.fitTogether(side.to, method, at); err != nil {
+			return m, err
 		}
 		if side.to.Inputs() == 0 {
 			return m, side.to.nothing()
@@ -207,32 +205,37 @@ func (r rows) positions(ranges []Range) []int {
 	return at
 }
 
-// radiusBytes is the size of a side above which it is not copied for its radius.
-const radiusBytes = 1 << 30
+// copyBytes is the size of a side above which it is not copied for what its columns make
+// together.
+const copyBytes = 1 << 30
 
 // hasRoom reports whether rows can become that many inputs where they are, or in a copy
 // that is not too large.
 func (r rows) hasRoom(inputs int) bool {
-	return r.owned == nil || inputs <= r.owned.Values.Stride || 4*r.Rows()*inputs <= radiusBytes
+	return r.owned == nil || inputs <= r.owned.Values.Stride || 4*r.Rows()*inputs <= copyBytes
 }
 
-// fitRadius fits the radius of the columns to the first radiusRows of some rows.
-func (r rows) fitRadius(maps []Map, method Method, at []int) (*radius, error) {
-	fitted := newRadius(maps, method)
-	if fitted == nil {
-		return nil, nil
+// fitTogether fits what the columns of a side make together to the first togetherRows of some
+// rows, as far as there is room.
+func (r rows) fitTogether(side *Side, method Method, at []int) error {
+	fitted := newRadius(side.maps, method)
+	if fitted == nil || !r.hasRoom(side.Inputs()+1) { // or not two columns of numbers
+		return nil
 	}
-	all := make([][]float64, min(len(at), radiusRows))
+	all := make([][]float64, min(len(at), togetherRows))
 	for i := range all {
-		all[i] = make([]float64, len(maps))
-		if err := r.Read(all[i], at[i], at[i]+1, 0, len(maps)); err != nil {
-			return nil, err
+		all[i] = make([]float64, len(side.maps))
+		if err := r.Read(all[i], at[i], at[i]+1, 0, len(side.maps)); err != nil {
+			return err
 		}
 	}
-	if !fitted.standardise(all) {
-		return nil, nil
+	if fitted.standardise(all) {
+		side.radius = fitted
 	}
-	return fitted, nil
+	if directions := newDirections(side.maps, all); r.hasRoom(side.Inputs() + len(directions)) {
+		side.directions = directions
+	}
+	return nil
 }
 
 func (r rows) fit(method Method, at []int) ([]Map, error) {

@@ -12,7 +12,7 @@ import "math"
 // where values far out make the column's own input a rank. The log density ratio of
 // elliptical laws with heavy tails is a function of the radii of x and z, for Student's
 // t a sum of such logarithms, which a network learns slowly from the columns alone. Rows
-// that are used in place have none where it would take a copy of more than radiusBytes.
+// that are used in place have none where it would take a copy of more than copyBytes.
 type radius struct {
 	by       []coordinate
 	min, max float64 // of the fitted values, before standardisation
@@ -38,8 +38,9 @@ func (c *coordinate) eval(v float64) (u, slope float64) {
 	return (v - c.median) * c.scale, c.scale
 }
 
-// radiusRows is the number of rows, at most, that a radius is standardised by.
-const radiusRows = 1 << 15
+// togetherRows is the number of rows, at most, by which a radius is standardised and directions
+// are found.
+const togetherRows = 1 << 15
 
 // newRadius returns the radius of columns with such maps, not standardised yet; nil if
 // fewer than two of them count.

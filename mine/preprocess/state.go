@@ -18,8 +18,18 @@ type MapsState struct {
 
 // SideState is all that a Side is.
 type SideState struct {
-	Columns []ColumnState `json:"columns"`
-	Radius  *RadiusState  `json:"radius,omitempty"`
+	Columns    []ColumnState    `json:"columns"`
+	Directions []DirectionState `json:"directions,omitempty"`
+	Radius     *RadiusState     `json:"radius,omitempty"`
+}
+
+// DirectionState is an input that is a sum of all columns of a side: sum_j Weights[j]
+// (v_j - Centers[j]), cut off at Min and Max.
+type DirectionState struct {
+	Weights []float64 `json:"weights"`
+	Centers []float64 `json:"centers"`
+	Min     float64   `json:"min"`
+	Max     float64   `json:"max"`
 }
 
 // ColumnState is a column and its map. A column is one of codes where Codes is not nil, and
@@ -102,6 +112,9 @@ func (s Side) state() SideState {
 		}
 		all.Columns = append(all.Columns, state)
 	}
+	for _, d := range s.directions {
+		all.Directions = append(all.Directions, DirectionState{d.weights, d.centers, d.min, d.max})
+	}
 	if r := s.radius; r != nil {
 		first := slices.IndexFunc(r.by, func(c coordinate) bool { return c.counts })
 		all.Radius = &RadiusState{r.by[first].image == nil, r.min, r.max, r.mean, r.unit}
@@ -156,6 +169,17 @@ func (s SideState) restore(name string) (Side, error) {
 		if c.Spike != nil {
 			side.maps[j].spike = spike{c.Spike.Value, c.Spike.Share}
 		}
+	}
+	for k, d := range s.Directions {
+		if len(d.Weights) != len(s.Columns) || len(d.Centers) != len(s.Columns) || !finite(d.Weights...) || !finite(d.Centers...) || !finite(d.Min, d.Max) || d.Min >= d.Max {
+			return side, fmt.Errorf("preprocess: direction %d of %s has %d weights and %d centers of %d columns, from %v to %v", k, name, len(d.Weights), len(d.Centers), len(s.Columns), d.Min, d.Max)
+		}
+		for j, a := range d.Weights {
+			if a != 0 && (s.Columns[j].Constant || s.Columns[j].Codes != nil) {
+				return side, fmt.Errorf("preprocess: direction %d of %s counts column %s, which is no number or does not vary", k, name, s.Columns[j].Name)
+			}
+		}
+		side.directions = append(side.directions, direction{d.Weights, d.Centers, d.Min, d.Max})
 	}
 	if r := s.Radius; r != nil {
 		method := Rank

@@ -16,9 +16,10 @@ func TestStateIsWhole(t *testing.T) {
 		of   any
 		want string
 	}{
-		{Side{}, "name columns maps radius"},
+		{Side{}, "name columns maps directions radius"},
 		{Map{}, "constant rare distinct heavy ids sentinel codes min max median spread value image unit harmonics spike mean scale"},
 		{codeInputs{}, "input share rare distinct pooled values"},
+		{direction{}, "weights centers min max"},
 		{radius{}, "by min max mean unit"},
 		{coordinate{}, "counts image median scale"},
 		{column.Column{}, "Name Kind Labels Merged"},
@@ -36,12 +37,12 @@ func TestStateIsWhole(t *testing.T) {
 // TestStateRestores: maps of all methods are the same when they are restored.
 func TestStateRestores(t *testing.T) {
 	const rows = 300
-	values := make([][]float64, 4)
+	values := make([][]float64, 5)
 	codes := make([]string, rows)
 	for i := range rows {
 		u := float64(i*7919%rows) / rows
 		codes[i] = strings.Repeat("c", i%3)
-		for j, v := range []float64{u, u * u * u, 5, float64(i % 4)} {
+		for j, v := range []float64{u, u * u * u, 5, float64(i % 4), u + 0.01*float64(i%7)} {
 			values[j] = append(values[j], v)
 		}
 	}
@@ -59,6 +60,9 @@ func TestStateRestores(t *testing.T) {
 		restored, err := Restore(maps.State())
 		if err != nil || !restored.Same(maps) {
 			t.Errorf("%v: error %v, or other maps", method, err)
+		}
+		if len(maps.X.directions) == 0 {
+			t.Errorf("%v: no directions to be kept", method)
 		}
 	}
 }
