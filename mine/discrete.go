@@ -48,8 +48,12 @@ func newPlugin(c preprocess.Cells, confidence float64) *Plugin {
 		mean += share * info
 		square += share * info * info
 	}
-	p.Estimate = mean + float64(p.X+p.Z-p.Cells-1)/(2*n)
-	p.StdErr = math.Sqrt(math.Max(0, square-mean*mean) / n)
+	// No more than the values can tell, though the correction may say so.
+	p.Estimate = math.Min(mean+float64(p.X+p.Z-p.Cells-1)/(2*n), math.Log(float64(min(p.X, p.Z))))
+	// Where all terms are alike, what is left is the spread at independence, that of a chi-square
+	// with (X-1)(Z-1) degrees of freedom over 2n.
+	variance := math.Max((square-mean*mean)/n, float64((p.X-1)*(p.Z-1))/(2*n*n))
+	p.StdErr = math.Sqrt(variance)
 	two := distuv.UnitNormal.Quantile((1 + confidence) / 2)
 	p.Low, p.High = p.Estimate-two*p.StdErr, p.Estimate+two*p.StdErr
 	return p
@@ -59,7 +63,7 @@ func newPlugin(c preprocess.Cells, confidence float64) *Plugin {
 //
 //   - sum p log p + (K - 1)/(2n)
 //
-// in nats; 0 where there are too many values for the rows.
+// in nats, ln K at most; 0 where there are too many values for the rows.
 func entropy(counts []int) float64 {
 	if len(counts) == 0 {
 		return 0
@@ -69,7 +73,7 @@ func entropy(counts []int) float64 {
 	for _, count := range counts {
 		h -= float64(count) / n * math.Log(float64(count)/n)
 	}
-	return h
+	return math.Min(h, math.Log(float64(len(counts))))
 }
 
 func total(counts []int) int {
@@ -86,6 +90,7 @@ type discrete struct {
 	hx, hz float64 // entropies of sides that are a single column of codes; else 0
 
 	orderless []preprocess.Orderless
+	rows      int // of which those were found
 }
 
 // count counts the rows that are used.
@@ -94,11 +99,12 @@ func (e *Estimator) count() error {
 	if err != nil {
 		return err
 	}
-	if e.arranged.ends == nil {
+	if e.arranged.ends == nil { // rows are independent
 		e.discrete.plugin = newPlugin(cells, e.cfg.Confidence)
-	}
-	if e.discrete.orderless, err = e.pairs.Orderless(e.arranged.rows); err != nil {
-		return err
+		e.discrete.rows = e.arranged.rows
+		if e.discrete.orderless, err = e.pairs.Orderless(e.arranged.rows); err != nil {
+			return err
+		}
 	}
 	x, z := e.pairs.Described()
 	if isCode(x) {
@@ -116,7 +122,7 @@ func (d discrete) warnings() []Warning {
 	var all []Warning
 	for _, o := range d.orderless {
 		way := "they may be codes, and say more as such"
-		if o.Rows < fewRows*o.Distinct {
+		if d.rows < fewRows*o.Distinct {
 			way = "if they are codes, there are too few rows of each to learn from: join those that are alike"
 		}
 		all = append(all, Warning{WarnCodes, fmt.Sprintf("column %s of %s has %d different whole numbers in %d rows whose order says nothing: %s of %s is alike in rows of the same one (a correlation of %.2f), and not of one and the next (%.2f); %s",

@@ -214,7 +214,9 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	all := e.folds[r.fold]
 	counts := all.counts.forRace(len(methods), values, e.cfg.Batch)
 	if r.complete = counts == all.counts; !r.complete {
+		whole := r.fitter
 		r.fitter = e.fitter(PhaseRace, all.limit(counts))
+		r.fitter.adopt(whole)
 	}
 	return r, r.run(ctx)
 }

@@ -88,6 +88,17 @@ func (t *fitter) fit(f int, method preprocess.Method) (*inputs, error) {
 	return in, in.fitErr
 }
 
+// adopt takes over the maps that another fitter has fitted to more training rows of the same
+// folds: of fewer, codes would be rare that are not.
+func (t *fitter) adopt(other *fitter) {
+	t.inputs = map[inputsKey]*inputs{}
+	for key, from := range other.inputs {
+		in := &inputs{maps: from.maps, fitErr: from.fitErr}
+		in.fitting.Do(func() {})
+		t.inputs[key] = in
+	}
+}
+
 // open returns the inputs of a fold with their rows, made when they are first asked for.
 // If last is true, memory that was given for that is overwritten.
 func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, error) {

@@ -80,3 +80,31 @@ func TestPlugin(t *testing.T) {
 		}
 	}
 }
+
+// TestPluginLimits: what two values tell is at most ln 2, whatever the correction says, and an
+// error is left where all terms are alike; the entropy of 30 and 10 rows is that of 3/4 and
+// 1/4, and 1/80.
+func TestPluginLimits(t *testing.T) {
+	var x []string
+	for i := range 400 {
+		x = append(x, fmt.Sprint(i%2))
+	}
+	pairs, err := preprocess.NewPairs(column.Codes(x), column.Codes(x), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, err := pairs.Count(400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlugin(cells, 0.95)
+	if want := math.Sqrt(1. / (2 * 400 * 400)); p.Estimate != math.Ln2 || math.Abs(p.StdErr-want) > 1e-12 {
+		t.Errorf("%v ± %v, want %v ± %v", p.Estimate, p.StdErr, math.Ln2, want)
+	}
+	if got, want := entropy([]int{30, 10}), -0.75*math.Log(0.75)-0.25*math.Log(0.25)+1./80; math.Abs(got-want) > 1e-12 {
+		t.Errorf("entropy %v, want %v", got, want)
+	}
+	if got := entropy([]int{5, 5, 5}); got != math.Log(3) {
+		t.Errorf("entropy %v, want ln 3", got)
+	}
+}

@@ -3,6 +3,7 @@ package mine
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gomine/mine/preprocess"
@@ -54,8 +55,8 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		for _, s := range c.Sentinels {
 			warn(WarnSentinel, "%s of %s is %g in %d training rows, and %g to %g in all others: if that stands for a missing value, it counts as a number here", s.Name, c.side, s.Value, s.Rows, s.Min, s.Max)
 		}
-		if len(c.IDs) > 0 {
-			warn(WarnIDs, "%s: nothing can be learnt from values that are seen once, as ids are; leave them out, or join codes that are alike", idsText(c.Summary, c.side, r.Rows.Train))
+		if text := idsText(c.Summary, c.side, r); text != "" {
+			warn(WarnIDs, "%s: nothing can be learnt from values that are seen once, as ids are; leave them out, or join codes that are alike", text)
 		}
 		if len(c.Merged) > 0 {
 			warn(WarnMerged, "%s of %s: different values became one when they were read, so information is lost; subtract an offset, or take the logarithm, before the data are written", list(c.Merged), c.side)
@@ -100,18 +101,19 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	return out
 }
 
-// idsText says which columns of a side hold ids.
-func idsText(c preprocess.Summary, side string, rows int) string {
+// idsText says which columns of a side hold ids; whole numbers of which something was learnt
+// do not.
+func idsText(c preprocess.Summary, side string, r *Result) string {
 	var texts []string
 	for _, name := range c.IDs {
-		text := fmt.Sprintf("%s of %s has another whole number in nearly every row", name, side)
-		for _, codes := range c.Codes {
-			if codes.Name == name {
-				text = fmt.Sprintf("%s of %s has %d codes in %d training rows, most of which have one of the %d that are there fewer than ten times",
-					name, side, codes.Distinct, rows, codes.Pooled)
-			}
+		i := slices.IndexFunc(c.Codes, func(codes preprocess.Coded) bool { return codes.Name == name })
+		switch {
+		case i >= 0:
+			texts = append(texts, fmt.Sprintf("%s of %s has %d codes in %d training rows, most of which have one of the %d that share an input",
+				name, side, c.Codes[i].Distinct, r.Rows.Train, c.Codes[i].Pooled))
+		case r.LowerBound <= 0:
+			texts = append(texts, fmt.Sprintf("%s of %s has another whole number in nearly every row", name, side))
 		}
-		texts = append(texts, text)
 	}
 	const most = 3
 	if more := len(texts) - most; more > 0 {

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -28,25 +29,41 @@ type codeInputs struct {
 	values           []float64 // ascending: what the codes are of, where the column holds numbers
 }
 
-// fitCodes fits the map of a column of labels to its training values.
-func fitCodes(v []float64, labels int) Map {
+// codesFor is how many codes of a column have an input at most, the most frequent ones, where
+// there are so many rows: their inputs are in memory.
+func codesFor(rows int) int { return min(1024, max(16, copyBytes/(4*rows))) }
+
+// fitCodes fits the map of a column of labels to its training values, with an input each for so
+// many codes at most.
+func fitCodes(v []float64, labels, most int) Map {
 	counts := make([]int, labels)
 	for _, code := range v {
 		counts[int(code)]++
 	}
 	c := &codeInputs{input: make([]int32, labels), rare: -1}
+	least, ties := rareCode, labels // of the codes that least rows have, how many get an input
+	if labels > most {
+		sorted := slices.Clone(counts)
+		slices.SortFunc(sorted, func(a, b int) int { return cmp.Compare(b, a) })
+		if last := sorted[most-1]; last >= rareCode {
+			least, ties = last, most-slices.Index(sorted, last)
+		}
+	}
 	n, rare := float64(len(v)), 0
 	for code, count := range counts {
 		if count > 0 {
 			c.distinct++
 		}
-		if count < rareCode {
+		if count < least || count == least && ties == 0 {
 			if count > 0 {
 				c.pooled++
 			}
 			c.input[code] = -1
 			rare += count
 			continue
+		}
+		if count == least {
+			ties--
 		}
 		c.input[code] = int32(len(c.share))
 		c.share = append(c.share, float64(count)/n)
@@ -92,7 +109,7 @@ func fitWhole(v []float64) Map {
 	for i, x := range v {
 		v[i] = float64(codeAmong(values, x))
 	}
-	m := fitCodes(v, len(values))
+	m := fitCodes(v, len(values), len(values))
 	m.codes.values = values
 	return m
 }

@@ -258,7 +258,7 @@ func (r rows) fit(method Method, at []int) ([]Map, error) {
 		for j := range width {
 			v, c := values[j*n:(j+1)*n], columns[from+j]
 			if c.Kind == column.Code {
-				maps[from+j] = fitCodes(v, len(c.Labels))
+				maps[from+j] = fitCodes(v, len(c.Labels), codesFor(r.Rows()))
 			} else {
 				maps[from+j] = fitNumbers(v, method)
 				m := &maps[from+j]

@@ -66,3 +66,20 @@ func TestStateRestores(t *testing.T) {
 		}
 	}
 }
+
+// TestMostCodes: of five codes, as many of the most frequent have an input as there is room for,
+// of equally frequent ones the first, and all others share one.
+func TestMostCodes(t *testing.T) {
+	var v []float64
+	for code, count := range []int{30, 20, 40, 20, 20} {
+		for range count {
+			v = append(v, float64(code))
+		}
+	}
+	for most, want := range map[int][]int32{5: {0, 1, 2, 3, 4}, 3: {0, 1, 2, -1, -1}, 2: {0, -1, 1, -1, -1}} {
+		c := fitCodes(v, 5, most).codes
+		if !reflect.DeepEqual(c.input, want) || c.pooled != 5-most || (c.rare >= 0) != (most < 5) {
+			t.Errorf("room for %d: inputs %v, %d pooled, want %v", most, c.input, c.pooled, want)
+		}
+	}
+}

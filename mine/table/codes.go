@@ -94,7 +94,7 @@ func (b *codebook) code(n notation, field string) (float64, *ValueError) {
 
 // codeOf is code for a number of a file that has no texts.
 func (b *codebook) codeOf(v float64) (float64, *ValueError) {
-	return b.code('.', strconv.FormatFloat(v, 'g', -1, 64))
+	return b.code('.', strconv.FormatFloat(v+0, 'g', -1, 64)) // -0 is 0
 }
 
 // holdsCodes reports whether cols[k] does.
