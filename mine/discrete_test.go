@@ -73,3 +73,29 @@ func TestNoPlugin(t *testing.T) {
 		}
 	}
 }
+
+// TestRaceOfManyCodes: a race that has room for a part of the rows alone does not take codes for
+// rare that are frequent enough among all of them.
+func TestRaceOfManyCodes(t *testing.T) {
+	const rows, codes, columns = 25_000, 1000, 3
+	var x [columns][]string
+	z := make([]float64, rows)
+	for i := range rows {
+		for j := range x {
+			x[j] = append(x[j], fmt.Sprint(i*[columns]int{1, 3, 7}[j]%codes))
+		}
+		z[i] = float64(i%codes%7 + i/codes%5)
+	}
+	cfg := instant(rows)
+	cfg.Candidates = mine.DefaultConfig(rows).Candidates[:3]
+	cfg.RaceSteps, cfg.Folds, cfg.Reference, cfg.TestPairs = 1, 1, false, rows
+	r := estimate(t, column.Join(column.Codes(x[0]), column.Codes(x[1]), column.Codes(x[2])), column.Slices(z), cfg)
+	for _, c := range r.X.Codes { // of 15 training rows each, one in 14 has less than 10
+		if c.Distinct != codes || c.Pooled > codes/7 {
+			t.Errorf("codes %+v", c)
+		}
+	}
+	if len(r.X.Codes) != columns || len(r.Race) != len(cfg.Candidates) {
+		t.Errorf("codes %+v, race %+v", r.X.Codes, r.Race)
+	}
+}
