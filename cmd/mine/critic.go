@@ -210,6 +210,9 @@ func find(r *table.Reader, file string, groups [][]string) ([][]int, error) {
 		var found []int
 		for _, name := range group {
 			one, err := r.Select("", `"`+strings.ReplaceAll(name, `"`, `""`)+`"`)
+			if err == nil && len(one) > 1 {
+				err = usagef("%s: column %s is a list of %d values, and was a single one: the critic is of another file", file, name, len(one))
+			}
 			if err == nil && used[one[0]] != "" {
 				err = usagef("%s: column %s is in X and in Z of the critic: give two files, one for each", file, name)
 			}

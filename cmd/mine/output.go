@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gomine/internal/wholefile"
+	"gomine/mine/table"
 )
 
 // outputFlag names the file that an answer goes to instead of standard output.
@@ -40,7 +41,7 @@ func (f *outputFlag) check(set *pflag.FlagSet, data []string) error {
 		return nil
 	}
 	if there, err := os.Stat(f.path); err == nil && there.Mode().IsRegular() {
-		for _, name := range data {
+		for _, name := range table.Files(data) {
 			if npz, _, found := strings.Cut(name, ".npz:"); found {
 				name = npz + ".npz"
 			}

@@ -85,6 +85,7 @@ func TestRefusedOutputs(t *testing.T) {
 		{of("absent.csv", "--output", out), exitError, []string{"absent.csv", "no such file"}},
 		{of(path, "--lr", "1e30", "--hidden", "8", "--race=false", "--output", out), exitError, []string{"diverged"}},
 		{of(path, "--output", path), exitUsage, []string{"--output", "would replace the data"}},
+		{of(strings.TrimSuffix(path, "v")+"*", "--output", path), exitUsage, []string{"--output", "would replace the data"}},
 		{of(filepath.Join(dir, "..", filepath.Base(dir), "..", filepath.Base(dir), "none.csv"), "--output", dir+"/"), exitError, []string{"directory"}},
 	})
 	if got := content(t, out); got != "old" {

@@ -167,7 +167,11 @@ func invocation(set *pflag.FlagSet, args []string) string {
 			words = append(words, "--"+f.Name+"="+f.Value.String())
 			return
 		}
-		words = append(words, "--"+f.Name, quoted(f.Value.String()))
+		value := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			value = strings.Join(list.GetSlice(), ",")
+		}
+		words = append(words, "--"+f.Name, quoted(value))
 	})
 	return strings.Join(words, " ")
 }

@@ -44,7 +44,7 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	switch {
 	case d.Groups != nil:
 		return groupPlan(d.Groups, seed)
-	case split.Kind == mine.SplitRepeats:
+	case split.Repeated > 0: // in a series too
 		return nil, fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: leave the copies out, or, if equal rows are draws of their own, split at random: %w",
 			split.Repeated, n, ErrPairing)
 	case split.Kind == mine.SplitBlocks:
@@ -124,7 +124,7 @@ func groupPlan(ids []int, seed uint64) (*plan, error) {
 // seriesPlan rotates stretches of a series, a correlation time behind the rows that are trained on.
 func seriesPlan(n int, split mine.Split, seed uint64) (*plan, error) {
 	gap := max(1, int(math.Ceil(split.CorrelationTime)))
-	tested := min(n/4, max(mostTested, leastTimes*gap)) - gap
+	tested := min(n/4, max(mostTested, (leastTimes+1)*gap)) - gap
 	if split.Unresolved || tested < leastTimes*gap || tested < leastTested+2*gap {
 		return nil, fmt.Errorf("independence: rows are correlated over about %d of %d rows, want %d times as many to rotate: give many more rows, or differences of successive ones: %w",
 			gap, n, 4*(leastTimes+1), ErrPairing)

@@ -65,7 +65,7 @@ func (p *plan) compare(f, n, asked int, score scoring) (Part, error) {
 	above := 0
 	for _, s := range sums[1:] {
 		part.Mean += s / float64(count)
-		if s >= sums[0] {
+		if !(s < sums[0]) {
 			above++
 		}
 	}
@@ -95,14 +95,12 @@ func newStatistic(n, pairings int, score scoring) (*statistic, error) {
 	if n > pairings+1 {
 		return s, nil
 	}
-	var err error
-	s.all, err = s.terms(n*n, func(k int) (x, z int) { return k / n, k % n })
-	return s, err
+	s.all = make([]float64, n*n)
+	return s, s.each(n*n, func(k int) (x, z int) { return k / n, k % n }, func(k int, term float64) { s.all[k] = term })
 }
 
-// terms returns tanh(T/2) of some pairs.
-func (s *statistic) terms(count int, pair func(k int) (x, z int)) ([]float64, error) {
-	terms := make([]float64, 0, count)
+// each passes on tanh(T/2) of some pairs, in order.
+func (s *statistic) each(count int, pair func(k int) (x, z int), do func(k int, term float64)) error {
 	for lo := 0; lo < count; lo += pairsAtOnce {
 		size := min(pairsAtOnce, count-lo)
 		xs, zs := make([]int, size), make([]int, size)
@@ -111,31 +109,26 @@ func (s *statistic) terms(count int, pair func(k int) (x, z int)) ([]float64, er
 		}
 		scores, err := s.score(xs, zs)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, t := range scores {
-			terms = append(terms, math.Tanh(t/2))
+		for k, t := range scores {
+			do(lo+k, math.Tanh(t/2))
 		}
 	}
-	return terms, nil
+	return nil
 }
 
 // of returns S of some pairings. The terms are added in ascending order of the rows of x, so that
 // pairings that are the same have the same sum.
 func (s *statistic) of(pairings []func(i int) int) ([]float64, error) {
 	sums := make([]float64, len(pairings))
-	terms := s.all
-	at := func(b, i int) float64 { return terms[i*s.n+pairings[b](i)] }
-	if terms == nil {
-		var err error
-		if terms, err = s.terms(len(pairings)*s.n, func(k int) (x, z int) { return k % s.n, pairings[k/s.n](k % s.n) }); err != nil {
-			return nil, err
-		}
-		at = func(b, i int) float64 { return terms[b*s.n+i] }
+	if s.all == nil {
+		return sums, s.each(len(pairings)*s.n, func(k int) (x, z int) { return k % s.n, pairings[k/s.n](k % s.n) },
+			func(k int, term float64) { sums[k/s.n] += term / float64(s.n) })
 	}
 	for b := range sums {
 		for i := range s.n {
-			sums[b] += at(b, i) / float64(s.n)
+			sums[b] += s.all[i*s.n+pairings[b](i)] / float64(s.n)
 		}
 	}
 	return sums, nil

@@ -187,6 +187,25 @@ func TestArrowDamaged(t *testing.T) {
 	}
 }
 
+// TestNullLists: a list that is null is missing, though it has elements, as those of fixed size
+// have.
+func TestNullLists(t *testing.T) {
+	elements := arrowarray.NewFloat64Builder(memory.DefaultAllocator)
+	elements.AppendValues([]float64{1, 2, 9, 9, 3, 4}, nil)
+	values := elements.NewArray()
+	typ := arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float64)
+	valid := memory.NewBufferBytes([]byte{0b101})
+	list := arrowarray.MakeFromData(arrowarray.NewData(typ, 3, []*memory.Buffer{valid}, []arrow.ArrayData{values.Data()}, 1, 0))
+	schema := arrow.NewSchema([]arrow.Field{{Name: "v", Type: typ, Nullable: true}}, nil)
+	data := arrowBytes(t, true, []arrow.RecordBatch{arrowarray.NewRecordBatch(schema, []arrow.Array{list}, 3)})
+	_, err := readString(string(data), Options{})
+	checkError(t, err, "row 2", "null")
+	m, err := readString(string(data), Options{Missing: MissingNaN})
+	if err != nil || m.at(0, 1) != 2 || m.at(1, 0) == m.at(1, 0) || m.at(2, 0) != 3 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // TestArrowTexts reads texts as codes, but for those of numbers, and refuses what is neither.
 func TestArrowTexts(t *testing.T) {
 	words := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}

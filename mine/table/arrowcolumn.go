@@ -140,7 +140,7 @@ func readArrowLists(a arrowarray.ListLike, lo, hi int, f field, first int) (valu
 	if elements.typ != "" {
 		return unreadValues("list of "+elements.typ, (hi-lo)*f.width), nil
 	}
-	if len(elements.numbers) == (hi-lo)*f.width {
+	if a.NullN() == 0 && len(elements.numbers) == (hi-lo)*f.width { // lists that are null may have elements
 		return elements, nil
 	}
 	v := newValues((hi-lo)*f.width, elements.texts != nil)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +95,11 @@ func (b *codebook) code(n notation, field string) (float64, *ValueError) {
 
 // codeOf is code for a number of a file that has no texts.
 func (b *codebook) codeOf(v float64) (float64, *ValueError) {
-	return b.code('.', strconv.FormatFloat(v+0, 'g', -1, 64)) // -0 is 0
+	if v == math.Trunc(v) && math.Abs(v) > 1<<53 {
+		text := strconv.FormatFloat(v, 'f', -1, 64)
+		return 0, &ValueError{Text: text, Reason: "codes that are whole numbers beyond 2^53 lose their last digits here: write them as text"}
+	}
+	return b.code('.', strconv.FormatFloat(v+0, 'f', -1, 64)) // as text has it; -0 is 0
 }
 
 // holdsCodes reports whether cols[k] does.

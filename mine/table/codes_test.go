@@ -90,6 +90,13 @@ func TestCodes(t *testing.T) {
 	if got, want := texts(t, c, 0), []string{"7", "-1", "7"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	// As text has them, and none that float64 has made one.
+	c, err = readCodes(t, string(npyFile("<i4", false, "(2, 1)", slices.Concat(element("<i4", 1234567), element("<i4", 20_000_000)))), Options{}, 0)
+	if got, want := texts(t, c, 0), []string{"1234567", "20000000"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, want %q; %v", got, want, err)
+	}
+	_, err = readCodes(t, string(npyFile("<f8", false, "(1, 1)", element("<f8", 1<<60))), Options{}, 0)
+	checkError(t, err, "row 1", "beyond 2^53", "write them as text")
 }
 
 // TestCodesMissing leaves a gap for what marks a missing value, and has no label for it, nor

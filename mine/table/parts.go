@@ -55,6 +55,20 @@ func matchingFiles(path string) ([]string, error) {
 	return files, nil
 }
 
+// Files returns the files that the arguments of a command name: those that a pattern stands
+// for, and all others as they are.
+func Files(paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		if files, err := matchingFiles(path); err == nil && files != nil {
+			all = append(all, files...)
+			continue
+		}
+		all = append(all, path)
+	}
+	return all
+}
+
 // openParts opens the files of the given names as one table.
 func openParts(name string, files []string, opt Options) (*Reader, error) {
 	p := &parts{opt: opt, meter: &meter{}}
