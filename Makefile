@@ -135,7 +135,7 @@ test-emulator: $(TOOLS)/done emulator ## run the tests of the CUDA backend on th
 	rest=$$?; wait $$tensor && exit $$rest
 	$(EMULATED) GOMINE_EMULATOR_SEED=7 go test -tags cuda -timeout 30m -run '^TestConformance(Tiled|Fused)$$/^(gradient|evaluate)$$' ./cuda
 
-test-asan: $(TOOLS)/done ## the same kernels under AddressSanitizer
+test-asan: $(TOOLS)/done emulator ## the same kernels under AddressSanitizer
 	kernels/emulator/build.sh $(EMULATOR)-asan asan
 	$(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))-asan LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 	  ASAN_OPTIONS=detect_leaks=0,abort_on_error=1,detect_stack_use_after_return=0 \
