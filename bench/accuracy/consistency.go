@@ -45,7 +45,7 @@ func consistencyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.Quick {
 				experiment.Default(cmd.Flags(), "seeds", &opt.seeds, 1)
-				experiment.Default(cmd.Flags(), "most", &opt.most, 10_000)
+				experiment.Default(cmd.Flags(), "most", &opt.most, 5000)
 				experiment.Default(cmd.Flags(), "steps", &opt.steps, 500)
 			}
 			if opt.seeds < 1 || opt.most < 1000 {

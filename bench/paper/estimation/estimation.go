@@ -89,8 +89,8 @@ func (o *estimationFlags) register(cmd *cobra.Command, points int) {
 
 func (o *estimationFlags) prepare(cmd *cobra.Command, points int) error {
 	if o.Quick {
-		experiment.Default(cmd.Flags(), "rows", &o.rows, 4000)
-		experiment.Default(cmd.Flags(), "steps", &o.steps, 800)
+		experiment.Default(cmd.Flags(), "rows", &o.rows, 2000)
+		experiment.Default(cmd.Flags(), "steps", &o.steps, 400)
 		experiment.Default(cmd.Flags(), "points", &o.points, points)
 	}
 	if o.points < 2 {
