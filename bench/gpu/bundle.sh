@@ -9,6 +9,7 @@ rm -rf "$out"
 mkdir -p "$out"
 go test -c -tags cuda -ldflags='-s -w' -o "$out/cuda.test" ./cuda
 go build -tags cuda -ldflags='-s -w' -o "$out/mine" ./cmd/mine
+gzip -9n "$out/mine" # a third of it; run.sh unpacks it
 cp "$here"/{run.sh,peers.py,report.py} bench/data/diamonds.csv "$out/"
 [ ! -d "${CUBINS:-}" ] || cp -r "$CUBINS" "$out/cubins"
 # Which sources a result is of.
