@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -159,23 +158,14 @@ func curvePicture(r mine.Result, c mine.CriticResult, u unit, digits int) pictur
 // criticTable has the critics, the heaviest first, and the candidates that the race left behind.
 func criticTable(r mine.Result, u unit, digits int) tabular {
 	t := tabular{Head: []string{"critic", "steps", "bound alone, " + string(u), "standard error", "weight"}}
-	critics := slices.Clone(r.Critics)
-	slices.SortStableFunc(critics, func(a, b mine.CriticResult) int { return cmp.Compare(b.Weight, a.Weight) })
-	for _, c := range critics {
-		sum := 0
-		for _, n := range c.Steps {
-			sum += n
-		}
-		name, steps := c.Candidate.String(), grouped(sum)
+	for _, c := range heaviestFirst(r.Critics) {
+		name, steps := c.Candidate.String(), grouped(stepsOf(c))
 		if c.Reference {
 			name, steps = "that of a normal law, in closed form", ""
 		}
 		t.Rows = append(t.Rows, []string{name, steps, fixed(u.of(c.Estimate), digits), fixed(u.of(c.StdErr), digits), fixed(c.Weight, 2)})
 	}
-	for _, e := range r.Race {
-		if slices.ContainsFunc(critics, func(c mine.CriticResult) bool { return !c.Reference && c.Candidate == e.Candidate }) {
-			continue
-		}
+	for _, e := range leftBehind(r) {
 		bound := fixed(u.of(e.Validation), digits)
 		if e.Error != "" {
 			bound = "diverged"

@@ -186,30 +186,43 @@ func trainingText(r mine.Result) string {
 	return text
 }
 
+// heaviestFirst are critics by their weights.
+func heaviestFirst(critics []mine.CriticResult) []mine.CriticResult {
+	critics = slices.Clone(critics)
+	slices.SortStableFunc(critics, func(a, b mine.CriticResult) int { return cmp.Compare(b.Weight, a.Weight) })
+	return critics
+}
+
+// stepsOf is how many steps a critic was trained on all folds.
+func stepsOf(c mine.CriticResult) (steps int) {
+	for _, n := range c.Steps {
+		steps += n
+	}
+	return steps
+}
+
+// leftBehind are the candidates of the race that were not trained on the folds.
+func leftBehind(r mine.Result) []mine.RaceEntry {
+	return slices.DeleteFunc(slices.Clone(r.Race), func(e mine.RaceEntry) bool {
+		return slices.ContainsFunc(r.Critics, func(c mine.CriticResult) bool { return !c.Reference && c.Candidate == e.Candidate })
+	})
+}
+
 // reportCritics writes a table of the critics, the heaviest first, and of the candidates
 // that the race left behind.
 func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
-	critics := slices.Clone(r.Critics)
-	slices.SortStableFunc(critics, func(a, b mine.CriticResult) int { return cmp.Compare(b.Weight, a.Weight) })
 	const format = "%-*s%-12s%-13s%-11s%8s%10s%8s\n"
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, format, reportTab, "critics", "activation", "preprocess", "objective", "steps", "bound", "weight")
-	for _, c := range critics {
-		steps := 0
-		for _, n := range c.Steps {
-			steps += n
-		}
+	for _, c := range heaviestFirst(r.Critics) {
 		bound, weight := fixed(u.of(c.Estimate), digits), fmt.Sprintf("%.2f", c.Weight)
 		if c.Reference {
 			fmt.Fprintf(w, "%-*s%-44s%10s%8s\n", reportTab, "", "that of a normal law, in closed form", bound, weight)
 			continue
 		}
-		fmt.Fprintf(w, format, reportTab, "", c.Candidate.Activation, c.Candidate.Preprocess, c.Candidate.Objective, grouped(steps), bound, weight)
+		fmt.Fprintf(w, format, reportTab, "", c.Candidate.Activation, c.Candidate.Preprocess, c.Candidate.Objective, grouped(stepsOf(c)), bound, weight)
 	}
-	for _, e := range r.Race {
-		if slices.ContainsFunc(critics, func(c mine.CriticResult) bool { return !c.Reference && c.Candidate == e.Candidate }) {
-			continue
-		}
+	for _, e := range leftBehind(r) {
 		bound := fixed(u.of(e.Validation), digits)
 		if e.Error != "" {
 			bound = "diverged"

@@ -51,12 +51,13 @@ func (f *saveFlag) estimate(ctx context.Context, d data, config mine.Config, opt
 		return r, err
 	}
 	about := criticfile.About{Program: version(), Backend: r.Backend, Device: r.Device, Rows: r.Rows, Bound: r.Bound}
-	if len(critic.State().Parts) == 0 {
+	state := critic.State()
+	if len(state.Parts) == 0 {
 		f.err = fmt.Errorf("--save %s: no critic found anything, so that there is none to be saved; the result stands", f.path)
 		return r, errors.Join(err, critic.Close())
 	}
 	f.err = f.failed(wholefile.Write(f.path, func(w io.Writer) error {
-		return criticfile.Write(w, criticfile.Critic{About: about, State: critic.State(), Sketch: sketch})
+		return criticfile.Write(w, criticfile.Critic{About: about, State: state, Sketch: sketch})
 	}))
 	if f.done = f.err == nil; !f.done {
 		f.err = fmt.Errorf("%w: there is a result, but no critic", f.err)

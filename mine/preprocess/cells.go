@@ -58,8 +58,7 @@ func (r rows) values(n int) ([]int32, error) {
 	number := make(map[string]int32)
 	all := make([]int32, n)
 	for p := range all {
-		at := r.at(p)
-		if err := r.Read(row, at, at+1, 0, width); err != nil {
+		if err := r.readAt(row, p, 0, width); err != nil {
 			return nil, err
 		}
 		for j, v := range row {

@@ -54,8 +54,7 @@ func (r rows) orders(n int) ([][]float64, error) {
 	columns := r.Columns()
 	rows := make([]float64, n*len(columns))
 	for i := range n {
-		at := r.at(i)
-		if err := r.Read(rows[i*len(columns):], at, at+1, 0, len(columns)); err != nil {
+		if err := r.readAt(rows[i*len(columns):], i, 0, len(columns)); err != nil {
 			return nil, err
 		}
 	}

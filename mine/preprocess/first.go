@@ -10,8 +10,7 @@ func (p *Pairs) First(n int) (x, z column.Source, err error) {
 		cols := len(side.Columns())
 		values := make([]float64, n*cols)
 		for i := range n {
-			at := side.at(i)
-			if err := side.Read(values[i*cols:(i+1)*cols], at, at+1, 0, cols); err != nil {
+			if err := side.readAt(values[i*cols:], i, 0, cols); err != nil {
 				return nil, nil, err
 			}
 		}

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -78,8 +79,7 @@ func (p *Pairs) Orderless(n int) ([]Orderless, error) {
 func (r rows) column(j, n int) ([]float64, error) {
 	v := make([]float64, n)
 	for i := range v {
-		at := r.at(i)
-		if err := r.Read(v[i:i+1], at, at+1, j, j+1); err != nil {
+		if err := r.readAt(v[i:], i, j, j+1); err != nil {
 			return nil, err
 		}
 	}
@@ -127,15 +127,7 @@ func equalRows(values []float64) [][]int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case values[a] < values[b]:
-			return -1
-		case values[a] > values[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
 	var groups [][]int
 	for lo, hi := 0, 0; lo < len(order); lo = hi {
 		for hi = lo + 1; hi < len(order) && values[order[hi]] == values[order[lo]]; hi++ {

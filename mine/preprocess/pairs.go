@@ -34,6 +34,12 @@ func (r rows) at(p int) int {
 	return r.order(p)
 }
 
+// readAt stores columns [from, to) of the row at position p in dst.
+func (r rows) readAt(dst []float64, p, from, to int) error {
+	at := r.at(p)
+	return r.Read(dst, at, at+1, from, to)
+}
+
 // An Order is a permutation of the rows: it returns the row at a position.
 type Order func(position int) int
 
@@ -315,8 +321,7 @@ func (s Side) apply(r rows, lo int, dst backend.Matrix) error {
 	return parallel(dst.Rows, func(first, end int) error {
 		row := make([]float64, cols)
 		for i := first; i < end; i++ {
-			at := r.at(lo + i)
-			if err := r.Read(row, at, at+1, 0, cols); err != nil {
+			if err := r.readAt(row, lo+i, 0, cols); err != nil {
 				return err
 			}
 			s.store(dst.Row(i), row)
