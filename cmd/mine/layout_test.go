@@ -30,6 +30,7 @@ var layers = []struct {
 	{"mine/preprocess", []string{"mine/backend", "mine/column", "mine/sampling"}},
 	{"mine/stack", nil},
 	{"mine/dependence", []string{"mine/column"}},
+	{"mine/lagged", []string{"mine/column"}},
 	{"mine/gaussian", []string{"mine/backend"}},
 	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
