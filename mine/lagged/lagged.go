@@ -46,14 +46,17 @@ func (e *SeriesError) Error() string {
 
 // Reason is the text of the error without the name of the series.
 func (e *SeriesError) Reason() string {
-	whole, horizon := "", ""
+	rows, whole, horizon := "rows", "", ""
+	if e.Rows == 1 {
+		rows = "row"
+	}
 	if e.Missing > 0 {
 		whole = fmt.Sprintf(", %d without a value, and nowhere %d neighbours with one", e.Missing, e.Lag+e.Horizon)
 	}
 	if e.Horizon > 1 {
 		horizon = fmt.Sprintf(" and a horizon of %d", e.Horizon)
 	}
-	return fmt.Sprintf("%d rows%s, want at least %d for a lag of %d%s", e.Rows, whole, e.Lag+e.Horizon, e.Lag, horizon)
+	return fmt.Sprintf("%d %s%s, want at least %d for a lag of %d%s", e.Rows, rows, whole, e.Lag+e.Horizon, e.Lag, horizon)
 }
 
 // New returns all windows of n rows with a lag of 1 row at least and a horizon of 1 at least.

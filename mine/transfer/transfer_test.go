@@ -253,7 +253,7 @@ func TestErrors(t *testing.T) {
 		{"no data", Data{X: column.Slices(x)}, usual, "argument z", column.ErrEmpty},
 		{"series that do not fit", Data{X: pair.X, Z: pair.Z, Series: []int{1}}, usual, "series of 1 rows", nil},
 		{"missing rows that do not fit", Data{X: pair.X, Z: pair.Z, Missing: []bool{true}}, usual, "1 rows are said", nil},
-		{"a short series", Data{X: pair.X, Z: pair.Z, Series: short}, usual, "series 8 has 1 rows, want at least 2", nil},
+		{"a short series", Data{X: pair.X, Z: pair.Z, Series: short}, usual, "series 8 has 1 row, want at least 2", nil},
 	} {
 		_, err := Estimate(context.Background(), c.data, c.cfg)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) {
