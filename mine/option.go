@@ -7,13 +7,14 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for. The exception is WithGroups, which is data.
+// number; that is what Config is for. The exceptions are WithGroups and WithFoldsOf, which are data.
 type Option func(*wiring)
 
 type wiring struct {
 	backend  backend.Backend
 	threads  int
 	groups   []int
+	arranged *arrangement // of another estimator; nil for one of its own
 	progress func(Progress)
 	last     Progress
 	reported time.Time
