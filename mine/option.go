@@ -7,14 +7,16 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for. The exceptions are WithGroups and WithBlocks, which are data.
+// number; that is what Config is for. The exceptions are WithGroups, WithBlocks and WithFoldsOf,
+// which are data.
 type Option func(*wiring)
 
 type wiring struct {
 	backend  backend.Backend
 	threads  int
 	groups   []int
-	worth    float64 // of a row of groups, in independent ones; 0 if it is not known
+	worth    float64      // of a row of groups, in independent ones; 0 if it is not known
+	arranged *arrangement // of another estimator; nil for one of its own
 	progress func(Progress)
 	last     Progress
 	reported time.Time
