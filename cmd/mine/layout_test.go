@@ -49,7 +49,7 @@ var layers = []struct {
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
-	{"mine/conditional", []string{"mine", "mine/backend", "mine/column", "mine/preprocess"}},
+	{"mine/conditional", []string{"mine", "mine/backend", "mine/column", "mine/independence", "mine/preprocess"}},
 	{"mine/transfer", []string{"mine", "mine/column", "mine/conditional", "mine/dependence", "mine/lagged", "mine/preprocess"}},
 	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table", "mine/transfer"}},
 	{"bench/...", []string{"..."}},

@@ -6,19 +6,19 @@
 // By the chain rule (Cover and Thomas, Elements of Information Theory, 2.5.2),
 //
 //	I(X;Z|Y) = I(X;(Z,Y)) - I(X;Y)                       difference
-//	I(X;Z|Y) = I(U;Z|Y) = I(U;(Z,Y)) - I(U;Y)            residual
+//	I(X;Z|Y) = I(U;V|Y) = I(U;(V,Y)) - I(U;Y)            residual
 //
 // where U = h(X,Y) and h(.,y) is one-to-one for every y, so that given Y, U is X in other
-// units. Column by column,
+// units, and V is Z. Column by column,
 //
 //	u = ( g(x) - m(y) ) / s(y)
 //
 // with g the normal scores of the column and m and log s regressions on Y: linear, and then of what
-// is left on squares, products and random waves (see Residual and features). If they are right, U
-// is the rank of x given y but for a one-to-one map, and independent of Y: then nothing has to
-// be taken off, and one information is estimated in place of the difference of two large ones. The
-// defect I(U;Y) says how right they are. It is estimated too, and taken off: they need
-// not be right for the equation to hold.
+// is left on squares, products and random waves. If they are right, U is the rank of x given y but
+// for a one-to-one map, and independent of Y: then nothing has to be taken off, and one
+// information is estimated in place of the difference of two large ones. The defect I(U;Y)
+// says how right they are. It is estimated too, and taken off: they need not be right for the
+// equation to hold. A column of codes, or of numbers with many equal ones, is in U and V as it is.
 //
 // Regressions are cross-fitted: the rows of a fold have U by regressions on rows of the other
 // folds. So U follows from X, Y and the fold F, which is drawn independently of the data, and by
@@ -32,8 +32,8 @@
 // # Which way
 //
 // The one of which less has to be taken off, on the rows that decide when training stops: on
-// test rows, chance would make the choice raise the estimate. Where nothing has to be of
-// either, it is the difference.
+// test rows, chance would make the choice raise the estimate. It is the residual if that takes off
+// less by more than a standard error.
 //
 // # No bound
 //
@@ -66,7 +66,7 @@ type Way string
 const (
 	Auto       Way = "auto"       // both, and the one of which less has to be taken off; in a Config alone
 	Difference Way = "difference" // I(X;(Z,Y)) - I(X;Y)
-	ByResidual Way = "residual"   // I(U;(Z,Y)) - I(U;Y)
+	ByResidual Way = "residual"   // I(U;(V,Y)) - I(U;Y)
 )
 
 // Ways lists those that a Config may have.
@@ -74,18 +74,10 @@ func Ways() []Way { return []Way{Auto, Difference, ByResidual} }
 
 func (w Way) String() string { return string(w) }
 
-// information is what is estimated of Z and Y, and of Y.
-func (w Way) information() string {
-	if w == ByResidual {
-		return "information of the residuals of x with that"
-	}
-	return "information of x with that"
-}
-
 // Config says how to estimate. Start from DefaultConfig.
 type Config struct {
 	Way      Way         `json:"way"`
-	Estimate mine.Config `json:"estimate"` // of each of the four estimates
+	Estimate mine.Config `json:"estimate"` // of each of the estimates, of which there are five
 }
 
 // DefaultConfig returns settings for data of the given number of rows: both ways, and
@@ -140,28 +132,19 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 	if err := d.check(); err != nil {
 		return out, err
 	}
-	split := opts
-	if d.Groups != nil {
-		split = append([]mine.Option{mine.WithGroups(d.Groups)}, opts...)
-	}
-	// Its folds are those of all estimates. It is not fitted.
-	first, err := mine.NewEstimator(ctx, d.X, column.Join(d.Z, d.Given), cfg.Estimate, split...)
+	first, err := d.folds(ctx, cfg.Estimate, opts)
 	if err != nil {
 		return out, err
 	}
-	folds := first.FoldRows()
-	if err := first.Close(); err != nil {
-		return out, err
-	}
 	if cfg.Way != ByResidual {
-		c, err := contrast(ctx, Difference, d.X, d, first, cfg, opts)
+		c, err := contrast(ctx, Difference, d.X, d.Given, []column.Source{column.Join(d.Z, d.Given)}, first, cfg, opts)
 		if err != nil {
 			return out, err
 		}
 		out.Ways = append(out.Ways, c)
 	}
 	if cfg.Way != Difference {
-		if err := out.byResidual(ctx, d, first, folds, opts); err != nil {
+		if err := out.byResidual(ctx, d, first, opts); err != nil {
 			return out, err
 		}
 	}
@@ -170,8 +153,8 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 }
 
 // byResidual goes the way of residuals, where X has any.
-func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, folds []mine.FoldRows, opts []mine.Option) error {
-	u, err := newResiduals(ctx, d, folds, r.Config.Estimate.Seed)
+func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, opts []mine.Option) error {
+	u, err := newResiduals(ctx, d, first.FoldRows(), r.Config.Estimate.Seed)
 	if err != nil {
 		return err
 	}
@@ -182,7 +165,11 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 		}
 		return nil
 	}
-	c, err := contrast(ctx, ByResidual, u, d, first, r.Config, opts)
+	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given}, first.FoldRows(), r.Config.Estimate.Seed)
+	if err != nil {
+		return fmt.Errorf("conditional: residuals of z: %w", err)
+	}
+	c, err := contrast(ctx, ByResidual, u, d.Given, []column.Source{column.Join(v, d.Given), v}, first, r.Config, opts)
 	if err != nil {
 		return err
 	}
@@ -190,15 +177,13 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 	return nil
 }
 
-// choose takes the way of which less has to be taken off.
+// choose takes the way of which less has to be taken off, see the package.
 func (r *Result) choose() {
-	best := 0
-	for i, c := range r.Ways {
-		if max(0, c.Validation) < max(0, r.Ways[best].Validation) {
-			best = i
-		}
+	c := r.Ways[0]
+	if len(r.Ways) == 2 && max(0, r.Ways[1].Validation)+c.Without.StdErr < c.Validation {
+		c = r.Ways[1]
 	}
-	r.Way, r.Interval = r.Ways[best].Way, r.Ways[best].Interval
+	r.Way, r.Interval = c.Way, c.Interval
 	r.Warnings = r.warnings()
 }
 

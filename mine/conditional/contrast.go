@@ -17,34 +17,38 @@ import (
 type Contrast struct {
 	Way Way `json:"way"`
 	Interval
-	With       mine.Result `json:"with"`       // I(X;(Z,Y)), or I(U;(Z,Y))
-	Without    mine.Result `json:"without"`    // I(X;Y), or the defect I(U;Y)
-	Validation float64     `json:"validation"` // of Without, on the rows that decide when training stops: the ways are compared by it
+	With    mine.Result `json:"with"`    // I(X;(Z,Y)), or I(U;(V,Y))
+	Without mine.Result `json:"without"` // I(X;Y), or the defect I(U;Y)
+	// Narrow says that With is I(U;V), which is at most I(U;(V,Y)): of few rows, critics find more
+	// where there are fewer columns. The rows that decide when training stops decide that too.
+	Narrow bool `json:"narrow,omitempty"`
+	// Validation is Without on those rows; the ways are compared by it.
+	Validation float64 `json:"validation"`
 }
 
-// contrast makes both estimates, on the folds of another one.
-func contrast(ctx context.Context, way Way, x column.Source, d Data, first *mine.Estimator, cfg Config, opts []mine.Option) (Contrast, error) {
+// contrast estimates the information of x with each of withs, of which the first one is that of all
+// columns, and with y, on the folds of another estimate.
+func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.Source, first *mine.Estimator, cfg Config, opts []mine.Option) (Contrast, error) {
 	c := Contrast{Way: way}
-	with, err := examine(ctx, x, column.Join(d.Z, d.Given), cfg.Estimate, first, opts)
-	if err != nil {
-		return c, fmt.Errorf("conditional: %s of z and y together: %w", way.information(), err)
+	var with examined
+	for k, z := range withs {
+		e, err := examine(ctx, x, z, cfg.Estimate, first, opts)
+		if err != nil {
+			return c, fmt.Errorf("conditional: %s, with z: %w", way, err)
+		}
+		if k == 0 || e.validation() > with.validation() {
+			with, c.Narrow = e, k > 0
+		}
 	}
-	without, err := examine(ctx, x, d.Given, cfg.Estimate, first, opts)
+	without, err := examine(ctx, x, y, cfg.Estimate, first, opts)
 	if err != nil {
-		return c, fmt.Errorf("conditional: %s of y alone: %w", way.information(), err)
+		return c, fmt.Errorf("conditional: %s, of y alone: %w", way, err)
 	}
 	if len(with.tested) != len(without.tested) {
 		return c, fmt.Errorf("conditional: %d folds have critics of z and y, %d of y alone, so that they cannot be compared: lower the learning rate, or take fewer folds: %w",
 			len(with.tested), len(without.tested), mine.ErrDiverged)
 	}
-	c.With, c.Without = with.result, without.result
-	var rows float64
-	for _, t := range without.tested {
-		n := float64(len(t.Rows))
-		c.Validation += n * t.Validation
-		rows += n
-	}
-	c.Validation /= rows
+	c.With, c.Without, c.Validation = with.result, without.result, without.validation()
 	c.Interval = interval(with, without)
 	return c, nil
 }
@@ -53,6 +57,16 @@ func contrast(ctx context.Context, way Way, x column.Source, d Data, first *mine
 type examined struct {
 	result mine.Result
 	tested []mine.Tested
+}
+
+// validation is the bound on the rows that decide when training stops.
+func (e examined) validation() float64 {
+	var sum, rows float64
+	for _, t := range e.tested {
+		n := float64(len(t.Rows))
+		sum, rows = sum+n*t.Validation, rows+n
+	}
+	return sum / rows
 }
 
 func examine(ctx context.Context, x, z column.Source, cfg mine.Config, first *mine.Estimator, opts []mine.Option) (out examined, err error) {
