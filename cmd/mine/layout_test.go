@@ -49,7 +49,8 @@ var layers = []struct {
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
-	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
+	{"cmd/mine", []string{"cuda", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 
