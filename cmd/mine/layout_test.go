@@ -34,6 +34,7 @@ var layers = []struct {
 	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
 	{"internal/safetensors", nil},
+	{"internal/shard", []string{"internal/wholefile", "mine/column"}},
 	{"mine/criticfile", []string{"internal/safetensors", "mine", "mine/backend", "mine/column", "mine/gaussian", "mine/preprocess"}},
 	{"mine/table", []string{"internal/wholefile", "mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
@@ -48,7 +49,8 @@ var layers = []struct {
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
-	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
+	{"cmd/mine", []string{"cuda", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 
