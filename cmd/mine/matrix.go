@@ -1,0 +1,326 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gomine/mine"
+	"gomine/mine/pairwise"
+)
+
+// matrixFlags are the flags of mine matrix.
+type matrixFlags struct {
+	estimateFlags // but for X, Z and what is written
+	columns       string
+	groups        string
+	pairs         pairwise.Config // but for Estimate
+	screenOnly    bool
+	output        matrixOutput
+}
+
+func newMatrix() *cobra.Command {
+	var f matrixFlags
+	cmd := &cobra.Command{
+		Use:   "matrix FILE [flags]",
+		Short: "Estimate the information of all pairs of columns or groups",
+		Long: `Estimate the mutual information of all pairs of columns, or of groups of
+columns.
+
+A screen looks at every pair: at the correlation of the ranks, and at a table of
+bins, which sees what is not monotone. Its p-values are of rows that are
+independent of each other; series are noticed, and count for fewer rows. Of the
+pairs that --fdr leaves, the --top ones by the information of the screen are
+estimated by networks, each as mine estimate does it with the same flags.
+
+--groups FILE has one group of columns a line, as in
+  size = carat,length_mm,width_mm
+  price = price_usd
+with COLUMNS as for --columns. Lines that begin with # are comments, and no
+column may be in two groups. Columns in none are left out.
+
+The strongest pairs are printed. With --output all are written: to a file, as
+its name ends (.csv, .json, .md; .png and .svg for a heat map of the normalised
+information), or as all five to a folder. Beside it is a journal while networks
+are trained: the same command goes on after an interruption or a kill, and
+loses the pairs that were in work alone.
+
+Normalised information is sqrt(1 - exp(-2 I)), from 0 to 1: the size of the
+correlation, if the two were normal.
+Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
+		Example: `  mine matrix data.csv
+  mine matrix data.csv --screen-only --output pairs.csv
+  mine matrix data.csv --groups groups.txt --effort normal --output result/`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("%s, want one", plural(len(args), "file"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	data, pairs, method, training, output := newFlags(), newFlags(), newFlags(), newFlags(), newFlags()
+	data.StringVar(&f.columns, "columns", "", "which `COLUMNS`, as for --x of mine estimate")
+	data.Lookup("columns").DefValue = "all"
+	data.StringVar(&f.groups, "groups", "", "`FILE` of groups of columns")
+	data.StringVar(&f.input.group, "group", "", "`COLUMN` of numbers or names, equal in rows that belong together, such as those of one person")
+	data.StringSliceVar(&f.input.codes, "categorical", nil, "`COLUMNS` whose values are codes without an order, numbers too; columns of words are in any case")
+	addChoice(data, &f.input.missing, "missing", "what to do about rows that lack a value of a column in use", "error", "drop")
+	f.input.format.register(data)
+	addGroup(cmd, "Data", data)
+	f.input.format.complete(cmd)
+	for _, flag := range []string{"columns", "group", "categorical"} {
+		complete(cmd, flag, f.input.completeColumns(0))
+	}
+	f.pairs = pairwise.DefaultConfig(helpRows[0])
+	pairs.Float64Var(&f.pairs.FDR, "fdr", f.pairs.FDR, "`RATE` of false discoveries among the pairs that the screen leaves (Benjamini and Hochberg)")
+	pairs.Var((*count)(&f.pairs.Top), "top", "`N` pairs at most for the networks, those of the most information by the screen")
+	pairs.BoolVar(&f.pairs.All, "all", false, "networks for all pairs, whatever the screen says")
+	pairs.BoolVar(&f.screenOnly, "screen-only", false, "no networks")
+	addGroup(cmd, "Pairs", pairs)
+	f.registerSettings(cmd, method, training, mine.Fast)
+	addChoice(output, &f.unit, "unit", "unit of information in what is printed", string(nats), string(bits))
+	output.BoolVar(&f.json, "json", false, "print all pairs as one JSON object")
+	f.output.register(output)
+	addGroup(cmd, "Output", output)
+	return cmd
+}
+
+func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
+	set := cmd.Flags()
+	if err := f.check(set, file); err != nil {
+		return err
+	}
+	status := newStatusLine(cmd.ErrOrStderr(), unit(f.unit.value))
+	m, err := f.matrix(cmd, file, status)
+	status.clear()
+	switch {
+	case errors.Is(err, context.Canceled) && f.output.journal() != "" && m != nil && m.done > 0:
+		return interruptedError(fmt.Sprintf("interrupted after %d of %s: the same command goes on", m.done, plural(len(m.chosen), "pair")))
+	case errors.Is(err, context.Canceled):
+		return interruptedError("interrupted before there was a result")
+	case err != nil:
+		return err
+	}
+	if err := f.output.write(m); err != nil {
+		return err
+	}
+	answer := cmd.OutOrStdout()
+	write := func(w io.Writer) error { return m.print(w, unit(f.unit.value)) }
+	if f.json {
+		write = m.writeJSON
+	}
+	if err := write(answer); err != nil {
+		return fmt.Errorf("stdout: %w", pathCause(err))
+	}
+	return m.failed()
+}
+
+// check reports what is wrong before any data are read.
+func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
+	switch {
+	case f.pairs.All && set.Changed("top"):
+		return usagef("--all and --top exclude each other")
+	case f.screenOnly && (f.pairs.All || set.Changed("top")):
+		return usagef("--screen-only trains no network: leave --all and --top out")
+	case f.columns != "" && f.groups != "":
+		return usagef("--columns and --groups exclude each other: columns that are in no group are left out")
+	case !(f.pairs.FDR > 0 && f.pairs.FDR < 1):
+		return usagef("--fdr is %v, want between 0 and 1", f.pairs.FDR)
+	case f.pairs.Top < 1:
+		return usagef("--top is %d, want at least 1, or --screen-only", f.pairs.Top)
+	}
+	if err := f.checkSettings(set); err != nil {
+		return err
+	}
+	return f.output.check(set, file)
+}
+
+// matrix reads the data, screens them and estimates what is left. It returns what there is, with an error
+// too.
+func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine) (*matrix, error) {
+	ctx, set := cmd.Context(), cmd.Flags()
+	f.input.seed = f.config.seed(set)
+	m, err := f.read(cmd, file, status)
+	if err != nil {
+		return nil, err
+	}
+	m.config = f.pairs
+	if m.config.Estimate, err = f.config.config(m.rows(), set); err != nil {
+		return nil, err
+	}
+	m.screening, err = pairwise.Screen(ctx, m.variables, m.config.Estimate.Seed, pairwise.Options{
+		Threads: f.threads, Groups: m.groups,
+		Progress: func(done, total int) { status.show("screening", int64(done), int64(total)) },
+	})
+	if err != nil {
+		return m, f.input.tooFew(f.estimateError(err, []string{file}, set))
+	}
+	m.settings = settings{m.config.Estimate, f.backend.value, f.precision.value}
+	m.estimates = make([]*pairwise.Estimate, len(m.screening.Pairs))
+	if f.screenOnly {
+		return m, nil
+	}
+	m.chosen = m.screening.Chosen(m.config)
+	return m, f.estimate(cmd, file, m, status)
+}
+
+// estimate estimates the chosen pairs that the journal does not have yet.
+func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrix, status *statusLine) (err error) {
+	b, err := f.open(cmd, status)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	m.settings = settings{m.screening.Config(m.config.Estimate), b.Name(), precisionOf(b)}
+	if err := f.output.begin(m); err != nil {
+		return err
+	}
+	var left []int // of the chosen pairs
+	var pairs []pairwise.Pair
+	for _, k := range m.chosen {
+		if m.estimates[k] == nil {
+			left, pairs = append(left, k), append(pairs, m.screening.Pairs[k])
+		}
+	}
+	m.done = len(m.chosen) - len(left)
+	progress := func() { status.show("networks", int64(m.done), int64(len(m.chosen)), plural(len(m.chosen), "pair")) }
+	progress()
+	work := pairwise.Work{Variables: m.variables, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
+		m.estimates[left[i]] = &e
+		if err := f.output.add(left[i], e); err != nil {
+			return err
+		}
+		m.done++
+		progress()
+		return nil
+	}}
+	err = pairwise.EstimatePairs(cmd.Context(), work, m.settings.Config)
+	return f.input.tooFew(f.estimateError(err, []string{file}, cmd.Flags()))
+}
+
+// matrix is what is known of the pairs of a table.
+type matrix struct {
+	file      string
+	variables []pairwise.Variable
+	groups    []int // which rows belong together; nil without --group
+	left      left  // rows that were left out
+	inputs    matrixInput
+
+	config    pairwise.Config
+	settings  settings // of the estimates
+	screening pairwise.Screening
+	chosen    []int                // pairs for the networks
+	estimates []*pairwise.Estimate // by pair; nil where there is none
+	done      int                  // of the chosen pairs
+}
+
+func (m *matrix) rows() int { return m.variables[0].Data.Rows() }
+
+// failed is an error if no pair could be estimated at all.
+func (m *matrix) failed() error {
+	for _, k := range m.chosen {
+		if m.estimates[k].Error == "" {
+			return nil
+		}
+	}
+	if len(m.chosen) == 0 {
+		return nil
+	}
+	return worded{fmt.Sprintf("%s: none of %s could be estimated: %s", m.file, plural(len(m.chosen), "pair"), oneLine(errors.New(m.estimates[m.chosen[0]].Error))), nil}
+}
+
+// information is that of a pair: of the networks or, where they were not asked, of the screen.
+func (m *matrix) information(k int) float64 {
+	if e := m.estimates[k]; e != nil && e.Error == "" {
+		return e.Estimate
+	}
+	return m.screening.Pairs[k].Information
+}
+
+// ranking has all pairs, those that networks have estimated first, and those of the most information
+// first among these and the others.
+func (m *matrix) ranking() []int {
+	order := make([]int, len(m.estimates))
+	for k := range order {
+		order[k] = k
+	}
+	rank := func(k int) int {
+		if e := m.estimates[k]; e != nil && e.Error == "" {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case rank(a) != rank(b):
+			return rank(a) - rank(b)
+		case m.information(a) > m.information(b):
+			return -1
+		case m.information(a) < m.information(b):
+			return 1
+		}
+		return 0
+	})
+	return order
+}
+
+// notes say what a reader has to know of the rows and the variables.
+func (m *matrix) notes() []string {
+	var notes []string
+	add := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	s := m.screening
+	if m.left.rows > 0 {
+		add("%s.", m.left)
+	}
+	if s.SortedBy != "" {
+		add("the rows are in the order of %s, and otherwise independent of each other.", s.SortedBy)
+	}
+	if s.Repeated > 0 {
+		add("%s of %s have copies: p-values are of %s independent ones at most.", grouped(s.Repeated), plural(s.Rows, "row"), grouped(int(m.mostEffective())))
+	}
+	if s.Serial > 0 {
+		add("%s of %s are of series, whose neighbouring rows are alike: their p-values are approximate, of as many rows as these are worth.", grouped(s.Serial), plural(len(s.Pairs), "pair"))
+	}
+	if s.Unresolved > 0 {
+		add("%s of them are worth fewer than 100 independent rows, as random walks are: the screen says nothing of them, and their p is 1. Give more rows, or differences of successive ones.", grouped(s.Unresolved))
+	}
+	if len(s.Empty) > 0 {
+		var names []string
+		for _, v := range s.Empty {
+			names = append(names, m.variables[v].Name)
+		}
+		const most = 6
+		if more := len(names) - most; more > 0 {
+			names = append(names[:most], plural(more, "other"))
+		}
+		add("no pairs of %s: constant, or codes that are all rare.", strings.Join(names, ", "))
+	}
+	for _, k := range m.chosen {
+		if e := m.estimates[k]; e.Error != "" {
+			add("%s could not be estimated: %s.", m.name(k), oneLine(errors.New(e.Error)))
+			break
+		}
+	}
+	return notes
+}
+
+func (m *matrix) mostEffective() float64 {
+	most := 0.0
+	for _, p := range m.screening.Pairs {
+		most = max(most, p.EffectiveRows)
+	}
+	return most
+}
+
+// name is that of a pair.
+func (m *matrix) name(k int) string {
+	p := m.screening.Pairs[k]
+	return m.variables[p.A].Name + " and " + m.variables[p.B].Name
+}
