@@ -34,6 +34,7 @@ var layers = []struct {
 	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
 	{"internal/safetensors", nil},
+	{"internal/shard", []string{"internal/wholefile", "mine/column"}},
 	{"mine/criticfile", []string{"internal/safetensors", "mine", "mine/backend", "mine/column", "mine/gaussian", "mine/preprocess"}},
 	{"mine/table", []string{"internal/wholefile", "mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
