@@ -48,9 +48,9 @@ func heatColours() palette.ColorMap {
 
 // heatMap draws the normalised information of all pairs: that of the networks or, where they were not
 // asked, of the screen. What there is none of is grey.
-func (m *matrix) heatMap(w io.Writer, newCanvas func(width, height vg.Length) canvas) error {
-	n := len(m.variables)
-	img, err := m.heatImage()
+func (t *pairTable) heatMap(w io.Writer, newCanvas func(width, height vg.Length) canvas) error {
+	n := len(t.Variables)
+	img, err := t.heatImage()
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (m *matrix) heatMap(w io.Writer, newCanvas func(width, height vg.Length) ca
 	if n <= mostNames {
 		var across, down []plot.Tick
 		longest := 0
-		for v, variable := range m.variables {
+		for v, variable := range t.Variables {
 			name := printable(variable.Name)
 			longest = max(longest, len(name))
 			across = append(across, plot.Tick{Value: float64(v), Label: name})
@@ -89,13 +89,13 @@ func (m *matrix) heatMap(w io.Writer, newCanvas func(width, height vg.Length) ca
 }
 
 // heatImage is the map without its axes: variables go to the right and down.
-func (m *matrix) heatImage() (image.Image, error) {
-	n := len(m.variables)
+func (t *pairTable) heatImage() (image.Image, error) {
+	n := len(t.Variables)
 	size := (heatPixels + n - 1) / n
 	img := image.NewRGBA(image.Rect(0, 0, n*size, n*size))
 	colours := heatColours()
 	empty := make([]bool, n)
-	for _, v := range m.screening.Empty {
+	for _, v := range t.Empty {
 		empty[v] = true
 	}
 	for a := range n {
@@ -103,7 +103,7 @@ func (m *matrix) heatImage() (image.Image, error) {
 			var paint color.Color = color.Gray{Y: 200}
 			if a != b && !empty[a] && !empty[b] {
 				var err error
-				if paint, err = colours.At(pairwise.Normalised(m.information(pairwise.Index(a, b, n)))); err != nil {
+				if paint, err = colours.At(pairwise.Normalised(t.information(pairwise.Index(a, b, n)))); err != nil {
 					return nil, err
 				}
 			}

@@ -51,7 +51,7 @@ var layers = []struct {
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
 	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"internal/journal", nil},
-	{"cmd/mine", []string{"cuda", "internal/journal", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"cmd/mine", []string{"cuda", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 

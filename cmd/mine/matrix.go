@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"gomine/mine"
+	"gomine/mine/column"
 	"gomine/mine/pairwise"
 )
 
@@ -22,6 +21,7 @@ type matrixFlags struct {
 	groups        string
 	pairs         pairwise.Config // but for Estimate
 	screenOnly    bool
+	part          partFlag
 	output        matrixOutput
 }
 
@@ -87,6 +87,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	f.registerSettings(cmd, method, training, mine.Fast)
 	addChoice(output, &f.unit, "unit", "unit of information in what is printed", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print all pairs as one JSON object")
+	f.part.register(output)
 	f.output.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
@@ -102,33 +103,35 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	status.clear()
 	switch {
 	case errors.Is(err, context.Canceled) && f.output.journal() != "" && m != nil && m.done > 0:
-		return interruptedError(fmt.Sprintf("interrupted after %d of %s: the same command goes on", m.done, plural(len(m.chosen), "pair")))
+		return interruptedError(fmt.Sprintf("interrupted after %s: the same command goes on", plural(m.done, "pair")))
 	case errors.Is(err, context.Canceled):
 		return interruptedError("interrupted before there was a result")
 	case err != nil:
 		return err
 	}
-	if err := f.output.write(m); err != nil {
+	if f.part.Divided() {
+		return f.output.writePart(cmd, m, f.part.Shard)
+	}
+	if err := f.output.write(&m.pairTable); err != nil {
 		return err
 	}
-	answer := cmd.OutOrStdout()
-	write := func(w io.Writer) error { return m.print(w, unit(f.unit.value)) }
-	if f.json {
-		write = m.writeJSON
-	}
-	if err := write(answer); err != nil {
-		return fmt.Errorf("stdout: %w", pathCause(err))
-	}
-	return m.failed()
+	return m.answer(cmd.OutOrStdout(), f.json, unit(f.unit.value))
 }
 
 // check reports what is wrong before any data are read.
 func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
+	if !f.screenOnly || set.Changed("shard") {
+		if err := f.part.check(set); err != nil {
+			return err
+		}
+	}
 	switch {
 	case f.pairs.All && set.Changed("top"):
 		return usagef("--all and --top exclude each other")
 	case f.screenOnly && (f.pairs.All || set.Changed("top")):
 		return usagef("--screen-only trains no network: leave --all and --top out")
+	case f.screenOnly && f.part.Divided():
+		return usagef("--screen-only takes seconds and is not shared out: leave --shard out")
 	case f.columns != "" && f.groups != "":
 		return usagef("--columns and --groups exclude each other: columns that are in no group are left out")
 	case !(f.pairs.FDR > 0 && f.pairs.FDR < 1):
@@ -139,60 +142,77 @@ func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
 	if err := f.checkSettings(set); err != nil {
 		return err
 	}
-	return f.output.check(set, file)
+	return f.output.check(set, []string{file}, f.part.Divided())
+}
+
+// matrixRun is a matrix in work.
+type matrixRun struct {
+	pairTable
+	data   []pairwise.Variable
+	group  column.Source // of --group; nil without
+	groups []int         // which rows belong together, by it
+	left   left          // rows that were left out
+	chosen []int         // pairs for the networks
+	done   int           // of them
 }
 
 // matrix reads the data, screens them and estimates what is left. It returns what there is, with an error
 // too.
-func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine) (*matrix, error) {
-	ctx, set := cmd.Context(), cmd.Flags()
+func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine) (*matrixRun, error) {
+	set := cmd.Flags()
 	f.input.seed = f.config.seed(set)
 	m, err := f.read(cmd, file, status)
 	if err != nil {
 		return nil, err
 	}
-	m.config = f.pairs
-	if m.config.Estimate, err = f.config.config(m.rows(), set); err != nil {
+	cfg := f.pairs
+	if cfg.Estimate, err = f.config.config(m.data[0].Data.Rows(), set); err != nil {
 		return nil, err
 	}
-	m.screening, err = pairwise.Screen(ctx, m.variables, m.config.Estimate.Seed, pairwise.Options{
+	m.Screening, err = pairwise.Screen(cmd.Context(), m.data, cfg.Estimate.Seed, pairwise.Options{
 		Threads: f.threads, Groups: m.groups,
 		Progress: func(done, total int) { status.show("screening", int64(done), int64(total)) },
 	})
 	if err != nil {
 		return m, f.input.tooFew(f.estimateError(err, []string{file}, set))
 	}
-	m.settings = settings{m.config.Estimate, f.backend.value, f.precision.value}
-	m.estimates = make([]*pairwise.Estimate, len(m.screening.Pairs))
+	m.estimates = make([]*pairwise.Estimate, len(m.Pairs))
+	m.Schema, m.Unit, m.FDR, m.Left = matrixSchema, nats, cfg.FDR, m.Screening.Left(cfg.FDR)
+	m.Notes = m.dataNotes()
 	if f.screenOnly {
 		return m, nil
 	}
-	m.chosen = m.screening.Chosen(m.config)
-	return m, f.estimate(cmd, file, m, status)
+	m.chosen = m.Chosen(cfg)
+	m.Estimated, m.Top, m.All = len(m.chosen), cfg.Top, cfg.All
+	return m, f.estimate(cmd, file, m, m.Screening.Config(cfg.Estimate), status)
 }
 
-// estimate estimates the chosen pairs that the journal does not have yet.
-func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrix, status *statusLine) (err error) {
+// estimate estimates the chosen pairs of the shard that the journal does not have yet.
+func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cfg mine.Config, status *statusLine) (err error) {
 	b, err := f.open(cmd, status)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	m.settings = settings{m.screening.Config(m.config.Estimate), b.Name(), precisionOf(b)}
-	if err := f.output.begin(m); err != nil {
+	m.Config = &settings{cfg, b.Name(), precisionOf(b)}
+	if err := f.output.begin(m, f.part.Shard); err != nil {
 		return err
 	}
-	var left []int // of the chosen pairs
+	var left []int
 	var pairs []pairwise.Pair
-	for _, k := range m.chosen {
-		if m.estimates[k] == nil {
-			left, pairs = append(left, k), append(pairs, m.screening.Pairs[k])
+	for i, k := range m.chosen {
+		switch {
+		case !f.part.Has(i):
+		case m.estimates[k] != nil:
+			m.done++
+		default:
+			left, pairs = append(left, k), append(pairs, m.Pairs[k])
 		}
 	}
-	m.done = len(m.chosen) - len(left)
-	progress := func() { status.show("networks", int64(m.done), int64(len(m.chosen)), plural(len(m.chosen), "pair")) }
+	all := m.done + len(left)
+	progress := func() { status.show("networks", int64(m.done), int64(all), plural(all, "pair")) }
 	progress()
-	work := pairwise.Work{Variables: m.variables, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
+	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
 		if err := f.output.add(left[i], e); err != nil {
 			return err
@@ -201,100 +221,37 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrix, statu
 		progress()
 		return nil
 	}}
-	err = pairwise.EstimatePairs(cmd.Context(), work, m.settings.Config)
+	err = pairwise.EstimatePairs(cmd.Context(), work, cfg)
 	return f.input.tooFew(f.estimateError(err, []string{file}, cmd.Flags()))
 }
 
-// matrix is what is known of the pairs of a table.
-type matrix struct {
-	file      string
-	variables []pairwise.Variable
-	groups    []int // which rows belong together; nil without --group
-	left      left  // rows that were left out
-	inputs    matrixInput
-
-	config    pairwise.Config
-	settings  settings // of the estimates
-	screening pairwise.Screening
-	chosen    []int                // pairs for the networks
-	estimates []*pairwise.Estimate // by pair; nil where there is none
-	done      int                  // of the chosen pairs
-}
-
-func (m *matrix) rows() int { return m.variables[0].Data.Rows() }
-
-// failed is an error if no pair could be estimated at all.
-func (m *matrix) failed() error {
-	for _, k := range m.chosen {
-		if m.estimates[k].Error == "" {
-			return nil
-		}
-	}
-	if len(m.chosen) == 0 {
-		return nil
-	}
-	return worded{fmt.Sprintf("%s: none of %s could be estimated: %s", m.file, plural(len(m.chosen), "pair"), oneLine(errors.New(m.estimates[m.chosen[0]].Error))), nil}
-}
-
-// information is that of a pair: of the networks or, where they were not asked, of the screen.
-func (m *matrix) information(k int) float64 {
-	if e := m.estimates[k]; e != nil && e.Error == "" {
-		return e.Estimate
-	}
-	return m.screening.Pairs[k].Information
-}
-
-// ranking has all pairs, those that networks have estimated first, and those of the most information
-// first among these and the others.
-func (m *matrix) ranking() []int {
-	order := make([]int, len(m.estimates))
-	for k := range order {
-		order[k] = k
-	}
-	rank := func(k int) int {
-		if e := m.estimates[k]; e != nil && e.Error == "" {
-			return 0
-		}
-		return 1
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case rank(a) != rank(b):
-			return rank(a) - rank(b)
-		case m.information(a) > m.information(b):
-			return -1
-		case m.information(a) < m.information(b):
-			return 1
-		}
-		return 0
-	})
-	return order
-}
-
-// notes say what a reader has to know of the rows and the variables.
-func (m *matrix) notes() []string {
-	var notes []string
+// dataNotes say what a reader has to know of the rows and the variables.
+func (m *matrixRun) dataNotes() []string {
+	notes := []string{}
 	add := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	s := m.screening
 	if m.left.rows > 0 {
 		add("%s.", m.left)
 	}
-	if s.SortedBy != "" {
-		add("the rows are in the order of %s, and otherwise independent of each other.", s.SortedBy)
+	if m.SortedBy != "" {
+		add("the rows are in the order of %s, and taken for independent of each other otherwise.", m.SortedBy)
 	}
-	if s.Repeated > 0 {
-		add("%s of %s have copies: p-values are of %s independent ones at most.", grouped(s.Repeated), plural(s.Rows, "row"), grouped(int(m.mostEffective())))
+	if m.Repeated > 0 {
+		most := 0.0
+		for _, p := range m.Pairs {
+			most = max(most, p.EffectiveRows)
+		}
+		add("%s of %s have copies: p-values are of %s independent ones at most.", grouped(m.Repeated), plural(m.Rows, "row"), grouped(int(most)))
 	}
-	if s.Serial > 0 {
-		add("%s of %s are of series, whose neighbouring rows are alike: their p-values are approximate, of as many rows as these are worth.", grouped(s.Serial), plural(len(s.Pairs), "pair"))
+	if m.Serial > 0 {
+		add("%s of %s are of series, whose neighbouring rows are alike: their p-values are approximate, of as many rows as these are worth.", grouped(m.Serial), plural(len(m.Pairs), "pair"))
 	}
-	if s.Unresolved > 0 {
-		add("%s of them are worth fewer than 100 independent rows, as random walks are: the screen says nothing of them, and their p is 1. Give more rows, or differences of successive ones.", grouped(s.Unresolved))
+	if m.Unresolved > 0 {
+		add("%s of them are worth fewer than 100 independent rows, as random walks are: the screen says nothing of them, and their p is 1. Give more rows, or differences of successive ones.", grouped(m.Unresolved))
 	}
-	if len(s.Empty) > 0 {
+	if len(m.Empty) > 0 {
 		var names []string
-		for _, v := range s.Empty {
-			names = append(names, m.variables[v].Name)
+		for _, v := range m.Empty {
+			names = append(names, m.Variables[v].Name)
 		}
 		const most = 6
 		if more := len(names) - most; more > 0 {
@@ -302,25 +259,5 @@ func (m *matrix) notes() []string {
 		}
 		add("no pairs of %s: constant, or codes that are all rare.", strings.Join(names, ", "))
 	}
-	for _, k := range m.chosen {
-		if e := m.estimates[k]; e.Error != "" {
-			add("%s could not be estimated: %s.", m.name(k), oneLine(errors.New(e.Error)))
-			break
-		}
-	}
 	return notes
-}
-
-func (m *matrix) mostEffective() float64 {
-	most := 0.0
-	for _, p := range m.screening.Pairs {
-		most = max(most, p.EffectiveRows)
-	}
-	return most
-}
-
-// name is that of a pair.
-func (m *matrix) name(k int) string {
-	p := m.screening.Pairs[k]
-	return m.variables[p.A].Name + " and " + m.variables[p.B].Name
 }

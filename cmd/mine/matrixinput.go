@@ -3,12 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -40,16 +36,16 @@ type columnGroup struct {
 }
 
 // read reads the variables.
-func (f *matrixFlags) read(cmd *cobra.Command, file string, status *statusLine) (*matrix, error) {
+func (f *matrixFlags) read(cmd *cobra.Command, file string, status *statusLine) (*matrixRun, error) {
 	ctx := cmd.Context()
-	m, err := abandon(ctx, func() (*matrix, error) { return f.readTable(ctx, cmd.InOrStdin(), file, status) })
+	m, err := abandon(ctx, func() (*matrixRun, error) { return f.readTable(ctx, cmd.InOrStdin(), file, status) })
 	if err == nil {
 		err = f.input.checkCategorical([]string{file})
 	}
 	return m, inputError(err)
 }
 
-func (f *matrixFlags) readTable(ctx context.Context, stdin io.Reader, file string, status *statusLine) (*matrix, error) {
+func (f *matrixFlags) readTable(ctx context.Context, stdin io.Reader, file string, status *statusLine) (*matrixRun, error) {
 	r, err := f.input.open(stdin, file, status)
 	if err != nil {
 		return nil, err
@@ -81,10 +77,11 @@ func (f *matrixFlags) readTable(ctx context.Context, stdin io.Reader, file strin
 		return nil, err
 	}
 	f.input.wide = len(r.Columns()) > data[0].Rows()
-	m := &matrix{file: file, inputs: matrixInput{
+	m := &matrixRun{}
+	m.Input = matrixInput{
 		File: file, Columns: f.columns, Groups: f.groups, Group: f.input.group, Categorical: f.input.codes,
 		Rows: f.input.format.rows.String(), Sample: f.input.format.sample,
-	}}
+	}
 	if f.input.missing.value == "drop" {
 		m.leaveOut(data)
 		f.input.left = m.left
@@ -93,10 +90,17 @@ func (f *matrixFlags) readTable(ctx context.Context, stdin io.Reader, file strin
 		}
 	}
 	for k, v := range variables {
-		m.variables = append(m.variables, pairwise.Variable{Name: v.name, Data: data[k]})
+		var names []string
+		for _, c := range data[k].Columns() {
+			names = append(names, c.Name)
+		}
+		m.data = append(m.data, pairwise.Variable{Name: v.name, Data: data[k]})
+		m.Variables = append(m.Variables, matrixVariable{v.name, names})
 	}
 	if group != nil {
-		m.groups, err = groupsOf(data[len(data)-1], f.input.group)
+		own := data[len(data)-1]
+		m.group = own
+		m.groups, err = groupsOf(own, f.input.group)
 	}
 	return m, err
 }
@@ -166,10 +170,10 @@ func readGroups(path string, r *table.Reader) ([]columnGroup, error) {
 }
 
 // leaveOut leaves out the rows that lack a value.
-func (m *matrix) leaveOut(data []*column.Compact) {
+func (m *matrixRun) leaveOut(data []*column.Compact) {
 	m.left = left{of: data[0].Rows()}
 	dropped := column.DropMissing(data...)
-	m.left.rows, m.inputs.LeftOut = dropped.Rows, dropped.Rows
+	m.left.rows, m.Input.LeftOut = dropped.Rows, dropped.Rows
 	for v, c := range data {
 		for j, n := range dropped.Lacking[v] {
 			if n > 0 {
@@ -178,50 +182,5 @@ func (m *matrix) leaveOut(data []*column.Compact) {
 		}
 	}
 	slices.SortStableFunc(m.left.columns, func(a, b lackingColumn) int { return b.rows - a.rows })
-	m.inputs.Lacking = m.left.lacking("the file")
-}
-
-// fingerprint is the SHA-256 of all that the variables hold.
-func (m *matrix) fingerprint() (string, error) {
-	const rowsAtOnce = 1 << 12
-	h := sha256.New()
-	put := func(values ...uint64) {
-		var b []byte
-		for _, v := range values {
-			b = binary.LittleEndian.AppendUint64(b, v)
-		}
-		h.Write(b)
-	}
-	text := func(s string) {
-		put(uint64(len(s)))
-		io.WriteString(h, s)
-	}
-	put(uint64(len(m.variables)), uint64(m.rows()), uint64(len(m.groups)))
-	for _, v := range m.variables {
-		columns := v.Data.Columns()
-		text(v.Name)
-		put(uint64(len(columns)))
-		for _, c := range columns {
-			text(c.Name)
-			put(uint64(c.Kind), uint64(len(c.Labels)))
-			for _, label := range c.Labels {
-				text(label)
-			}
-		}
-		values := make([]float64, rowsAtOnce*len(columns))
-		for lo := 0; lo < m.rows(); lo += rowsAtOnce {
-			hi := min(m.rows(), lo+rowsAtOnce)
-			part := values[:(hi-lo)*len(columns)]
-			if err := v.Data.Read(part, lo, hi, 0, len(columns)); err != nil {
-				return "", err
-			}
-			for _, value := range part {
-				put(math.Float64bits(value))
-			}
-		}
-	}
-	for _, g := range m.groups {
-		put(uint64(g))
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	m.Input.Lacking = m.left.lacking("the file")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gomine/internal/journal"
+	"gomine/internal/shard"
 	"gomine/internal/wholefile"
 	"gomine/mine/pairwise"
 )
@@ -27,13 +28,13 @@ type matrixOutput struct {
 // matrixForms are the ends of files, and what is written to them.
 var matrixForms = []struct {
 	end   string
-	write func(*matrix, io.Writer) error
+	write func(*pairTable, io.Writer) error
 }{
-	{".csv", (*matrix).writeCSV},
-	{".json", (*matrix).writeJSON},
-	{".md", (*matrix).writeMarkdown},
-	{".png", func(m *matrix, w io.Writer) error { return m.heatMap(w, pngCanvas) }},
-	{".svg", func(m *matrix, w io.Writer) error { return m.heatMap(w, svgCanvas) }},
+	{".csv", (*pairTable).writeCSV},
+	{".json", (*pairTable).writeJSON},
+	{".md", (*pairTable).writeMarkdown},
+	{".png", func(t *pairTable, w io.Writer) error { return t.heatMap(w, pngCanvas) }},
+	{".svg", func(t *pairTable, w io.Writer) error { return t.heatMap(w, svgCanvas) }},
 }
 
 // matrixEnds are the ends of the files of all forms.
@@ -49,31 +50,34 @@ func (o *matrixOutput) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.path, "output", "", "`PATH` to write all pairs to as well: a file, by its end "+strings.Join(matrixEnds(), ", ")+"; or a folder for all of these, with a / at its end where it is new")
 }
 
-// check reports, before anything takes time, what cannot be written.
-func (o *matrixOutput) check(set *pflag.FlagSet, data string) error {
+// check reports, before anything takes time, what cannot be written. A part of a run is one file of any
+// name.
+func (o *matrixOutput) check(set *pflag.FlagSet, data []string, part bool) error {
 	if !set.Changed("output") {
 		return nil
 	}
 	if o.path == "" {
 		return usagef("--output is empty: name a file or a folder")
 	}
-	if strings.HasSuffix(o.path, "/") {
-		if err := os.Mkdir(o.path, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
-			return fmt.Errorf("--output %s: %w", o.path, pathCause(err))
-		}
-	}
 	paths := []string{o.path}
-	if there, err := os.Stat(o.path); err == nil && there.IsDir() {
-		paths = nil
-		for _, end := range matrixEnds() {
-			paths = append(paths, filepath.Join(o.path, "matrix"+end))
+	if !part {
+		if strings.HasSuffix(o.path, "/") {
+			if err := os.Mkdir(o.path, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
+				return fmt.Errorf("--output %s: %w", o.path, pathCause(err))
+			}
 		}
-	} else if !slices.Contains(matrixEnds(), filepath.Ext(o.path)) {
-		return usagef("--output %s: want a folder, or a file that ends in %s", o.path, strings.Join(matrixEnds(), ", "))
+		if there, err := os.Stat(o.path); err == nil && there.IsDir() {
+			paths = nil
+			for _, end := range matrixEnds() {
+				paths = append(paths, filepath.Join(o.path, "matrix"+end))
+			}
+		} else if !slices.Contains(matrixEnds(), filepath.Ext(o.path)) {
+			return usagef("--output %s: want a folder, or a file that ends in %s", o.path, strings.Join(matrixEnds(), ", "))
+		}
 	}
 	for _, path := range paths {
 		f := outputFlag{path: path, flag: "output"}
-		if err := f.check(set, []string{data}); err != nil {
+		if err := f.check(set, data); err != nil {
 			return err
 		}
 		o.files = append(o.files, f)
@@ -94,32 +98,31 @@ func (o *matrixOutput) journal() string {
 
 // journalHeader is what a run has to have in common with one that it goes on from.
 type journalHeader struct {
-	Schema    string   `json:"schema"`
-	Version   string   `json:"version"` // of the program
-	Data      string   `json:"data"`    // see fingerprint
-	Variables int      `json:"variables"`
-	Config    settings `json:"config"`
+	Schema string `json:"schema"`
+	Shard  string `json:"shard"`
+	shard.Run
 }
 
 // journalSchema names the form of a journal.
 const journalSchema = "gomine.matrix.journal/1"
 
-// journalEntry is a pair that is done.
-type journalEntry struct {
-	Pair     int               `json:"pair"`
-	Estimate pairwise.Estimate `json:"estimate"`
+// matrixItem is a pair in a journal and, with what the screen says of it, in a part of a run.
+type matrixItem struct {
+	Pair     int                `json:"pair"` // see pairwise.Index
+	Screen   *pairwise.Pair     `json:"screen,omitempty"`
+	Estimate *pairwise.Estimate `json:"estimate,omitempty"`
 }
 
 // begin opens the journal, if there are files, and takes from it what is done.
-func (o *matrixOutput) begin(m *matrix) error {
+func (o *matrixOutput) begin(m *matrixRun, s shard.Shard) error {
 	if o.journal() == "" {
 		return nil
 	}
-	data, err := m.fingerprint()
+	run, err := m.run()
 	if err != nil {
 		return err
 	}
-	j, entries, err := journal.Open(o.journal(), journalHeader{journalSchema, version(), data, len(m.variables), m.settings})
+	j, entries, err := journal.Open(o.journal(), journalHeader{journalSchema, s.String(), run})
 	if errors.Is(err, journal.ErrOther) {
 		return fmt.Errorf("%s is of an earlier run with other data, settings or version of mine: remove it, or name another --output", o.journal())
 	}
@@ -128,11 +131,11 @@ func (o *matrixOutput) begin(m *matrix) error {
 	}
 	o.done = j
 	for i, text := range entries {
-		var e journalEntry
-		if err := json.Unmarshal(text, &e); err != nil || e.Pair < 0 || e.Pair >= len(m.estimates) {
+		var e matrixItem
+		if err := json.Unmarshal(text, &e); err != nil || e.Pair < 0 || e.Pair >= len(m.estimates) || e.Estimate == nil {
 			return fmt.Errorf("%s: line %d is no pair of this table: remove the file", o.journal(), i+2)
 		}
-		m.estimates[e.Pair] = &e.Estimate
+		m.estimates[e.Pair] = e.Estimate
 	}
 	return nil
 }
@@ -142,18 +145,23 @@ func (o *matrixOutput) add(pair int, e pairwise.Estimate) error {
 	if o.done == nil {
 		return nil
 	}
-	return o.done.Add(journalEntry{pair, e})
+	return o.done.Add(matrixItem{Pair: pair, Estimate: &e})
 }
 
 // write writes the files, and removes the journal.
-func (o *matrixOutput) write(m *matrix) error {
+func (o *matrixOutput) write(t *pairTable) error {
 	for _, f := range o.files {
 		at := slices.Index(matrixEnds(), filepath.Ext(f.path))
-		err := f.failed(wholefile.Write(f.path, func(w io.Writer) error { return matrixForms[at].write(m, w) }))
+		err := f.failed(wholefile.Write(f.path, func(w io.Writer) error { return matrixForms[at].write(t, w) }))
 		if err != nil {
 			return err
 		}
 	}
+	return o.end()
+}
+
+// end removes the journal, once all is written.
+func (o *matrixOutput) end() error {
 	if o.done == nil {
 		return nil
 	}
