@@ -87,11 +87,9 @@ func (r *rowsResults) run(ctx context.Context, maxRows int, flags []string, log 
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "mine")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "gomine/cmd/mine")
-	build.Stderr = log
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("building the command: %w", err)
+	program, err := build(ctx, dir, log)
+	if err != nil {
+		return err
 	}
 	for rows := 10_000; rows <= maxRows; rows *= 10 {
 		for _, format := range []string{"npy", "csv"} {
@@ -108,6 +106,27 @@ func (r *rowsResults) run(ctx context.Context, maxRows int, flags []string, log 
 		}
 	}
 	return nil
+}
+
+// build builds the command in a folder.
+func build(ctx context.Context, dir string, log io.Writer) (program string, err error) {
+	program = filepath.Join(dir, "mine")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "gomine/cmd/mine")
+	cmd.Stderr = log
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("building the command: %w", err)
+	}
+	return program, nil
+}
+
+// used is the time of processors that a command took that has ended, and its peak of resident memory in
+// bytes.
+func used(cmd *exec.Cmd) (processor time.Duration, peak int64, err error) {
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, 0, errors.New("the system does not tell how much memory a process used")
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss * 1024, nil // Linux counts in KiB
 }
 
 // measure writes a file of data, estimates it and removes it.
@@ -132,11 +151,9 @@ func measure(ctx context.Context, program, path string, rows int, flags []string
 	if err != nil {
 		return e, err
 	}
-	usage, ok := run.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return e, errors.New("the system does not tell how much memory a process used")
+	if _, e.Peak, err = used(run); err != nil {
+		return e, err
 	}
-	e.Peak = usage.Maxrss * 1024 // Linux counts in KiB
 	var result struct {
 		mine.Result
 		Timing mine.Timing `json:"timing"`
