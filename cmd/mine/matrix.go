@@ -177,7 +177,8 @@ func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine
 		return m, f.input.tooFew(f.estimateError(err, []string{file}, set))
 	}
 	m.estimates = make([]*pairwise.Estimate, len(m.Pairs))
-	m.Schema, m.Unit, m.FDR, m.Left = matrixSchema, nats, cfg.FDR, m.Screening.Left(cfg.FDR)
+	m.Schema, m.Unit, m.Seed = matrixSchema, nats, cfg.Estimate.Seed
+	m.FDR, m.Left = cfg.FDR, m.Screening.Left(cfg.FDR)
 	m.Notes = m.dataNotes()
 	if f.screenOnly {
 		return m, nil

@@ -30,6 +30,7 @@ type matrixDocument struct {
 	Unit      unit             `json:"unit"`
 	Variables []matrixVariable `json:"variables"`
 	pairwise.Screening
+	Seed      uint64      `json:"seed"` // of the order of equal values, and of the networks
 	FDR       float64     `json:"fdr"`
 	Left      int         `json:"left"`      // pairs at this false discovery rate
 	Estimated int         `json:"estimated"` // pairs that networks were asked for

@@ -94,7 +94,7 @@ func TestLevel(t *testing.T) {
 		"rare":   func() float64 { return math.Floor(r.Float64() + 0.1) },
 		"zeros":  func() float64 { return math.Max(0, r.NormFloat64()-0.5) },
 	}
-	for _, n := range []int{100, 300, 1000} {
+	for _, n := range []int{20, 50, 100, 300, 1000} {
 		for _, c := range [][2]string{{"normal", "heavy"}, {"few", "zeros"}, {"rare", "normal"}} {
 			var columns [][]float64
 			for _, law := range c {
@@ -190,6 +190,27 @@ func TestKnown(t *testing.T) {
 	// A sign is ln 2, and its table of 16 by 2 knows nothing else.
 	if p := at(0, 4); math.Abs(p.Binned-math.Ln2) > 0.01 || p.Gaussian != 0 {
 		t.Errorf("sign: %+v, want ln 2", p)
+	}
+}
+
+// TestSines: the law 1 + sin(wx) sin(wz) on a square of 2 pi, of .1433 nats for every w, whose ranks have
+// no correlation, is found in 4,000 rows as far as five periods, and its information not overrated: the
+// variance of its log density is .198.
+func TestSines(t *testing.T) {
+	const n = 4000
+	r := rand.New(rand.NewPCG(13, 14))
+	for w := 1; w <= 5; w++ {
+		x, z := make([]float64, n), make([]float64, n)
+		for i := 0; i < n; {
+			x[i], z[i] = 2*math.Pi*r.Float64(), 2*math.Pi*r.Float64()
+			if 2*r.Float64() < 1+math.Sin(float64(w)*x[i])*math.Sin(float64(w)*z[i]) {
+				i++
+			}
+		}
+		p := screening(t, named(x, z), Options{}).Pairs[0]
+		if p.PValue > 1e-10 || p.Binned < 0.02 || p.Binned > 0.1433+4*math.Sqrt(0.198/n) {
+			t.Errorf("%d periods: %+v", w, p)
+		}
 	}
 }
 
