@@ -51,7 +51,10 @@ func pairsCommand() *cobra.Command {
 				return fmt.Errorf("--columns is %d, want an even number", s.Columns)
 			}
 			r := pairsResults{Origin: report.NewOrigin("go run ./bench/scaling")}
-			if err := s.measure(cmd.Context(), cmd.ErrOrStderr()); err != nil {
+			err := withCommand(cmd.Context(), cmd.ErrOrStderr(), func(dir, program string) error {
+				return s.measure(cmd.Context(), dir, program, cmd.ErrOrStderr())
+			})
+			if err != nil {
 				return err
 			}
 			r.Screenings = append(r.Screenings, s)
@@ -71,17 +74,8 @@ func pairsCommand() *cobra.Command {
 	return cmd
 }
 
-// measure builds the command, writes the data and looks at all pairs.
-func (s *screening) measure(ctx context.Context, log io.Writer) error {
-	dir, err := os.MkdirTemp("", "gomine-pairs")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	program, err := build(ctx, dir, log)
-	if err != nil {
-		return err
-	}
+// measure writes the data in a folder and looks at all pairs.
+func (s *screening) measure(ctx context.Context, dir, program string, log io.Writer) error {
 	data, pairs := filepath.Join(dir, "data.csv"), filepath.Join(dir, "pairs.csv")
 	simulate := exec.CommandContext(ctx, program, "simulate", "gaussian", "--dim", strconv.Itoa(s.Columns/2),
 		"--rho", fmt.Sprint(s.Correlation), "--rows", strconv.Itoa(s.Rows), "--out", data)

@@ -80,43 +80,41 @@ func rowsCommand() *cobra.Command {
 	return cmd
 }
 
-// run builds the command and measures each number of rows in each format.
+// run measures each number of rows in each format.
 func (r *rowsResults) run(ctx context.Context, maxRows int, flags []string, log io.Writer) error {
+	return withCommand(ctx, log, func(dir, program string) error {
+		for rows := 10_000; rows <= maxRows; rows *= 10 {
+			for _, format := range []string{"npy", "csv"} {
+				if format == "csv" && rows > maxCSVRows {
+					continue
+				}
+				e, err := measure(ctx, program, filepath.Join(dir, "data."+format), rows, flags, log)
+				if err != nil {
+					return fmt.Errorf("%d rows, %s: %w", rows, format, err)
+				}
+				e.Format = format
+				fmt.Fprintf(log, "%d rows, %s: %.1f s, %.2f GB, %.3f nats\n", rows, format, e.Seconds, float64(e.Peak)/1e9, e.Estimate)
+				r.Estimates = append(r.Estimates, e)
+			}
+		}
+		return nil
+	})
+}
+
+// withCommand builds the command mine in a folder that is there as long as do runs.
+func withCommand(ctx context.Context, log io.Writer, do func(dir, program string) error) error {
 	dir, err := os.MkdirTemp("", "gomine-scaling")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program, err := build(ctx, dir, log)
-	if err != nil {
-		return err
+	program := filepath.Join(dir, "mine")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "gomine/cmd/mine")
+	build.Stderr = log
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("building the command: %w", err)
 	}
-	for rows := 10_000; rows <= maxRows; rows *= 10 {
-		for _, format := range []string{"npy", "csv"} {
-			if format == "csv" && rows > maxCSVRows {
-				continue
-			}
-			e, err := measure(ctx, program, filepath.Join(dir, "data."+format), rows, flags, log)
-			if err != nil {
-				return fmt.Errorf("%d rows, %s: %w", rows, format, err)
-			}
-			e.Format = format
-			fmt.Fprintf(log, "%d rows, %s: %.1f s, %.2f GB, %.3f nats\n", rows, format, e.Seconds, float64(e.Peak)/1e9, e.Estimate)
-			r.Estimates = append(r.Estimates, e)
-		}
-	}
-	return nil
-}
-
-// build builds the command in a folder.
-func build(ctx context.Context, dir string, log io.Writer) (program string, err error) {
-	program = filepath.Join(dir, "mine")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "gomine/cmd/mine")
-	cmd.Stderr = log
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("building the command: %w", err)
-	}
-	return program, nil
+	return do(dir, program)
 }
 
 // used is the time of processors that a command took that has ended, and its peak of resident memory in

@@ -47,7 +47,8 @@ func heatColours() palette.ColorMap {
 }
 
 // heatMap draws the normalised information of all pairs: that of the networks or, where they were not
-// asked, of the screen. What there is none of is grey.
+// asked, of the screen. Pairs that neither networks have estimated nor the screen leaves are white, as if
+// there were none, and variables that do not vary grey.
 func (t *pairTable) heatMap(w io.Writer, newCanvas func(width, height vg.Length) canvas) error {
 	n := len(t.Variables)
 	img, err := t.heatImage()
@@ -102,8 +103,12 @@ func (t *pairTable) heatImage() (image.Image, error) {
 		for b := a; b < n; b++ {
 			var paint color.Color = color.Gray{Y: 200}
 			if a != b && !empty[a] && !empty[b] {
+				k, seen := pairwise.Index(a, b, n), 0.0
+				if t.estimated(k) || t.Pairs[k].QValue <= t.FDR {
+					seen = pairwise.Normalised(t.information(k))
+				}
 				var err error
-				if paint, err = colours.At(pairwise.Normalised(t.information(pairwise.Index(a, b, n)))); err != nil {
+				if paint, err = colours.At(seen); err != nil {
 					return nil, err
 				}
 			}

@@ -57,12 +57,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine matrix data.csv
   mine matrix data.csv --screen-only --output pairs.csv
   mine matrix data.csv --groups groups.txt --effort normal --output result/`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("%s, want one", plural(len(args), "file"))
-			}
-			return nil
-		},
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	data, pairs, method, training, output := newFlags(), newFlags(), newFlags(), newFlags(), newFlags()

@@ -235,6 +235,27 @@ func TestMatrixResumes(t *testing.T) {
 	}
 }
 
+// TestMatrixInterrupted: an interruption says how far the work has come, and writes nothing but the journal.
+func TestMatrixInterrupted(t *testing.T) {
+	path, out := linked(t, 400), filepath.Join(t.TempDir(), "m.csv")
+	args := append([]string{"matrix", path, "--all", "--output", out}, append(smallCPU, "--steps", "600", "--patience", "1000")...)
+	for delay := 50 * time.Millisecond; ; delay *= 2 {
+		code, stdout, stderr := runUntil(t, delay, args...)
+		if code != exitInterrupted || stdout != "" {
+			t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+		}
+		if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("something was written: %v", err)
+		}
+		if strings.HasPrefix(stderr, "mine: interrupted after ") && strings.HasSuffix(stderr, ": the same command goes on\n") {
+			return
+		}
+		if stderr != "mine: interrupted before there was a result\n" {
+			t.Fatalf("stderr %q", stderr)
+		}
+	}
+}
+
 // TestMatrixForeignJournal: a journal of other data, or of other settings, is refused and stays.
 func TestMatrixForeignJournal(t *testing.T) {
 	path, other, out := linked(t, 400), linked(t, 401), filepath.Join(t.TempDir(), "m.csv")

@@ -39,9 +39,9 @@ type Work struct {
 }
 
 // Config returns the settings that pairs of a screening are estimated with: rows that were sorted by a
-// variable are independent, which no other pair shows by itself.
+// variable are independent, which no other pair shows by itself, unless some are copies of others.
 func (s *Screening) Config(cfg mine.Config) mine.Config {
-	if s.SortedBy != "" && cfg.Split == mine.SplitAuto {
+	if s.SortedBy != "" && s.Repeated == 0 && cfg.Split == mine.SplitAuto {
 		cfg.Split = mine.SplitRandom
 	}
 	return cfg
