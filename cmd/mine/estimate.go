@@ -108,6 +108,11 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
 
+	f.registerSettings(cmd, method, training, usual)
+}
+
+// registerSettings defines the flags of the method and the training.
+func (f *estimateFlags) registerSettings(cmd *cobra.Command, method, training *pflag.FlagSet, usual mine.Effort) {
 	f.config.register(method, training, usual)
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
@@ -168,14 +173,31 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 
 // check reports what is wrong before any data are read, and reads the file of --config.
 func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
+	if f.json && f.quiet {
+		return usagef("--json and --quiet exclude each other")
+	}
+	if err := f.checkSettings(set); err != nil {
+		return err
+	}
+	if err := f.input.check(args); err != nil {
+		return err
+	}
+	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
+	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
+		return err
+	}
+	return f.output.check(set, args)
+}
+
+// checkSettings is check of the settings and of how files are read.
+func (f *estimateFlags) checkSettings(set *pflag.FlagSet) error {
 	if set.Changed("threads") && f.threads < 1 {
 		return usagef("--threads is %d, want at least 1", f.threads)
 	}
 	if set.Changed("device-memory") && f.memory < 1 {
 		return usagef("--device-memory is %d, want at least 1", f.memory)
-	}
-	if f.json && f.quiet {
-		return usagef("--json and --quiet exclude each other")
 	}
 	if err := f.config.check(set); err != nil {
 		return err
@@ -191,19 +213,7 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := checkCUDAFlags(set, f.backend.value); err != nil {
 		return err
 	}
-	if err := f.input.format.check(set); err != nil {
-		return err
-	}
-	if err := f.input.check(args); err != nil {
-		return err
-	}
-	if err := f.save.check(set, args, f.output.path); err != nil {
-		return err
-	}
-	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
-		return err
-	}
-	return f.output.check(set, args)
+	return f.input.format.check(set)
 }
 
 // answer is what the flags ask for: a number, everything, or a report.
