@@ -28,6 +28,7 @@ type estimateFlags struct {
 	memory      int
 	unit        choice
 	json, quiet bool
+	answers     answerFlags
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
@@ -67,7 +68,8 @@ and --config repeats them; which data, the command line says again.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all.
-Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
+Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
+--fail-below, 130 interrupted.`,
 		Example: `  mine estimate data.csv --x 'X*' --z 'Z*'
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
@@ -80,7 +82,8 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	f.register(cmd, mine.Normal)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
-	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
+	f.answers.register(output)
+	output.BoolVar(&f.json, "json", false, "--format json: print everything about the result as one JSON object")
 	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
 	f.output.register(output)
 	f.save.register(output)
@@ -111,7 +114,9 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	f.config.register(method, training, usual)
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
+	addVariable(training, "threads", threadsVariable)
 	addChoice(training, &f.backend, "backend", "machine to compute on", mine.Backends()...)
+	addVariable(training, "backend", backendVariable)
 	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions()...)
 	training.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
 	training.Var((*count)(&f.memory), "device-memory", "`BYTES` of the device's memory that data may take, such as 8e9; rows of larger data stay on the host and are copied")
@@ -159,7 +164,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
 	switch {
 	case ended == nil:
-		return nil
+		return f.answers.judge(cmd.Flags(), result, u)
 	case errors.Is(ended, context.Canceled):
 		return interruptedError("interrupted " + steps + ": the number is the best so far")
 	}
@@ -168,14 +173,14 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 
 // check reports what is wrong before any data are read, and reads the file of --config.
 func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
-	if set.Changed("threads") && f.threads < 1 {
-		return usagef("--threads is %d, want at least 1", f.threads)
+	if err := checkThreads(set, f.threads); err != nil {
+		return err
 	}
 	if set.Changed("device-memory") && f.memory < 1 {
 		return usagef("--device-memory is %d, want at least 1", f.memory)
 	}
-	if f.json && f.quiet {
-		return usagef("--json and --quiet exclude each other")
+	if err := f.answers.check(set, f.json, f.quiet); err != nil {
+		return err
 	}
 	if err := f.config.check(set); err != nil {
 		return err
@@ -212,13 +217,21 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	switch {
 	case f.quiet:
 		return []byte(fixed(u.of(r.Estimate), quietDecimals) + "\n"), nil
-	case f.json:
+	case f.answers.form.value == formJSON:
 		return encode(r, f.computed, inputs{x, z, f.input.group, f.input.codes}, u)
+	case f.answers.form.value == formCSV:
+		return encodeCSV(r, x, z, u)
 	}
 	var b bytes.Buffer
-	report(&b, r, x, z, u)
+	note := f.input.left.String()
+	if f.answers.form.value == formMarkdown {
+		reportMarkdown(&b, r, x, z, u)
+		note = markdownText.Replace(note)
+	} else {
+		report(&b, r, x, z, u)
+	}
 	if f.input.left.rows > 0 {
-		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+		fmt.Fprintf(&b, "\nnote: %s.\n", note)
 	}
 	if f.save.done {
 		fmt.Fprintf(&b, "\nThe critic is in %s: mine score, mine evaluate and mine info take it.\n", f.save.path)
@@ -288,7 +301,7 @@ func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Ba
 	b, err := openBackend(f.backend.value, mine.BackendOptions{
 		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
 	}, stderr)
-	subject := "--backend " + f.backend.value
+	subject := chosenBy(cmd.Flags(), "backend")
 	if file := f.config.file; file != nil && !cmd.Flags().Changed("backend") {
 		subject = file.subject("backend") + " is " + f.backend.value
 	}
