@@ -29,6 +29,7 @@ type estimateFlags struct {
 	unit        choice
 	json, quiet bool
 	answers     answerFlags
+	dry         dryRunFlag
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
@@ -88,6 +89,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	f.output.register(output)
 	f.save.register(output)
 	f.page.register(output)
+	f.dry.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
 }
@@ -138,6 +140,9 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
 	defer context.AfterFunc(ctx, status.interrupted)()
 
+	if f.dry.on {
+		return f.dryRun(cmd, args, status)
+	}
 	result, ended := f.estimate(cmd, args, status) // there may be a result all the same
 	status.clear()
 	switch {
@@ -180,6 +185,9 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 		return usagef("--device-memory is %d, want at least 1", f.memory)
 	}
 	if err := f.answers.check(set, f.json, f.quiet); err != nil {
+		return err
+	}
+	if err := f.dry.check(set, f.answers.form.value, f.quiet); err != nil {
 		return err
 	}
 	if err := f.config.check(set); err != nil {
