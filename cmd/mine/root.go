@@ -70,7 +70,7 @@ network has learned the dependence.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(newEstimate(), newTest(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newVersion())
+	root.AddCommand(newEstimate(), newTest(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newManual(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }
