@@ -48,6 +48,7 @@ var layers = []struct {
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
+	{"cmd/mine/generate/...", nil},
 	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
