@@ -91,7 +91,7 @@ func (f *estimateFlags) plan(cmd *cobra.Command, args []string, status *statusLi
 		device: fmt.Sprintf("%s (%s)", p.backend.Name(), p.backend.Device()),
 		held:   int64(memory.HeapAlloc), prepare: taken, pace: pace,
 	})
-	for _, file := range []outputFlag{f.save.outputFlag, f.page.outputFlag} {
+	for _, file := range []outputFlag{f.save.outputFlag, f.page.outputFlag, f.plot.outputFlag} {
 		if file.toFile() {
 			fmt.Fprintf(&b, "%-*s%s, by --%s\n", reportTab, "would write", file.path, file.flag)
 		}

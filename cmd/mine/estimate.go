@@ -30,6 +30,7 @@ type estimateFlags struct {
 	json, quiet bool
 	answers     answerFlags
 	dry         dryRunFlag
+	plot        plotFlag
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
@@ -89,6 +90,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	f.output.register(output)
 	f.save.register(output)
 	f.page.register(output)
+	f.plot.register(output)
 	f.dry.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
@@ -161,7 +163,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	x, z := f.input.sources(args)
 	from := provenance{invocation(cmd.Flags(), args), f.computed, inputs{x, z, f.input.group, f.input.codes}, f.input.left, u}
-	if err := errors.Join(f.save.err, f.page.write(result, from)); err != nil && ended == nil {
+	if err := errors.Join(f.save.err, f.page.write(result, from), f.plot.write(result, u)); err != nil && ended == nil {
 		return err
 	} else if err != nil { // the other error says how the run ended
 		fmt.Fprintf(cmd.ErrOrStderr(), "mine: %s\n", oneLine(err))
@@ -214,6 +216,9 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 		return err
 	}
 	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
+		return err
+	}
+	if err := f.plot.check(set, args, f.output, f.save.outputFlag, f.page.outputFlag); err != nil {
 		return err
 	}
 	return f.output.check(set, args)
