@@ -11,7 +11,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
-	"gonum.org/v1/plot/vg/vgsvg"
 
 	"gomine/internal/wholefile"
 	"gomine/mine"
@@ -61,8 +60,7 @@ func (f *plotFlag) write(r mine.Result, u unit) error {
 	case ".png":
 		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(plotDPI))}
 	case ".svg":
-		// With its font, in which texts have the places that they were given.
-		canvas = vgsvg.NewWith(vgsvg.UseWH(width, height), vgsvg.EmbedFonts(true))
+		canvas = newSVGCanvas(width, height)
 	default:
 		canvas = vgpdf.New(width, height)
 	}

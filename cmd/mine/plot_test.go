@@ -62,6 +62,26 @@ func TestPlotFiles(t *testing.T) {
 	}
 }
 
+// TestSVGPlaces: transforms act in the order in which they are said, and y goes down.
+func TestSVGPlaces(t *testing.T) {
+	c := newSVGCanvas(100, 50)
+	c.Push()
+	c.Translate(vg.Point{X: 10, Y: 20})
+	c.Rotate(math.Pi / 2)
+	c.Scale(2, 1)
+	c.SetColor(color.RGBA{255, 128, 0, 255})
+	c.Fill(vg.Path{{Type: vg.MoveComp, Pos: vg.Point{X: 5, Y: 3}}, {Type: vg.CloseComp}}) // (10, 3) turned is (-3, 10)
+	c.Pop()
+	c.SetLineDash([]vg.Length{4, 3}, 0)
+	c.Stroke(vg.Path{{Type: vg.MoveComp}, {Type: vg.LineComp, Pos: vg.Point{X: 5, Y: 3}}})
+	want := `<path d="M7.00 20.00Z" fill="#ff8000"/>
+<path d="M0.00 50.00L5.00 47.00" fill="none" stroke="#000000" stroke-width="1.00" stroke-dasharray="4.00 3.00"/>
+`
+	if got := c.elements.String(); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
 // TestPlotColours: a line is where its values are, and nothing of the legend is within the axes.
 func TestPlotColours(t *testing.T) {
 	r := sample()

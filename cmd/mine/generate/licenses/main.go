@@ -104,25 +104,31 @@ func modules() ([]part, error) {
 	return append([]part{own}, all...), nil
 }
 
-// read returns the legal files of a part.
+// read returns the legal files of a part, and those in its folder "licenses", if it has one.
 func read(p part) (string, error) {
-	files, err := os.ReadDir(p.dir)
-	if err != nil {
-		return "", err
-	}
 	var text strings.Builder
-	for _, f := range files {
-		if !legal.MatchString(f.Name()) || f.IsDir() || filepath.Ext(f.Name()) == ".go" {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join(p.dir, f.Name()))
+	for _, pattern := range []string{"*", "licenses/*"} {
+		files, err := filepath.Glob(filepath.Join(p.dir, pattern))
 		if err != nil {
 			return "", err
 		}
-		if text.Len() > 0 {
-			text.WriteString("\n")
+		for _, f := range files {
+			about, err := os.Stat(f)
+			if err != nil {
+				return "", err
+			}
+			if about.IsDir() || filepath.Ext(f) == ".go" || pattern == "*" && !legal.MatchString(filepath.Base(f)) {
+				continue
+			}
+			content, err := os.ReadFile(f)
+			if err != nil {
+				return "", err
+			}
+			if text.Len() > 0 {
+				text.WriteString("\n")
+			}
+			text.WriteString(strings.TrimSpace(strings.ReplaceAll(string(content), "\r\n", "\n")) + "\n")
 		}
-		text.WriteString(strings.TrimSpace(strings.ReplaceAll(string(content), "\r\n", "\n")) + "\n")
 	}
 	if text.Len() == 0 {
 		return "", fmt.Errorf("%s has no file of its licence in %s: see what it may be used for", p.name, p.dir)
