@@ -31,6 +31,7 @@ type estimateFlags struct {
 	answers     answerFlags
 	dry         dryRunFlag
 	plot        plotFlag
+	live        liveFlag
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
@@ -91,6 +92,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	f.save.register(output)
 	f.page.register(output)
 	f.plot.register(output)
+	f.live.register(output)
 	f.dry.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
@@ -134,10 +136,14 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}
+	if err := f.live.check(cmd.ErrOrStderr(), f.quiet); err != nil {
+		return err
+	}
 	u := unit(f.unit.value)
 	var status *statusLine
 	if !f.quiet {
 		status = newStatusLine(cmd.ErrOrStderr(), u)
+		f.live.start(status)
 	}
 	ctx := cmd.Context()
 	defer context.AfterFunc(ctx, status.interrupted)()
