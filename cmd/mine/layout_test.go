@@ -54,6 +54,7 @@ var layers = []struct {
 	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"internal/journal", nil},
 	{"mine/transfer", []string{"mine", "mine/column", "mine/dependence", "mine/lagged", "mine/preprocess"}},
+	{"cmd/mine/generate/...", nil},
 	{"cmd/mine", []string{"cuda", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
 	{"bench/...", []string{"..."}},
 }
