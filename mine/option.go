@@ -14,6 +14,8 @@ type wiring struct {
 	backend  backend.Backend
 	threads  int
 	groups   []int
+	dir      string        // of checkpoints; empty where none are kept
+	every    time.Duration // between two of a critic, at least
 	progress func(Progress)
 	last     Progress
 	reported time.Time
@@ -46,6 +48,16 @@ func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
 // numbers, one a row, are never both trained and tested on, and the standard error is that
 // of independent groups.
 func WithGroups(ids []int) Option { return func(w *wiring) { w.groups = ids } }
+
+// WithCheckpoints keeps what critics have learnt in the folder dir, which is made if there is
+// none, so that the same estimate, begun again after it has ended in whatever way, goes on from
+// there and comes to the same result, bit for bit but for Result.Timing. A critic is kept when it
+// is validated, but not before a time of every since the last time, and when its training ends.
+// The files stay. A folder of another estimate, of other data or of another version is an error
+// that wraps ErrCheckpoint; so is a file that cannot be written, which ends the training.
+func WithCheckpoints(dir string, every time.Duration) Option {
+	return func(w *wiring) { w.dir, w.every = dir, every }
+}
 
 // WithProgress calls f at most some ten times a second and at the end of each phase, from
 // whichever critic is in training; the others wait for it meanwhile.

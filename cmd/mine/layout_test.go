@@ -34,6 +34,7 @@ var layers = []struct {
 	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
 	{"internal/safetensors", nil},
+	{"internal/checkpoint", []string{"internal/wholefile"}},
 	{"mine/criticfile", []string{"internal/safetensors", "mine", "mine/backend", "mine/column", "mine/gaussian", "mine/preprocess"}},
 	{"mine/table", []string{"internal/wholefile", "mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
@@ -46,9 +47,9 @@ var layers = []struct {
 	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
-	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
+	{"mine", []string{"cpu", "cuda", "internal/checkpoint", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
-	{"cmd/mine", []string{"cuda", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 
