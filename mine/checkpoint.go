@@ -69,7 +69,7 @@ func program() (string, error) {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		module, _, _ := strings.Cut(reflect.TypeFor[Config]().PkgPath(), "/mine")
 		for _, m := range append(info.Deps, &info.Main) {
-			if m.Path == module {
+			if m.Path == module && m.Replace == nil { // else by what may have no version
 				version = m.Version
 			}
 		}
@@ -83,7 +83,8 @@ func program() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		version = fmt.Sprintf("%s %x", version, sha256.Sum256(content))[:len(version)+17]
+		sum := sha256.Sum256(content)
+		version += fmt.Sprintf(" %x", sum[:8])
 	}
 	return fmt.Sprintf("%s %s %s", version, runtime.Version(), runtime.GOARCH), nil
 }
