@@ -103,7 +103,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, pkg := range []string{"mine: ", "independence: ", "pairwise: ", "transfer: ", "journal: ", "lagged: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: "} {
+		for _, pkg := range []string{"mine: ", "independence: ", "pairwise: ", "transfer: ", "journal: ", "lagged: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: ", "checkpoint: "} {
 			line = strings.TrimPrefix(line, pkg)
 		}
 		if line = strings.TrimSpace(line); line != "" {
