@@ -98,7 +98,7 @@ func kindOf(device string) string {
 }
 
 // fingerprint is half the SHA-256 of the rows, in float64, with the descriptions of their
-// columns, their groups and what a row of these is worth.
+// columns, their groups and what a row of these is worth, and the order of another estimator.
 func fingerprint(x, z column.Source, w wiring) (string, error) {
 	h := sha256.New()
 	for _, side := range []column.Source{x, z} {
@@ -110,6 +110,11 @@ func fingerprint(x, z column.Source, w wiring) (string, error) {
 		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(g)))
 	}
 	h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(w.worth)))
+	if a := w.arranged; a != nil {
+		for p := range a.rows {
+			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(a.order(p))))
+		}
+	}
 	return hex.EncodeToString(h.Sum(nil)[:sha256.Size/2]), nil
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for. The exceptions are WithGroups and WithBlocks, which are data.
+// number; that is what Config is for. The exceptions are WithGroups, WithBlocks and WithFoldsOf, which are data.
 type Option func(*wiring)
 
 type wiring struct {
@@ -15,6 +15,7 @@ type wiring struct {
 	threads  int
 	groups   []int
 	worth    float64       // of a row of groups, in independent ones; 0 if it is not known
+	arranged *arrangement  // of another estimator; nil for one of its own
 	dir      string        // of checkpoints; empty where none are kept
 	every    time.Duration // between two of a critic, at least
 	progress func(Progress)

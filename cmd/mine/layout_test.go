@@ -56,7 +56,8 @@ var layers = []struct {
 	{"internal/journal", nil},
 	{"mine/transfer", []string{"mine", "mine/column", "mine/dependence", "mine/lagged", "mine/preprocess"}},
 	{"cmd/mine/generate/...", nil},
-	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
+	{"mine/conditional", []string{"mine", "mine/backend", "mine/column", "mine/independence", "mine/preprocess"}},
+	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
 	{"bench/...", []string{"..."}},
 }
 
