@@ -99,7 +99,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, pkg := range []string{"mine: ", "independence: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: "} {
+		for _, pkg := range []string{"mine: ", "independence: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: "} {
 			line = strings.TrimPrefix(line, pkg)
 		}
 		if line = strings.TrimSpace(line); line != "" {

@@ -136,6 +136,9 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 	if err != nil {
 		return out, err
 	}
+	if err := d.checkValues(); err != nil {
+		return out, err
+	}
 	if cfg.Way != ByResidual {
 		c, err := contrast(ctx, Difference, d.X, d.Given, []column.Source{column.Join(d.Z, d.Given)}, first, cfg, opts)
 		if err != nil {
