@@ -114,7 +114,7 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
 	condition := newFlags()
-	condition.StringVar(&f.input.given, "given", "", "which `COLUMNS` are Y, the condition: I(X;Z|Y), see the page conditional.md. Of two files, they are in the first")
+	condition.StringVar(&f.input.given, "given", "", "which `COLUMNS` are Y, the condition: I(X;Z|Y), see doc/conditional.md. Of two files, they are in the first")
 	addGroup(cmd, "Condition", condition)
 	complete(cmd, "given", f.input.completeColumns(0))
 
