@@ -23,7 +23,7 @@ func (f *estimateFlags) registerWay(cmd *cobra.Command) {
 		names = append(names, string(w))
 	}
 	condition := newFlags()
-	addChoice(condition, &f.way, "way", "way to I(X;Z|Y): by the difference of two estimates, by residuals given Y, or both and the one of which less has to be taken off", names...)
+	addChoice(condition, &f.way, "way", "way to I(X;Z|Y): by the difference of two estimates, by residuals given Y, or both and the one that finds more for what it takes off", names...)
 	addGroup(cmd, "Condition", condition)
 }
 
@@ -35,10 +35,16 @@ func (f *estimateFlags) checkGiven(set *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"save", "report"} {
+	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every"} {
 		if set.Changed(name) {
-			return usagef("--%s does not go with --given: I(X;Z|Y) is made of several estimates, and of no critic", name)
+			return usagef("--%s does not go with --given: I(X;Z|Y) is made of several estimates, and has no critic of its own", name)
 		}
+	}
+	switch {
+	case set.Changed("fail-below"):
+		return usagef("--fail-below does not go with --given: I(X;Z|Y) has no lower bound")
+	case f.answers.form.value == formCSV || f.answers.form.value == formMarkdown:
+		return usagef("--format %s does not go with --given: take %s or %s", f.answers.form.value, formText, formJSON)
 	}
 	return nil
 }
@@ -101,7 +107,7 @@ func (f *estimateFlags) conditionalAnswer(r conditional.Result, args []string, u
 	switch {
 	case f.quiet:
 		return []byte(fixed(u.of(r.Estimate), quietDecimals) + "\n"), nil
-	case f.json:
+	case f.answers.form.value == formJSON:
 		return encodeConditional(r, f.computed, givenInputs{inputs{x, z, f.input.group, f.input.codes}, &y})
 	}
 	var b bytes.Buffer

@@ -159,6 +159,8 @@ func TestGivenErrors(t *testing.T) {
 		{[]string{"estimate", path, "--x", "x", "--z", "z", "--given", "who", "--group", "who"}, exitUsage, path + `: column "who" (index 4) is in both --group and --given: leave it out of one`},
 		{[]string{"estimate", path, "--x", "x", "--z", "z", "--way", "residual"}, exitUsage, "--way is of I(X;Z|Y): say by --given which columns are Y"},
 		{[]string{"estimate", path, "--x", "x", "--z", "z", "--given", "y", "--save", "critic"}, exitUsage, "--save does not go with --given"},
+		{[]string{"estimate", path, "--x", "x", "--z", "z", "--given", "y", "--fail-below", "1"}, exitUsage, "--fail-below does not go with --given"},
+		{[]string{"estimate", path, "--x", "x", "--z", "z", "--given", "y", "--format", "csv"}, exitUsage, "--format csv does not go with --given: take text or json"},
 		{[]string{"estimate", path, "--x", "kind", "--z", "z", "--given", "y", "--way", "residual"}, exitUsage, "--way is residual, want difference where x has no column of numbers"},
 		{[]string{"estimate", path, "--x", "x", "--z", "z", "--given", "none"}, exitError, path + ": every column of the condition y is constant"},
 		{[]string{"estimate", path, "--x", "x,twice", "--z", "z", "--given", "y"}, exitError, "column twice of x and column y of the condition y are functions of each other"},

@@ -11,22 +11,31 @@ import (
 	"gomine/mine/table"
 )
 
-// beside are the columns of the groups and of the condition, which are in the file of X.
+// selectGroup returns the index of the column of groups, nil without --group.
+func (f *inputFlags) selectGroup(r *table.Reader) ([]int, error) {
+	if f.group == "" {
+		return nil, nil
+	}
+	cols, err := r.Select("--group", f.group)
+	if err == nil && len(cols) != 1 {
+		err = usagef("--group %s is %d columns, want one", f.group, len(cols))
+	}
+	return cols, err
+}
+
+// beside are the columns of the groups and of the condition, which are in the file of X; nil without
+// --group and without --given.
 type beside struct{ group, given []int }
 
-// selectBeside selects them; nil without --group and without --given.
+// selectBeside selects them.
 func (f *inputFlags) selectBeside(r *table.Reader) (b beside, err error) {
-	if f.group != "" {
-		if b.group, err = r.Select("--group", f.group); err == nil && len(b.group) != 1 {
-			err = usagef("--group %s is %d columns, want one", f.group, len(b.group))
-		}
+	b.group, err = f.selectGroup(r)
+	if f.given == "" {
+		return b, err
 	}
-	if f.given != "" {
-		var errGiven error
-		b.given, errGiven = r.Select("--given", f.given)
-		err = errors.Join(err, errGiven)
-	}
-	return b, err
+	var errGiven error
+	b.given, errGiven = r.Select("--given", f.given)
+	return b, errors.Join(err, errGiven)
 }
 
 // check reports columns that are some of a side too, or of both.
