@@ -2,12 +2,7 @@ package mine
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"hash"
-	"math"
 	"os"
 	"reflect"
 	"runtime"
@@ -16,6 +11,7 @@ import (
 	"time"
 
 	"gomine/internal/checkpoint"
+	"gomine/internal/shard"
 	"gomine/mine/backend"
 	"gomine/mine/column"
 )
@@ -97,40 +93,14 @@ func kindOf(device string) string {
 	return device
 }
 
-// fingerprint is half the SHA-256 of the rows, in float64, with the descriptions of their
-// columns and their groups.
+// fingerprint is half the SHA-256 of the rows with their groups.
 func fingerprint(x, z column.Source, groups []int) (string, error) {
-	h := sha256.New()
-	for _, side := range []column.Source{x, z} {
-		if err := hashSource(h, side); err != nil {
-			return "", err
-		}
+	sources := []column.Source{x, z, nil}
+	if groups != nil {
+		sources[2] = column.Slices(groups)
 	}
-	for _, g := range groups {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(g)))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:sha256.Size/2]), nil
-}
-
-func hashSource(h hash.Hash, s column.Source) error {
-	columns := s.Columns()
-	if err := json.NewEncoder(h).Encode(columns); err != nil {
-		return err
-	}
-	rows := max(1, 1<<15/len(columns)) // of a block
-	values, raw := make([]float64, rows*len(columns)), make([]byte, 0, 8*rows*len(columns))
-	for lo := 0; lo < s.Rows(); lo += rows {
-		hi := min(lo+rows, s.Rows())
-		if err := s.Read(values, lo, hi, 0, len(columns)); err != nil {
-			return err
-		}
-		raw = raw[:0]
-		for _, v := range values[:(hi-lo)*len(columns)] {
-			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
-		}
-		h.Write(raw)
-	}
-	return nil
+	digits, err := shard.Fingerprint(sources...)
+	return digits[:len(digits)/2], err
 }
 
 // checkpoints keep the sessions of an estimate in a folder, each at validations, but not more

@@ -35,6 +35,7 @@ var layers = []struct {
 	{"internal/wholefile", nil},
 	{"internal/safetensors", nil},
 	{"internal/checkpoint", []string{"internal/wholefile"}},
+	{"internal/shard", []string{"internal/wholefile", "mine/column"}},
 	{"mine/criticfile", []string{"internal/safetensors", "mine", "mine/backend", "mine/column", "mine/gaussian", "mine/preprocess"}},
 	{"mine/table", []string{"internal/wholefile", "mine/backend", "mine/column"}},
 	{"mine/simulate", []string{"mine/sampling"}},
@@ -47,9 +48,10 @@ var layers = []struct {
 	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
-	{"mine", []string{"cpu", "cuda", "internal/checkpoint", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
+	{"mine", []string{"cpu", "cuda", "internal/checkpoint", "internal/shard", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
-	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/simulate", "mine/table"}},
+	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
+	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table"}},
 	{"bench/...", []string{"..."}},
 }
 
