@@ -87,6 +87,16 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	return random, nil
 }
 
+// FindSplit says how an estimate of x and z would split its rows, and why, without making one. groups are
+// those of WithGroups, nil for none.
+func FindSplit(x, z column.Source, cfg Config, groups []int) (Split, error) {
+	if err := preprocess.Check(x, z); err != nil {
+		return Split{}, err
+	}
+	a, err := arrange(x, z, cfg, groups)
+	return a.Split, err
+}
+
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
 func (e *Estimator) split(x, z column.Source) (err error) {

@@ -21,7 +21,7 @@ func TestFileIsWhole(t *testing.T) {
 		of   any
 		want string
 	}{
-		{mine.FittedState{}, "Config LogU Parts"},
+		{mine.FittedState{}, "Config LogU Pairs Parts"},
 		{mine.Part{}, "Fold Maps Critics"},
 		{mine.WeightedCritic{}, "Weight Candidate Network Params Step Reference Normalised scorer"},
 		{gaussian.Critic{}, "X Z Rho Least"},
