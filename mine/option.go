@@ -7,13 +7,14 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for. The exception is WithGroups, which is data.
+// number; that is what Config is for. The exceptions are WithGroups and WithBlocks, which are data.
 type Option func(*wiring)
 
 type wiring struct {
 	backend  backend.Backend
 	threads  int
 	groups   []int
+	worth    float64 // of a row of groups, in independent ones; 0 if it is not known
 	progress func(Progress)
 	last     Progress
 	reported time.Time
@@ -45,7 +46,14 @@ func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
 // WithGroups says which rows belong together, such as those of one person: those of equal
 // numbers, one a row, are never both trained and tested on, and the standard error is that
 // of independent groups.
-func WithGroups(ids []int) Option { return func(w *wiring) { w.groups = ids } }
+func WithGroups(ids []int) Option { return WithBlocks(ids, 0) }
+
+// WithBlocks is WithGroups for blocks of series, by their numbers: their rows are alike, but not as
+// those of one person are. A row is worth that many independent ones, from 0 to 1, as package dependence
+// may have found.
+func WithBlocks(ids []int, worth float64) Option {
+	return func(w *wiring) { w.groups, w.worth = ids, worth }
+}
 
 // WithProgress calls f at most some ten times a second and at the end of each phase, from
 // whichever critic is in training; the others wait for it meanwhile.

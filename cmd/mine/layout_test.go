@@ -30,6 +30,7 @@ var layers = []struct {
 	{"mine/preprocess", []string{"mine/backend", "mine/column", "mine/sampling"}},
 	{"mine/stack", nil},
 	{"mine/dependence", []string{"mine/column"}},
+	{"mine/lagged", []string{"mine/column"}},
 	{"mine/gaussian", []string{"mine/backend"}},
 	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
@@ -49,10 +50,11 @@ var layers = []struct {
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
-	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
+	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"internal/journal", nil},
-	{"cmd/mine", []string{"cuda", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table"}},
+	{"mine/transfer", []string{"mine", "mine/column", "mine/dependence", "mine/lagged", "mine/preprocess"}},
+	{"cmd/mine", []string{"cuda", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
 	{"bench/...", []string{"..."}},
 }
 
