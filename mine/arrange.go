@@ -103,7 +103,7 @@ func (e *Estimator) split(x, z column.Source) (err error) {
 	if err = preprocess.Check(x, z); err != nil {
 		return err
 	}
-	if e.arranged, err = arrange(x, z, e.cfg, e.wiring.groups); err != nil {
+	if e.arranged, err = e.arrange(x, z); err != nil {
 		return err
 	}
 	if worth := e.wiring.worth; e.wiring.groups != nil && worth > 0 {

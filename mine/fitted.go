@@ -225,33 +225,38 @@ func (f *Fitted) PairScores(ctx context.Context, x, z column.Source, xs, zs []in
 	return out, err
 }
 
+// gradientRows is how many rows are differentiated at a time: a normalised critic is for each of
+// its codes.
+const gradientRows = 4096
+
 // Gradients returns the derivative of every pair's score with respect to its
 // raw inputs, [n, dx] and [n, dz], in nats per unit of the column. It is zero
 // for constant columns, for codes, and outside the range of the training rows.
 func (f *Fitted) Gradients(ctx context.Context, x, z column.Source) (gx, gz *mat.Dense, err error) {
-	n := x.Rows()
-	rows, weights := identity(n), make([]float32, n)
-	gx, gz = mat.NewDense(n, len(x.Columns()), nil), mat.NewDense(n, len(z.Columns()), nil)
+	all := identity(x.Rows())
+	gx, gz = mat.NewDense(len(all), len(x.Columns()), nil), mat.NewDense(len(all), len(z.Columns()), nil)
 	err = f.each(x, z, func(p Part, c WeightedCritic, s scorer, data backend.Data) error {
-		for i := range weights {
-			weights[i] = float32(c.Weight)
-		}
 		dx, dz := data.Dims()
-		ix, iz := backend.NewMatrix(n, dx), backend.NewMatrix(n, dz)
-		if err := s.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
-			return err
-		}
-		for _, side := range []struct {
-			to     *mat.Dense
-			maps   preprocess.Side
-			source column.Source
-			inputs backend.Matrix
-		}{{gx, p.Maps.X, x, ix}, {gz, p.Maps.Z, z, iz}} {
-			g, err := side.maps.Chain(side.source, side.inputs)
-			if err != nil {
+		for rows := range slices.Chunk(all, gradientRows) {
+			weights := slices.Repeat([]float32{float32(c.Weight)}, len(rows))
+			ix, iz := backend.NewMatrix(len(rows), dx), backend.NewMatrix(len(rows), dz)
+			if err := s.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
 				return err
 			}
-			side.to.Add(side.to, g)
+			for _, side := range []struct {
+				to     *mat.Dense
+				maps   preprocess.Side
+				source column.Source
+				inputs backend.Matrix
+			}{{gx, p.Maps.X, x, ix}, {gz, p.Maps.Z, z, iz}} {
+				g, err := side.maps.Chain(column.Pick(side.source, rows), side.inputs)
+				if err != nil {
+					return err
+				}
+				_, cols := g.Dims()
+				to := side.to.Slice(rows[0], rows[0]+len(rows), 0, cols).(*mat.Dense)
+				to.Add(to, g)
+			}
 		}
 		return nil
 	})

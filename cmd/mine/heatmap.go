@@ -1,19 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"io"
+	"math"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/palette/moreland"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 
 	"gomine/mine/pairwise"
 )
@@ -28,7 +26,7 @@ func pngCanvas(width, height vg.Length) canvas {
 	return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(110))}
 }
 
-func svgCanvas(width, height vg.Length) canvas { return vgsvg.New(width, height) }
+func scalableCanvas(width, height vg.Length) canvas { return newSVGCanvas(width, height) }
 
 const (
 	// mostNames is how many variables a heat map has names for.
@@ -55,38 +53,70 @@ func (t *pairTable) heatMap(w io.Writer, newCanvas func(width, height vg.Length)
 	if err != nil {
 		return err
 	}
-	p := plot.New()
-	p.Title.Text = "Normalised mutual information"
-	p.Add(plotter.NewImage(img, -0.5, -0.5, float64(n)-0.5, float64(n)-0.5))
-	cell, margin := 12*vg.Centimeter/vg.Length(n), 2*vg.Centimeter
-	if n <= mostNames {
-		var across, down []plot.Tick
-		longest := 0
-		for v, variable := range t.Variables {
-			name := printable(variable.Name)
-			longest = max(longest, len(name))
-			across = append(across, plot.Tick{Value: float64(v), Label: name})
-			down = append(down, plot.Tick{Value: float64(n - 1 - v), Label: name})
-		}
-		p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks(across), plot.ConstantTicks(down)
-		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = 1.5707963, text.XRight, text.YCenter
+	named := n <= mostNames
+	cell, margin := 12*vg.Centimeter/vg.Length(n), 1*vg.Centimeter
+	style := textStyle(curveFont)
+	if named {
 		cell = max(cell, 14) // points, a line of text
-		margin += vg.Length(longest) * 5.5
-	} else {
-		p.X.Label.Text = "variable, by its place in the file"
-		p.Y.Tick.Marker = plot.ConstantTicks(nil)
+		for _, v := range t.Variables {
+			margin = max(margin, style.Width(printable(v.Name))+4*heatGap)
+		}
 	}
-	side := cell*vg.Length(n) + margin
-	const bar, gap = 2 * vg.Centimeter, vg.Length(6)
-	c := newCanvas(side+bar, side)
-	area := draw.New(c)
-	p.Draw(draw.Crop(area, gap, -bar-gap, 0, 0))
-	legend := plot.New()
-	legend.Add(&plotter.ColorBar{ColorMap: heatColours(), Vertical: true})
-	legend.HideX()
-	legend.Draw(draw.Crop(area, side, -gap, gap, -3*gap))
-	_, err = c.WriteTo(w)
+	side := cell * vg.Length(n)
+	const title, bar, numbers = 8 * vg.Millimeter, 5 * vg.Millimeter, 12 * vg.Millimeter
+	to := newCanvas(margin+side+2*heatGap+bar+numbers, margin+side+title)
+	c := draw.New(to)
+	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	area := vg.Rectangle{Min: vg.Point{X: margin, Y: margin}, Max: vg.Point{X: margin + side, Y: margin + side}}
+	c.DrawImage(area, img)
+	c.FillText(style, vg.Point{X: margin, Y: area.Max.Y + title/2}, "Normalised mutual information")
+	if named {
+		t.heatNames(c, area, cell)
+	} else {
+		style.XAlign, style.YAlign = draw.XCenter, draw.YTop
+		c.FillText(style, vg.Point{X: margin + side/2, Y: margin - heatGap}, fmt.Sprintf("%d variables, by their places in the file", n))
+	}
+	if err := heatLegend(c, vg.Rectangle{Min: vg.Point{X: area.Max.X + 2*heatGap, Y: margin}, Max: vg.Point{X: area.Max.X + 2*heatGap + bar, Y: area.Max.Y}}); err != nil {
+		return err
+	}
+	_, err = to.WriteTo(w)
 	return err
+}
+
+// heatGap is what is left between a map and what is written beside it.
+const heatGap = vg.Length(5)
+
+// heatNames writes the names of the variables, to the left of the map and below it.
+func (t *pairTable) heatNames(c draw.Canvas, area vg.Rectangle, cell vg.Length) {
+	left, below := textStyle(curveFont), textStyle(curveFont)
+	left.XAlign = draw.XRight
+	below.Rotation, below.XAlign = math.Pi/2, draw.XRight
+	for i, v := range t.Variables {
+		middle := (vg.Length(i) + 0.5) * cell
+		c.FillText(left, vg.Point{X: area.Min.X - heatGap, Y: area.Max.Y - middle}, printable(v.Name))
+		c.FillText(below, vg.Point{X: area.Min.X + middle, Y: area.Min.Y - heatGap}, printable(v.Name))
+	}
+}
+
+// heatLegend draws a bar of the colours, with numbers to its right.
+func heatLegend(c draw.Canvas, area vg.Rectangle) error {
+	const shades, numbers = 100, 5
+	colours := heatColours()
+	img := image.NewRGBA(image.Rect(0, 0, 1, shades))
+	for y := range shades {
+		paint, err := colours.At(1 - (float64(y)+0.5)/shades)
+		if err != nil {
+			return err
+		}
+		img.Set(0, y, paint)
+	}
+	c.DrawImage(area, img)
+	style := textStyle(curveFont)
+	for i := range numbers + 1 {
+		share := float64(i) / numbers
+		c.FillText(style, vg.Point{X: area.Max.X + heatGap, Y: area.Min.Y + vg.Length(share)*area.Size().Y}, fmt.Sprintf("%.1f", share))
+	}
+	return nil
 }
 
 // heatImage is the map without its axes: variables go to the right and down.

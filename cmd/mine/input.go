@@ -38,6 +38,7 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
 	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers or names, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
 	flags.StringSliceVar(&f.codes, "categorical", nil, "`COLUMNS` of X or Z whose values are codes without an order, numbers too; columns of words are in any case")
+	flags.Lookup("categorical").DefValue = ""
 	addChoice(flags, &f.missing, "missing", "what to do about rows that lack a value of X or Z", "error", "drop")
 	f.format.register(flags)
 }

@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMine) != "" {
 		main()
 	}
+	for _, variable := range []string{threadsVariable, backendVariable, configVariable} {
+		os.Unsetenv(variable) // what tests expect depends on no surroundings
+	}
 	os.Exit(m.Run())
 }
 

@@ -34,7 +34,7 @@ var matrixForms = []struct {
 	{".json", (*pairTable).writeJSON},
 	{".md", (*pairTable).writeMarkdown},
 	{".png", func(t *pairTable, w io.Writer) error { return t.heatMap(w, pngCanvas) }},
-	{".svg", func(t *pairTable, w io.Writer) error { return t.heatMap(w, svgCanvas) }},
+	{".svg", func(t *pairTable, w io.Writer) error { return t.heatMap(w, scalableCanvas) }},
 }
 
 // matrixEnds are the ends of the files of all forms.

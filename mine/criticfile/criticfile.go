@@ -82,7 +82,7 @@ type member struct {
 // Write writes a critic. Numbers that are not finite are errors.
 func Write(w io.Writer, c Critic) error {
 	d := description{Format: Format, About: c.About, Config: c.State.Config, LogU: c.State.LogU, Pairs: c.State.Pairs}
-	tensors := []safetensors.Tensor{{Name: sketchName, Shape: []int{len(c.Sketch.smallest)}, Values: c.Sketch.smallest}}
+	tensors := c.Sketch.tensors()
 	inFold := map[int]int{}
 	var known []preprocess.Maps
 	for _, p := range c.State.Parts {
