@@ -87,14 +87,27 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	return random, nil
 }
 
+// FindSplit says how an estimate of x and z would split its rows, and why, without making one. groups are
+// those of WithGroups, nil for none.
+func FindSplit(x, z column.Source, cfg Config, groups []int) (Split, error) {
+	if err := preprocess.Check(x, z); err != nil {
+		return Split{}, err
+	}
+	a, err := arrange(x, z, cfg, groups)
+	return a.Split, err
+}
+
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
 func (e *Estimator) split(x, z column.Source) (err error) {
 	if err = preprocess.Check(x, z); err != nil {
 		return err
 	}
-	if e.arranged, err = arrange(x, z, e.cfg, e.wiring.groups); err != nil {
+	if e.arranged, err = e.arrange(x, z); err != nil {
 		return err
+	}
+	if worth := e.wiring.worth; e.wiring.groups != nil && worth > 0 {
+		e.arranged.worth, e.arranged.EffectiveRows = worth, max(1, int(worth*float64(x.Rows())))
 	}
 	if ends := e.arranged.ends; ends != nil && e.cfg.Folds > 1 {
 		e.cfg.Folds = min(e.cfg.Folds, max(2, len(ends)/foldUnits))

@@ -35,6 +35,7 @@ type estimateFlags struct {
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
+	checkpoint  checkpointFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -70,7 +71,8 @@ The same data and settings give the same number. --json records the settings,
 and --config repeats them; which data, the command line says again.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
-ends all.
+ends all. With --checkpoint FOLDER the same command goes on from there later,
+even after the machine has gone down.
 Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 --fail-below, 130 interrupted.`,
 		Example: `  mine estimate data.csv --x 'X*' --z 'Z*'
@@ -78,6 +80,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
   mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors --report report.html
+  mine estimate big.parquet --x 'X*' --z 'Z*' --effort thorough --checkpoint training
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: oneOrTwoFiles,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
@@ -94,6 +97,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	f.plot.register(output)
 	f.live.register(output)
 	f.dry.register(output)
+	f.checkpoint.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
 }
@@ -117,6 +121,11 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
 
+	f.registerSettings(cmd, method, training, usual)
+}
+
+// registerSettings defines the flags of the method and the training.
+func (f *estimateFlags) registerSettings(cmd *cobra.Command, method, training *pflag.FlagSet, usual mine.Effort) {
 	f.config.register(method, training, usual)
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
@@ -179,24 +188,47 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	case ended == nil:
 		return f.answers.judge(cmd.Flags(), result, u)
 	case errors.Is(ended, context.Canceled):
-		return interruptedError("interrupted " + steps + ": the number is the best so far")
+		return interruptedError("interrupted " + steps + ": the number is the best so far" + f.checkpoint.later())
 	}
-	return worded{fmt.Sprintf("%s, %s: the number is the best so far", oneLine(ended), steps), ended}
+	return worded{fmt.Sprintf("%s, %s: the number is the best so far%s", oneLine(ended), steps, f.checkpoint.later()), ended}
 }
 
 // check reports what is wrong before any data are read, and reads the file of --config.
 func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
-	if err := checkThreads(set, f.threads); err != nil {
-		return err
-	}
-	if set.Changed("device-memory") && f.memory < 1 {
-		return usagef("--device-memory is %d, want at least 1", f.memory)
-	}
 	if err := f.answers.check(set, f.json, f.quiet); err != nil {
 		return err
 	}
 	if err := f.dry.check(set, f.answers.form.value, f.quiet); err != nil {
 		return err
+	}
+	if err := f.checkSettings(set); err != nil {
+		return err
+	}
+	if err := f.input.check(args); err != nil {
+		return err
+	}
+	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
+	if err := f.checkpoint.check(set); err != nil {
+		return err
+	}
+	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
+		return err
+	}
+	if err := f.plot.check(set, args, f.output, f.save.outputFlag, f.page.outputFlag); err != nil {
+		return err
+	}
+	return f.output.check(set, args)
+}
+
+// checkSettings is check of the settings and of how files are read.
+func (f *estimateFlags) checkSettings(set *pflag.FlagSet) error {
+	if err := checkThreads(set, f.threads); err != nil {
+		return err
+	}
+	if set.Changed("device-memory") && f.memory < 1 {
+		return usagef("--device-memory is %d, want at least 1", f.memory)
 	}
 	if err := f.config.check(set); err != nil {
 		return err
@@ -212,22 +244,7 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := checkCUDAFlags(set, f.backend.value); err != nil {
 		return err
 	}
-	if err := f.input.format.check(set); err != nil {
-		return err
-	}
-	if err := f.input.check(args); err != nil {
-		return err
-	}
-	if err := f.save.check(set, args, f.output.path); err != nil {
-		return err
-	}
-	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
-		return err
-	}
-	if err := f.plot.check(set, args, f.output, f.save.outputFlag, f.page.outputFlag); err != nil {
-		return err
-	}
-	return f.output.check(set, args)
+	return f.input.format.check(set)
 }
 
 // answer is what the flags ask for: a number, everything, or a report.
@@ -255,6 +272,7 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	if f.save.done {
 		fmt.Fprintf(&b, "\nThe critic is in %s: mine score, mine evaluate and mine info take it.\n", f.save.path)
 	}
+	b.WriteString(f.checkpoint.note(r))
 	return b.Bytes(), nil
 }
 
@@ -306,7 +324,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if err := f.page.describe(p.data); err != nil {
 		return mine.Result{}, err
 	}
-	result, err := f.save.estimate(cmd.Context(), p.data, p.config, p.options)
+	result, err := f.save.estimate(cmd.Context(), p.data, p.config, append(p.options, f.checkpoint.options()...))
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }
 
@@ -331,6 +349,9 @@ func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Ba
 func (f *estimateFlags) estimateError(err error, files []string, set *pflag.FlagSet) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if errors.Is(err, mine.ErrCheckpoint) {
+		return f.checkpoint.word(err)
 	}
 	var diverged *mine.DivergedError
 	if errors.As(err, &diverged) {

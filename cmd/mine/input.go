@@ -25,6 +25,7 @@ type inputFlags struct {
 	format  formatFlags
 	missing choice
 	seed    uint64 // of --sample
+	gaps    bool   // rows that lack a value stay where they are, as gaps in time
 
 	found map[string]bool // the parts of --categorical that a file has
 	left  left            // rows that were left out, once they are read
@@ -100,7 +101,7 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 	if err == nil {
 		err = f.checkCategorical(files)
 	}
-	if err == nil && f.missing.value == "drop" {
+	if err == nil && f.missing.value == "drop" && !f.gaps {
 		f.left = leaveOut(d)
 		if d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.left)

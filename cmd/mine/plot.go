@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
@@ -52,21 +51,18 @@ func (f *plotFlag) write(r mine.Result, u unit) error {
 	}
 	p := newCurvePlot(r, u)
 	width, height := p.size()
-	var canvas interface {
-		vg.CanvasSizer
-		io.WriterTo
-	}
+	var to canvas
 	switch f.format() {
 	case ".png":
-		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(plotDPI))}
+		to = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(plotDPI))}
 	case ".svg":
-		canvas = newSVGCanvas(width, height)
+		to = newSVGCanvas(width, height)
 	default:
-		canvas = vgpdf.New(width, height)
+		to = vgpdf.New(width, height)
 	}
-	p.draw(draw.New(canvas))
+	p.draw(draw.New(to))
 	return f.failed(wholefile.Write(f.path, func(w io.Writer) error {
-		_, err := canvas.WriteTo(w)
+		_, err := to.WriteTo(w)
 		return err
 	}))
 }

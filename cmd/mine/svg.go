@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/png"
 	"io"
 	"math"
 	"strings"
@@ -42,7 +43,6 @@ func (c *svgCanvas) Size() (x, y vg.Length)                      { return c.widt
 func (c *svgCanvas) SetLineWidth(w vg.Length)                    { c.state.width = w }
 func (c *svgCanvas) SetLineDash(dashes []vg.Length, _ vg.Length) { c.state.dashes = dashes }
 func (c *svgCanvas) Push()                                       { c.stack = append(c.stack, c.state) }
-func (c *svgCanvas) DrawImage(vg.Rectangle, image.Image)         {} // plots have none
 func (c *svgCanvas) Rotate(rad float64) {
 	sin, cos := math.Sincos(rad)
 	c.apply(cos, sin, -sin, cos, 0, 0)
@@ -147,6 +147,18 @@ func (c *svgCanvas) FillString(f font.Face, p vg.Point, text string) {
 		m[0], -m[1], -m[2], m[3], x, y, float64(f.Font.Size), c.paint())
 	_ = xml.EscapeText(&c.elements, []byte(text)) // a buffer takes all
 	c.elements.WriteString("</text>\n")
+}
+
+// DrawImage draws an image whose pixels keep their edges, however large they are drawn.
+func (c *svgCanvas) DrawImage(r vg.Rectangle, img image.Image) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic("mine: an image without pixels is to be drawn: " + err.Error())
+	}
+	x, y := c.at(vg.Point{X: r.Min.X, Y: r.Max.Y})
+	m := c.state.m
+	fmt.Fprintf(&c.elements, `<image transform="matrix(%.4f %.4f %.4f %.4f %.2f %.2f)" width="%.2f" height="%.2f" preserveAspectRatio="none" image-rendering="pixelated" href="data:image/png;base64,%s"/>`+"\n",
+		m[0], -m[1], -m[2], m[3], x, y, float64(r.Size().X), float64(r.Size().Y), base64.StdEncoding.EncodeToString(b.Bytes()))
 }
 
 // WriteTo writes the picture.
