@@ -187,9 +187,13 @@ $(RELEASE)/done: Makefile
 	GOBIN=$(abspath $(RELEASE)) go install $(GORELEASER)
 	touch $@
 
+# A repository without a remote is taken for its own: goreleaser asks for one even where it publishes
+# nothing, and otherwise forgets which commit it builds.
+OWN_REMOTE := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=file://$(CURDIR)
+
 # Without a network but the registries. It goes to .cache/dist: archives, packages, what they are built from.
 release-snapshot: $(RELEASE)/done ## build a release without publishing it (ten minutes)
-	PATH=$(abspath $(RELEASE)):$$PATH goreleaser release --snapshot --clean
+	$(if $(shell git remote),,$(OWN_REMOTE)) PATH=$(abspath $(RELEASE)):$$PATH goreleaser release --snapshot --clean
 
 generate: ## write the assembly kernels anew
 	go generate ./cpu/...
