@@ -31,6 +31,8 @@ type estimateFlags struct {
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
+	seeds       int // estimates with seeds that follow each other; 0 for one estimate
+	shard       shardFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -63,7 +65,8 @@ matter are trained on every fold, and their weighted sum is reported, a critic
 in closed form among them.
 
 The same data and settings give the same number. --json records the settings,
-and --config repeats them; which data, the command line says again.
+and --config repeats them; which data, the command line says again. --seeds says
+how much of the number is chance in training.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all.
@@ -78,6 +81,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.register(cmd, mine.Normal)
+	repeats := newFlags()
+	repeats.Var((*count)(&f.seeds), "seeds", "`N` estimates, with seeds that follow from --seed on, their mean and their spread")
+	repeats.Lookup("seeds").DefValue = "one estimate"
+	f.shard.register(repeats, "seeds")
+	addGroup(cmd, "Repeats", repeats)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
@@ -103,11 +111,16 @@ func oneOrTwoFiles(_ *cobra.Command, args []string) error {
 // register defines the flags of the data, the method and the training, with the defaults of an
 // effort.
 func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
-	input, method, training := newFlags(), newFlags(), newFlags()
+	input := newFlags()
 	f.input.register(input)
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
+	f.registerMethod(cmd, usual)
+}
 
+// registerMethod defines the flags of the method and the training.
+func (f *estimateFlags) registerMethod(cmd *cobra.Command, usual mine.Effort) {
+	method, training := newFlags(), newFlags()
 	f.config.register(method, training, usual)
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
@@ -124,6 +137,12 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
+	}
+	switch {
+	case cmd.Flags().Changed("seeds"):
+		return f.runSeeds(cmd, args)
+	case cmd.Flags().Changed("shard"):
+		return usagef("--shard shares out the estimates of --seeds: say how many")
 	}
 	u := unit(f.unit.value)
 	var status *statusLine
@@ -168,6 +187,23 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 
 // check reports what is wrong before any data are read, and reads the file of --config.
 func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
+	if err := f.checkMethod(set); err != nil {
+		return err
+	}
+	if err := f.input.check(args); err != nil {
+		return err
+	}
+	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
+	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
+		return err
+	}
+	return f.output.check(set, args)
+}
+
+// checkMethod is check but for the columns and the files.
+func (f *estimateFlags) checkMethod(set *pflag.FlagSet) error {
 	if set.Changed("threads") && f.threads < 1 {
 		return usagef("--threads is %d, want at least 1", f.threads)
 	}
@@ -191,19 +227,7 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := checkCUDAFlags(set, f.backend.value); err != nil {
 		return err
 	}
-	if err := f.input.format.check(set); err != nil {
-		return err
-	}
-	if err := f.input.check(args); err != nil {
-		return err
-	}
-	if err := f.save.check(set, args, f.output.path); err != nil {
-		return err
-	}
-	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
-		return err
-	}
-	return f.output.check(set, args)
+	return f.input.format.check(set)
 }
 
 // answer is what the flags ask for: a number, everything, or a report.
@@ -236,12 +260,17 @@ type prepared struct {
 }
 
 // prepare reads the data and opens the backend, which has to be closed.
-func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (p prepared, err error) {
+func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (prepared, error) {
+	return f.prepareFrom(cmd, status, 1, func() (data, error) { return f.input.read(cmd.Context(), cmd.InOrStdin(), args, status) })
+}
+
+// prepareFrom is prepare with a reader, for estimates of a part of the rows each.
+func (f *estimateFlags) prepareFrom(cmd *cobra.Command, status *statusLine, parts int, read func() (data, error)) (p prepared, err error) {
 	f.input.seed = f.config.seed(cmd.Flags())
-	if p.data, err = f.input.read(cmd.Context(), cmd.InOrStdin(), args, status); err != nil {
+	if p.data, err = read(); err != nil {
 		return p, err
 	}
-	if p.config, err = f.config.config(p.x.Rows(), cmd.Flags()); err != nil {
+	if p.config, err = f.config.config(p.x.Rows()/parts, cmd.Flags()); err != nil {
 		return p, err
 	}
 	if p.data.groups != nil {

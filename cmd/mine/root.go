@@ -66,7 +66,7 @@ network has learned the dependence.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(newEstimate(), newTest(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newVersion())
+	root.AddCommand(newEstimate(), newTest(), newRank(), newMerge(), newSlurm(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }
@@ -99,7 +99,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, pkg := range []string{"mine: ", "independence: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: "} {
+		for _, pkg := range []string{"mine: ", "independence: ", "ranking: ", "shard: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: "} {
 			line = strings.TrimPrefix(line, pkg)
 		}
 		if line = strings.TrimSpace(line); line != "" {
