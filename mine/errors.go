@@ -15,6 +15,8 @@ var (
 	ErrNonFinite = preprocess.ErrNonFinite
 	// ErrDiverged: training ended in scores that are not finite.
 	ErrDiverged = errors.New("training diverged")
+	// ErrCheckpoint: a folder of checkpoints is of another run, damaged, or cannot be written.
+	ErrCheckpoint = errors.New("checkpoint")
 )
 
 // FieldError is about a field of a Config that cannot be used, on its own or for

@@ -25,6 +25,7 @@ type Estimator struct {
 	// What training runs on, for reports: the backend may be another one by then.
 	name, device string
 	parts        []backend.Backend // what it was divided into, if it was
+	checkpoints  checkpoints
 
 	pairs      *preprocess.Pairs
 	arranged   arrangement
@@ -64,10 +65,13 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, err // before anything takes time
 	}
 	e.wiring.report(Progress{Phase: PhasePrepare})
+	about, err := newManifest(x, z, cfg, e.wiring)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.split(x, z); err != nil {
 		return nil, err
 	}
-	var err error
 	if e.determined, err = e.pairs.Determined(e.arranged.rows); err != nil {
 		return nil, err
 	}
@@ -85,6 +89,9 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	}
 	e.name, e.device = e.backend.Name(), e.backend.Device()
 	if err := e.checkCapabilities(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if e.checkpoints, err = e.wiring.keep(about, e.backend); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	if err := e.divide(); err != nil {
@@ -222,7 +229,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, folds: folds, backends: e.workers(),
+	return &fitter{cfg: e.cfg, pairs: e.pairs, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints,
 		report: func(done, total int, c Candidate, train, validation float64) {
 			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
 		}}
@@ -262,7 +269,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		if k < len(e.survivors) {
 			c := e.survivors[k]
 			var m *member
-			m, err = t.train(ctx, b, f, e.cfg.Candidates[c], members[f][c], e.cfg.Steps, e.cfg.Patience, last)
+			m, err = t.train(ctx, b, f, c, members[f][c], e.cfg.Steps, e.cfg.Patience, last)
 			if m != nil {
 				members[f][c] = m
 			}

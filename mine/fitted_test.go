@@ -1,12 +1,14 @@
 package mine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 
+	"gomine/cpu"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
@@ -180,6 +182,60 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// TestEvaluateStaysCutOff: on rows of which there are more than tested the critics, what they
+// say is cut off where they were tested, by 20 marginal pairs say. The oracle scores all pairs
+// by itself, of which Evaluate draws 199 for each row with repetition: that moves the
+// exponential mean by 1%.
+func TestEvaluateStaysCutOff(t *testing.T) {
+	const rows, fresh, pairs = 120, 200, 20
+	params := simulate.Params{Dim: 1, Rho: 0.999}
+	_, x, z := draw(t, "gaussian", params, rows, 1)
+	cfg := folded(rows, 2)
+	cfg.Batch, cfg.TestPairs = 32, fresh*fresh
+	critic := fit(t, column.Slices(x), column.Slices(z), cfg)
+	state := critic.State()
+	for _, m := range state.Pairs {
+		if m != rows/2*(rows/2-1) {
+			t.Fatalf("critics were tested by %v marginal pairs, want all of %d rows", state.Pairs, rows/2)
+		}
+	}
+	state.Pairs = []int{pairs, pairs}
+	critic, err := mine.Restore(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer critic.Close()
+	_, x, z = draw(t, "gaussian", params, fresh, 2)
+	vx, vz := column.Slices(x), column.Slices(z)
+	var xs, zs []int
+	for i := range fresh * fresh {
+		xs, zs = append(xs, i/fresh), append(zs, i%fresh)
+	}
+	sum := make([]float64, len(xs))
+	for f := range state.Pairs {
+		one := critic.Fold(f)
+		scores, err := one.PairScores(t.Context(), vx, vz, xs, zs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range scores {
+			sum[i] += (one.LogU + max(min(s, math.Log(pairs)-2), -math.Log(pairs))) / 2
+		}
+	}
+	var joint, exp float64
+	for i, s := range sum {
+		if xs[i] == zs[i] {
+			joint += s / fresh
+		} else {
+			exp += math.Exp(s) / (fresh * (fresh - 1))
+		}
+	}
+	b, err := critic.Evaluate(t.Context(), vx, vz)
+	if want := joint - math.Log(exp); err != nil || !(math.Abs(b.Estimate-want) < 0.04) { // it is 2.31, and 3.06 where no more than all pairs of fresh rows cut it off
+		t.Errorf("bound %v, error %v, want %v", b.Estimate, err, want)
+	}
+}
+
 // TestScores checks pointwise scores and their gradients against the density
 // of a Gaussian pair and against differences of the scores.
 func TestScores(t *testing.T) {
@@ -267,5 +323,80 @@ func TestPairScores(t *testing.T) {
 		if _, err := f.PairScores(t.Context(), x, z, wrong[0], wrong[1]); !errors.Is(err, backend.ErrShape) {
 			t.Errorf("rows %v with %v: %v", wrong[0], wrong[1], err)
 		}
+	}
+}
+
+// largest is a backend that notes the most rows that were differentiated at a time.
+type largest struct {
+	backend.Backend
+	rows int
+}
+
+func (l *largest) NewScorer(net backend.Network, params []float32) (backend.Scorer, error) {
+	s, err := l.Backend.NewScorer(net, params)
+	return &largestScorer{s, l}, err
+}
+
+type largestScorer struct {
+	backend.Scorer
+	of *largest
+}
+
+func (s *largestScorer) InputGradients(ctx context.Context, data backend.Data, xs, zs []int, weights []float32, gx, gz backend.Matrix) error {
+	s.of.rows = max(s.of.rows, len(xs))
+	return s.Scorer.InputGradients(ctx, data, xs, zs, weights, gx, gz)
+}
+
+// TestGradientsInBlocks: many rows are differentiated some at a time, and each has the derivatives
+// that it has alone.
+func TestGradientsInBlocks(t *testing.T) {
+	const train, rows = 600, 10_000
+	_, a, b := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, rows, 1)
+	codes := make([]string, rows)
+	for i := range codes {
+		codes[i] = string(rune('a' + int(8+2*b[i])))
+	}
+	x, z := column.Slices(a), column.Codes(codes)
+	cfg := quick(train)
+	cfg.Steps, cfg.Reference, cfg.Batch = 50, true, 32
+	fitted, _, err := mine.Fit(t.Context(), column.Slices(a[:train]), column.Codes(codes[:train]), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fitted.Close()
+	inner, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	l := &largest{Backend: inner}
+	f, err := mine.Restore(fitted.State(), mine.WithBackend(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	gx, gz, err := f.Gradients(t.Context(), x, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.rows < 1 || l.rows > rows/2 {
+		t.Errorf("%d of %d rows at a time", l.rows, rows)
+	}
+	moved := 0
+	for i := 0; i < rows; i += 7 {
+		one, oneZ, err := f.Gradients(t.Context(), column.Pick(x, []int{i}), column.Pick(z, []int{i}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Of float32 derivatives of size 1, summed in another order.
+		if got, want := gx.At(i, 0), one.At(0, 0); math.Abs(got-want) > 1e-5 || gz.At(i, 0) != oneZ.At(0, 0) {
+			t.Errorf("row %d: %v and %v, alone %v and %v", i, got, gz.At(i, 0), want, oneZ.At(0, 0))
+		}
+		if gx.At(i, 0) != 0 {
+			moved++
+		}
+	}
+	if moved < rows/14 {
+		t.Errorf("%d rows have a derivative: what is compared?", moved)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type mergeFlags struct {
 	json   bool
 	unit   choice
-	output outputFlag
+	output string
 }
 
 func newMerge() *cobra.Command {
@@ -29,7 +29,7 @@ other data, settings or builds of mine are refused, and so are runs with a part
 that is missing, or there twice; the file is named.
 
 --json, --unit and --output are those of the command: --output FILE.csv and
-FILE.json say the form by their names.
+FILE.json say the form by their names, and mine matrix has more.
 Exit codes: 0 done, 1 error, 2 error in the command line.`,
 		Example: `  mine rank data.csv --target price --shard 0/2 --output part0
   mine rank data.csv --target price --shard 1/2 --output part1
@@ -40,7 +40,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line.`,
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information in text", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print everything as one JSON object")
-	f.output.register(output)
+	output.StringVar(&f.output, "output", "", "`FILE` to write to, as the command would; of a matrix a folder too")
 	addGroup(cmd, "Output", output)
 	return cmd
 }
@@ -53,30 +53,48 @@ func someParts(_ *cobra.Command, args []string) error {
 }
 
 func (f *mergeFlags) run(cmd *cobra.Command, args []string) error {
-	if err := f.output.check(cmd.Flags(), args); err != nil {
-		return err
-	}
 	run, items, err := shard.Merge(args)
 	if err != nil {
 		return err
 	}
-	answer, err := mergedAnswer(run, items, formOf(f.json, false, f.output.path, unit(f.unit.value)))
+	if run.Version != version() {
+		return fmt.Errorf("the parts are of the build %q, and this is %q: merge with the build that made them", run.Version, version())
+	}
+	if run.Kind == shard.Matrix {
+		return f.matrix(cmd, run, items, args)
+	}
+	output := outputFlag{f.output, "output"}
+	if err := output.check(cmd.Flags(), args); err != nil {
+		return err
+	}
+	as := formOf(named(f.json), false, f.output, unit(f.unit.value))
+	var answer []byte
+	switch run.Kind {
+	case shard.Estimate:
+		answer, err = seedsAnswer(run, items, as)
+	case shard.Rank:
+		answer, err = rankAnswer(run, items, nil, as)
+	default:
+		err = fmt.Errorf("kind %q is not known", run.Kind)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
-	return f.output.write(cmd, answer)
+	return output.write(cmd, answer)
 }
 
-// mergedAnswer is the answer of a run, by its kind.
-func mergedAnswer(run shard.Run, items []shard.Item, as form) ([]byte, error) {
-	if run.Version != version() {
-		return nil, fmt.Errorf("the parts are of the build %q, and this is %q: merge with the build that made them", run.Version, version())
+// matrix writes a matrix to its files, and prints its strongest pairs.
+func (f *mergeFlags) matrix(cmd *cobra.Command, run shard.Run, items []shard.Item, args []string) error {
+	output := matrixOutput{path: f.output}
+	if err := output.check(cmd.Flags(), args, false); err != nil {
+		return err
 	}
-	switch run.Kind {
-	case shard.Estimate:
-		return seedsAnswer(run, items, as)
-	case shard.Rank:
-		return rankAnswer(run, items, nil, as)
+	t, err := mergedPairs(run, items)
+	if err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(args, " "), err)
 	}
-	return nil, fmt.Errorf("kind %q is not known", run.Kind)
+	if err := output.write(t); err != nil {
+		return err
+	}
+	return t.answer(cmd.OutOrStdout(), f.json, unit(f.unit.value))
 }

@@ -52,7 +52,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	input, ranks := newFlags(), newFlags()
+	input, ranks, method, training := newFlags(), newFlags(), newFlags(), newFlags()
 	input.StringVar(&f.target, "target", "", "`COLUMNS` of the target, one as a rule")
 	input.StringVarP(&f.input.x, "x", "x", "", "which `COLUMNS` to order")
 	input.Lookup("x").DefValue = "all others"
@@ -67,21 +67,13 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	ranks.Var((*count)(&f.permutations), "permutations", "`N` permutations of the test of each column: p-values go down to 1/(N+1)")
 	f.shard.register(ranks, "columns")
 	addGroup(cmd, "Ranking", ranks)
-	f.registerMethod(cmd, mine.Fast)
+	f.registerSettings(cmd, method, training, mine.Fast)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print everything about the ranking as one JSON object")
 	f.output.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
-}
-
-// oneFile checks the arguments of a command that reads one file.
-func oneFile(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usagef("%d files, want one, or - for standard input: files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args))
-	}
-	return nil
 }
 
 // check reports what is wrong before any data are read.
@@ -93,7 +85,7 @@ func (f *rankFlags) check(cmd *cobra.Command, args []string) error {
 	if set.Changed("forward") && f.forward < 1 {
 		return usagef("--forward is %d, want at least 1", f.forward)
 	}
-	if err := f.checkMethod(set); err != nil {
+	if err := f.checkSettings(set); err != nil {
 		return err
 	}
 	if err := f.output.check(set, args); err != nil {
@@ -150,7 +142,7 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 	case err != nil:
 		return f.rankError(err, args, cmd)
 	}
-	answer, err := rankAnswer(run, items, steps, formOf(f.json, false, f.output.path, u))
+	answer, err := rankAnswer(run, items, steps, formOf(named(f.json), false, f.output.path, u))
 	if err != nil {
 		return err
 	}

@@ -54,10 +54,13 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if f.seeds < 2 {
 		return usagef("--seeds is %d, want at least 2, to know a spread", f.seeds)
 	}
-	for _, file := range []outputFlag{f.save.outputFlag, f.page.outputFlag} {
-		if file.path != "" {
-			return usagef("--%s is of one estimate: leave out --seeds", file.flag)
+	for _, flag := range []string{"save", "report", "plot", "live", "checkpoint", "dry-run", "fail-below"} {
+		if cmd.Flags().Changed(flag) {
+			return usagef("--%s is of one estimate: leave out --seeds", flag)
 		}
+	}
+	if f.answers.form.value == formMarkdown {
+		return usagef("--format markdown is of one estimate: several --seeds are text, json or csv")
 	}
 	stderr := cmd.ErrOrStderr()
 	if f.quiet {
@@ -103,7 +106,7 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if err != nil || f.shard.Divided() {
 		return err
 	}
-	answer, err := seedsAnswer(run, items, formOf(f.json, f.quiet, f.output.path, u))
+	answer, err := seedsAnswer(run, items, formOf(f.answers.form.value, f.quiet, f.output.path, u))
 	if err != nil {
 		return err
 	}

@@ -133,8 +133,18 @@ type form struct {
 	unit             unit
 }
 
-// formOf is what --json or the end of the name of the file of --output ask for.
-func formOf(asJSON, quiet bool, output string, u unit) form {
-	end := strings.ToLower(filepath.Ext(output))
-	return form{json: asJSON || end == ".json" && !quiet, csv: end == ".csv" && !asJSON && !quiet, quiet: quiet, unit: u}
+// formOf is what --format, or the end of the name of the file of --output, asks for.
+func formOf(name string, quiet bool, output string, u unit) form {
+	if end := strings.ToLower(filepath.Ext(output)); name == formText && (end == ".json" || end == ".csv") {
+		name = end[1:]
+	}
+	return form{json: name == formJSON && !quiet, csv: name == formCSV && !quiet, quiet: quiet, unit: u}
+}
+
+// named is the name of the form that --json asks for.
+func named(json bool) string {
+	if json {
+		return formJSON
+	}
+	return formText
 }

@@ -165,9 +165,10 @@ func (f *slurmFlags) script(s sharded) any {
 		}
 		return strings.Join(quotes, " ")
 	}
+	folder := strings.TrimSuffix(s.output, "/") + ".parts"
 	var parts []string
 	for i := range f.shards {
-		parts = append(parts, quoted(fmt.Sprintf("%s.parts/%d", s.output, i)))
+		parts = append(parts, quoted(fmt.Sprintf("%s/%d", folder, i)))
 	}
 	return struct {
 		Command, Merge, Folder, Memory, Time string
@@ -175,7 +176,7 @@ func (f *slurmFlags) script(s sharded) any {
 		Options                              []string
 	}{
 		words(s.args), words(append([]string{"merge"}, s.form...)) + " --output=" + quoted(s.output) + " " + strings.Join(parts, " "),
-		quoted(s.output + ".parts"), f.memory, f.time, f.shards, f.shards - 1, f.cpus, f.options,
+		quoted(folder), f.memory, f.time, f.shards, f.shards - 1, f.cpus, f.options,
 	}
 }
 

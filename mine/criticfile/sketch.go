@@ -5,22 +5,37 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"gomine/internal/safetensors"
 	"gomine/mine/column"
 )
 
-// sketchName is the array with the numbers of a Sketch.
-const sketchName = "data.rows"
+// sketchName and countsName are the arrays of a Sketch: its numbers; how many rows there are, and
+// how many different ones twice.
+const (
+	sketchName = "data.rows"
+	countsName = "data.counts"
+)
 
 // sketchRows is how many numbers a Sketch keeps: a share of rows is then known to 3%.
 const sketchRows = 1024
 
+// sketchLevel is how often other draws of the same law are taken for rows of the estimate.
+const sketchLevel = 1e-3
+
 // A Sketch tells rows of data again without keeping them: every row is hashed to a number
-// of 64 bits, and the smallest of all numbers are kept (bottom-k, Cohen and Kaplan 2007).
-// Rows that are equal in float32 have the same number, whatever their order. Labels count,
-// not their codes.
+// of 64 bits, and the smallest of those that are there once are kept (bottom-k, Cohen and
+// Kaplan 2007). Rows that are equal in float32 have the same number, whatever their order.
+// Labels count, not their codes.
+//
+// Rows of few values are equal by chance. One more draw of their law is one that is there once
+// with probability 2 N_2/n, where N_2 of n rows are there twice (Good 1953): so many are no surprise.
 type Sketch struct {
 	smallest []uint64 // ascending, none twice
 	bound    uint64   // rows with a larger number are not told
+	rows     int
+	twice    int // different rows that are there two times
 }
 
 // NewSketch returns the sketch of pairs of rows.
@@ -30,16 +45,37 @@ func NewSketch(x, z column.Source) (Sketch, error) {
 		return Sketch{}, err
 	}
 	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
-	return sketchOf(slices.Clone(numbers[:min(len(numbers), sketchRows)])), nil
+	var once []uint64
+	twice := 0
+	for lo, hi := 0, 0; lo < len(numbers); lo = hi {
+		for hi = lo; hi < len(numbers) && numbers[hi] == numbers[lo]; hi++ {
+		}
+		switch hi - lo {
+		case 1:
+			if len(once) < sketchRows {
+				once = append(once, numbers[lo])
+			}
+		case 2:
+			twice++
+		}
+	}
+	return sketchOf(once, len(numbers), twice), nil
 }
 
-func sketchOf(smallest []uint64) Sketch {
-	s := Sketch{smallest: smallest, bound: math.MaxUint64}
+func sketchOf(smallest []uint64, rows, twice int) Sketch {
+	s := Sketch{smallest: smallest, bound: math.MaxUint64, rows: rows, twice: twice}
 	if len(smallest) == sketchRows {
 		s.bound = smallest[sketchRows-1]
 	}
 	return s
+}
+
+// tensors are the arrays of a file.
+func (s Sketch) tensors() []safetensors.Tensor {
+	return []safetensors.Tensor{
+		{Name: sketchName, Shape: []int{len(s.smallest)}, Values: s.smallest},
+		{Name: countsName, Shape: []int{2}, Values: []uint64{uint64(s.rows), uint64(s.twice)}},
+	}
 }
 
 // sketch reads the numbers of a file.
@@ -56,30 +92,44 @@ func (t tensors) sketch() (Sketch, error) {
 			return Sketch{}, formatErrorf("array %s does not ascend", sketchName)
 		}
 	}
-	return sketchOf(numbers), nil
+	counts, err := take[uint64](t, countsName, 2)
+	if err != nil {
+		return Sketch{}, err
+	}
+	const most = 1 << 48 // of rows: no file has as many
+	if rows, twice := counts[0], counts[1]; rows > most || twice > rows/2 || uint64(len(numbers)) > rows-2*twice {
+		return Sketch{}, formatErrorf("array %s says that of %d rows %d are there twice, and %s that %d are there once", countsName, rows, twice, sketchName, len(numbers))
+	}
+	return sketchOf(numbers, int(counts[0]), int(counts[1])), nil
 }
 
-// Seen estimates which share of some rows, in [0, 1], is equal to rows that the sketch is of.
-// It is 0 where none of them can be told.
+// Seen estimates which share of some rows, in [0, 1], is rows that the sketch is of. It is 0 where
+// none can be told, and where other draws of their law are equal to as many with probability
+// sketchLevel or more.
 func (s Sketch) Seen(x, z column.Source) (float64, error) {
 	numbers, err := hashRows(x, z)
-	if err != nil {
+	if err != nil || len(s.smallest) == 0 {
 		return 0, err
 	}
-	told, seen := 0, 0
-	for _, n := range numbers {
+	rows := float64(len(numbers)) * float64(s.bound) / math.MaxUint64 // that are told
+	slices.Sort(numbers)
+	told, seen := 0, 0 // different ones: of one that is there often, either all are told or none
+	for _, n := range slices.Compact(numbers) {
 		if n > s.bound {
-			continue
+			break
 		}
 		told++
 		if _, found := slices.BinarySearch(s.smallest, n); found {
 			seen++
 		}
 	}
-	if told == 0 {
+	twice := float64(s.twice)
+	chance := 2 * rows * twice / float64(s.rows)
+	most := 2 * rows * (twice + 3*math.Sqrt(twice)) / float64(s.rows) // chance is known by three standard errors
+	if seen == 0 || most > 0 && (distuv.Poisson{Lambda: most}).Survival(float64(seen-1)) >= sketchLevel {
 		return 0, nil
 	}
-	return float64(seen) / float64(told), nil
+	return (float64(seen) - chance) / (float64(told) - chance), nil
 }
 
 // hashRows returns the number of every pair of rows.
