@@ -244,6 +244,9 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 	if e.split.Unresolved {
 		d.Low = min(d.Low, 0)
 	}
+	if w := belowZero(d.Interval); w != nil {
+		d.Warnings = append(d.Warnings, *w)
+	}
 	if !e.cfg.Lagged {
 		return d, nil
 	}
@@ -260,6 +263,24 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 		d.Lagged = append(d.Lagged, l)
 	}
 	return d, nil
+}
+
+// WarnNegative says that an estimate is below 0 by more than chance.
+const WarnNegative mine.WarningCode = "negative"
+
+const (
+	// negativeErrors is how many standard errors below 0 an estimate has to be for a warning, as one in 44
+	// is by chance where there is nothing, and negativeNats how far at least.
+	negativeErrors = 2
+	negativeNats   = 0.01
+)
+
+// belowZero warns of an estimate that no information is.
+func belowZero(i conditional.Interval) *mine.Warning {
+	if i.Estimate > -max(negativeErrors*i.StdErr, negativeNats) {
+		return nil
+	}
+	return &mine.Warning{Code: WarnNegative, Message: fmt.Sprintf("%.3f nats, below 0 by more than their error, are of critics that find less in the past and the future together than in the past alone: the number says nothing; give more rows, fewer columns or a shorter lag, or more effort", i.Estimate)}
 }
 
 // warnings tell what limits both directions.
