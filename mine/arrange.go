@@ -61,12 +61,9 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	case cfg.Split == SplitRandom:
 		return random, nil
 	}
-	var repeats dependence.Repeats
-	var err error
-	if cfg.Split == SplitAuto {
-		if repeats, err = dependence.FindRepeats(x, z); err != nil {
-			return random, err
-		}
+	repeats, err := findRepeats(x, z, cfg)
+	if err != nil {
+		return random, err
 	}
 	kept := firsts(repeats.Group)
 	found, err := dependence.Find(column.Pick(x, kept), column.Pick(z, kept))
@@ -87,6 +84,23 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	return random, nil
 }
 
+// findRepeats looks for rows that are there more than once, unless Config.Split says that they do
+// not matter.
+func findRepeats(x, z column.Source, cfg Config) (none dependence.Repeats, err error) {
+	if cfg.Split != SplitAuto {
+		return none, nil
+	}
+	may, err := dependence.MayRepeat(x, z)
+	if err != nil || !may {
+		return none, err
+	}
+	if need := Bytes(rowShare * repeatBytes * x.Rows()).rounded(); cfg.Memory != AllMemory && need > cfg.Memory {
+		return none, &FieldError{Field: "memory", Value: cfg.Memory,
+			Want: fmt.Sprintf("at least %v, to know which of %d rows are copies of others, for some are; or rows without copies, or split random if equal ones are independent draws", need, x.Rows())}
+	}
+	return dependence.FindRepeats(x, z)
+}
+
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
 func (e *Estimator) split(x, z column.Source) (err error) {
@@ -102,7 +116,7 @@ func (e *Estimator) split(x, z column.Source) (err error) {
 	if e.folds, err = newFolds(e.arranged.units, e.cfg); err != nil {
 		return err
 	}
-	if e.pairs, err = preprocess.Arrange(x, z, e.arranged.order); err != nil {
+	if err = e.place(x, z); err != nil {
 		return err
 	}
 	e.nearest, err = e.newNearest()

@@ -27,6 +27,7 @@ type Estimator struct {
 	parts        []backend.Backend // what it was divided into, if it was
 
 	pairs      *preprocess.Pairs
+	ordered    preprocess.Ordered // all rows, where the pairs are some of them
 	arranged   arrangement
 	folds      []fold
 	determined string // which columns determine each other, if any do
@@ -68,7 +69,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, err
 	}
 	var err error
-	if e.determined, err = e.pairs.Determined(e.arranged.rows); err != nil {
+	if e.determined, err = e.pairs.Determined(e.used()); err != nil {
 		return nil, err
 	}
 	if err := e.count(); err != nil {
@@ -222,7 +223,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, folds: folds, backends: e.workers(),
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(),
 		report: func(done, total int, c Candidate, train, validation float64) {
 			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
 		}}
@@ -236,7 +237,6 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	for f := range members {
 		members[f] = make([]*member, len(e.cfg.Candidates))
 	}
-	resumes := r != nil && r.complete
 	method := e.cfg.Candidates[e.survivors[0]].Preprocess
 	last := len(e.folds) == 1
 	if method == preprocess.Fourier || method == preprocess.Codes { // of which the reference cannot use all
@@ -246,6 +246,13 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		if other := e.cfg.Candidates[c].Preprocess; other != method {
 			method, last = preprocess.Rank, false
 		}
+	}
+	narrowed, err := e.narrow(t, e.cfg.methodsOf(e.survivors, method))
+	if err != nil {
+		return err
+	}
+	resumes := r != nil && r.complete && !narrowed
+	for _, c := range e.survivors {
 		t.total += len(e.folds) * e.cfg.Steps
 		if resumes { // until it has gone on, it stands for itself
 			members[r.fold][c] = r.members[c]
@@ -254,7 +261,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	}
 	jobs := len(e.survivors) + 1 // and the reference
 	left := make([]int, len(e.folds))
-	err := t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
+	err = t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
 		if i--; i < 0 {
 			return e.nearest.ask(ctx, e.wiring.threads, len(t.backends))
 		}

@@ -87,7 +87,7 @@ func arc(lo, count, n int) []preprocess.Range {
 
 // limit returns the fold with its first rows of each part, as many as c says.
 func (f fold) limit(c RowCounts) fold {
-	return fold{counts: c, worth: f.worth, train: first(f.train, c.Train), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
+	return fold{counts: c, worth: f.worth, train: first(f.train, c.held()), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
 }
 
 // first returns the first count positions of some ranges.

@@ -80,6 +80,8 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Confidence }},
 	{"seed", "seed", "`N` that all random choices follow from",
 		func(c *mine.Config) any { return &c.Seed }},
+	{"memory", "memory", "`AMOUNT` of memory for the data, such as 4GiB, or none: of more rows than have room, networks are trained on random chunks, one after the other",
+		func(c *mine.Config) any { return &c.Memory }},
 }
 
 // helpRows are the sizes of data that help shows defaults for.
@@ -118,6 +120,8 @@ func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effor
 			flags.Uint64Var(p, field.flag, *p, field.usage)
 		case *mine.Limit:
 			flags.Var((*limit)(p), field.flag, field.usage)
+		case *mine.Bytes:
+			flags.Var((*amount)(p), field.flag, field.usage)
 		case *mine.Length:
 			flags.Var((*length)(p), field.flag, field.usage)
 		case *mine.SplitKind:
