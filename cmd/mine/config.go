@@ -211,6 +211,14 @@ func (f *configFlags) seed(set *pflag.FlagSet) uint64 {
 	return f.values.Seed
 }
 
+// memory is what the data may take.
+func (f *configFlags) memory(set *pflag.FlagSet) mine.Bytes {
+	if f.file != nil && !set.Changed("memory") {
+		return f.file.Memory
+	}
+	return f.values.Memory
+}
+
 // candidates puts the choices that were made into every candidate and drops
 // those that became the same. Without a race only the first is left.
 func (f *configFlags) candidates(defaults []mine.Candidate) ([]mine.Candidate, error) {

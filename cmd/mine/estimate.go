@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -241,6 +242,11 @@ func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statu
 	if p.data, err = f.input.read(cmd.Context(), cmd.InOrStdin(), args, status); err != nil {
 		return p, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.data.close())
+		}
+	}()
 	if p.config, err = f.config.config(p.x.Rows(), cmd.Flags()); err != nil {
 		return p, err
 	}
@@ -262,12 +268,16 @@ func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statu
 }
 
 // estimate reads the data and estimates.
-func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
+func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (r mine.Result, err error) {
+	if f.input.memory = f.config.memory(cmd.Flags()); f.input.memory != mine.AllMemory {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(f.input.memory)))
+	}
 	p, err := f.prepare(cmd, args, status)
 	if err != nil {
 		return mine.Result{}, err
 	}
 	defer p.backend.Close()
+	defer func() { err = errors.Join(err, p.close()) }()
 	if p.groups != nil {
 		p.options = append(p.options, mine.WithGroups(p.groups))
 	}

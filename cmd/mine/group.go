@@ -23,7 +23,7 @@ func (f *inputFlags) selectGroup(r *table.Reader) ([]int, error) {
 }
 
 // readFirst reads X and the groups from the first of two files, and says of how many rows.
-func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, groups *column.Compact, rows int, err error) {
+func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, groups column.Table, rows int, err error) {
 	if f.group == "" {
 		x, rows, err = f.readAll(ctx, stdin, file, "--x", f.x, status)
 		return x, nil, rows, err
@@ -51,7 +51,7 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 	if err := r.Disjoint("--x", xs, "--group", group); err != nil {
 		return nil, nil, 0, err
 	}
-	m, err := r.Read(ctx, xs, group)
+	m, err := r.ReadTables(ctx, xs, group)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -60,8 +60,8 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 }
 
 // groupsOf numbers the groups that rows belong to.
-func groupsOf(c *column.Compact, name string) ([]int, error) {
-	if c.Cols[0].Merged > 0 {
+func groupsOf(c column.Table, name string) ([]int, error) {
+	if c.Columns()[0].Merged > 0 {
 		return nil, fmt.Errorf("--group %s: its numbers are so large that some became one when they were read: number the groups from 0", name)
 	}
 	values := make([]float64, c.Rows())

@@ -63,6 +63,9 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 }
 
 func (f *testFlags) run(cmd *cobra.Command, args []string) error {
+	if cmd.Flags().Changed("memory") {
+		return usagef("--memory: mine test has all rows in memory: test some of them, by --sample")
+	}
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}
