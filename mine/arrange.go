@@ -101,15 +101,23 @@ func findRepeats(x, z column.Source, cfg Config) (none dependence.Repeats, err e
 	return dependence.FindRepeats(x, z)
 }
 
+// prepared reports how many of the passes of preparation are done: of the check, of the search for
+// rows that depend on each other, of the gathering, and of the counts.
+func (e *Estimator) prepared(passes int) {
+	e.wiring.report(Progress{Phase: PhasePrepare, Step: passes, Steps: 4})
+}
+
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
 func (e *Estimator) split(x, z column.Source) (err error) {
 	if err = preprocess.Check(x, z); err != nil {
 		return err
 	}
+	e.prepared(1)
 	if e.arranged, err = arrange(x, z, e.cfg, e.wiring.groups); err != nil {
 		return err
 	}
+	e.prepared(2)
 	if ends := e.arranged.ends; ends != nil && e.cfg.Folds > 1 {
 		e.cfg.Folds = min(e.cfg.Folds, max(2, len(ends)/foldUnits))
 	}
@@ -119,6 +127,7 @@ func (e *Estimator) split(x, z column.Source) (err error) {
 	if err = e.place(x, z); err != nil {
 		return err
 	}
+	e.prepared(3)
 	e.nearest, err = e.newNearest()
 	return err
 }

@@ -64,7 +64,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if _, err := newFolds(independent(x.Rows()), cfg); err != nil {
 		return nil, err // before anything takes time
 	}
-	e.wiring.report(Progress{Phase: PhasePrepare})
+	e.prepared(0)
 	if err := e.split(x, z); err != nil {
 		return nil, err
 	}

@@ -63,6 +63,9 @@ on the others. A few ways to train them race on the first fold; those that
 matter are trained on every fold, and their weighted sum is reported, a critic
 in closed form among them.
 
+Data larger than memory: --memory 4GiB keeps them in a temporary file, in the
+folder of TMPDIR, and trains on one random chunk after the other.
+
 The same data and settings give the same number. --json records the settings,
 and --config repeats them; which data, the command line says again.
 

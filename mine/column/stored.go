@@ -46,7 +46,7 @@ func storedError(err error) error {
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return fmt.Errorf("column: a temporary file in %s, for rows that have no room in memory: %w; TMPDIR names another folder", os.TempDir(), err)
+	return fmt.Errorf("a temporary file in %s, for rows that have no room in memory: %w; set TMPDIR to a folder that has room", os.TempDir(), err)
 }
 
 // Append adds a row. Rows can be read after the next Flush.

@@ -25,13 +25,22 @@ type Sketch struct {
 
 // NewSketch returns the sketch of pairs of rows.
 func NewSketch(x, z column.Source) (Sketch, error) {
-	numbers, err := hashRows(x, z)
+	var smallest []uint64 // and others, since they were last put in order
+	order := func() {
+		slices.Sort(smallest)
+		smallest = slices.Compact(smallest)
+		smallest = smallest[:min(len(smallest), sketchRows)]
+	}
+	err := hashRows(x, z, func(number uint64) {
+		if smallest = append(smallest, number); len(smallest) >= 4*sketchRows {
+			order()
+		}
+	})
 	if err != nil {
 		return Sketch{}, err
 	}
-	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
-	return sketchOf(slices.Clone(numbers[:min(len(numbers), sketchRows)])), nil
+	order()
+	return sketchOf(slices.Clone(smallest)), nil
 }
 
 func sketchOf(smallest []uint64) Sketch {
@@ -62,55 +71,78 @@ func (t tensors) sketch() (Sketch, error) {
 // Seen estimates which share of some rows, in [0, 1], is equal to rows that the sketch is of.
 // It is 0 where none of them can be told.
 func (s Sketch) Seen(x, z column.Source) (float64, error) {
-	numbers, err := hashRows(x, z)
-	if err != nil {
-		return 0, err
-	}
 	told, seen := 0, 0
-	for _, n := range numbers {
-		if n > s.bound {
-			continue
+	err := hashRows(x, z, func(number uint64) {
+		if number > s.bound {
+			return
 		}
 		told++
-		if _, found := slices.BinarySearch(s.smallest, n); found {
+		if _, found := slices.BinarySearch(s.smallest, number); found {
 			seen++
 		}
-	}
-	if told == 0 {
-		return 0, nil
+	})
+	if err != nil || told == 0 {
+		return 0, err
 	}
 	return float64(seen) / float64(told), nil
 }
 
-// hashRows returns the number of every pair of rows.
-func hashRows(x, z column.Source) ([]uint64, error) {
+// hashRows calls do with the number of every pair of rows.
+func hashRows(x, z column.Source, do func(number uint64)) error {
 	if x.Rows() != z.Rows() {
-		return nil, fmt.Errorf("criticfile: x has %d rows and z has %d: rows must be pairs", x.Rows(), z.Rows())
+		return fmt.Errorf("criticfile: x has %d rows and z has %d: rows must be pairs", x.Rows(), z.Rows())
 	}
-	numbers := make([]uint64, x.Rows())
-	for _, side := range []column.Source{x, z} {
-		columns := side.Columns()
-		labels := make([][]uint64, len(columns))
-		for j, c := range columns {
-			for _, label := range c.Labels {
-				labels[j] = append(labels[j], hashText(label))
+	const step = 1024 // rows that are read at a time
+	sides := []hashed{newHashed(x), newHashed(z)}
+	numbers := make([]uint64, step)
+	for lo := 0; lo < x.Rows(); lo += step {
+		some := numbers[:min(step, x.Rows()-lo)]
+		clear(some)
+		for i := range sides {
+			if err := sides[i].add(some, lo); err != nil {
+				return err
 			}
 		}
-		row := make([]float64, len(columns))
-		for i := range numbers {
-			if err := side.Read(row, i, i+1, 0, len(columns)); err != nil {
-				return nil, err
-			}
-			for j, v := range row {
-				bits := uint64(math.Float32bits(float32(v) + 0)) // -0 is 0
-				if code := int(v); code >= 0 && code < len(labels[j]) {
-					bits = labels[j][code]
-				}
-				numbers[i] = mix(numbers[i] ^ bits)
-			}
+		for _, n := range some {
+			do(n)
 		}
 	}
-	return numbers, nil
+	return nil
+}
+
+// hashed is a side whose rows are hashed.
+type hashed struct {
+	column.Source
+	labels [][]uint64 // by column: the hashes of its labels
+	values []float64
+}
+
+func newHashed(s column.Source) hashed {
+	columns := s.Columns()
+	h := hashed{Source: s, labels: make([][]uint64, len(columns))}
+	for j, c := range columns {
+		for _, label := range c.Labels {
+			h.labels[j] = append(h.labels[j], hashText(label))
+		}
+	}
+	return h
+}
+
+// add mixes the values of the rows from lo on into their numbers.
+func (h *hashed) add(numbers []uint64, lo int) error {
+	cols := len(h.labels)
+	h.values = slices.Grow(h.values[:0], len(numbers)*cols)[:len(numbers)*cols]
+	if err := h.Read(h.values, lo, lo+len(numbers), 0, cols); err != nil {
+		return err
+	}
+	for k, v := range h.values {
+		bits := uint64(math.Float32bits(float32(v) + 0)) // -0 is 0
+		if code, labels := int(v), h.labels[k%cols]; code >= 0 && code < len(labels) {
+			bits = labels[code]
+		}
+		numbers[k/cols] = mix(numbers[k/cols] ^ bits)
+	}
+	return nil
 }
 
 // hashText is FNV-1a.

@@ -116,7 +116,10 @@ func (b *builder) tables() ([]column.Table, error) {
 	if b.columns == nil {
 		b.begin()
 	}
-	if b.stores == nil {
+	switch {
+	case b.failed != nil:
+		return nil, b.failed
+	case b.stores == nil:
 		for _, c := range b.sources() {
 			all = append(all, c)
 		}
