@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -109,12 +110,13 @@ func (e *Estimator) prepared(passes int) {
 
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
-func (e *Estimator) split(x, z column.Source) (err error) {
-	if err = preprocess.Check(x, z); err != nil {
+func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
+	readX, readZ := interruptible{x, ctx}, interruptible{z, ctx}
+	if err = preprocess.Check(readX, readZ); err != nil {
 		return err
 	}
 	e.prepared(1)
-	if e.arranged, err = arrange(x, z, e.cfg, e.wiring.groups); err != nil {
+	if e.arranged, err = arrange(readX, readZ, e.cfg, e.wiring.groups); err != nil {
 		return err
 	}
 	e.prepared(2)

@@ -1,7 +1,9 @@
 package mine
 
 import (
+	"context"
 	"fmt"
+	"math"
 
 	"gomine/mine/backend"
 	"gomine/mine/column"
@@ -70,7 +72,7 @@ func (c Config) chunkOf(train, most int) int {
 // place puts the rows in the order that they are split in, as many as are needed at a time. Where
 // Config.Memory is no limit and training takes them all, they are all there.
 func (e *Estimator) place(x, z column.Source) (err error) {
-	train, most := e.folds[0].counts.Train, int(^uint(0)>>1)
+	train, most := e.folds[0].counts.Train, math.MaxInt
 	if e.cfg.Memory != AllMemory {
 		if most, err = e.room(x, z); err != nil {
 			return err
@@ -141,9 +143,10 @@ func (e *Estimator) tooLittle(least int) error {
 }
 
 // narrow holds fewer training rows where what they become by the methods would take too much
-// memory: columns of codes become many inputs each. It reports whether it did.
+// memory: columns of codes become many inputs each. It reports whether it did. Of several folds it is
+// an error.
 func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool, error) {
-	if e.cfg.Memory == AllMemory || len(e.folds) > 1 {
+	if e.cfg.Memory == AllMemory {
 		return false, nil
 	}
 	inputs := 0
@@ -157,7 +160,11 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	c := e.folds[0].counts
 	others := c.Validation + c.Test
 	bytes := 4 * inputs
-	if (c.held()+others)*bytes <= int(e.cfg.Memory)/rowShare && (c.Chunk == 0 || c.Chunk >= e.cfg.Steps*e.cfg.Batch) {
+	if side := min(len(e.folds), len(e.workers())); len(e.folds) > 1 && (c.Train+others)*bytes*side > int(e.cfg.Memory)/rowShare {
+		return false, &FieldError{Field: "folds", Value: e.cfg.Folds,
+			Want: fmt.Sprintf("1 where the inputs of %d folds side by side, one a thread, take more than their share of the memory of %v; or fewer threads, or %v of memory", side, e.cfg.Memory, Bytes(rowShare*(c.Train+others)*bytes*side).rounded())}
+	}
+	if len(e.folds) > 1 || (c.held()+others)*bytes <= int(e.cfg.Memory)/rowShare && (c.Chunk == 0 || c.Chunk >= e.cfg.Steps*e.cfg.Batch) {
 		return false, nil
 	}
 	bytes += 4 * inputs / len(methods) // where the next chunk comes to
@@ -236,4 +243,17 @@ func (s *supply) bring(step int) (left int, err error) {
 	}
 	s.at = k
 	return left, s.data.Replace(s.x, s.z)
+}
+
+// interruptible is a source of which nothing is read any more once a context has ended.
+type interruptible struct {
+	column.Source
+	ctx context.Context
+}
+
+func (s interruptible) Read(dst []float64, lo, hi, from, to int) error {
+	if err := s.ctx.Err(); err != nil {
+		return fmt.Errorf("mine: preparing: %w", err)
+	}
+	return s.Source.Read(dst, lo, hi, from, to)
 }

@@ -65,7 +65,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, err // before anything takes time
 	}
 	e.prepared(0)
-	if err := e.split(x, z); err != nil {
+	if err := e.split(ctx, x, z); err != nil {
 		return nil, err
 	}
 	var err error

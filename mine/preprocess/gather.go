@@ -22,7 +22,7 @@ type Ordered struct {
 // place are taken, though not overwritten.
 func NewOrdered(x, z column.Source, order Order) (Ordered, error) {
 	o := Ordered{x, z, order}
-	if x.Rows() > math.MaxUint32 {
+	if uint64(x.Rows()) > math.MaxUint32 {
 		return o, fmt.Errorf("preprocess: %d rows, at most %d can be put in order: take fewer", x.Rows(), uint32(math.MaxUint32))
 	}
 	for _, side := range []struct {
