@@ -108,6 +108,16 @@ func (e *Estimator) prepared(passes int) {
 	e.wiring.report(Progress{Phase: PhasePrepare, Step: passes, Steps: 4})
 }
 
+// FindSplit says how an estimate of x and z would split its rows, and why, without making one. groups are
+// those of WithGroups, nil for none.
+func FindSplit(x, z column.Source, cfg Config, groups []int) (Split, error) {
+	if err := preprocess.Check(x, z); err != nil {
+		return Split{}, err
+	}
+	a, err := arrange(x, z, cfg, groups)
+	return a.Split, err
+}
+
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
 func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
@@ -116,7 +126,7 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 		return err
 	}
 	e.prepared(1)
-	if e.arranged, err = arrange(readX, readZ, e.cfg, e.wiring.groups); err != nil {
+	if e.arranged, err = e.arrange(readX, readZ); err != nil {
 		return err
 	}
 	e.prepared(2)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gomine/mine/backend"
 	"gomine/mine/column"
@@ -44,6 +45,7 @@ func (f fold) hold(chunk int) fold {
 // part stands behind the other.
 func (f fold) gathered() fold {
 	c := f.counts
+	f.behind = c.Train - c.held()
 	f.train = []preprocess.Range{{Lo: 0, Hi: c.held()}}
 	f.validation = []preprocess.Range{{Lo: c.held(), Hi: c.held() + c.Validation}}
 	f.test = []preprocess.Range{{Lo: c.held() + c.Validation, Hi: c.held() + c.Validation + c.Test}}
@@ -53,6 +55,15 @@ func (f fold) gathered() fold {
 // leastHeld is the fewest of train training rows to hold at a time: with two batches at least, equal
 // parts of them have one.
 func (c Config) leastHeld(train int) int { return min(train, max(leastChunk, 2*c.Batch)) }
+
+// split returns positions of the validation or test rows in the order of all rows.
+func (f fold) split(ranges []preprocess.Range) []preprocess.Range {
+	all := slices.Clone(ranges)
+	for i := range all {
+		all[i].Lo, all[i].Hi = all[i].Lo+f.behind, all[i].Hi+f.behind
+	}
+	return all
+}
 
 // chunkOf is how many of train training rows to hold where there is room for most, in whole
 // batches: no more than all steps take, and otherwise an equal part of them, so that few are left
@@ -216,14 +227,14 @@ func (t *fitter) load(b backend.Backend, in *inputs, c RowCounts) (*supply, back
 		return nil, data, err
 	}
 	s := &supply{rows: t.ordered, maps: in.maps, chunk: c.Chunk, count: c.Train / c.Chunk, steps: c.Chunk / t.cfg.Batch}
-	s.x, s.z = firstRows(in.x, c.Chunk+c.Validation), firstRows(in.z, c.Chunk+c.Validation)
+	s.x, s.z = headOf(in.x, c.Chunk+c.Validation), headOf(in.z, c.Chunk+c.Validation)
 	var err error
 	s.data, err = b.Load(s.x, s.z)
 	return s, s.data, err
 }
 
-// firstRows returns a copy of the first n rows.
-func firstRows(m backend.Matrix, n int) backend.Matrix {
+// headOf returns a copy of the first n rows.
+func headOf(m backend.Matrix, n int) backend.Matrix {
 	some := backend.NewMatrix(n, m.Cols)
 	for i := range n {
 		copy(some.Row(i), m.Row(i))

@@ -220,6 +220,32 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// TestChunksFoldRows: the rows of a fold are those of the data, whichever of them are in memory: all that
+// are tested on and decide when to stop, and the first of the others.
+func TestChunksFoldRows(t *testing.T) {
+	const n = 200_000
+	x, z := normalPairs(n, 6)
+	cfg := quick(n)
+	cfg.Batch = 512
+	folds := func(memory Bytes) (FoldRows, int) {
+		cfg.Memory = memory
+		e, err := NewEstimator(t.Context(), column.Slices(x), column.Slices(z), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		return e.FoldRows()[0], e.folds[0].counts.held()
+	}
+	want, all := folds(AllMemory)
+	got, held := folds(5 << 20)
+	if held >= all {
+		t.Fatalf("%d of %d rows are held", held, all)
+	}
+	if !slices.Equal(got.Test, want.Test) || !slices.Equal(got.Learn[:held], want.Learn[:held]) || !slices.Equal(got.Learn[held:], want.Learn[all:]) {
+		t.Error("other rows than without a limit of the memory")
+	}
+}
+
 // TestTooLittleMemory: what cannot be done within the memory is an error that names what to change.
 func TestTooLittleMemory(t *testing.T) {
 	const n = 200_000

@@ -42,5 +42,6 @@
 //
 // A result is a pure function of the data and the Config, seed included: it
 // does not depend on the number of threads, and the same backend on the same
-// kind of device repeats it bit for bit.
+// kind of device repeats it bit for bit. One that has ended early goes on to the same
+// bits if it was made [WithCheckpoints].
 package mine

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gomine/mine/column"
 	"gomine/mine/preprocess"
 )
 
@@ -15,6 +16,8 @@ var (
 	ErrNonFinite = preprocess.ErrNonFinite
 	// ErrDiverged: training ended in scores that are not finite.
 	ErrDiverged = errors.New("training diverged")
+	// ErrCheckpoint: a folder of checkpoints is of another run, damaged, or cannot be written.
+	ErrCheckpoint = errors.New("checkpoint")
 )
 
 // FieldError is about a field of a Config that cannot be used, on its own or for
@@ -59,3 +62,11 @@ func (e *DivergedError) Error() string {
 }
 
 func (e *DivergedError) Unwrap() error { return ErrDiverged }
+
+// argumentError says which argument a mistake is in.
+func argumentError(name string, err error) error {
+	if errors.Is(err, column.ErrEmpty) {
+		return fmt.Errorf("mine: %s is empty: %w", name, ErrTooFewSamples)
+	}
+	return fmt.Errorf("%w (argument %s)", err, name)
+}

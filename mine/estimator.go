@@ -25,6 +25,7 @@ type Estimator struct {
 	// What training runs on, for reports: the backend may be another one by then.
 	name, device string
 	parts        []backend.Backend // what it was divided into, if it was
+	checkpoints  checkpoints
 
 	pairs      *preprocess.Pairs
 	ordered    preprocess.Ordered // all rows, where the pairs are some of them
@@ -65,10 +66,13 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, err // before anything takes time
 	}
 	e.prepared(0)
+	about, err := newManifest(x, z, cfg, e.wiring)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.split(ctx, x, z); err != nil {
 		return nil, err
 	}
-	var err error
 	if e.determined, err = e.pairs.Determined(e.used()); err != nil {
 		return nil, err
 	}
@@ -86,6 +90,9 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	}
 	e.name, e.device = e.backend.Name(), e.backend.Device()
 	if err := e.checkCapabilities(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if e.checkpoints, err = e.wiring.keep(about, e.backend); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	if err := e.divide(); err != nil {
@@ -110,14 +117,6 @@ func (e *Estimator) workers() []backend.Backend {
 		return e.parts
 	}
 	return []backend.Backend{e.backend}
-}
-
-// argumentError says which argument a mistake is in.
-func argumentError(name string, err error) error {
-	if errors.Is(err, column.ErrEmpty) {
-		return fmt.Errorf("mine: %s is empty: %w", name, ErrTooFewSamples)
-	}
-	return fmt.Errorf("%w (argument %s)", err, name)
 }
 
 // checkCapabilities asks the backend for what the candidates need.
@@ -223,7 +222,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(),
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints,
 		report: func(done, total int, c Candidate, train, validation float64) {
 			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
 		}}
@@ -269,7 +268,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		if k < len(e.survivors) {
 			c := e.survivors[k]
 			var m *member
-			m, err = t.train(ctx, b, f, e.cfg.Candidates[c], members[f][c], e.cfg.Steps, e.cfg.Patience, last)
+			m, err = t.train(ctx, b, f, c, members[f][c], e.cfg.Steps, e.cfg.Patience, last)
 			if m != nil {
 				members[f][c] = m
 			}

@@ -33,6 +33,7 @@ type Fitted struct {
 
 	cfg     Config
 	logUs   []float64 // of each fold
+	pairs   []int     // of each fold, see FittedState
 	backend backend.Backend
 	own     bool // whether the backend is to be closed
 }
@@ -66,6 +67,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 	k := float64(len(e.folds))
 	for f := range e.folds {
 		state.LogU = append(state.LogU, e.logU(f, e.weights[f]))
+		state.Pairs = append(state.Pairs, len(e.combined(f, e.weights[f], testRows).Marginal))
 		parts := map[preprocess.Method]*Part{}
 		for c, m := range e.members[f] {
 			w := e.weights[f][c]
@@ -95,7 +97,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 // Fold returns the critic of one fold alone, by its number in Result.Folds, which is what
 // the bound of that fold is of. It lasts as long as f and need not be closed.
 func (f *Fitted) Fold(number int) *Fitted {
-	one := &Fitted{LogU: f.logUs[number], cfg: f.cfg, logUs: f.logUs[number : number+1], backend: f.backend}
+	one := &Fitted{LogU: f.logUs[number], cfg: f.cfg, logUs: f.logUs[number : number+1], pairs: f.pairs[number : number+1], backend: f.backend}
 	for _, p := range f.Parts {
 		if p.Fold != number {
 			continue
@@ -161,7 +163,9 @@ func (f *Fitted) each(x, z column.Source, do func(p Part, c WeightedCritic, s sc
 
 // Evaluate returns the bound of the critic on paired rows, which for an honest bound
 // it must not have seen in training. Config.TestPairs marginal pairs are drawn from
-// them, or as many as there are.
+// them, or as many as there are. The scores of each fold are cut off where so many pairs show
+// too little, or already those that tested its critics in the estimate: what the estimate's
+// bound is of is the critic that is cut off, and no row has shown what it says beyond.
 func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error) {
 	n := x.Rows()
 	if n < 2 {
@@ -169,18 +173,22 @@ func (f *Fitted) Evaluate(ctx context.Context, x, z column.Source) (Bound, error
 	}
 	cycles := cyclesFor(f.cfg.TestPairs, n)
 	all := newPairScores(n, cycles, f.cfg.Seed)
-	err := f.each(x, z, func(_ Part, c WeightedCritic, s scorer, data backend.Data) error {
-		p, err := scorePairs(ctx, s, data, 0, n, cycles, f.cfg.Seed)
+	for k := range f.logUs {
+		one := newPairScores(n, cycles, f.cfg.Seed)
+		err := f.Fold(k).each(x, z, func(_ Part, c WeightedCritic, s scorer, data backend.Data) error {
+			p, err := scorePairs(ctx, s, data, 0, n, cycles, f.cfg.Seed)
+			if err != nil {
+				return err
+			}
+			one.Add(p.Scores, c.Weight)
+			return nil
+		})
 		if err != nil {
-			return err
+			return Bound{}, err
 		}
-		all.Add(p.Scores, c.Weight)
-		return nil
-	})
-	if err != nil {
-		return Bound{}, err
+		one.cut(f.logUs[k], min(len(one.Marginal), f.pairs[k]))
+		all.Add(one.Scores, 1/float64(len(f.logUs)))
 	}
-	all.cut(f.LogU, len(all.Marginal))
 	return NewBound(all.evaluation(), f.LogU, f.cfg.Confidence)
 }
 
@@ -217,33 +225,38 @@ func (f *Fitted) PairScores(ctx context.Context, x, z column.Source, xs, zs []in
 	return out, err
 }
 
+// gradientRows is how many rows are differentiated at a time: a normalised critic is for each of
+// its codes.
+const gradientRows = 4096
+
 // Gradients returns the derivative of every pair's score with respect to its
 // raw inputs, [n, dx] and [n, dz], in nats per unit of the column. It is zero
 // for constant columns, for codes, and outside the range of the training rows.
 func (f *Fitted) Gradients(ctx context.Context, x, z column.Source) (gx, gz *mat.Dense, err error) {
-	n := x.Rows()
-	rows, weights := identity(n), make([]float32, n)
-	gx, gz = mat.NewDense(n, len(x.Columns()), nil), mat.NewDense(n, len(z.Columns()), nil)
+	all := identity(x.Rows())
+	gx, gz = mat.NewDense(len(all), len(x.Columns()), nil), mat.NewDense(len(all), len(z.Columns()), nil)
 	err = f.each(x, z, func(p Part, c WeightedCritic, s scorer, data backend.Data) error {
-		for i := range weights {
-			weights[i] = float32(c.Weight)
-		}
 		dx, dz := data.Dims()
-		ix, iz := backend.NewMatrix(n, dx), backend.NewMatrix(n, dz)
-		if err := s.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
-			return err
-		}
-		for _, side := range []struct {
-			to     *mat.Dense
-			maps   preprocess.Side
-			source column.Source
-			inputs backend.Matrix
-		}{{gx, p.Maps.X, x, ix}, {gz, p.Maps.Z, z, iz}} {
-			g, err := side.maps.Chain(side.source, side.inputs)
-			if err != nil {
+		for rows := range slices.Chunk(all, gradientRows) {
+			weights := slices.Repeat([]float32{float32(c.Weight)}, len(rows))
+			ix, iz := backend.NewMatrix(len(rows), dx), backend.NewMatrix(len(rows), dz)
+			if err := s.InputGradients(ctx, data, rows, rows, weights, ix, iz); err != nil {
 				return err
 			}
-			side.to.Add(side.to, g)
+			for _, side := range []struct {
+				to     *mat.Dense
+				maps   preprocess.Side
+				source column.Source
+				inputs backend.Matrix
+			}{{gx, p.Maps.X, x, ix}, {gz, p.Maps.Z, z, iz}} {
+				g, err := side.maps.Chain(column.Pick(side.source, rows), side.inputs)
+				if err != nil {
+					return err
+				}
+				_, cols := g.Dims()
+				to := side.to.Slice(rows[0], rows[0]+len(rows), 0, cols).(*mat.Dense)
+				to.Add(to, g)
+			}
 		}
 		return nil
 	})

@@ -180,6 +180,60 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// TestEvaluateStaysCutOff: on rows of which there are more than tested the critics, what they
+// say is cut off where they were tested, by 20 marginal pairs say. The oracle scores all pairs
+// by itself, of which Evaluate draws 199 for each row with repetition: that moves the
+// exponential mean by 1%.
+func TestEvaluateStaysCutOff(t *testing.T) {
+	const rows, fresh, pairs = 120, 200, 20
+	params := simulate.Params{Dim: 1, Rho: 0.999}
+	_, x, z := draw(t, "gaussian", params, rows, 1)
+	cfg := folded(rows, 2)
+	cfg.Batch, cfg.TestPairs = 32, fresh*fresh
+	critic := fit(t, column.Slices(x), column.Slices(z), cfg)
+	state := critic.State()
+	for _, m := range state.Pairs {
+		if m != rows/2*(rows/2-1) {
+			t.Fatalf("critics were tested by %v marginal pairs, want all of %d rows", state.Pairs, rows/2)
+		}
+	}
+	state.Pairs = []int{pairs, pairs}
+	critic, err := mine.Restore(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer critic.Close()
+	_, x, z = draw(t, "gaussian", params, fresh, 2)
+	vx, vz := column.Slices(x), column.Slices(z)
+	var xs, zs []int
+	for i := range fresh * fresh {
+		xs, zs = append(xs, i/fresh), append(zs, i%fresh)
+	}
+	sum := make([]float64, len(xs))
+	for f := range state.Pairs {
+		one := critic.Fold(f)
+		scores, err := one.PairScores(t.Context(), vx, vz, xs, zs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range scores {
+			sum[i] += (one.LogU + max(min(s, math.Log(pairs)-2), -math.Log(pairs))) / 2
+		}
+	}
+	var joint, exp float64
+	for i, s := range sum {
+		if xs[i] == zs[i] {
+			joint += s / fresh
+		} else {
+			exp += math.Exp(s) / (fresh * (fresh - 1))
+		}
+	}
+	b, err := critic.Evaluate(t.Context(), vx, vz)
+	if want := joint - math.Log(exp); err != nil || !(math.Abs(b.Estimate-want) < 0.04) { // it is 2.31, and 3.06 where no more than all pairs of fresh rows cut it off
+		t.Errorf("bound %v, error %v, want %v", b.Estimate, err, want)
+	}
+}
+
 // TestScores checks pointwise scores and their gradients against the density
 // of a Gaussian pair and against differences of the scores.
 func TestScores(t *testing.T) {

@@ -18,13 +18,15 @@ import (
 // A fitter trains candidates on folds: independent jobs, as many side by side as
 // there are backends. What a job gives does not depend on the others.
 type fitter struct {
-	cfg      Config
-	pairs    *preprocess.Pairs
-	ordered  preprocess.Ordered // all rows, where the pairs are some of them
-	folds    []fold
-	least    int // marginal pairs to score of the rows that decide and of the test rows, at least
-	backends []backend.Backend
-	report   func(done, total int, c Candidate, train, validation float64)
+	cfg         Config
+	pairs       *preprocess.Pairs
+	ordered     preprocess.Ordered // all rows, where the pairs are some of them
+	folds       []fold
+	least       int // marginal pairs to score of the rows that decide and of the test rows, at least
+	backends    []backend.Backend
+	phase       Phase
+	checkpoints checkpoints
+	report      func(done, total int, c Candidate, train, validation float64)
 
 	mu     sync.Mutex
 	inputs map[inputsKey]*inputs
@@ -149,7 +151,7 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 					continue
 				}
 				err := job(ctx, b, i)
-				if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				if ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, ErrCheckpoint) {
 					continue // it ended because another one failed, or the caller said so
 				}
 				if err != nil {
@@ -173,10 +175,11 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 	return errors.Join(errs...)
 }
 
-// train takes a candidate to step target on a fold, from where an earlier member of
-// the same fold stood if there is one, and scores the rows that it did not learn from.
+// train takes a candidate to step target on a fold, from its checkpoint or from where an
+// earlier member of the same fold stood if there is one, and scores the rows that it did not learn from.
 // Where ctx ends it early, it returns the best critic so far together with the error.
-func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidate, from *member, target, patience int, last bool) (*member, error) {
+func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, from *member, target, patience int, last bool) (*member, error) {
+	c := t.cfg.Candidates[number]
 	in, err := t.open(f, c.Preprocess, last)
 	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
 		return &member{candidate: c, failed: err}, nil
@@ -201,21 +204,30 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f int, c Candidat
 		}
 	}
 	began := s.step
-	trainErr := s.advance(ctx, target, patience, func(train float64) {
+	kept := t.checkpoints.of(t.phase, f, number)
+	if err := kept.restore(s); err != nil {
+		return nil, err
+	}
+	t.advanced(0, began-s.step, c, 0, s.validation())
+	began = s.step
+	trainErr := s.advance(ctx, target, patience, func(train float64) error {
 		t.advanced(s.step-began, 0, c, train, s.validation())
 		began = s.step
+		return kept.validated(s)
 	})
 	t.advanced(s.step-began, s.step-target, c, 0, s.validation())
+	keptErr := kept.keep()
 	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule}
 	switch {
 	case errors.Is(trainErr, ErrDiverged):
 		m.failed = trainErr
-		return m, nil
+		return m, keptErr
 	case trainErr != nil:
 		m.stop = stopped(trainErr)
 	case s.step < target:
 		m.stop = StopPatience
 	}
+	trainErr = errors.Join(trainErr, keptErr)
 	if !s.validated() {
 		return m, trainErr
 	}
@@ -281,9 +293,10 @@ func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts)
 }
 
 // backendFailed reports whether an error that ended training is the backend's: it is
-// no cancellation, and no divergence, which is a matter of the settings.
+// no cancellation, no divergence, which is a matter of the settings, and no checkpoint that
+// cannot be kept.
 func backendFailed(err error) bool {
-	return err != nil && !errors.Is(err, ErrDiverged) &&
+	return err != nil && !errors.Is(err, ErrDiverged) && !errors.Is(err, ErrCheckpoint) &&
 		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -7,13 +7,17 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for. The exception is WithGroups, which is data.
+// number; that is what Config is for. The exceptions are WithGroups, WithBlocks and WithFoldsOf, which are data.
 type Option func(*wiring)
 
 type wiring struct {
 	backend  backend.Backend
 	threads  int
 	groups   []int
+	worth    float64       // of a row of groups, in independent ones; 0 if it is not known
+	arranged *arrangement  // of another estimator; nil for one of its own
+	dir      string        // of checkpoints; empty where none are kept
+	every    time.Duration // between two of a critic, at least
 	progress func(Progress)
 	last     Progress
 	reported time.Time
@@ -45,7 +49,24 @@ func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
 // WithGroups says which rows belong together, such as those of one person: those of equal
 // numbers, one a row, are never both trained and tested on, and the standard error is that
 // of independent groups.
-func WithGroups(ids []int) Option { return func(w *wiring) { w.groups = ids } }
+func WithGroups(ids []int) Option { return WithBlocks(ids, 0) }
+
+// WithBlocks is WithGroups for blocks of series, by their numbers: their rows are alike, but not as
+// those of one person are. A row is worth that many independent ones, from 0 to 1, as package dependence
+// may have found.
+func WithBlocks(ids []int, worth float64) Option {
+	return func(w *wiring) { w.groups, w.worth = ids, worth }
+}
+
+// WithCheckpoints keeps what critics have learnt in the folder dir, which is made if there is
+// none, so that the same estimate, begun again after it has ended in whatever way, goes on from
+// there and comes to the same result, bit for bit but for Result.Timing. A critic is kept when it
+// is validated, but not before a time of every since the last time, and when its training ends.
+// The files stay. A folder of another estimate, of other data or of another version is an error
+// that wraps ErrCheckpoint; so is a file that cannot be written, which ends the training.
+func WithCheckpoints(dir string, every time.Duration) Option {
+	return func(w *wiring) { w.dir, w.every = dir, every }
+}
 
 // WithProgress calls f at most some ten times a second and at the end of each phase, from
 // whichever critic is in training; the others wait for it meanwhile.

@@ -66,8 +66,7 @@ func (t *fitter) methods() (all map[preprocess.Method]bool, widest int, err erro
 
 // run holds the race. If ctx is cancelled, the members that there are were scored.
 func (r *race) run(ctx context.Context) error {
-	candidates := r.fitter.cfg.Candidates
-	r.members = make([]*member, len(candidates))
+	r.members = make([]*member, len(r.fitter.cfg.Candidates))
 	runners, err := r.fitter.distinct()
 	if err != nil {
 		return err
@@ -75,7 +74,7 @@ func (r *race) run(ctx context.Context) error {
 	target := min(r.fitter.cfg.RaceSteps, r.fitter.cfg.Steps)
 	r.fitter.total = target * len(runners)
 	err = r.fitter.each(ctx, len(runners), func(ctx context.Context, b backend.Backend, i int) error {
-		m, err := r.fitter.train(ctx, b, 0, candidates[runners[i]], nil, target, patient, false)
+		m, err := r.fitter.train(ctx, b, 0, runners[i], nil, target, patient, false)
 		r.members[runners[i]] = m
 		return err
 	})

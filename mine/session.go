@@ -17,7 +17,7 @@ const (
 	hopeless = -1
 
 	// validationPairs is the number of marginal pairs of a validation, at
-	// least: enough to rank checkpoints, which share the rows and the pairs.
+	// least: enough to rank snapshots, which share the rows and the pairs.
 	validationPairs = 50_000
 
 	// worth is the gain of a validation bound, in its standard errors, that is worth
@@ -47,13 +47,13 @@ type session struct {
 type progress struct {
 	step  int
 	curve []Point
-	best  checkpoint
+	best  snapshot
 	stale int     // validations since one that was worth waiting for
 	mark  float64 // its bound
 }
 
-// A checkpoint is a critic with its bound on the validation rows.
-type checkpoint struct {
+// A snapshot is a critic with its bound on the validation rows.
+type snapshot struct {
 	step       int
 	validation float64
 	stdErr     float64
@@ -80,7 +80,7 @@ func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, c
 	s := &session{
 		cfg: cfg, candidate: c, network: spec.Network, trainer: t, data: data, counts: counts,
 		start:    InitialState(spec.Network, c.Objective.Kind, cfg.Seed),
-		progress: progress{best: checkpoint{validation: math.Inf(-1)}},
+		progress: progress{best: snapshot{validation: math.Inf(-1)}},
 	}
 	if err := t.SetState(s.start); err != nil {
 		return nil, errors.Join(err, t.Close())
@@ -105,8 +105,9 @@ func (s *session) rate(step int) float64 {
 
 // advance trains up to step target, validating every Config.EvaluateEvery
 // steps and at the end, until patience validations in a row bring no gain that is
-// worth it.
-func (s *session) advance(ctx context.Context, target, patience int, report func(train float64)) error {
+// worth it. After each, it calls validated with the mean training value since the last one; an
+// error of that ends it.
+func (s *session) advance(ctx context.Context, target, patience int, validated func(train float64) error) error {
 	most := max(0, min(s.cfg.EvaluateEvery, target-s.step))
 	values, rates := make([]float64, most), make([]float64, most)
 	for s.step < target && s.stale < patience {
@@ -129,7 +130,9 @@ func (s *session) advance(ctx context.Context, target, patience int, report func
 		if err := s.validate(ctx, mean); err != nil {
 			return err
 		}
-		report(mean)
+		if err := validated(mean); err != nil {
+			return err
+		}
 	}
 	if last := len(s.curve) - 1; last >= 0 && s.best.validation <= 0 && s.curve[last].Train < hopeless {
 		return s.diverged(s.step)
@@ -179,7 +182,7 @@ func (s *session) validate(ctx context.Context, train float64) error {
 		return nil
 	}
 	state, err := s.trainer.State()
-	s.best = checkpoint{s.step, bound, ev.StdErr(), state.Params}
+	s.best = snapshot{s.step, bound, ev.StdErr(), state.Params}
 	return err
 }
 
@@ -200,12 +203,12 @@ func (p *progress) validation() float64 {
 
 // choice returns the critic to put to use: the best one, or the constant one if the
 // best is clearly worse than that.
-func (s *session) choice() checkpoint {
+func (s *session) choice() snapshot {
 	best := s.best
 	if best.validation >= -trivial*best.stdErr {
 		return best
 	}
-	return checkpoint{step: best.step, params: s.start.Params}
+	return snapshot{step: best.step, params: s.start.Params}
 }
 
 // cyclesFor returns how many marginal cycles over n rows make enough pairs, but

@@ -14,11 +14,12 @@ import (
 type FittedState struct {
 	Config Config    // of the estimate that it was trained in
 	LogU   []float64 // of each fold, see Fitted.LogU
+	Pairs  []int     // of each fold, how many marginal pairs tested it; Fitted.Evaluate cuts scores off by them
 	Parts  []Part    // of the folds
 }
 
 // State returns all that the critic is. It shares arrays with it.
-func (f *Fitted) State() FittedState { return FittedState{f.cfg, f.logUs, f.Parts} }
+func (f *Fitted) State() FittedState { return FittedState{f.cfg, f.logUs, f.pairs, f.Parts} }
 
 // Restore returns the critic of a state, which has to be closed. On the same kind of device
 // it says bit for bit what the one says that the state is of. WithBackend and WithThreads say what it runs on.
@@ -51,7 +52,7 @@ func Restore(s FittedState, opts ...Option) (*Fitted, error) {
 
 // open makes the scorers of a state.
 func open(b backend.Backend, s FittedState) (*Fitted, error) {
-	f := &Fitted{cfg: s.Config, logUs: s.LogU, backend: b}
+	f := &Fitted{cfg: s.Config, logUs: s.LogU, pairs: s.Pairs, backend: b}
 	for _, v := range s.LogU {
 		f.LogU += v / float64(len(s.LogU))
 	}
@@ -85,6 +86,9 @@ func (s FittedState) Validate() error {
 	}
 	if len(s.LogU) == 0 {
 		return fmt.Errorf("mine: a critic of no fold: %w", backend.ErrShape)
+	}
+	if len(s.Pairs) != len(s.LogU) || slices.Min(s.Pairs) < 1 {
+		return fmt.Errorf("mine: tested by %v marginal pairs, want a number for each of %d folds: %w", s.Pairs, len(s.LogU), backend.ErrShape)
 	}
 	for _, p := range s.Parts {
 		if p.Fold < 0 || p.Fold >= len(s.LogU) {

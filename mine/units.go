@@ -86,20 +86,34 @@ func (t tested) variance() float64 {
 	if t.clusters == nil {
 		return least
 	}
+	n := float64(t.Rows)
+	v := unitSquares(t.influence, t.clusters) / (n * n)
+	noise := t.VarG / float64(t.Pairs)
+	return max(v-noise, v/4, least)
+}
+
+// unitSquares is C/(C-1) times the sum over C units of the squares of their sums of values. sizes are
+// those of the units; nil if every value is one.
+func unitSquares(values []float64, sizes []int) float64 {
 	var squares float64
+	if sizes == nil {
+		for _, v := range values {
+			squares += v * v
+		}
+		n := float64(len(values))
+		return n / (n - 1) * squares
+	}
 	i := 0
-	for _, size := range t.clusters {
+	for _, size := range sizes {
 		var sum float64
-		for _, v := range t.influence[i : i+size] {
+		for _, v := range values[i : i+size] {
 			sum += v
 		}
 		squares += sum * sum
 		i += size
 	}
-	n, c := float64(t.Rows), float64(len(t.clusters))
-	v := c / (c - 1) * squares / (n * n)
-	noise := t.VarG / float64(t.Pairs)
-	return max(v-noise, v/4, least)
+	c := float64(len(sizes))
+	return c / (c - 1) * squares
 }
 
 // freedom is the degrees of freedom of the variance, 0 where rows are independent.

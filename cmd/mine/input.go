@@ -22,10 +22,12 @@ import (
 type inputFlags struct {
 	x, z    string
 	group   string
+	given   string   // Y, of mine estimate and mine test
 	codes   []string // columns, as --categorical has them
 	format  formatFlags
 	missing choice
 	seed    uint64     // of --sample
+	gaps    bool       // rows that lack a value stay where they are, as gaps in time
 	memory  mine.Bytes // that the data may take
 
 	files int // that are read
@@ -41,6 +43,7 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
 	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers or names, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
 	flags.StringSliceVar(&f.codes, "categorical", nil, "`COLUMNS` of X or Z whose values are codes without an order, numbers too; columns of words are in any case")
+	flags.Lookup("categorical").DefValue = ""
 	addChoice(flags, &f.missing, "missing", "what to do about rows that lack a value of X or Z", "error", "drop")
 	f.format.register(flags)
 }
@@ -91,16 +94,25 @@ func (f *inputFlags) options(progress func(done, total int64)) table.Options {
 // much again is for those that training takes, see mine.Config.
 const readShare = 6
 
+// checkMemory refuses --memory to commands that have all rows in memory.
+func checkMemory(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("memory") {
+		return usagef("--memory is of mine estimate; mine %s has all rows in memory: take some of them, by --rows or --sample", cmd.Name())
+	}
+	return nil
+}
+
 // data are the columns that the flags choose.
 type data struct {
 	x, z   column.Table
 	groups column.Table // nil without --group
+	given  column.Table // nil without --given
 }
 
 // close removes what is in temporary files.
 func (d data) close() error {
 	var errs []error
-	for _, t := range []column.Table{d.x, d.z, d.groups} {
+	for _, t := range []column.Table{d.x, d.z, d.groups, d.given} {
 		if t != nil {
 			errs = append(errs, t.Close())
 		}
@@ -108,7 +120,7 @@ func (d data) close() error {
 	return errors.Join(errs...)
 }
 
-// read reads the columns of X, of Z and of the groups.
+// read reads the columns of X, of Z, of the groups and of the condition.
 func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (data, error) {
 	f.files = len(files)
 	d, err := abandon(ctx, func() (data, error) {
@@ -120,7 +132,7 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 	if err == nil {
 		err = f.checkCategorical(files)
 	}
-	if err == nil && f.missing.value == "drop" {
+	if err == nil && f.missing.value == "drop" && !f.gaps {
 		if f.left, err = leaveOut(d); err == nil && d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.left)
 		}
@@ -131,10 +143,10 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 	return d, nil
 }
 
-// readTwo reads X and the groups from one file and Z from the other.
+// readTwo reads X and what is beside it from one file and Z from the other.
 func (f *inputFlags) readTwo(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (d data, err error) {
 	var rows, rowsZ int
-	if d.x, d.groups, rows, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
+	if d, rows, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
 		return d, err
 	}
 	if d.z, rowsZ, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
@@ -173,26 +185,20 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	defer r.Close()
 	xs, errX := r.Select("--x", f.x)
 	zs, errZ := r.Select("--z", f.z)
-	group, errGroup := f.selectGroup(r)
-	if err := errors.Join(errX, errZ, errGroup); err != nil {
+	b, errBeside := f.selectBeside(r)
+	if err := errors.Join(errX, errZ, errBeside); err != nil {
 		return data{}, err
 	}
-	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), r.Disjoint("--x", xs, "--group", group), r.Disjoint("--z", zs, "--group", group)); err != nil {
+	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), b.check(r, "--x", xs), b.check(r, "--z", zs), r.Disjoint("--group", b.group, "--given", b.given)); err != nil {
 		return data{}, err
 	}
-	wanted := [][]int{xs, zs}
-	if group != nil {
-		wanted = append(wanted, group)
-	}
-	m, err := r.ReadTables(ctx, wanted...)
+	m, err := r.ReadTables(ctx, b.wanted(xs, zs)...)
 	if err != nil {
 		return data{}, err
 	}
 	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
 	d := data{x: m[0], z: m[1]}
-	if group != nil {
-		d.groups = m[2]
-	}
+	b.store(&d, m[2:])
 	return d, nil
 }
 

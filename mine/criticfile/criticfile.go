@@ -58,6 +58,7 @@ type description struct {
 	About
 	Config  mine.Config            `json:"config"`
 	LogU    []float64              `json:"log_u"` // of each fold, nats
+	Pairs   []int                  `json:"pairs"` // of each fold
 	Maps    []preprocess.MapsState `json:"maps"`
 	Critics []member               `json:"critics"`
 }
@@ -80,8 +81,8 @@ type member struct {
 
 // Write writes a critic. Numbers that are not finite are errors.
 func Write(w io.Writer, c Critic) error {
-	d := description{Format: Format, About: c.About, Config: c.State.Config, LogU: c.State.LogU}
-	tensors := []safetensors.Tensor{{Name: sketchName, Shape: []int{len(c.Sketch.smallest)}, Values: c.Sketch.smallest}}
+	d := description{Format: Format, About: c.About, Config: c.State.Config, LogU: c.State.LogU, Pairs: c.State.Pairs}
+	tensors := c.Sketch.tensors()
 	inFold := map[int]int{}
 	var known []preprocess.Maps
 	for _, p := range c.State.Parts {
@@ -151,7 +152,7 @@ func Read(data []byte) (Critic, error) {
 	}
 	t := newTensors(file.Tensors)
 	c.About = d.About
-	c.State = mine.FittedState{Config: d.Config, LogU: d.LogU}
+	c.State = mine.FittedState{Config: d.Config, LogU: d.LogU, Pairs: d.Pairs}
 	if c.Sketch, err = t.sketch(); err != nil {
 		return c, err
 	}

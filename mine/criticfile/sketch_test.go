@@ -2,6 +2,7 @@ package criticfile
 
 import (
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func TestFileIsWhole(t *testing.T) {
 		of   any
 		want string
 	}{
-		{mine.FittedState{}, "Config LogU Parts"},
+		{mine.FittedState{}, "Config LogU Pairs Parts"},
 		{mine.Part{}, "Fold Maps Critics"},
 		{mine.WeightedCritic{}, "Weight Candidate Network Params Step Reference Normalised scorer"},
 		{gaussian.Critic{}, "X Z Rho Least"},
@@ -77,5 +78,67 @@ func TestSketch(t *testing.T) {
 	}
 	if share, err := s.Seen(column.Slices(x), column.Slices(z)); err != nil || math.Abs(share-0.5) > 0.1 {
 		t.Errorf("share %v, error %v, want 0.5", share, err)
+	}
+}
+
+// TestSketchOfFewValues: draws of few values, which are equal by chance, are not taken for rows of
+// the estimate, and rows of it are, where there is more to tell them by. Of 100 pairs of draws, 3
+// are taken for such once in 6,000 times, by sketchLevel.
+func TestSketchOfFewValues(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		values func(r *rand.Rand) (x, z float64)
+		told   bool // whether some rows of the estimate are
+	}{
+		{"two codes", func(r *rand.Rand) (x, z float64) { return float64(r.IntN(2)), float64(r.IntN(2)) }, false},
+		{"as many values as rows", func(r *rand.Rand) (x, z float64) { return float64(r.IntN(50)), float64(r.IntN(60)) }, false},
+		{"a heavy tail", func(r *rand.Rand) (x, z float64) {
+			return math.Round(math.Exp(3 * r.NormFloat64())), float64(r.IntN(9))
+		}, false},
+		{"rounded", func(r *rand.Rand) (x, z float64) {
+			return math.Round(100 * r.NormFloat64()), math.Round(100 * r.NormFloat64())
+		}, true},
+		{"half of them zeros", func(r *rand.Rand) (x, z float64) {
+			if r.IntN(2) == 0 {
+				return 0, float64(r.IntN(3))
+			}
+			return r.NormFloat64(), r.NormFloat64()
+		}, true},
+	} {
+		alarms := 0
+		for seed := range uint64(100) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			draw := func(rows int) (x, z []float64) {
+				for range rows {
+					a, b := c.values(r)
+					x, z = append(x, a), append(z, b)
+				}
+				return x, z
+			}
+			x, z := draw(3000)
+			s, err := NewSketch(column.Slices(x), column.Slices(z))
+			if err != nil {
+				t.Fatal(err)
+			}
+			newX, newZ := draw(2000)
+			share, err := s.Seen(column.Slices(newX), column.Slices(newZ))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if share != 0 {
+				alarms++
+			}
+			if !c.told {
+				continue
+			}
+			copy(newX, x[:600])
+			copy(newZ, z[:600])
+			if share, err = s.Seen(column.Slices(newX), column.Slices(newZ)); err != nil || math.Abs(share-0.3) > 0.15 {
+				t.Errorf("%s: share %v, error %v, want 0.3", c.name, share, err)
+			}
+		}
+		if alarms > 2 {
+			t.Errorf("%s: %d of 100 draws are taken for rows of the estimate", c.name, alarms)
+		}
 	}
 }

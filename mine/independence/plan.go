@@ -50,16 +50,31 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	case split.Kind == mine.SplitBlocks:
 		return seriesPlan(n, split, seed)
 	}
-	order := preprocess.Shuffled(n, seed)
-	units := make([][]int, n)
-	for p := range units {
-		units[p] = []int{order(p)}
-	}
 	p := &plan{pairing: Rows, unit: 1, seed: seed}
+	units := shuffled(single(n), seed)
 	if !p.cut(units, leastTrained, leastTested) {
 		return nil, fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
 	}
 	return p, nil
+}
+
+// single makes every row a unit.
+func single(n int) [][]int {
+	units := make([][]int, n)
+	for i := range units {
+		units[i] = []int{i}
+	}
+	return units
+}
+
+// shuffled returns units in random order.
+func shuffled(units [][]int, seed uint64) [][]int {
+	order := preprocess.Shuffled(len(units), seed)
+	all := make([][]int, len(units))
+	for p := range all {
+		all[p] = units[order(p)]
+	}
+	return all
 }
 
 // cut makes the stages of units of rows: half of them, then a quarter tested on and trained on,
@@ -90,6 +105,24 @@ func flat(units [][]int) (rows []int) {
 
 // groupPlan exchanges groups, in random order.
 func groupPlan(ids []int, seed uint64) (*plan, error) {
+	groups := unitsOf(ids)
+	least, most := len(ids), 0
+	for _, g := range groups {
+		least, most = min(least, len(g)), max(most, len(g))
+	}
+	if least != most {
+		return nil, fmt.Errorf("independence: groups have from %d to %d rows, and only groups of one size can be exchanged: give as many rows of each: %w", least, most, ErrPairing)
+	}
+	p := &plan{pairing: Groups, unit: least, seed: seed}
+	train := max(leastTrainedGroups, (leastTrained+least-1)/least)
+	if !p.cut(shuffled(groups, seed), train, leastGroups) {
+		return nil, fmt.Errorf("independence: %d groups of %d rows, want at least %d groups to train on some and test on others: %w", len(groups), least, train+leastGroups, mine.ErrTooFewSamples)
+	}
+	return p, nil
+}
+
+// unitsOf lists the rows of each group, the groups in the order of their first rows.
+func unitsOf(ids []int) [][]int {
 	number := map[int]int{}
 	var groups [][]int
 	for i, id := range ids {
@@ -101,24 +134,7 @@ func groupPlan(ids []int, seed uint64) (*plan, error) {
 		}
 		groups[g] = append(groups[g], i)
 	}
-	least, most := len(ids), 0
-	for _, g := range groups {
-		least, most = min(least, len(g)), max(most, len(g))
-	}
-	if least != most {
-		return nil, fmt.Errorf("independence: groups have from %d to %d rows, and only groups of one size can be exchanged: give as many rows of each: %w", least, most, ErrPairing)
-	}
-	order := preprocess.Shuffled(len(groups), seed)
-	units := make([][]int, len(groups))
-	for p := range units {
-		units[p] = groups[order(p)]
-	}
-	p := &plan{pairing: Groups, unit: least, seed: seed}
-	train := max(leastTrainedGroups, (leastTrained+least-1)/least)
-	if !p.cut(units, train, leastGroups) {
-		return nil, fmt.Errorf("independence: %d groups of %d rows, want at least %d groups to train on some and test on others: %w", len(groups), least, train+leastGroups, mine.ErrTooFewSamples)
-	}
-	return p, nil
+	return groups
 }
 
 // seriesPlan rotates stretches of a series, a correlation time behind the rows that are trained on.

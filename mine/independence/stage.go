@@ -23,31 +23,46 @@ const (
 	fewFolds = 5
 )
 
-// test trains critics and tests on the rows behind. The fit is not asked how the rows depend on
-// each other again, nor for a second opinion.
+// test trains critics and tests on the rows behind.
 func (s stage) test(ctx context.Context, d Data, cfg Config, f int, p *plan, opts []mine.Option) (part Part, err error) {
-	train := cfg.Estimate
-	train.Neighbours = false
-	if train.Folds > 1 && len(s.trained) < fewRows {
-		train.Folds = min(fewFolds, len(s.trained)/leastTested)
-	}
-	switch p.pairing {
-	case Rows:
-		train.Split, train.Block = mine.SplitRandom, mine.AutoLength
-	case Rotations:
-		train.Split = mine.SplitBlocks
-	}
-	fitted, _, err := mine.Fit(ctx, column.Pick(d.X, s.trained), column.Pick(d.Z, s.trained), train, d.options(s.trained, opts)...)
+	fitted, _, err := mine.Fit(ctx, column.Pick(d.X, s.trained), column.Pick(d.Z, s.trained), p.training(cfg.Estimate, len(s.trained)), d.options(s.trained, opts)...)
 	if fitted != nil {
 		defer func() { err = errors.Join(err, fitted.Close()) }()
 	}
 	if err != nil {
 		return part, err
 	}
-	x, z := column.Pick(d.X, s.tested), column.Pick(d.Z, s.tested)
-	part, err = p.compare(f, len(s.tested), cfg.Permutations, func(xs, zs []int) ([]float64, error) { return fitted.PairScores(ctx, x, z, xs, zs) })
+	part, err = p.permute(ctx, fitted, d, s.tested, f, cfg.Permutations)
 	part.Trained = len(s.trained)
 	return part, err
+}
+
+// training returns the settings of critics of some rows. The fit is not asked how the rows depend
+// on each other again, nor for a second opinion.
+func (p *plan) training(cfg mine.Config, rows int) mine.Config {
+	cfg = p.arranged(cfg)
+	cfg.Neighbours = false
+	if cfg.Folds > 1 && rows < fewRows {
+		cfg.Folds = min(fewFolds, rows/leastTested)
+	}
+	return cfg
+}
+
+// arranged has rows be split as the plan takes them.
+func (p *plan) arranged(cfg mine.Config) mine.Config {
+	switch p.pairing {
+	case Rows:
+		cfg.Split, cfg.Block = mine.SplitRandom, mine.AutoLength
+	case Rotations:
+		cfg.Split = mine.SplitBlocks
+	}
+	return cfg
+}
+
+// permute tests on rows that the critic has not learnt from, as part f.
+func (p *plan) permute(ctx context.Context, c *mine.Fitted, d Data, tested []int, f, permutations int) (Part, error) {
+	x, z := column.Pick(d.X, tested), column.Pick(d.Z, tested)
+	return p.compare(f, len(tested), permutations, func(xs, zs []int) ([]float64, error) { return c.PairScores(ctx, x, z, xs, zs) })
 }
 
 // compare compares the statistic of n rows as they are with that of their permutations.

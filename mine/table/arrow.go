@@ -42,6 +42,7 @@ type arrowStream struct {
 	isFile  bool
 	batches *ipc.Reader
 	batch   arrow.RecordBatch // the present one, or nil
+	over    bool              // whether the data have ended, as they must
 	at      int               // rows of it that were read
 	first   int               // the first row of it
 	paths   [][]int           // of the fields, through structs
@@ -202,6 +203,9 @@ func (s *arrowStream) failed(err error) error {
 
 // advance goes on to the next batch that has rows, or io.EOF.
 func (s *arrowStream) advance() error {
+	if s.over {
+		return io.EOF
+	}
 	for {
 		if s.batch != nil {
 			s.first += int(s.batch.NumRows())
@@ -247,6 +251,7 @@ func (s *arrowStream) checkEnd() error {
 	case !s.isFile && len(tail) > 0:
 		return errors.New("data after the end of the Arrow stream: send one stream alone")
 	}
+	s.over = true
 	return io.EOF
 }
 

@@ -187,6 +187,19 @@ func TestArrowDamaged(t *testing.T) {
 	}
 }
 
+// TestArrowWithoutRows: a file or stream that has columns and no rows is whole, and says so; cut
+// off, it is not.
+func TestArrowWithoutRows(t *testing.T) {
+	batches, _, _ := arrowTypes(t)
+	for _, isFile := range []bool{true, false} {
+		data := arrowBytes(t, isFile, []arrow.RecordBatch{batches[0].NewSlice(0, 0)})
+		_, err := readString(string(data), Options{})
+		checkError(t, err, "no data rows")
+		_, err = readString(string(data[:len(data)-8]), Options{})
+		checkError(t, err, "truncated")
+	}
+}
+
 // TestNullLists: a list that is null is missing, though it has elements, as those of fixed size
 // have.
 func TestNullLists(t *testing.T) {

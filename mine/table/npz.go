@@ -29,12 +29,45 @@ func splitMember(path string) (file, member string) {
 	return path[:i], path[i+1:]
 }
 
-// openZip opens the array with the given name in a zip archive, or the only one.
-func (r *Reader) openZip(section *io.SectionReader, member string) error {
-	if section == nil {
-		return errors.New("is a zip archive (NPZ, XLSX), which needs a file: it cannot be read from a pipe, or within gzip")
+// spooled is the source of what was copied to a temporary file.
+type spooled struct {
+	source
+	file *os.File // nil once it is closed
+}
+
+func (s *spooled) close() error {
+	err := s.source.close()
+	if s.file != nil {
+		err = errors.Join(err, closeSpool(s.file))
+		s.file = nil
 	}
-	archive, err := zip.NewReader(r.meter, section.Size())
+	return err
+}
+
+// openZip opens the array with the given name in a zip archive, or the only one. section gives
+// random access to what in begins with, or is nil.
+func (r *Reader) openZip(in io.Reader, section *io.SectionReader, member string) error {
+	if section != nil {
+		return r.openNPZ(r.meter, section.Size(), member)
+	}
+	file, err := spoolAll(in, "a zip archive (NPZ) from a pipe")
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		err = r.openNPZ(file, info.Size(), member)
+	}
+	if err != nil {
+		return errors.Join(err, closeSpool(file))
+	}
+	r.src = &spooled{r.src, file}
+	return nil
+}
+
+// openNPZ is openZip of an archive with random access.
+func (r *Reader) openNPZ(at io.ReaderAt, size int64, member string) error {
+	archive, err := zip.NewReader(at, size)
 	if err != nil {
 		return fmt.Errorf("damaged zip archive: %w", err)
 	}
@@ -53,6 +86,9 @@ func (r *Reader) openZip(section *io.SectionReader, member string) error {
 	case len(names) == 0:
 		return notNPZ(others)
 	case member == "":
+		if r.name == stdinName || r.meter.at == nil {
+			return fmt.Errorf("has %d arrays, %s: save it as a file and name one, as in FILE.npz:%s", len(names), list(names), names[0])
+		}
 		return fmt.Errorf("has %d arrays, %s: name one, as in %s:%s", len(names), list(names), r.name, names[0])
 	}
 	i := slices.IndexFunc(archive.File, func(f *zip.File) bool { return f.Name == member+".npy" || f.Name == member })

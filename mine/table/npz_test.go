@@ -3,8 +3,10 @@ package table
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -80,8 +82,33 @@ func TestNPZ(t *testing.T) {
 		_, err := Open(write(name, c.data), Options{})
 		checkError(t, err, c.want)
 	}
-	for _, d := range deliveries[1:] {
-		_, err := d.open(t, whole, Options{})
-		checkError(t, err, "zip archive", "needs a file")
+}
+
+// TestNPZFromPipe reads an array that does not lie in a file of its own, and leaves no copy behind.
+func TestNPZFromPipe(t *testing.T) {
+	x := string(npyFile("|u1", false, "(2, 2)", []byte{1, 2, 3, 4}))
+	one := archive(t, zip.Deflate, "x.npy", x)
+	two := archive(t, zip.Store, "x.npy", x, "z.npy", x)
+	for _, d := range deliveries {
+		t.Setenv("TMPDIR", t.TempDir())
+		r, err := d.open(t, one, Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", d.name, err)
+		}
+		m, err := readAll(r)
+		if err = errors.Join(err, r.Close()); err != nil || !slices.Equal(m.Data, []float32{1, 2, 3, 4}) {
+			t.Errorf("%s: %v, %v", d.name, m.Data, err)
+		}
+		_, err = d.open(t, two, Options{})
+		checkError(t, err, "2 arrays", ":x")
+		_, err = d.open(t, one[:len(one)-30], Options{})
+		checkError(t, err, "damaged zip")
+		_, err = d.open(t, archive(t, zip.Store, "xl/workbook.xml", ""), Options{})
+		checkError(t, err, "spreadsheet")
+		if left, err := filepath.Glob(filepath.Join(os.TempDir(), "mine-*")); err != nil || len(left) > 0 {
+			t.Errorf("%s: %v are left, error %v", d.name, left, err)
+		}
 	}
+	_, err := OpenStream("data", bytes.NewReader(two), Options{})
+	checkError(t, err, "save it as a file and name one, as in FILE.npz:x")
 }

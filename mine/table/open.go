@@ -12,6 +12,9 @@ import (
 	"golang.org/x/text/transform"
 )
 
+// stdinName stands for the standard input in error texts.
+const stdinName = "stdin"
+
 // Open opens the data file at path and reads its head. The path "-" is the
 // standard input, which Close leaves open; FILE.npz:NAME is an array of an NPZ file; a pattern such
 // as part-*.csv stands for the rows of all files that match it (package filepath), in the order of
@@ -19,7 +22,7 @@ import (
 // so that errors.Is(err, fs.ErrNotExist) works.
 func Open(path string, opt Options) (*Reader, error) {
 	if path == "-" {
-		return openFile("stdin", os.Stdin, opt)
+		return openFile(stdinName, os.Stdin, opt)
 	}
 	files, err := matchingFiles(path)
 	if err != nil {
@@ -109,7 +112,7 @@ func (r *Reader) open(section *io.SectionReader) error {
 		}
 	}
 	if bytes.HasPrefix(head, zipMagic) {
-		return r.openZip(section, r.opt.member)
+		return r.openZip(in, section, r.opt.member)
 	}
 	if r.opt.member != "" {
 		return fmt.Errorf("is no NPZ file, so that %s cannot be an array in it", show(r.opt.member))

@@ -19,6 +19,8 @@ type parts struct {
 	names []string
 	opt   Options // of each file; without rows and sample, which are of the table
 	meter *meter
+
+	begins []int // the first row of each part but the first, among those that were passed on
 }
 
 // part is a file of a table.
@@ -156,9 +158,13 @@ func (p *parts) rowHint(ctx context.Context, width int) (int, error) {
 
 func (p *parts) each(ctx context.Context, whole *pass) error {
 	row, before := 0, int64(0)
+	p.begins = nil
 	for _, one := range p.files {
 		if row >= whole.to {
 			return nil
+		}
+		if row > whole.from && !slices.Contains(p.begins, row-whole.from) {
+			p.begins = append(p.begins, row-whole.from)
 		}
 		if err := p.eachOf(ctx, one, whole, &row, before); err != nil {
 			return fileError{inFile(one.path, err)}

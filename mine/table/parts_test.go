@@ -91,6 +91,56 @@ func TestPartsErrors(t *testing.T) {
 	}
 }
 
+// TestCounterInParts: an index is refused that begins anew in each file, or goes on, or is pandas'; so is
+// one of a single file that is pandas', which stands behind the data.
+func TestCounterInParts(t *testing.T) {
+	index := func(v ...int64) parquetColumn {
+		return plain("__index_level_0__", parquet.Types.Int64, schema.NoLogicalType{}, 0, v)
+	}
+	x := func(v ...float64) parquetColumn {
+		return plain("x", parquet.Types.Double, schema.NoLogicalType{}, 0, v)
+	}
+	dir := writeParts(t, map[string]string{
+		"anew-1.csv": ",x\n0,5\n1,7\n", "anew-2.csv": ",x\n0,6\n1,2\n2,3\n",
+		"on-1.csv": ",x\n0,5\n1,7\n", "on-2.csv": ",x\n2,6\n3,2\n",
+		"hour-1.csv": "hour,x\n0,5\n1,7\n0,5\n", "hour-2.csv": "hour,x\n1,6\n0,2\n1,3\n",
+		"single-1.csv": "t,x\n0,5\n", "single-2.csv": "t,x\n1,5\n", "single-3.csv": "t,x\n2,5\n",
+		"pandas-1.parquet": string(parquetBytes(t, 1, []parquetColumn{x(5, 7, 5), index(3, 8, 9)})),
+		"pandas-2.parquet": string(parquetBytes(t, 1, []parquetColumn{x(6, 2, 4), index(0, 2, 5)})),
+	})
+	for _, c := range []struct {
+		pattern, spec string
+		opt           Options
+		want          []string // of the error; nil for none
+	}{
+		{"anew-*.csv", ":", Options{}, []string{"(index 0) counts the rows", "'!0'"}},
+		{"anew-*.csv", ":", Options{From: 1}, []string{"(index 0) counts the rows"}},
+		{"anew-*.csv", "0", Options{}, nil},
+		{"on-*.csv", ":", Options{}, []string{"(index 0) counts the rows"}},
+		{"hour-*.csv", ":", Options{}, nil},
+		{"single-*.csv", ":", Options{}, []string{"(index 0) counts the rows"}},
+		{"pandas-*.parquet", ":", Options{}, []string{`column "__index_level_0__" (index 1) is the index that pandas has written`, "'!__index_level_0__'"}},
+		{"pandas-*.parquet", "__index_level_0__", Options{}, nil},
+		{"pandas-1.parquet", "!x", Options{}, []string{"is the index that pandas has written"}},
+		{"pandas-1.parquet", "!__index_level_0__", Options{}, nil},
+	} {
+		r, err := Open(filepath.Join(dir, c.pattern), c.opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cols, err := r.Select("--x", c.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = r.Read(t.Context(), cols); c.want != nil {
+			checkError(t, err, c.want...)
+		} else if err != nil {
+			t.Errorf("%s %s: %v", c.pattern, c.spec, err)
+		}
+		r.Close()
+	}
+}
+
 // TestChanged changes a file between two looks at it.
 func TestChanged(t *testing.T) {
 	for _, pattern := range []string{"a-1.csv", "a-*.csv"} {

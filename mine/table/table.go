@@ -29,8 +29,8 @@
 // The sample adds up to 1024 rows of float64, and text up to
 // 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
 // through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
-// because its first row is complete only when the last column has arrived; so is a Parquet file,
-// whose directory is at its end. The chunks of a row group of
+// because its first row is complete only when the last column has arrived; so is a Parquet
+// file, and an NPZ file, whose directories are at their ends. The chunks of a row group of
 // Parquet that are used are in memory, and a batch of Arrow. Text
 // whose lines are columns is in memory as float64 before its first row is there.
 package table

@@ -1,0 +1,208 @@
+package mine
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"gomine/internal/checkpoint"
+	"gomine/internal/shard"
+	"gomine/mine/backend"
+	"gomine/mine/column"
+)
+
+// checkpointVersion is that of the form of a checkpoint and of what training makes of it.
+const checkpointVersion = 1
+
+// A manifest says what the checkpoints of a folder are of: all that a bit of the critics
+// depends on.
+type manifest struct {
+	Version int      `json:"version"`
+	Program string   `json:"program"`
+	Backend string   `json:"backend"`
+	Device  string   `json:"device"`
+	Rows    int      `json:"rows"`
+	X       []string `json:"x"` // names of the columns
+	Z       []string `json:"z"`
+	Data    string   `json:"data"` // see fingerprint
+	Config  Config   `json:"config"`
+}
+
+// newManifest is that of data that have not been used in place yet; what the estimate runs on
+// is left open. It is empty where nothing is kept.
+func newManifest(x, z column.Source, cfg Config, w wiring) (manifest, error) {
+	if w.dir == "" {
+		return manifest{}, nil
+	}
+	program, err := program()
+	if err != nil {
+		return manifest{}, checkpointError(err)
+	}
+	data, err := fingerprint(x, z, w)
+	return manifest{
+		Version: checkpointVersion, Program: program, Rows: x.Rows(),
+		X: names(x.Columns()), Z: names(z.Columns()), Data: data, Config: cfg,
+	}, err
+}
+
+func names(columns []column.Column) []string {
+	all := make([]string, len(columns))
+	for j, c := range columns {
+		all[j] = c.Name
+	}
+	return all
+}
+
+// program names the version of this module, the compiler and the processor: others may round
+// otherwise. Where the version says too little, the program itself is hashed.
+func program() (string, error) {
+	version := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		module, _, _ := strings.Cut(reflect.TypeFor[Config]().PkgPath(), "/mine")
+		for _, m := range append(info.Deps, &info.Main) {
+			if m.Path == module && m.Replace == nil { // else by what may have no version
+				version = m.Version
+			}
+		}
+	}
+	if version == "" || version == "(devel)" || strings.HasSuffix(version, "+dirty") {
+		path, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(content)
+		version += fmt.Sprintf(" %x", sum[:8])
+	}
+	return fmt.Sprintf("%s %s %s", version, runtime.Version(), runtime.GOARCH), nil
+}
+
+// kindOf is the device without the number of threads, on which no bit depends.
+func kindOf(device string) string {
+	if _, kind, found := strings.Cut(device, " threads, "); found {
+		return kind
+	}
+	return device
+}
+
+// fingerprint is half the SHA-256 of the rows with their groups, what a row of these is worth, and the
+// order of another estimator.
+func fingerprint(x, z column.Source, w wiring) (string, error) {
+	sources := []column.Source{x, z, nil, column.Slices([]float64{w.worth}), nil}
+	if w.groups != nil {
+		sources[2] = column.Slices(w.groups)
+	}
+	if a := w.arranged; a != nil {
+		order := make([]int, a.rows)
+		for p := range order {
+			order[p] = a.order(p)
+		}
+		sources[4] = column.Slices(order)
+	}
+	digits, err := shard.Fingerprint(sources...)
+	return digits[:len(digits)/2], err
+}
+
+// checkpoints keep the sessions of an estimate in a folder, each at validations, but not more
+// often than every so long, and when it ends.
+type checkpoints struct {
+	folder *checkpoint.Folder // nil where they are not kept
+	every  time.Duration
+}
+
+// checkpointError says that err is about a checkpoint.
+func checkpointError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("mine: %w: %w", ErrCheckpoint, err)
+}
+
+// keep opens the folder for what m says, on a backend.
+func (w *wiring) keep(m manifest, b backend.Backend) (checkpoints, error) {
+	if w.dir == "" {
+		return checkpoints{}, nil
+	}
+	m.Backend, m.Device = b.Name(), kindOf(b.Device())
+	folder, err := checkpoint.Open(w.dir, m)
+	return checkpoints{folder, w.every}, checkpointError(err)
+}
+
+// A record is all that a session goes on from after a validation: training is a pure function
+// of this, the data and the manifest.
+type record struct {
+	Step  int
+	Curve []Point
+	Stale int
+	Mark  float64
+
+	BestStep              int
+	BestBound, BestStdErr float64
+	BestParams            []float32
+	State                 backend.State
+}
+
+// A checkpointer keeps the record of one session.
+type checkpointer struct {
+	checkpoints
+	name string
+	last *record   // as of the last validation; nil where it is kept, or there is none
+	kept time.Time // when one was
+}
+
+// of returns the checkpointer of a session, by what names it in the estimate.
+func (c checkpoints) of(phase Phase, fold, candidate int) *checkpointer {
+	return &checkpointer{checkpoints: c, name: fmt.Sprintf("%s-%d-%d", phase, fold, candidate), kept: time.Now()}
+}
+
+// restore takes a session to where its record has it, if there is one.
+func (c *checkpointer) restore(s *session) error {
+	if c.folder == nil {
+		return nil
+	}
+	var r record
+	if found, err := c.folder.Read(c.name, &r); err != nil || !found {
+		return checkpointError(err)
+	}
+	best := snapshot{r.BestStep, r.BestBound, r.BestStdErr, r.BestParams}
+	return s.resume(progress{step: r.Step, curve: r.Curve, best: best, stale: r.Stale, mark: r.Mark}, r.State)
+}
+
+// validated takes the record of a session that has just been validated, and keeps it if it is time.
+func (c *checkpointer) validated(s *session) error {
+	if c.folder == nil {
+		return nil
+	}
+	state, err := s.trainer.State()
+	if err != nil {
+		return err
+	}
+	c.last = &record{
+		Step: s.step, Curve: s.curve, Stale: s.stale, Mark: s.mark, State: state,
+		BestStep: s.best.step, BestBound: s.best.validation, BestStdErr: s.best.stdErr, BestParams: s.best.params,
+	}
+	if time.Since(c.kept) < c.every {
+		return nil
+	}
+	return c.keep()
+}
+
+// keep writes the last record, unless it is kept.
+func (c *checkpointer) keep() error {
+	if c.last == nil {
+		return nil
+	}
+	if err := c.folder.Write(c.name, c.last); err != nil {
+		return checkpointError(err)
+	}
+	c.last, c.kept = nil, time.Now()
+	return nil
+}
