@@ -23,7 +23,7 @@ func (f *estimateFlags) registerWay(cmd *cobra.Command) {
 		names = append(names, string(w))
 	}
 	condition := newFlags()
-	addChoice(condition, &f.way, "way", "way to I(X;Z|Y): by the difference of two estimates, by residuals given Y, or both and the one that finds more for what it takes off", names...)
+	addChoice(condition, &f.way, "way", "way to I(X;Z|Y): by the difference of two estimates, by residuals given Y, or both and the one with more left where what is taken off is that of training rows", names...)
 	addGroup(cmd, "Condition", condition)
 }
 
