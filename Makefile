@@ -23,7 +23,7 @@ HEADERS12 := $(abspath $(TOOLS))/cu12/nvidia/cuda_runtime/include
 WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
-.PHONY: help build test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
+.PHONY: help build man licenses test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
 	kernels check-kernels cubins check-nvcc foreign-files emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module
 
 help: ## list the targets
@@ -31,6 +31,12 @@ help: ## list the targets
 
 build: ## build bin/mine
 	go build -o bin/mine ./cmd/mine
+
+man: ## write the manual pages to bin/man
+	go run ./cmd/mine man bin/man
+
+licenses: ## collect the licences of what the command is built from, for mine version --licenses
+	go run ./cmd/mine/generate/licenses > cmd/mine/licenses.txt.new && mv cmd/mine/licenses.txt.new cmd/mine/licenses.txt
 
 test: ## run all tests (a few minutes)
 	go test ./...

@@ -43,7 +43,7 @@ func newManifest(x, z column.Source, cfg Config, w wiring) (manifest, error) {
 	if err != nil {
 		return manifest{}, checkpointError(err)
 	}
-	data, err := fingerprint(x, z, w.groups)
+	data, err := fingerprint(x, z, w)
 	return manifest{
 		Version: checkpointVersion, Program: program, Rows: x.Rows(),
 		X: names(x.Columns()), Z: names(z.Columns()), Data: data, Config: cfg,
@@ -93,14 +93,27 @@ func kindOf(device string) string {
 	return device
 }
 
-// fingerprint is half the SHA-256 of the rows with their groups.
-func fingerprint(x, z column.Source, groups []int) (string, error) {
-	sources := []column.Source{x, z, nil}
-	if groups != nil {
-		sources[2] = column.Slices(groups)
+// fingerprint is half the SHA-256 of the rows, with their groups and what a row of these is worth, and
+// the order and the units of another estimator.
+func fingerprint(x, z column.Source, w wiring) (string, error) {
+	sources := []column.Source{x, z, some(w.groups), column.Slices([]float64{w.worth})}
+	if a := w.arranged; a != nil {
+		order := make([]int, a.rows)
+		for p := range order {
+			order[p] = a.order(p)
+		}
+		sources = append(sources, some(order), some(a.ends))
 	}
 	digits, err := shard.Fingerprint(sources...)
 	return digits[:len(digits)/2], err
+}
+
+// some is the source of numbers, nil where there are none.
+func some(numbers []int) column.Source {
+	if len(numbers) == 0 {
+		return nil
+	}
+	return column.Slices(numbers)
 }
 
 // checkpoints keep the sessions of an estimate in a folder, each at validations, but not more

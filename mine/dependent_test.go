@@ -96,3 +96,30 @@ func TestWithGroups(t *testing.T) {
 		t.Errorf("at least %v without groups, %v with them, split %+v", random.LowerBound, kept.LowerBound, kept.Split)
 	}
 }
+
+// TestWithBlocks: the weights of critics are drawn towards 0 by a prior that n independent rows
+// outweigh. Rows that are independent, but in 50 groups, are worth 50 where nothing is known, and the
+// weight of the normal law's critic, whose scores have a variance of about rho^2 = .04, is below
+// .04/(.04 + 4/50) = 1/3 in two folds' halves; of 2,000 rows it is 1/(1 + .1) or so. It deviates by
+// 1/sqrt(n rho^2) = .16.
+func TestWithBlocks(t *testing.T) {
+	const n, rho = 2000, 0.2
+	r := rand.New(rand.NewPCG(9, 1))
+	x, z, ids := make([]float64, n), make([]float64, n), make([]int, n)
+	for i := range x {
+		x[i] = r.NormFloat64()
+		z[i], ids[i] = rho*x[i]+math.Sqrt(1-rho*rho)*r.NormFloat64(), i/40
+	}
+	cfg := folded(n, 2)
+	cfg.Reference, cfg.Steps, cfg.LearningRate = true, 1, 1e-9 // a network that says nothing
+	weight := func(r mine.Result) float64 { return r.Critics[len(r.Critics)-1].Weight }
+	groups := estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithGroups(ids))
+	blocks := estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithBlocks(ids, 1))
+	half := estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithBlocks(ids, 0.5))
+	if weight(groups) > 0.5 || weight(blocks) < 0.6 || weight(blocks) > 1.4 || !(weight(half) < weight(blocks)) {
+		t.Errorf("the critic weighs %.2f in groups, %.2f in blocks and %.2f in those of rows worth half", weight(groups), weight(blocks), weight(half))
+	}
+	if blocks.Split.EffectiveRows != n || half.Split.EffectiveRows != n/2 || blocks.Split.Units != 50 {
+		t.Errorf("splits %+v and %+v, want %d and %d effective rows", blocks.Split, half.Split, n, n/2)
+	}
+}

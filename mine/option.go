@@ -7,13 +7,15 @@ import (
 )
 
 // An Option wires an estimate to its surroundings. Options never change the
-// number; that is what Config is for. The exception is WithGroups, which is data.
+// number; that is what Config is for. The exceptions are WithGroups, WithBlocks and WithFoldsOf, which are data.
 type Option func(*wiring)
 
 type wiring struct {
 	backend  backend.Backend
 	threads  int
 	groups   []int
+	worth    float64       // of a row of groups, in independent ones; 0 if it is not known
+	arranged *arrangement  // of another estimator; nil for one of its own
 	dir      string        // of checkpoints; empty where none are kept
 	every    time.Duration // between two of a critic, at least
 	progress func(Progress)
@@ -47,7 +49,14 @@ func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
 // WithGroups says which rows belong together, such as those of one person: those of equal
 // numbers, one a row, are never both trained and tested on, and the standard error is that
 // of independent groups.
-func WithGroups(ids []int) Option { return func(w *wiring) { w.groups = ids } }
+func WithGroups(ids []int) Option { return WithBlocks(ids, 0) }
+
+// WithBlocks is WithGroups for blocks of series, by their numbers: their rows are alike, but not as
+// those of one person are. A row is worth that many independent ones, from 0 to 1, as package dependence
+// may have found.
+func WithBlocks(ids []int, worth float64) Option {
+	return func(w *wiring) { w.groups, w.worth = ids, worth }
+}
 
 // WithCheckpoints keeps what critics have learnt in the folder dir, which is made if there is
 // none, so that the same estimate, begun again after it has ended in whatever way, goes on from

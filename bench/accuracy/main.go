@@ -11,6 +11,8 @@
 //	go run ./bench/accuracy published --out DIR
 //	go run ./bench/accuracy dependence
 //	go run ./bench/accuracy tests
+//	go run ./bench/accuracy transfer
+//	go run ./bench/accuracy conditional
 //	go run ./bench/accuracy families --half choose --out FILE
 //	go run ./bench/accuracy families compare FILE FILE
 package main
@@ -36,7 +38,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand(), testsCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand(), testsCommand(), conditionalCommand(), transferCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

@@ -1,9 +1,10 @@
 // Scaling measures how the cost of gomine grows: the time of a training step
 // with the batch, the columns, the widths and the threads, and the time and the
-// memory of whole estimates with the rows.
+// memory of whole estimates with the rows, and of all pairs of columns.
 //
 //	go run ./bench/scaling step
 //	go run ./bench/scaling rows
+//	go run ./bench/scaling pairs
 //	go run ./bench/scaling rows --max 1e6 --out bench/results/scaling.json
 package main
 
@@ -25,7 +26,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(stepCommand(), rowsCommand())
+	root.AddCommand(stepCommand(), rowsCommand(), pairsCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "scaling:", err)
 		os.Exit(1)

@@ -80,8 +80,29 @@ func rowsCommand() *cobra.Command {
 	return cmd
 }
 
-// run builds the command and measures each number of rows in each format.
+// run measures each number of rows in each format.
 func (r *rowsResults) run(ctx context.Context, maxRows int, flags []string, log io.Writer) error {
+	return withCommand(ctx, log, func(dir, program string) error {
+		for rows := 10_000; rows <= maxRows; rows *= 10 {
+			for _, format := range []string{"npy", "csv"} {
+				if format == "csv" && rows > maxCSVRows {
+					continue
+				}
+				e, err := measure(ctx, program, filepath.Join(dir, "data."+format), rows, flags, log)
+				if err != nil {
+					return fmt.Errorf("%d rows, %s: %w", rows, format, err)
+				}
+				e.Format = format
+				fmt.Fprintf(log, "%d rows, %s: %.1f s, %.2f GB, %.3f nats\n", rows, format, e.Seconds, float64(e.Peak)/1e9, e.Estimate)
+				r.Estimates = append(r.Estimates, e)
+			}
+		}
+		return nil
+	})
+}
+
+// withCommand builds the command mine in a folder that is there as long as do runs.
+func withCommand(ctx context.Context, log io.Writer, do func(dir, program string) error) error {
 	dir, err := os.MkdirTemp("", "gomine-scaling")
 	if err != nil {
 		return err
@@ -93,21 +114,17 @@ func (r *rowsResults) run(ctx context.Context, maxRows int, flags []string, log 
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building the command: %w", err)
 	}
-	for rows := 10_000; rows <= maxRows; rows *= 10 {
-		for _, format := range []string{"npy", "csv"} {
-			if format == "csv" && rows > maxCSVRows {
-				continue
-			}
-			e, err := measure(ctx, program, filepath.Join(dir, "data."+format), rows, flags, log)
-			if err != nil {
-				return fmt.Errorf("%d rows, %s: %w", rows, format, err)
-			}
-			e.Format = format
-			fmt.Fprintf(log, "%d rows, %s: %.1f s, %.2f GB, %.3f nats\n", rows, format, e.Seconds, float64(e.Peak)/1e9, e.Estimate)
-			r.Estimates = append(r.Estimates, e)
-		}
+	return do(dir, program)
+}
+
+// used is the time of processors that a command took that has ended, and its peak of resident memory in
+// bytes.
+func used(cmd *exec.Cmd) (processor time.Duration, peak int64, err error) {
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, 0, errors.New("the system does not tell how much memory a process used")
 	}
-	return nil
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss * 1024, nil // Linux counts in KiB
 }
 
 // measure writes a file of data, estimates it and removes it.
@@ -132,11 +149,9 @@ func measure(ctx context.Context, program, path string, rows int, flags []string
 	if err != nil {
 		return e, err
 	}
-	usage, ok := run.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return e, errors.New("the system does not tell how much memory a process used")
+	if _, e.Peak, err = used(run); err != nil {
+		return e, err
 	}
-	e.Peak = usage.Maxrss * 1024 // Linux counts in KiB
 	var result struct {
 		mine.Result
 		Timing mine.Timing `json:"timing"`

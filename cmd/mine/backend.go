@@ -63,7 +63,7 @@ func (n *notice) end() {
 func checkCUDAFlags(set *pflag.FlagSet, name string) error {
 	for _, flag := range []string{"precision", "device", "device-memory"} {
 		if set.Changed(flag) && name == mine.BackendCPU {
-			return usagef("--%s is for CUDA, not for --backend cpu", flag)
+			return usagef("--%s is for CUDA, not for %s", flag, chosenBy(set, "backend"))
 		}
 	}
 	return nil

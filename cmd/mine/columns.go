@@ -42,12 +42,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine columns data.csv
   mine columns big.npy --sample 10000
   mine columns export.csv --decimal , --json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("%s, want one", plural(len(args), "file"))
-			}
-			return nil
-		},
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	data, output := newFlags(), newFlags()
@@ -58,6 +53,14 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	output.BoolVar(&f.json, "json", false, "print everything as one JSON object")
 	addGroup(cmd, "Output", output)
 	return cmd
+}
+
+// oneFile checks the arguments of a command that reads one file.
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("%s, want one", plural(len(args), "file"))
+	}
+	return nil
 }
 
 func (f *columnsFlags) run(cmd *cobra.Command, file string) error {

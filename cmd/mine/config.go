@@ -89,6 +89,7 @@ var helpRows = []int{1_000, 100_000}
 // others in training. The defaults are those of an effort.
 func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effort) {
 	method.StringVar(&f.path, "config", "", "`FILE` that --json printed, or its config object: the settings of that run, where no flag says otherwise")
+	addVariable(method, "config", configVariable)
 	method.Var(&f.objective, "objective", "what `NAME` training ascends: auto, "+objective.Usage())
 	addChoice(method, &f.activation, "activation", "function of the hidden layers", append([]string{"auto"}, names(backend.Activations())...)...)
 	addChoice(method, &f.preprocess, "preprocess", "what is done to each column first", append([]string{"auto"}, names(preprocess.Methods())...)...)
@@ -160,10 +161,10 @@ func (f configField) text(c *mine.Config) string {
 func (f *configFlags) check(set *pflag.FlagSet) error {
 	if set.Changed("config") {
 		if set.Changed("effort") {
-			return usagef("--effort sets what --config has set: leave one out")
+			return usagef("--effort sets what %s has set: leave one out", origin(set, "config"))
 		}
 		var err error
-		if f.file, err = readRecorded(f.path); err != nil {
+		if f.file, err = readRecorded(origin(set, "config"), f.path); err != nil {
 			return err
 		}
 	}

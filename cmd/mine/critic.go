@@ -42,7 +42,9 @@ func (f *criticFlags) register(cmd *cobra.Command, without ...string) (output *p
 	f.input.format.complete(cmd)
 	computing.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	computing.Lookup("threads").DefValue = "all processors"
+	addVariable(computing, "threads", threadsVariable)
 	addChoice(computing, &f.backend, "backend", "machine to compute on", mine.Backends()...)
+	addVariable(computing, "backend", backendVariable)
 	addGroup(cmd, "Computing", computing)
 	output = newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
@@ -67,8 +69,8 @@ func criticArguments(_ *cobra.Command, args []string) error {
 
 // check reports what is wrong before any data are read.
 func (f *criticFlags) check(set *pflag.FlagSet, args []string) error {
-	if set.Changed("threads") && f.threads < 1 {
-		return usagef("--threads is %d, want at least 1", f.threads)
+	if err := checkThreads(set, f.threads); err != nil {
+		return err
 	}
 	f.input.seed = f.seed
 	return errors.Join(f.input.format.check(set), f.output.check(set, args))
@@ -119,7 +121,7 @@ func (f *criticFlags) open(cmd *cobra.Command, args []string, status *statusLine
 	}
 	b, err := openBackend(f.backend.value, mine.BackendOptions{Threads: f.threads}, cmd.ErrOrStderr())
 	if err != nil {
-		return o, openError("--backend "+f.backend.value, err)
+		return o, openError(chosenBy(cmd.Flags(), "backend"), err)
 	}
 	critic, err := mine.Restore(saved.State, mine.WithBackend(b))
 	if err != nil {

@@ -22,7 +22,7 @@ const root = "../.."
 // TestDocumentedCommands checks that every command line of ours in the
 // documentation names commands and flags that exist.
 func TestDocumentedCommands(t *testing.T) {
-	command := regexp.MustCompile(`(?m)^(?:\$ )?(?:.*\| )?(?:go run \./cmd/)?mine ((?:estimate|test|score|evaluate|info|columns|simulate|doctor|completion|version).*)$`)
+	command := regexp.MustCompile(`(?m)^(?:\$ )?(?:.*\| )?(?:go run \./cmd/)?mine ((?:estimate|test|matrix|transfer|score|evaluate|info|columns|simulate|doctor|completion|version).*)$`)
 	word := regexp.MustCompile(`'[^']*'|[^\s']+`)
 	found := 0
 	for _, file := range documents(t) {

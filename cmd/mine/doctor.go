@@ -56,6 +56,7 @@ interrupted.`,
 	flags.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
 	flags.Var((*count)(&f.threads), "threads", "`N` threads of the CPU")
 	flags.Lookup("threads").DefValue = "all processors"
+	addVariable(flags, "threads", threadsVariable)
 	flags.BoolVar(&f.json, "json", false, "print everything as one JSON object")
 	addGroup(cmd, "Check", flags)
 	return cmd
@@ -71,8 +72,8 @@ func precisions() []string {
 }
 
 func (f *doctorFlags) run(cmd *cobra.Command) error {
-	if cmd.Flags().Changed("threads") && f.threads < 1 {
-		return usagef("--threads is %d, want at least 1", f.threads)
+	if err := checkThreads(cmd.Flags(), f.threads); err != nil {
+		return err
 	}
 	if err := checkCUDAFlags(cmd.Flags(), f.backend.value); err != nil {
 		return err

@@ -28,6 +28,10 @@ type estimateFlags struct {
 	memory      int
 	unit        choice
 	json, quiet bool
+	answers     answerFlags
+	dry         dryRunFlag
+	plot        plotFlag
+	live        liveFlag
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
@@ -69,7 +73,8 @@ and --config repeats them; which data, the command line says again.
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all. With --checkpoint FOLDER the same command goes on from there later,
 even after the machine has gone down.
-Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
+Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
+--fail-below, 130 interrupted.`,
 		Example: `  mine estimate data.csv --x 'X*' --z 'Z*'
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
@@ -83,11 +88,15 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	f.register(cmd, mine.Normal)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
-	output.BoolVar(&f.json, "json", false, "print everything about the result as one JSON object")
+	f.answers.register(output)
+	output.BoolVar(&f.json, "json", false, "--format json: print everything about the result as one JSON object")
 	output.BoolVar(&f.quiet, "quiet", false, "print the number and nothing else, on any stream")
 	f.output.register(output)
 	f.save.register(output)
 	f.page.register(output)
+	f.plot.register(output)
+	f.live.register(output)
+	f.dry.register(output)
 	f.checkpoint.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
@@ -112,10 +121,17 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
 
+	f.registerSettings(cmd, method, training, usual)
+}
+
+// registerSettings defines the flags of the method and the training.
+func (f *estimateFlags) registerSettings(cmd *cobra.Command, method, training *pflag.FlagSet, usual mine.Effort) {
 	f.config.register(method, training, usual)
 	training.Var((*count)(&f.threads), "threads", "`N` threads of the CPU; the result does not depend on them")
 	training.Lookup("threads").DefValue = "all processors"
+	addVariable(training, "threads", threadsVariable)
 	addChoice(training, &f.backend, "backend", "machine to compute on", mine.Backends()...)
+	addVariable(training, "backend", backendVariable)
 	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions()...)
 	training.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
 	training.Var((*count)(&f.memory), "device-memory", "`BYTES` of the device's memory that data may take, such as 8e9; rows of larger data stay on the host and are copied")
@@ -129,14 +145,21 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}
+	if err := f.live.check(cmd.ErrOrStderr(), f.quiet); err != nil {
+		return err
+	}
 	u := unit(f.unit.value)
 	var status *statusLine
 	if !f.quiet {
 		status = newStatusLine(cmd.ErrOrStderr(), u)
+		f.live.start(status)
 	}
 	ctx := cmd.Context()
 	defer context.AfterFunc(ctx, status.interrupted)()
 
+	if f.dry.on {
+		return f.dryRun(cmd, args, status)
+	}
 	result, ended := f.estimate(cmd, args, status) // there may be a result all the same
 	status.clear()
 	switch {
@@ -155,7 +178,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	x, z := f.input.sources(args)
 	from := provenance{invocation(cmd.Flags(), args), f.computed, inputs{x, z, f.input.group, f.input.codes}, f.input.left, u}
-	if err := errors.Join(f.save.err, f.page.write(result, from)); err != nil && ended == nil {
+	if err := errors.Join(f.save.err, f.page.write(result, from), f.plot.write(result, u)); err != nil && ended == nil {
 		return err
 	} else if err != nil { // the other error says how the run ended
 		fmt.Fprintf(cmd.ErrOrStderr(), "mine: %s\n", oneLine(err))
@@ -163,7 +186,7 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
 	switch {
 	case ended == nil:
-		return nil
+		return f.answers.judge(cmd.Flags(), result, u)
 	case errors.Is(ended, context.Canceled):
 		return interruptedError("interrupted " + steps + ": the number is the best so far" + f.checkpoint.later())
 	}
@@ -172,14 +195,40 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 
 // check reports what is wrong before any data are read, and reads the file of --config.
 func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
-	if set.Changed("threads") && f.threads < 1 {
-		return usagef("--threads is %d, want at least 1", f.threads)
+	if err := f.answers.check(set, f.json, f.quiet); err != nil {
+		return err
+	}
+	if err := f.dry.check(set, f.answers.form.value, f.quiet); err != nil {
+		return err
+	}
+	if err := f.checkSettings(set); err != nil {
+		return err
+	}
+	if err := f.input.check(args); err != nil {
+		return err
+	}
+	if err := f.save.check(set, args, f.output.path); err != nil {
+		return err
+	}
+	if err := f.checkpoint.check(set); err != nil {
+		return err
+	}
+	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
+		return err
+	}
+	if err := f.plot.check(set, args, f.output, f.save.outputFlag, f.page.outputFlag); err != nil {
+		return err
+	}
+	return f.output.check(set, args)
+}
+
+// checkSettings is check of the settings and of how files are read.
+func (f *estimateFlags) checkSettings(set *pflag.FlagSet) error {
+	if err := checkThreads(set, f.threads); err != nil {
+		return err
 	}
 	if set.Changed("device-memory") && f.memory < 1 {
 		return usagef("--device-memory is %d, want at least 1", f.memory)
-	}
-	if f.json && f.quiet {
-		return usagef("--json and --quiet exclude each other")
 	}
 	if err := f.config.check(set); err != nil {
 		return err
@@ -195,22 +244,7 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := checkCUDAFlags(set, f.backend.value); err != nil {
 		return err
 	}
-	if err := f.input.format.check(set); err != nil {
-		return err
-	}
-	if err := f.input.check(args); err != nil {
-		return err
-	}
-	if err := f.save.check(set, args, f.output.path); err != nil {
-		return err
-	}
-	if err := f.checkpoint.check(set); err != nil {
-		return err
-	}
-	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
-		return err
-	}
-	return f.output.check(set, args)
+	return f.input.format.check(set)
 }
 
 // answer is what the flags ask for: a number, everything, or a report.
@@ -219,13 +253,21 @@ func (f *estimateFlags) answer(r mine.Result, args []string, u unit) ([]byte, er
 	switch {
 	case f.quiet:
 		return []byte(fixed(u.of(r.Estimate), quietDecimals) + "\n"), nil
-	case f.json:
+	case f.answers.form.value == formJSON:
 		return encode(r, f.computed, inputs{x, z, f.input.group, f.input.codes}, u)
+	case f.answers.form.value == formCSV:
+		return encodeCSV(r, x, z, u)
 	}
 	var b bytes.Buffer
-	report(&b, r, x, z, u)
+	note := f.input.left.String()
+	if f.answers.form.value == formMarkdown {
+		reportMarkdown(&b, r, x, z, u)
+		note = markdownText.Replace(note)
+	} else {
+		report(&b, r, x, z, u)
+	}
 	if f.input.left.rows > 0 {
-		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
+		fmt.Fprintf(&b, "\nnote: %s.\n", note)
 	}
 	if f.save.done {
 		fmt.Fprintf(&b, "\nThe critic is in %s: mine score, mine evaluate and mine info take it.\n", f.save.path)
@@ -296,7 +338,7 @@ func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Ba
 	b, err := openBackend(f.backend.value, mine.BackendOptions{
 		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
 	}, stderr)
-	subject := "--backend " + f.backend.value
+	subject := chosenBy(cmd.Flags(), "backend")
 	if file := f.config.file; file != nil && !cmd.Flags().Changed("backend") {
 		subject = file.subject("backend") + " is " + f.backend.value
 	}

@@ -20,7 +20,7 @@ const flagGroup = "group"
 // of their own. Shells then complete the values of choices.
 func addGroup(cmd *cobra.Command, heading string, flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) {
-		f.Annotations = map[string][]string{flagGroup: {heading}}
+		annotate(f, flagGroup, heading)
 	})
 	cmd.Flags().AddFlagSet(flags)
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -113,6 +113,9 @@ func flagWords(f *pflag.Flag) []string {
 	words := strings.Fields(text)
 	if f.DefValue != "" && f.DefValue != "false" {
 		words = append(words, "[default: "+f.DefValue+"]")
+	}
+	if variable := f.Annotations[flagVariable]; variable != nil {
+		words = append(words, "[or "+variable[0]+"]")
 	}
 	return words
 }

@@ -25,6 +25,7 @@ type inputFlags struct {
 	format  formatFlags
 	missing choice
 	seed    uint64 // of --sample
+	gaps    bool   // rows that lack a value stay where they are, as gaps in time
 
 	found map[string]bool // the parts of --categorical that a file has
 	left  left            // rows that were left out, once they are read
@@ -37,6 +38,7 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
 	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers or names, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
 	flags.StringSliceVar(&f.codes, "categorical", nil, "`COLUMNS` of X or Z whose values are codes without an order, numbers too; columns of words are in any case")
+	flags.Lookup("categorical").DefValue = ""
 	addChoice(flags, &f.missing, "missing", "what to do about rows that lack a value of X or Z", "error", "drop")
 	f.format.register(flags)
 }
@@ -99,7 +101,7 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 	if err == nil {
 		err = f.checkCategorical(files)
 	}
-	if err == nil && f.missing.value == "drop" {
+	if err == nil && f.missing.value == "drop" && !f.gaps {
 		f.left = leaveOut(d)
 		if d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.left)

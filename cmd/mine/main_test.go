@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMine) != "" {
 		main()
 	}
+	for _, variable := range []string{threadsVariable, backendVariable, configVariable} {
+		os.Unsetenv(variable) // what tests expect depends on no surroundings
+	}
 	os.Exit(m.Run())
 }
 
@@ -79,6 +82,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"help", "estimate"}, []string{"mine estimate XFILE ZFILE", "--validation-fraction SHARE", "--help"}},
 		{[]string{"estimate", "-h"}, []string{"-x, --x COLUMNS", "Exit codes"}},
 		{[]string{"test", "-h"}, []string{"mine test XFILE ZFILE", "--permutations N", "[default: fast]"}},
+		{[]string{"matrix", "-h"}, []string{"mine matrix FILE [flags]", "--groups FILE", "--fdr RATE", "--shard I/N"}},
 		{[]string{"simulate", "--help"}, []string{"gaussian", "--rho 0.5", "--map-z"}},
 		{[]string{"simulate", "list"}, []string{"gaussian", "identical", "--dim-x 3"}},
 		{[]string{"columns", "--help"}, []string{"mine columns FILE [flags]", "distinct", "--sample N"}},
@@ -104,7 +108,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpFitsTerminal(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "test"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
+	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "test"}, {"help", "matrix"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
 		_, stdout, _ := try(t, "", args...)
 		examples := false
 		for line := range strings.Lines(stdout) {

@@ -13,8 +13,8 @@ import (
 	"gomine/mine"
 )
 
-// statusLine is one line of a terminal that is drawn over and over. A nil
-// statusLine shows nothing. It is safe for concurrent use.
+// statusLine is one line of a terminal that is drawn over and over, or, where there is no
+// terminal, a plain line now and then. A nil statusLine shows nothing. It is safe for concurrent use.
 type statusLine struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -24,15 +24,29 @@ type statusLine struct {
 	phase   string
 	started time.Time // of the phase
 	note    string    // stands before the line once it is set
+
+	every   time.Duration // between two plain lines; 0 in a terminal
+	written time.Time     // when the last of them was, or the work began
+	curve   *liveCurve    // nil without --live
+	above   int           // lines of the curve over the line
 }
 
-// newStatusLine returns a status line on w if that is a terminal that can move
-// its cursor, and nil otherwise.
-func newStatusLine(w io.Writer, u unit) *statusLine {
+// plainEvery is the time between two plain lines: in a log, an hour is a page or two.
+const plainEvery = 30 * time.Second
+
+// canRedraw reports whether w is a terminal that can move its cursor.
+func canRedraw(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return nil
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// newStatusLine returns a status line on w, of plain lines if that is no terminal that can move
+// its cursor.
+func newStatusLine(w io.Writer, u unit) *statusLine {
+	if !canRedraw(w) {
+		return &statusLine{w: w, unit: u, every: plainEvery, written: time.Now()}
 	}
+	f := w.(*os.File)
 	return &statusLine{w: w, unit: u, width: func() int {
 		width, _, err := term.GetSize(int(f.Fd()))
 		if err != nil {
@@ -54,7 +68,12 @@ func (s *statusLine) show(phase string, done, total int64, details ...string) {
 	if phase != s.phase {
 		s.phase, s.started = phase, now
 	}
-	s.draw(statusText(phase, done, total, now.Sub(s.started), details))
+	if s.every == 0 {
+		s.draw(statusText(phase, done, total, now.Sub(s.started), statusCells, details))
+	} else if now.Sub(s.written) >= s.every {
+		s.written = now
+		fmt.Fprintln(s.w, statusText(phase, done, total, now.Sub(s.started), 0, details))
+	}
 }
 
 // interrupted says, from now on, that the end has been asked for.
@@ -65,7 +84,9 @@ func (s *statusLine) interrupted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.note = "interrupted, finishing with the best so far (once more: stop at once)"
-	s.draw("")
+	if s.every == 0 {
+		s.draw("")
+	}
 }
 
 func (s *statusLine) draw(text string) {
@@ -79,27 +100,43 @@ func (s *statusLine) draw(text string) {
 			text = string(runes[:width])
 		}
 	}
-	fmt.Fprintf(s.w, "\r%s\x1b[K", text)
+	var b strings.Builder
+	if s.above > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", s.above)
+	}
+	lines := s.curve.lines(s.width())
+	for _, l := range lines {
+		fmt.Fprintf(&b, "\r%s\x1b[K\n", l)
+	}
+	fmt.Fprintf(&b, "\r%s\x1b[J", text)
+	s.above = len(lines)
+	fmt.Fprint(s.w, b.String())
 }
 
-// clear removes the line.
+// clear removes the line, and leaves the curve over it where it is.
 func (s *statusLine) clear() {
-	if s == nil {
+	if s == nil || s.every > 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprint(s.w, "\r\x1b[K")
+	s.above = 0
+	fmt.Fprint(s.w, "\r\x1b[J")
 }
 
-// statusText is the line for a phase that has been going on for elapsed.
-func statusText(phase string, done, total int64, elapsed time.Duration, details []string) string {
-	const cells = 24
+// statusCells is the width of a bar.
+const statusCells = 24
+
+// statusText is the line for a phase that has been going on for elapsed, with a bar of some cells.
+func statusText(phase string, done, total int64, elapsed time.Duration, cells int, details []string) string {
 	parts := []string{fmt.Sprintf("%-9s", phase)}
 	if total >= 1 {
 		share := min(max(float64(done)/float64(total), 0), 1)
-		full := int(share * cells)
-		parts = append(parts, fmt.Sprintf("%s%s %3.0f%%", strings.Repeat("█", full), strings.Repeat("░", cells-full), 100*share))
+		bar := ""
+		if full := int(share * float64(cells)); cells > 0 {
+			bar = strings.Repeat("█", full) + strings.Repeat("░", cells-full) + " "
+		}
+		parts = append(parts, fmt.Sprintf("%s%3.0f%%", bar, 100*share))
 		// The first moments tell little about the rest.
 		if share > 0.02 && share < 1 && elapsed > time.Second {
 			left := time.Duration(float64(elapsed) * (1 - share) / share)
@@ -121,6 +158,7 @@ func (s *statusLine) reading(name string) func(done, total int64) {
 
 // estimating shows the progress of an estimate.
 func (s *statusLine) estimating(p mine.Progress) {
+	s.follow(p)
 	done, total := int64(p.Step), int64(p.Steps)
 	details := []string{
 		fmt.Sprintf("step %s of %s", grouped(p.Step), grouped(p.Steps)),

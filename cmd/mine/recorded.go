@@ -56,17 +56,18 @@ func (r *recorded) errorf(field, format string, args ...any) error {
 	return fmt.Errorf("%s %w", r.subject(field), fmt.Errorf(format, args...))
 }
 
-// readRecorded reads the whole of what --json printed, or its config object alone.
-func readRecorded(path string) (*recorded, error) {
+// readRecorded reads the whole of what --json printed, or its config object alone. flag is what
+// names the file.
+func readRecorded(flag, path string) (*recorded, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("--config: %s: %w", path, pathCause(err))
+		return nil, fmt.Errorf("%s: %s: %w", flag, path, pathCause(err))
 	}
 	defer f.Close()
 	r := &recorded{path: path}
 	all, err := members(f)
 	if err != nil {
-		return nil, fmt.Errorf(`--config: %s %w: give what mine estimate --json printed, or the object "config" in it`, path, pathCause(err))
+		return nil, fmt.Errorf(`%s: %s %w: give what mine estimate --json printed, or the object "config" in it`, flag, path, pathCause(err))
 	}
 	_, named := all["schema"]
 	if config, whole := all["config"]; whole || named {

@@ -168,7 +168,7 @@ func FuzzConfig(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := readRecorded(path)
+		r, err := readRecorded("--config", path)
 		switch {
 		case err != nil && !strings.Contains(err.Error(), path):
 			t.Errorf("%v does not name the file", err)

@@ -26,25 +26,50 @@ const (
 // report writes a result for people to read: the number first, then what it
 // was made of, then what to be careful about.
 func report(w io.Writer, r mine.Result, x, z source, u unit) {
-	digits := decimals(u.of(r.StdErr))
-	info := func(nats float64) string { return fixed(u.of(nats), digits) }
-
-	switch r.Stop {
-	case mine.StopInterrupted:
-		fmt.Fprintln(w, "INTERRUPTED: the best so far")
-	case mine.StopFailed:
-		fmt.Fprintf(w, "FAILED on %s: the best so far, tested on the CPU\n", r.Backend)
+	if text := endedEarly(r); text != "" {
+		fmt.Fprintln(w, text)
 	}
-	level := percent(r.Config.Confidence)
-	fmt.Fprintf(w, "I(X;Z) = %s %s   %s interval %s to %s   (at least %s with %s confidence)\n\n",
-		info(r.Estimate), u, level, info(r.Low), info(r.High), info(r.LowerBound), level)
-
-	block := func(label string, words ...string) {
+	number, limits := headline(r, u)
+	fmt.Fprintf(w, "%s   %s\n\n", number, limits)
+	facts(r, x, z, u, func(label string, words ...string) {
 		for _, l := range wrap(words, reportWidth-reportTab) {
 			fmt.Fprintf(w, "%-*s%s\n", reportTab, label, l)
 			label = ""
 		}
+	})
+	reportCritics(w, r, u, decimals(u.of(r.StdErr)))
+	for _, text := range remarks(r) {
+		fmt.Fprintln(w)
+		for _, l := range wrap(strings.Fields(text), reportWidth) {
+			fmt.Fprintln(w, l)
+		}
 	}
+}
+
+// endedEarly says why training did not end by itself, if it did not.
+func endedEarly(r mine.Result) string {
+	switch r.Stop {
+	case mine.StopInterrupted:
+		return "INTERRUPTED: the best so far"
+	case mine.StopFailed:
+		return fmt.Sprintf("FAILED on %s: the best so far, tested on the CPU", r.Backend)
+	}
+	return ""
+}
+
+// headline has the number, and what is around it.
+func headline(r mine.Result, u unit) (number, limits string) {
+	digits := decimals(u.of(r.StdErr))
+	info := func(nats float64) string { return fixed(u.of(nats), digits) }
+	level := percent(r.Config.Confidence)
+	return fmt.Sprintf("I(X;Z) = %s %s", info(r.Estimate), u),
+		fmt.Sprintf("%s interval %s to %s   (at least %s with %s confidence)", level, info(r.Low), info(r.High), info(r.LowerBound), level)
+}
+
+// facts passes on what a result is made of, label by label.
+func facts(r mine.Result, x, z source, u unit, block func(label string, words ...string)) {
+	digits := decimals(u.of(r.StdErr))
+	info := func(nats float64) string { return fixed(u.of(nats), digits) }
 	line := func(label, format string, args ...any) {
 		block(label, strings.Fields(fmt.Sprintf(format, args...))...)
 	}
@@ -71,24 +96,21 @@ func report(w io.Writer, r mine.Result, x, z source, u unit) {
 	line("training", "%s", trainingText(r))
 	block("time", times(r)...)
 	block("settings", commandLine(r.Config)...)
+}
 
-	reportCritics(w, r, u, digits)
-	paragraph := func(text string) {
-		fmt.Fprintln(w)
-		for _, l := range wrap(strings.Fields(text), reportWidth) {
-			fmt.Fprintln(w, l)
-		}
-	}
+// remarks are what to be careful about.
+func remarks(r mine.Result) (all []string) {
 	if r.LowerBound <= 0 {
-		paragraph("note: the data do not show that X and Z depend on each other. Where they do not, " +
+		all = append(all, "note: the data do not show that X and Z depend on each other. Where they do not, "+
 			"chance makes a number near 0 that may be negative.")
 	}
 	for _, warning := range r.Warnings {
 		// The first line told of an early end.
 		if warning.Code != mine.WarnInterrupted {
-			paragraph("warning: " + explain(warning, r))
+			all = append(all, "warning: "+explain(warning, r))
 		}
 	}
+	return all
 }
 
 // entropies says how many codes have, and which share of it the other side tells.

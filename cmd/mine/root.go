@@ -17,6 +17,7 @@ const (
 	exitOK          = 0
 	exitError       = 1
 	exitUsage       = 2
+	exitBelow       = 3 // of --fail-below
 	exitInterrupted = 130
 )
 
@@ -37,6 +38,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.As(err, new(belowError)):
+		return exitBelow
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
@@ -61,12 +64,13 @@ network has learned the dependence.`,
 		SuggestionsMinimumDistance: 2,
 		Args:                       knownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE:          readVariables,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(newEstimate(), newTest(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newVersion())
+	root.AddCommand(newEstimate(), newTest(), newMatrix(), newTransfer(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newManual(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }
@@ -99,7 +103,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, pkg := range []string{"mine: ", "independence: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: ", "checkpoint: "} {
+		for _, pkg := range []string{"mine: ", "independence: ", "pairwise: ", "transfer: ", "journal: ", "lagged: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: ", "checkpoint: "} {
 			line = strings.TrimPrefix(line, pkg)
 		}
 		if line = strings.TrimSpace(line); line != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,16 +9,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// licenses are those of all that the program is built from, as make licenses writes them.
+//
+//go:embed licenses.txt
+var licenses []byte
+
 func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:               "version",
+	var all bool
+	cmd := &cobra.Command{
+		Use:               "version [flags]",
 		Short:             "Say which build this is",
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if all {
+				return write(cmd, licenses)
+			}
 			return write(cmd, []byte(version()+"\n"))
 		},
 	}
+	cmd.Flags().BoolVar(&all, "licenses", false, "print the licences of the program and of all that it is built from")
+	return cmd
 }
 
 // version describes the running program in one line.

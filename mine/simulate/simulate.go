@@ -72,6 +72,8 @@
 // entropy 1 - ln A, and without it the density t / (1+z)^(t+1), of entropy
 // 1 + 1/t - ln t, while E ln A = digamma(t).
 //
+// Rows of a [VAR] follow on each other, and what is known of it is transfer entropy.
+//
 // Mutual information does not change under an invertible map of X alone or of
 // Z alone, so every task comes in mapped versions with the same truth; see
 // [Maps].
@@ -255,6 +257,7 @@ const (
 	mapStreamX
 	mapStreamZ
 	mixtureStream
+	seriesStream
 )
 
 // seedRow sets src to the stream of one row. Both words are hashed: streams of

@@ -1,0 +1,311 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"image/png"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// linked writes a table of four columns of numbers, of which a and b depend on each other, and c on a
+// square of a, and one of words that tells the sign of d.
+func linked(t *testing.T, rows int) string {
+	t.Helper()
+	r := rand.New(rand.NewPCG(31, 32))
+	var b strings.Builder
+	b.WriteString("a,b,c,d,word\n")
+	for range rows {
+		a, d := r.NormFloat64(), r.NormFloat64()
+		word := "low"
+		if d > 0 {
+			word = "high"
+		}
+		fmt.Fprintf(&b, "%v,%v,%v,%v,%s\n", a, a+0.5*r.NormFloat64(), a*a+0.5*r.NormFloat64(), d, word)
+	}
+	return file(t, "linked.csv", b.String())
+}
+
+// matrixJSON is what a test reads of the JSON.
+type matrixJSON struct {
+	Schema    string
+	Rows      int
+	Left      int
+	Estimated int
+	Pairs     []struct {
+		A, B                    string
+		Information, Normalised float64
+		Screen                  struct {
+			PValue float64 `json:"p_value"`
+			QValue float64 `json:"q_value"`
+		}
+		Estimate *struct {
+			Estimate float64
+			StdErr   float64 `json:"std_err"`
+			Error    string
+		}
+	}
+	Notes []string
+}
+
+func readMatrix(t *testing.T, text []byte) matrixJSON {
+	t.Helper()
+	var m matrixJSON
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return m
+}
+
+// TestMatrix: of ten pairs those four are left that depend on each other, and each is estimated as mine
+// estimate does it, whatever the number of threads. A false discovery rate of .001 leaves another one in
+// one of some 400 such tests.
+func TestMatrix(t *testing.T) {
+	path := linked(t, 600)
+	want := ""
+	for _, threads := range []string{"1", "3"} {
+		code, stdout, stderr := try(t, "", append([]string{"matrix", path, "--json", "--fdr", "0.001"}, append(smallCPU, "--threads", threads)...)...)
+		if code != exitOK {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		if want != "" && stdout != want {
+			t.Errorf("on %s threads:\n%s\non one:\n%s", threads, stdout, want)
+		}
+		want = stdout
+	}
+	m := readMatrix(t, []byte(want))
+	if m.Schema != matrixSchema || m.Rows != 600 || m.Left != 4 || m.Estimated != 4 || len(m.Pairs) != 10 {
+		t.Errorf("%d rows, %d left, %d estimated, %d pairs", m.Rows, m.Left, m.Estimated, len(m.Pairs))
+	}
+	for _, p := range m.Pairs {
+		depend := strings.Contains("a b c a", p.A+" "+p.B) || p.A == "a" && p.B == "c" || p.B == "word" && p.A == "d"
+		if depend != (p.Estimate != nil) || depend != (p.Screen.QValue <= 0.001) {
+			t.Errorf("%+v: want an estimate %v", p, depend)
+		}
+		if p.Estimate == nil {
+			continue
+		}
+		code, stdout, stderr := try(t, "", append([]string{"estimate", path, "--x", p.A, "--z", p.B, "--quiet", "--effort", "fast"}, smallCPU...)...)
+		if code != exitOK {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		if got := number(t, []byte(stdout)); math.Abs(got-p.Estimate.Estimate) > 0.6e-6 {
+			t.Errorf("%s and %s: %v, but by mine estimate %v", p.A, p.B, p.Estimate.Estimate, got)
+		}
+		if p.Information != p.Estimate.Estimate {
+			t.Errorf("%s and %s: information %v", p.A, p.B, p.Information)
+		}
+	}
+}
+
+// TestMatrixFiles writes all forms, and reads them.
+func TestMatrixFiles(t *testing.T) {
+	path, dir := linked(t, 300), filepath.Join(t.TempDir(), "out")+"/"
+	code, stdout, stderr := try(t, "", append([]string{"matrix", path, "--top", "2", "--output", dir}, smallCPU...)...)
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for _, want := range []string{"300 rows, 5 variables, 10 pairs", "2 estimated by networks", "normalised"} {
+		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+	read := func(name string) []byte {
+		t.Helper()
+		text, err := os.ReadFile(dir + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	m := readMatrix(t, read("matrix.json"))
+	table, err := csv.NewReader(strings.NewReader(string(read("matrix.csv")))).ReadAll()
+	if err != nil || len(table) != 11 {
+		t.Fatalf("%d lines of CSV, error %v", len(table), err)
+	}
+	for k, p := range m.Pairs {
+		line := table[k+1]
+		information, err := strconv.ParseFloat(line[2], 64)
+		if line[0] != p.A || line[1] != p.B || err != nil || information != p.Information || (line[4] != "") != (k < 2) {
+			t.Errorf("line %d is %q, want %+v", k+1, line, p)
+		}
+		if want := math.Sqrt(1 - math.Exp(-2*math.Max(0, p.Information))); math.Abs(p.Normalised-want) > 1e-12 {
+			t.Errorf("%+v: normalised, want %v", p, want)
+		}
+	}
+	if lines := strings.Count(string(read("matrix.md")), "\n| "); lines != 12 {
+		t.Errorf("%d lines of a table of Markdown, want 12:\n%s", lines, read("matrix.md"))
+	}
+	f, err := os.Open(dir + "matrix.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if img, err := png.Decode(f); err != nil || img.Bounds().Dx() < 400 {
+		t.Errorf("picture: %v", err)
+	}
+	var svg struct {
+		XMLName xml.Name `xml:"svg"`
+	}
+	if err := xml.Unmarshal(read("matrix.svg"), &svg); err != nil || !strings.Contains(string(read("matrix.svg")), "word") {
+		t.Errorf("SVG: %v", err)
+	}
+	if _, err := os.Stat(dir + "matrix.journal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the journal is still there: %v", err)
+	}
+}
+
+// TestMatrixGroups: the information of two groups is that of their columns that depend on each other.
+func TestMatrixGroups(t *testing.T) {
+	path := linked(t, 400)
+	groups := file(t, "groups.txt", "# what belongs together\n\nfirst = a, d\r\nsecond=b\n")
+	code, stdout, stderr := try(t, "", "matrix", path, "--groups", groups, "--screen-only", "--json")
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	// b = a + N/2: ln(5)/2, with a standard deviation of sqrt(.8/400).
+	m := readMatrix(t, []byte(stdout))
+	if p := m.Pairs[0]; len(m.Pairs) != 1 || p.A != "first" || p.B != "second" || math.Abs(p.Information-math.Log(5)/2) > 4*0.045 || p.Estimate != nil {
+		t.Errorf("%+v, want %v", m.Pairs, math.Log(5)/2)
+	}
+}
+
+// TestMatrixResumes kills a run with two pairs in work, again and again, and goes on. What is written in
+// the end is what a run that nobody disturbed writes, and no pair that was done is done again.
+func TestMatrixResumes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files that are open cannot be removed")
+	}
+	path, dir := linked(t, 400), t.TempDir()
+	args := append([]string{"matrix", path, "--all"}, append(smallCPU, "--steps", "600", "--patience", "1000")...)
+	whole, killed := filepath.Join(dir, "whole.json"), filepath.Join(dir, "killed.json")
+	if code, _, stderr := try(t, "", append(args, "--output", whole)...); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	done, kills := 0, 0
+	for finished := false; !finished; {
+		cmd := mineCommand(t, append(args, "--output", killed)...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for waiting := true; waiting; {
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Fatalf("after %d kills: %v", kills, err)
+				}
+				finished, waiting = true, false
+			case <-time.After(5 * time.Millisecond):
+				text, _ := os.ReadFile(killed + ".journal")
+				if lines := strings.Count(string(text), "\n") - 1; lines > done {
+					done, waiting = lines, false
+				}
+			}
+		}
+		if !finished {
+			kills++
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			<-ended
+		}
+	}
+	if kills < 3 {
+		t.Errorf("killed %d times, want several", kills)
+	}
+	want, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(killed); err != nil || string(got) != string(want) {
+		t.Errorf("after %d kills, error %v:\n%s\nwithout:\n%s", kills, err, got, want)
+	}
+}
+
+// TestMatrixInterrupted: an interruption says how far the work has come, and writes nothing but the journal.
+func TestMatrixInterrupted(t *testing.T) {
+	path, out := linked(t, 400), filepath.Join(t.TempDir(), "m.csv")
+	args := append([]string{"matrix", path, "--all", "--output", out}, append(smallCPU, "--steps", "600", "--patience", "1000")...)
+	for delay := 50 * time.Millisecond; ; delay *= 2 {
+		code, stdout, stderr := runUntil(t, delay, args...)
+		if code != exitInterrupted || stdout != "" {
+			t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+		}
+		if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("something was written: %v", err)
+		}
+		if strings.HasPrefix(stderr, "mine: interrupted after ") && strings.HasSuffix(stderr, ": the same command goes on\n") {
+			return
+		}
+		if stderr != "mine: interrupted before there was a result\n" {
+			t.Fatalf("stderr %q", stderr)
+		}
+	}
+}
+
+// TestMatrixForeignJournal: a journal of other data, or of other settings, is refused and stays.
+func TestMatrixForeignJournal(t *testing.T) {
+	path, other, out := linked(t, 400), linked(t, 401), filepath.Join(t.TempDir(), "m.csv")
+	if err := os.WriteFile(out+".journal", []byte("{\"schema\":\"gomine.matrix.journal/1\",\"data\":\"other\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, other} {
+		code, stdout, stderr := try(t, "", append([]string{"matrix", p, "--output", out}, smallCPU...)...)
+		if code != exitError || stdout != "" || !strings.Contains(stderr, "m.csv.journal is of an earlier run with other data, settings or version") {
+			t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+		}
+	}
+	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was written: %v", err)
+	}
+}
+
+func TestMatrixRefused(t *testing.T) {
+	good := linked(t, 100)
+	one := file(t, "one.csv", "a\n1\n2\n3\n")
+	twice := file(t, "twice.csv", "a,a\n"+strings.Repeat("1,2\n2,1\n", 50))
+	few := file(t, "few.csv", "a,b\n1,2\n2,1\n")
+	gaps := file(t, "gaps.csv", "a,b\n1,2\n,1\n3,1\n")
+	groups := func(text string) []string { return []string{"matrix", good, "--groups", file(t, "g.txt", text)} }
+	refused(t, []refusal{
+		{[]string{"matrix"}, exitUsage, []string{"0 files, want one"}},
+		{[]string{"matrix", good, good}, exitUsage, []string{"2 files, want one"}},
+		{[]string{"matrix", good, "--all", "--top", "3"}, exitUsage, []string{"--all and --top"}},
+		{[]string{"matrix", good, "--screen-only", "--all"}, exitUsage, []string{"--screen-only"}},
+		{[]string{"matrix", good, "--fdr", "0"}, exitUsage, []string{"--fdr is 0"}},
+		{[]string{"matrix", good, "--fdr", "NaN"}, exitUsage, []string{"--fdr is NaN"}},
+		{[]string{"matrix", good, "--top", "0"}, exitUsage, []string{"--top is 0"}},
+		{[]string{"matrix", good, "--threads", "0"}, exitUsage, []string{"--threads is 0"}},
+		{[]string{"matrix", good, "--columns", "nope"}, exitUsage, []string{"--columns", `"nope"`}},
+		{[]string{"matrix", good, "--columns", "a"}, exitUsage, []string{"linked.csv", "1 variable, want at least 2"}},
+		{[]string{"matrix", one}, exitUsage, []string{"1 variable"}},
+		{[]string{"matrix", twice}, exitError, []string{"twice.csv", "two variables are named a"}},
+		{[]string{"matrix", few}, exitError, []string{"few.csv", "2 rows, want at least 20"}},
+		{[]string{"matrix", gaps}, exitError, []string{"gaps.csv", "line 3", "--missing drop"}},
+		{[]string{"matrix", good, "--output", "m.txt"}, exitUsage, []string{"--output m.txt", ".csv, .json, .md, .png, .svg"}},
+		{[]string{"matrix", good, "--output", ""}, exitUsage, []string{"--output is empty"}},
+		{[]string{"matrix", good, "--output", good}, exitUsage, []string{"--output", "would replace the data"}},
+		{[]string{"matrix", good, "--output", "absent/m.csv"}, exitError, []string{"--output absent/m.csv", "there is no folder absent"}},
+		{[]string{"matrix", good, "--groups", "absent.txt"}, exitError, []string{"--groups absent.txt", "no such file"}},
+		{append(groups("a = a\nb = b\n"), "--columns", "a"), exitUsage, []string{"--columns and --groups"}},
+		{groups("x = a,b\ny = c,b\n"), exitUsage, []string{"column \"b\"", "group x and group y"}},
+		{groups("x = a\nx = b\n"), exitError, []string{"line 2", "group x already"}},
+		{groups("x = a\n"), exitError, []string{"1 group, want at least 2"}},
+		{groups("x: a\n"), exitError, []string{"line 1", `"x: a"`, "NAME = COLUMNS"}},
+		{groups("x = a\ny = nope\n"), exitUsage, []string{"line 2", `"nope"`}},
+		{[]string{"matrix", good, "--group", "a", "--columns", "a,b"}, exitUsage, []string{"--columns and --group"}},
+	})
+}

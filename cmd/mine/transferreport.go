@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"gomine/mine"
+	"gomine/mine/transfer"
+)
+
+// directions are what both directions of a result are called, in order.
+func directions(r transfer.Result) []struct {
+	from, to string
+	transfer.Direction
+} {
+	return []struct {
+		from, to string
+		transfer.Direction
+	}{{"X", "Z", r.XToZ}, {"Z", "X", r.ZToX}}
+}
+
+// stronger says in words which direction has more.
+func stronger(r transfer.Result, info func(nats float64) string, u unit) string {
+	from, to, net := "X", "Z", r.Net
+	if net < 0 {
+		from, to, net = "Z", "X", -net
+	}
+	switch {
+	case r.Split.Unresolved:
+		return "which direction has more cannot be said"
+	case net > 2*r.NetStdErr:
+		return fmt.Sprintf("%s tells more about the future of %s than the other way round, by %s %s +- %s at most", from, to, info(net), u, info(r.NetStdErr))
+	}
+	return "which direction has more the data do not show"
+}
+
+// reportTransfer writes both directions for people to read. missing are the rows that lack a value.
+func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte {
+	var b bytes.Buffer
+	digits := decimals(u.of(max(r.XToZ.StdErr, r.ZToX.StdErr)))
+	info := func(nats float64) string { return fixed(u.of(nats), digits) }
+	level := percent(r.Config.Estimate.Confidence)
+	for _, d := range directions(r) {
+		fmt.Fprintf(&b, "TE(%s -> %s) = %s %s, standard error %s   (%s interval %s to %s)\n",
+			d.from, d.to, info(d.Estimate), u, info(d.StdErr), level, info(d.Low), info(d.High))
+	}
+	fmt.Fprintf(&b, "%s\n\n", stronger(r, info, u))
+	line := func(label, format string, args ...any) {
+		for _, l := range wrap(strings.Fields(fmt.Sprintf(format, args...)), reportWidth-reportTab) {
+			fmt.Fprintf(&b, "%-*s%s\n", reportTab, label, l)
+			label = ""
+		}
+	}
+	line("X", "%s", columnsOf(in.X))
+	line("Z", "%s", columnsOf(in.Z))
+	s := r.Split
+	if in.Group != "" {
+		line("series", "%s, by %s", grouped(s.Series), in.Group)
+	}
+	line("windows", "%s of the past, to say what is %s ahead: %s windows", plural(r.Config.Lag, "row"), plural(r.Config.Horizon, "row"), grouped(s.Windows))
+	line("split", "%s blocks of some %s rows, with %s between those of a series: %s windows used, correlated over %s",
+		grouped(s.Blocks), grouped(s.Length), grouped(s.Gap), grouped(s.Used), plural(int(s.CorrelationTime+0.5), "row"))
+	label := "lagged"
+	for _, d := range directions(r) {
+		for _, l := range d.Lagged {
+			line(label, "I(%s(t-%d); %s(t)) = %s %s, %s to %s", d.from, l.Lag, d.to, info(l.Estimate), u, info(l.Low), info(l.High))
+			label = ""
+		}
+	}
+	line("settings", "--lag %d --horizon %d --lagged=%t %s", r.Config.Lag, r.Config.Horizon, r.Config.Lagged, strings.Join(commandLine(r.Config.Estimate), " "))
+	paragraph := func(text string) {
+		fmt.Fprintln(&b)
+		for _, l := range wrap(strings.Fields(text), reportWidth) {
+			fmt.Fprintln(&b, l)
+		}
+	}
+	for _, warning := range r.Warnings {
+		paragraph("warning: " + warning.Message + ".")
+	}
+	for _, d := range directions(r) {
+		for _, warning := range d.Warnings {
+			paragraph(fmt.Sprintf("warning from %s to %s: %s.", d.from, d.to, strings.TrimSuffix(warning.Message, ".")))
+		}
+	}
+	if lacking := lackingRows(missing); lacking > 0 {
+		paragraph(fmt.Sprintf("note: %s of %s lack a value, and no window looks at them.", grouped(lacking), plural(len(missing), "row")))
+	}
+	return b.Bytes()
+}
+
+func lackingRows(missing []bool) (n int) {
+	for _, m := range missing {
+		if m {
+			n++
+		}
+	}
+	return n
+}
+
+// columnsOf says where X or Z came from.
+func columnsOf(s source) string {
+	if s.Columns == "" {
+		return "all columns of " + s.File
+	}
+	return s.Columns + " of " + s.File
+}
+
+// transferDocument is what mine transfer --json prints, all of it in nats.
+type transferDocument struct {
+	Schema    string             `json:"schema"`
+	Unit      unit               `json:"unit"`
+	XToZ      transfer.Direction `json:"x_to_z"`
+	ZToX      transfer.Direction `json:"z_to_x"`
+	Net       float64            `json:"net"`
+	NetStdErr float64            `json:"net_std_err"`
+	Split     transfer.Split     `json:"split"`
+	Warnings  []mine.Warning     `json:"warnings,omitempty"`
+	Lag       int                `json:"lag"`
+	Horizon   int                `json:"horizon"`
+	Config    settings           `json:"config"` // of the estimates, as --config takes it
+	Input     inputs             `json:"input"`
+}
+
+// transferSchema names the form of what mine transfer --json prints, which doc/transfer.md
+// describes.
+const transferSchema = "gomine.transfer/1"
+
+// encodeTransfer returns both directions as one JSON object.
+func encodeTransfer(r transfer.Result, s settings, in inputs) ([]byte, error) {
+	text, err := json.Marshal(transferDocument{
+		Schema: transferSchema, Unit: nats, XToZ: r.XToZ, ZToX: r.ZToX, Net: r.Net, NetStdErr: r.NetStdErr,
+		Split: r.Split, Warnings: r.Warnings, Lag: r.Config.Lag, Horizon: r.Config.Horizon, Config: s, Input: in,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--json: %w", err)
+	}
+	return append(text, '\n'), nil
+}

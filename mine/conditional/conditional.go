@@ -1,0 +1,214 @@
+// Package conditional estimates the conditional mutual information I(X;Z|Y), of vectors too: what
+// X and Z tell about each other that Y does not tell already.
+//
+// # Two ways
+//
+// By the chain rule (Cover and Thomas, Elements of Information Theory, 2.5.2),
+//
+//	I(X;Z|Y) = I(X;(Z,Y)) - I(X;Y)                       difference
+//	I(X;Z|Y) = I(U;V|Y) = I(U;(V,Y)) - I(U;Y)            residual
+//
+// where U = h(X,Y) and h(.,y) is one-to-one for every y, so that given Y, U is X in other
+// units, and V is Z. Column by column,
+//
+//	u = ( g(x) - m(y) ) / s(y)
+//
+// with g the normal scores of the column and m and log s regressions on Y: linear, and then of what
+// is left on squares, products and random waves. If they are right, U is the rank of x given y but
+// for a one-to-one map, and independent of Y: then nothing has to be taken off, and one
+// information is estimated in place of the difference of two large ones. The defect I(U;Y)
+// says how right they are. It is estimated too, and taken off: they need not be right for the
+// equation to hold. A column of codes, or of numbers with many equal ones, is in U and V as it is.
+//
+// Regressions are cross-fitted: the rows of a fold have U by regressions on rows of the other
+// folds. So U follows from X, Y and the fold F, which is drawn independently of the data, and by
+// data processing I(U;Z|Y) <= I(X;Z|Y): that regressions of different folds differ makes the
+// estimate smaller. Critics of a fold are trained on rows whose U comes from regressions that have
+// seen x and y of its test rows, but z of none.
+//
+// All estimates are of the same folds, so that the standard error of a difference is that of the
+// differences of influence values, row by row.
+//
+// # Which way
+//
+// The one of which less has to be taken off, on the rows that decide when training stops: on
+// test rows, chance would make the choice raise the estimate. It is the residual if that takes off
+// less by more than a standard error.
+//
+// # No bound
+//
+// Both terms are lower bounds in expectation, and the difference of two lower bounds is none: what
+// critics miss of the second term makes it too large, what they miss of the first too
+// small. Where the second term is small, there is little to miss, and the difference nearly
+// is a lower bound. Interval takes into account how far the bounds are below those on training rows.
+package conditional
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"gomine/mine"
+	"gomine/mine/column"
+)
+
+// Data are rows of x, z and y that belong together.
+type Data struct {
+	X, Z   column.Source
+	Given  column.Source // Y
+	Groups []int         // which rows belong together, as for mine.WithGroups; nil for none
+}
+
+// Way is a way to the conditional information.
+type Way string
+
+const (
+	Auto       Way = "auto"       // both, and the one of which less has to be taken off; in a Config alone
+	Difference Way = "difference" // I(X;(Z,Y)) - I(X;Y)
+	ByResidual Way = "residual"   // I(U;(V,Y)) - I(U;Y)
+)
+
+// Ways lists those that a Config may have.
+func Ways() []Way { return []Way{Auto, Difference, ByResidual} }
+
+func (w Way) String() string { return string(w) }
+
+// Config says how to estimate. Start from DefaultConfig.
+type Config struct {
+	Way      Way         `json:"way"`
+	Estimate mine.Config `json:"estimate"` // of each of the estimates, of which there are five
+}
+
+// DefaultConfig returns settings for data of the given number of rows: both ways, and
+// estimates of mine.Normal.
+func DefaultConfig(rows int) Config { return Config{Way: Auto, Estimate: mine.DefaultConfig(rows)} }
+
+// Validate reports the first field that cannot be used, as a *mine.FieldError.
+func (c Config) Validate() error {
+	switch c.Way {
+	case Auto, Difference, ByResidual:
+		return c.Estimate.Validate()
+	}
+	return &mine.FieldError{Field: "way", Value: c.Way, Want: fmt.Sprintf("one of %v", Ways())}
+}
+
+// A Result is an estimate of I(X;Z|Y), with the ways to it.
+type Result struct {
+	Interval
+	Way  Way        `json:"way"`  // that Interval is of
+	Ways []Contrast `json:"ways"` // those that were gone
+	// Residuals says how U was made of each column of X; nil for the way Difference.
+	Residuals []Residual     `json:"residuals,omitempty"`
+	Warnings  []mine.Warning `json:"warnings,omitempty"`
+	Config    Config         `json:"config"`
+}
+
+// Taken returns the contrast that the result is of.
+func (r *Result) Taken() *Contrast {
+	for i := range r.Ways {
+		if r.Ways[i].Way == r.Way {
+			return &r.Ways[i]
+		}
+	}
+	return nil
+}
+
+// ErrDetermined is wrapped by the error about a column of X that Y determines: given Y, it has no
+// information with anything.
+var ErrDetermined = errors.New("determined")
+
+// Estimate estimates I(X;Z|Y). The data are read several times and must not change meanwhile.
+// The options are those of mine.Estimate, but for WithGroups and WithFoldsOf. Progress is reported
+// of each estimate. When ctx is cancelled there is no result.
+//
+// A column of X that Y determines makes an error that wraps ErrDetermined, a Y that does not vary
+// one that wraps preprocess.ErrConstant, too few rows one that wraps mine.ErrTooFewSamples.
+func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result, error) {
+	out := Result{Config: cfg}
+	if err := cfg.Validate(); err != nil {
+		return out, err
+	}
+	if err := d.check(); err != nil {
+		return out, err
+	}
+	first, err := d.folds(ctx, cfg.Estimate, opts)
+	if err != nil {
+		return out, err
+	}
+	if cfg.Way != ByResidual {
+		c, err := contrast(ctx, Difference, d.X, d.Given, []column.Source{column.Join(d.Z, d.Given)}, first, cfg, opts)
+		if err != nil {
+			return out, err
+		}
+		out.Ways = append(out.Ways, c)
+	}
+	if cfg.Way != Difference {
+		if err := out.byResidual(ctx, d, first, opts); err != nil {
+			return out, err
+		}
+	}
+	out.choose()
+	return out, nil
+}
+
+// byResidual goes the way of residuals, where X has any.
+func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, opts []mine.Option) error {
+	u, err := newResiduals(ctx, d, first.FoldRows(), r.Config.Estimate.Seed)
+	if err != nil {
+		return err
+	}
+	r.Residuals = u.report
+	if !u.any {
+		if r.Config.Way == ByResidual {
+			return &mine.FieldError{Field: "way", Value: ByResidual, Want: fmt.Sprintf("%s where x has no column of numbers that are different in most rows", Difference)}
+		}
+		return nil
+	}
+	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given}, first.FoldRows(), r.Config.Estimate.Seed)
+	if err != nil {
+		return fmt.Errorf("conditional: residuals of z: %w", err)
+	}
+	c, err := contrast(ctx, ByResidual, u, d.Given, []column.Source{column.Join(v, d.Given), v}, first, r.Config, opts)
+	if err != nil {
+		return err
+	}
+	r.Ways = append(r.Ways, c)
+	return nil
+}
+
+// choose takes the way of which less has to be taken off, see the package.
+func (r *Result) choose() {
+	c := r.Ways[0]
+	if len(r.Ways) == 2 && max(0, r.Ways[1].Validation)+c.Without.StdErr < c.Validation {
+		c = r.Ways[1]
+	}
+	r.Way, r.Interval = c.Way, c.Interval
+	r.Warnings = r.warnings()
+}
+
+// Codes of warnings.
+const (
+	WarnDefect   mine.WarningCode = "defect"   // what is taken off is not small
+	WarnDisagree mine.WarningCode = "disagree" // the two ways give different numbers
+)
+
+// deviations is how many standard errors two ways may be apart.
+const deviations = 3
+
+// warnings judges a result.
+func (r *Result) warnings() (out []mine.Warning) {
+	c := r.Taken()
+	if off := c.Without.Estimate; off > max(deviations*c.Without.StdErr, r.Estimate/2) {
+		out = append(out, mine.Warning{Code: WarnDefect, Message: fmt.Sprintf(
+			"%.3f nats are taken off, of which the critics may have missed a part: then the estimate is too high; more rows help", off)})
+	}
+	if len(r.Ways) == 2 {
+		a, b := r.Ways[0].Interval, r.Ways[1].Interval
+		if apart := math.Abs(a.Estimate - b.Estimate); apart > deviations*math.Hypot(a.StdErr, b.StdErr) {
+			out = append(out, mine.Warning{Code: WarnDisagree, Message: fmt.Sprintf(
+				"the two ways differ by %.3f nats, more than their standard errors account for: critics miss a part in one of them; more rows help", apart)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package conditional
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"gomine/mine"
+	"gomine/mine/column"
+)
+
+// A Contrast is one way to the conditional information: With less Without, of the same rows.
+type Contrast struct {
+	Way Way `json:"way"`
+	Interval
+	With    mine.Result `json:"with"`    // I(X;(Z,Y)), or I(U;(V,Y))
+	Without mine.Result `json:"without"` // I(X;Y), or the defect I(U;Y)
+	// Narrow says that With is I(U;V), which is at most I(U;(V,Y)): of few rows, critics find more
+	// where there are fewer columns. The rows that decide when training stops decide that too.
+	Narrow bool `json:"narrow,omitempty"`
+	// Validation is Without on those rows; the ways are compared by it.
+	Validation float64 `json:"validation"`
+}
+
+// contrast estimates the information of x with each of withs, of which the first one is that of all
+// columns, and with y, on the folds of another estimate.
+func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.Source, first *mine.Estimator, cfg Config, opts []mine.Option) (Contrast, error) {
+	c := Contrast{Way: way}
+	var with examined
+	for k, z := range withs {
+		e, err := examine(ctx, x, z, cfg.Estimate, first, opts)
+		if err != nil {
+			return c, fmt.Errorf("conditional: %s, with z: %w", way, err)
+		}
+		if k == 0 || e.validation() > with.validation() {
+			with, c.Narrow = e, k > 0
+		}
+	}
+	without, err := examine(ctx, x, y, cfg.Estimate, first, opts)
+	if err != nil {
+		return c, fmt.Errorf("conditional: %s, of y alone: %w", way, err)
+	}
+	if len(with.tested) != len(without.tested) {
+		return c, fmt.Errorf("conditional: %d folds have critics of z and y, %d of y alone, so that they cannot be compared: lower the learning rate, or take fewer folds: %w",
+			len(with.tested), len(without.tested), mine.ErrDiverged)
+	}
+	c.With, c.Without, c.Validation = with.result, without.result, without.validation()
+	c.Interval = interval(with, without)
+	return c, nil
+}
+
+// An examined is an estimate with what it says of each row.
+type examined struct {
+	result mine.Result
+	tested []mine.Tested
+}
+
+// validation is the bound on the rows that decide when training stops.
+func (e examined) validation() float64 {
+	var sum, rows float64
+	for _, t := range e.tested {
+		n := float64(len(t.Rows))
+		sum, rows = sum+n*t.Validation, rows+n
+	}
+	return sum / rows
+}
+
+func examine(ctx context.Context, x, z column.Source, cfg mine.Config, first *mine.Estimator, opts []mine.Option) (out examined, err error) {
+	e, err := mine.NewEstimator(ctx, x, z, cfg, append(opts[:len(opts):len(opts)], mine.WithFoldsOf(first))...)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	if err := e.Fit(ctx); err != nil {
+		return out, err
+	}
+	if out.result, err = e.Result(ctx); err != nil {
+		return out, err
+	}
+	out.tested, err = e.Tested()
+	return out, err
+}
+
+// An Interval is an estimate of I(X;Z|Y) in nats, and how far off it may be.
+type Interval struct {
+	Estimate float64 `json:"estimate"`
+	// StdErr is that of the difference: of the influence values of both bounds, paired by rows.
+	StdErr float64 `json:"std_err"`
+	// Low and High are Estimate and, on either side, its standard error times the normal
+	// quantile of the confidence, and what the bound on that side may lack: below, Training -
+	// Estimate of Without, above, that of With.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// interval is the difference of two estimates on the same folds. Information is not negative:
+// where the second one is, nothing is taken off, and its rows add no error.
+func interval(with, without examined) Interval {
+	off := max(0, without.result.Estimate)
+	second := without.tested
+	if off == 0 {
+		second = nil
+	}
+	i := Interval{Estimate: with.result.Estimate - off}
+	var freedom int
+	i.StdErr, freedom = paired(with.tested, second)
+	quantile := distuv.UnitNormal.Quantile
+	if freedom > 0 {
+		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
+	}
+	reach := quantile((1+with.result.Config.Confidence)/2) * i.StdErr
+	i.Low = i.Estimate - reach - max(0, without.result.Training-off)
+	i.High = i.Estimate + reach + max(0, with.result.Training-with.result.Estimate)
+	return i
+}
+
+// paired is the standard error of the difference of two bounds on the same rows, the root of
+//
+//	sum_f (n_f/n)^2 C/(C-1) sum_c ( sum_(i in c) IF_i - IF'_i )^2 / n_f^2
+//
+// for C units c of the n_f rows of fold f, which are single rows where these are
+// independent; of a fold at least what single rows make. The noise of the marginal pairs is in it.
+// freedom is its degrees of freedom, 0 for independent rows.
+func paired(a, b []mine.Tested) (stdErr float64, freedom int) {
+	other := map[int]float64{}
+	for _, t := range b {
+		for k, i := range t.Rows {
+			other[i] = t.Influence[k]
+		}
+	}
+	var variance, rows float64
+	for _, t := range a {
+		differences := make([]float64, len(t.Rows))
+		for k, i := range t.Rows {
+			differences[k] = t.Influence[k] - other[i]
+		}
+		n := float64(len(differences))
+		rows += n
+		fold := n / (n - 1) * floats.Dot(differences, differences)
+		if t.Units != nil {
+			units := float64(len(t.Units))
+			freedom += len(t.Units) - 1
+			var squares float64
+			for _, size := range t.Units {
+				sum := floats.Sum(differences[:size])
+				squares += sum * sum
+				differences = differences[size:]
+			}
+			fold = max(fold, units/(units-1)*squares)
+		}
+		variance += fold
+	}
+	return math.Sqrt(variance) / rows, freedom
+}

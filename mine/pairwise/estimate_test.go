@@ -1,0 +1,88 @@
+package pairwise
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"gomine/mine"
+	"gomine/mine/column"
+)
+
+// small are settings of networks that take a moment.
+func small(rows int) mine.Config {
+	cfg := mine.ConfigFor(rows, mine.Fast)
+	cfg.Candidates, cfg.Hidden, cfg.Steps, cfg.EvaluateEvery, cfg.TestPairs = cfg.Candidates[:2], []int{8}, 40, 20, 1000
+	cfg.RaceSteps = 20
+	return cfg
+}
+
+// related are four variables, of which one is a group and one is constant.
+func related(n int) []Variable {
+	r := rand.New(rand.NewPCG(21, 22))
+	x, z := draws(n, r.NormFloat64), draws(n, r.NormFloat64)
+	for i := range z {
+		z[i] += x[i]
+	}
+	return []Variable{{"x", column.Slices(x)}, {"z", column.Slices(z)}, {"both", column.Slices(draws(n, r.NormFloat64), z)}, {"constant", column.Slices(make([]float64, n))}}
+}
+
+// TestEstimatePairs: every estimate is that of mine.Estimate, bit for bit, on any number of threads, and
+// what cannot be estimated says why.
+func TestEstimatePairs(t *testing.T) {
+	const n = 400
+	vars, cfg := related(n), small(n)
+	pairs := []Pair{{A: 0, B: 1}, {A: 0, B: 2}, {A: 0, B: 3}, {A: 1, B: 2}}
+	for _, threads := range []int{1, 3} {
+		got := make([]Estimate, len(pairs))
+		err := EstimatePairs(context.Background(), Work{Variables: vars, Pairs: pairs, Threads: threads, Done: func(k int, e Estimate) error {
+			got[k] = e
+			return nil
+		}}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, p := range pairs {
+			want, err := mine.Estimate(context.Background(), vars[p.A].Data, vars[p.B].Data, cfg)
+			if err != nil {
+				if got[k].Error != err.Error() {
+					t.Errorf("pair %+v: error %q, want %q", p, got[k].Error, err)
+				}
+				continue
+			}
+			e := got[k]
+			if e.Error != "" || e.Bound != want.Bound || e.Likely != want.Likely || e.Split != want.Split.Kind || e.Normalised != Normalised(want.Estimate) ||
+				!reflect.DeepEqual(e.Neighbours, want.Neighbours) || !reflect.DeepEqual(e.Warnings, want.Warnings) {
+				t.Errorf("pair %+v on %d threads: %+v, want %+v", p, threads, e, want.Bound)
+			}
+		}
+		if got[2].Error == "" {
+			t.Error("a constant was estimated")
+		}
+	}
+}
+
+// TestEstimatePairsEnds: an error of Done, and the end of a context, end the work.
+func TestEstimatePairsEnds(t *testing.T) {
+	const n = 400
+	full := errors.New("the disk is full")
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, c := range []struct {
+		want error
+		done func(int, Estimate) error
+	}{
+		{full, func(int, Estimate) error { return full }},
+		{context.Canceled, func(int, Estimate) error { cancel(); return nil }},
+	} {
+		calls := 0
+		w := Work{Variables: related(n), Pairs: []Pair{{A: 0, B: 1}, {A: 0, B: 2}, {A: 1, B: 2}}, Threads: 1, Done: func(k int, e Estimate) error {
+			calls++
+			return c.done(k, e)
+		}}
+		if err := EstimatePairs(ctx, w, small(n)); !errors.Is(err, c.want) || calls != 1 {
+			t.Errorf("error %v after %d pairs, want %v after one", err, calls, c.want)
+		}
+	}
+}

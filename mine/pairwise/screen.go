@@ -1,0 +1,257 @@
+package pairwise
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"gonum.org/v1/gonum/mat"
+
+	"gomine/mine/column"
+	"gomine/mine/dependence"
+)
+
+// A Pair is two variables and what the screen says of them, in nats.
+type Pair struct {
+	A int `json:"a"` // numbers of the variables, A < B
+	B int `json:"b"`
+	// Gaussian is the information of the Gaussian copula, Binned that of the bins, both less their mean
+	// for independent variables and so possibly below 0. Information is the larger one, from 0 to ln n.
+	Gaussian    float64 `json:"gaussian"`
+	Binned      float64 `json:"binned"`
+	Information float64 `json:"information"`
+	PValue      float64 `json:"p_value"`
+	QValue      float64 `json:"q_value"`
+	// EffectiveRows is how many independent rows these are worth for the pair.
+	EffectiveRows float64 `json:"effective_rows"`
+}
+
+// A Screening is what the screen says of all pairs.
+type Screening struct {
+	Rows int `json:"rows"`
+	// SortedBy is the variable by which the rows were sorted, "" if by none. Serial is how many pairs are
+	// of series, Unresolved how many of them are worth less than 100 rows, so that nothing is said.
+	SortedBy   string `json:"sorted_by,omitempty"`
+	Serial     int    `json:"serial_pairs,omitempty"`
+	Unresolved int    `json:"unresolved_pairs,omitempty"`
+	Repeated   int    `json:"repeated_rows,omitempty"` // rows that have copies
+	// Empty are the numbers of the variables that do not vary, or whose values are all rare codes: their
+	// pairs are not looked at, and count for no false discovery rate.
+	Empty []int  `json:"empty,omitempty"`
+	Pairs []Pair `json:"-"` // ordered by A, then by B
+}
+
+// Options wire a screen and its estimates to their surroundings. They never change a number, but for
+// Groups, which is data.
+type Options struct {
+	Threads  int                   // 0 for all processors
+	Groups   []int                 // which rows belong together, as for mine.WithGroups; nil for none
+	Progress func(done, total int) // is called now and then, from one goroutine at a time
+}
+
+func (o Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Screen looks at all pairs of variables of as many rows. seed orders equal values.
+func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Screening, error) {
+	if err := check(vars); err != nil {
+		return Screening{}, err
+	}
+	s := &screen{vars: vars, n: vars[0].Data.Rows(), factor: 1, Options: opt}
+	s.out.Rows = s.n
+	if err := s.arrange(); err != nil {
+		return s.out, err
+	}
+	if err := s.prepare(ctx, seed); err != nil {
+		return s.out, err
+	}
+	s.tiles()
+	s.out.Pairs = make([]Pair, len(vars)*(len(vars)-1)/2)
+	s.logs = kLogK(s.n)
+	err := s.each(ctx, len(s.pieces), opt.Progress, func(k int) error {
+		s.look(s.pieces[k][0], s.pieces[k][1])
+		return nil
+	})
+	if err != nil {
+		return s.out, err
+	}
+	s.finish()
+	return s.out, nil
+}
+
+// screen is a screening under way.
+type screen struct {
+	Options
+	vars   []Variable
+	n      int
+	factor float64 // rows that an independent one is worth, for all pairs
+	sorted bool
+	kept   []int // rows that are no copies of earlier ones
+
+	columns []prepared
+	first   []int        // where the columns of every variable begin, and the end of all
+	scored  []int        // the same of columns that have scores
+	unit    []*mat.Dense // see unitCovariance; nil where a variable has no scores
+	logs    []float64    // see kLogK
+	tile    [][2]int     // ranges of variables
+	pieces  [][2]int     // pairs of tiles
+	out     Screening
+
+	serial, unresolved atomic.Int64
+}
+
+// arrange finds how rows depend on each other, as far as all pairs are concerned.
+func (s *screen) arrange() error {
+	groups := s.Groups
+	if groups != nil && len(groups) != s.n {
+		return fmt.Errorf("pairwise: groups of %d rows, but there are %d", len(groups), s.n)
+	}
+	if groups == nil {
+		sources := make([]column.Source, len(s.vars))
+		for v := range s.vars {
+			sources[v] = s.vars[v].Data
+		}
+		by, err := dependence.SortedBy(column.Join(sources...))
+		if err != nil {
+			return err
+		}
+		if s.sorted = by >= 0; s.sorted {
+			s.out.SortedBy = s.named(by)
+		}
+		half := len(sources) / 2
+		repeats, err := dependence.FindRepeats(column.Join(sources[:half]...), column.Join(sources[half:]...))
+		if err != nil {
+			return err
+		}
+		groups, s.out.Repeated = repeats.Group, repeats.Rows
+	}
+	size := map[int]float64{}
+	for i := range s.n {
+		if groups == nil || size[groups[i]] == 0 {
+			s.kept = append(s.kept, i)
+		}
+		if groups != nil {
+			size[groups[i]]++
+		}
+	}
+	square := 0.0
+	for _, m := range size {
+		square += m * m // whole numbers: exact in any order
+	}
+	if groups != nil {
+		s.factor = square / float64(s.n)
+	}
+	return nil
+}
+
+// named is the variable that column j of all belongs to.
+func (s *screen) named(j int) string {
+	for _, v := range s.vars {
+		if j < len(v.Data.Columns()) {
+			return v.Name
+		}
+		j -= len(v.Data.Columns())
+	}
+	return ""
+}
+
+// prepare ranks and bins all columns.
+func (s *screen) prepare(ctx context.Context, seed uint64) error {
+	type place struct{ v, j int }
+	var places []place
+	for v, of := range s.vars {
+		s.first = append(s.first, len(places))
+		for j := range of.Data.Columns() {
+			places = append(places, place{v, j})
+		}
+	}
+	s.first = append(s.first, len(places))
+	s.columns = make([]prepared, len(places))
+	scores := quantiles(s.n)
+	err := s.each(ctx, len(places), nil, func(k int) (err error) {
+		s.columns[k], err = prepare(s.vars[places[k].v].Data, places[k].j, k, seed, scores, s.kept)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.scored, s.unit = make([]int, len(s.vars)+1), make([]*mat.Dense, len(s.vars))
+	for v := range s.vars {
+		own := s.columns[s.first[v]:s.first[v+1]]
+		s.scored[v+1] = s.scored[v]
+		for _, c := range own {
+			if c.scores != nil {
+				s.scored[v+1]++
+			}
+		}
+		if r := s.correlations([2]int{v, v + 1}, [2]int{v, v + 1}); r != nil {
+			d, _ := r.Dims()
+			s.unit[v] = unitCovariance(mat.NewSymDense(d, r.RawMatrix().Data))
+		}
+		if s.unit[v] == nil && !slices.ContainsFunc(own, func(c prepared) bool { return c.fine != nil }) {
+			s.out.Empty = append(s.out.Empty, v)
+		}
+	}
+	return nil
+}
+
+// each calls do for k from 0 up to count on all threads, until an error or the end of ctx.
+func (s *screen) each(ctx context.Context, count int, progress func(done, total int), do func(k int) error) error {
+	var next, failed atomic.Int64
+	errs := make([]error, count)
+	var mu sync.Mutex
+	done := 0
+	var wg sync.WaitGroup
+	for range min(s.threads(), count) {
+		wg.Go(func() {
+			for ctx.Err() == nil && failed.Load() == 0 {
+				k := int(next.Add(1)) - 1
+				if k >= count {
+					return
+				}
+				if errs[k] = do(k); errs[k] != nil {
+					failed.Add(1)
+				}
+				mu.Lock()
+				if done++; progress != nil {
+					progress(done, count)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("pairwise: screening: %w", err)
+	}
+	return nil
+}
+
+// finish computes the q-values.
+func (s *screen) finish() {
+	s.out.Serial, s.out.Unresolved = int(s.serial.Load()), int(s.unresolved.Load())
+	var looked []*Pair
+	for k := range s.out.Pairs {
+		p := &s.out.Pairs[k]
+		p.QValue = 1
+		if !slices.Contains(s.out.Empty, p.A) && !slices.Contains(s.out.Empty, p.B) {
+			looked = append(looked, p)
+		}
+	}
+	qValues(looked)
+}
+
+// Index is the place of the pair a < b of so many variables among all pairs.
+func Index(a, b, variables int) int { return a*(2*variables-a-1)/2 + b - a - 1 }

@@ -1,0 +1,149 @@
+package pairwise
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/mat"
+
+	"gomine/mine/dependence"
+)
+
+const (
+	// resolvedRows is how many independent rows a pair of series has to be worth. It is twice the 50
+	// correlation times below which an estimate says nothing (see mine.Split), for a correlation time is
+	// the two rows, nearly, that an independent one is worth.
+	resolvedRows = 100
+	// tileColumns is how many columns of either side are looked at in one piece of work.
+	tileColumns = 32
+	// chunkRows is how many rows of a tile are multiplied at a time, from a cache.
+	chunkRows = 1024
+)
+
+// tiles cuts the variables into ranges of some columns each.
+func (s *screen) tiles() {
+	for lo := 0; lo < len(s.vars); {
+		hi := lo + 1
+		for hi < len(s.vars) && s.first[hi+1]-s.first[lo] <= tileColumns {
+			hi++
+		}
+		s.tile = append(s.tile, [2]int{lo, hi})
+		lo = hi
+	}
+	for i := range s.tile {
+		for j := i; j < len(s.tile); j++ {
+			s.pieces = append(s.pieces, [2]int{i, j})
+		}
+	}
+}
+
+// scores are those of a range of variables, by column.
+func (s *screen) scores(vars [2]int) [][]float32 {
+	var all [][]float32
+	for _, c := range s.columns[s.first[vars[0]]:s.first[vars[1]]] {
+		if c.scores != nil {
+			all = append(all, c.scores)
+		}
+	}
+	return all
+}
+
+// correlations returns those of the scores of two ranges of variables; nil where one has none.
+func (s *screen) correlations(a, b [2]int) *mat.Dense {
+	xs, zs := s.scores(a), s.scores(b)
+	if len(xs) == 0 || len(zs) == 0 {
+		return nil
+	}
+	r := mat.NewDense(len(xs), len(zs), nil)
+	read := func(columns [][]float32, lo, hi int, to []float64) blas64.General {
+		for j, c := range columns {
+			for i, v := range c[lo:hi] {
+				to[j*(hi-lo)+i] = float64(v)
+			}
+		}
+		return blas64.General{Rows: len(columns), Cols: hi - lo, Stride: hi - lo, Data: to}
+	}
+	x, z := make([]float64, len(xs)*chunkRows), make([]float64, len(zs)*chunkRows)
+	for lo := 0; lo < s.n; lo += chunkRows {
+		hi := min(s.n, lo+chunkRows)
+		blas64.Gemm(blas.NoTrans, blas.Trans, 1, read(xs, lo, hi, x), read(zs, lo, hi, z), 1, r.RawMatrix())
+	}
+	return r
+}
+
+// look looks at all pairs of one variable of a tile and a later one of another, or of the same.
+func (s *screen) look(tileA, tileB int) {
+	ra, rb := s.tile[tileA], s.tile[tileB]
+	cross := s.correlations(ra, rb)
+	t := newTables(s.n, s.logs)
+	for a := ra[0]; a < ra[1]; a++ {
+		for b := max(a+1, rb[0]); b < rb[1]; b++ {
+			factor, unresolved := s.worth(a, b)
+			g := look{p: 1}
+			if s.unit[a] != nil && s.unit[b] != nil {
+				i, j := s.scored[ra[0]], s.scored[rb[0]]
+				var half, unit mat.Dense
+				half.Mul(s.unit[a].T(), cross.Slice(s.scored[a]-i, s.scored[a+1]-i, s.scored[b]-j, s.scored[b+1]-j))
+				unit.Mul(&half, s.unit[b])
+				g = gaussian(&unit, float64(s.n)/factor)
+			}
+			s.out.Pairs[Index(a, b, len(s.vars))] = s.pair(a, b, g, s.bins(t, a, b, factor), factor, unresolved)
+		}
+	}
+}
+
+// worth is how many rows an independent one is worth for a pair, and whether too few are left. It counts
+// the pairs of series.
+func (s *screen) worth(a, b int) (factor float64, unresolved bool) {
+	if s.sorted || s.Groups != nil {
+		return s.factor, false
+	}
+	serial := 1.0
+	for _, x := range s.columns[s.first[a]:s.first[a+1]] {
+		for _, z := range s.columns[s.first[b]:s.first[b+1]] {
+			f, unending := dependence.Between(x.memory, z.memory)
+			serial = max(serial, f)
+			unresolved = unresolved || unending
+		}
+	}
+	factor = s.factor * serial
+	unresolved = unresolved || serial > 1 && float64(s.n) < resolvedRows*factor
+	if serial > 1 {
+		s.serial.Add(1)
+	}
+	if unresolved {
+		s.unresolved.Add(1)
+	}
+	return factor, unresolved
+}
+
+// bins looks at the bins of two variables, column by column.
+func (s *screen) bins(t *tables, a, b int, factor float64) look {
+	best := look{p: 1, information: math.Inf(-1)}
+	for x := s.first[a]; x < s.first[a+1]; x++ {
+		for z := s.first[b]; z < s.first[b+1]; z++ {
+			l := t.binned(&s.columns[x], &s.columns[z], factor)
+			if l.count == 0 {
+				continue
+			}
+			best = look{min(best.p, l.p), max(best.information, l.information), best.count + l.count}
+		}
+	}
+	if best.count == 0 {
+		best.information = 0
+	}
+	return best
+}
+
+// pair puts both looks together.
+func (s *screen) pair(a, b int, g, bins look, factor float64, unresolved bool) Pair {
+	n := float64(s.n) / factor
+	most := math.Log(float64(s.n))
+	p := Pair{A: a, B: b, Gaussian: min(g.information, most), Binned: bins.information, PValue: min(1, combine(g, bins)), EffectiveRows: n}
+	p.Information = max(0, p.Gaussian, p.Binned)
+	if unresolved {
+		p.PValue = 1
+	}
+	return p
+}

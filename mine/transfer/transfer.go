@@ -1,0 +1,250 @@
+// Package transfer estimates how much the past of one time series tells about the future of
+// another one, in both directions.
+//
+// # What is estimated
+//
+// Rows are in the order of time. With the past of K rows, x(t-K+1) .. x(t), and the future of the
+// row t+H, the transfer entropy (Schreiber, Measuring information transfer, Physical Review Letters 85,
+// 2000) is what the past of X says about the future of Z that the past of Z does not say:
+//
+//	TE(X -> Z) = I( x(t-K+1) .. x(t) ; z(t+H) | z(t-K+1) .. z(t) )
+//
+// in nats, and TE(Z -> X) the same with X and Z exchanged. Package conditional has the estimate.
+// Beside it stands the information at single lags, I(x(t-k); z(t)) for k from H to H+K-1, which knows
+// nothing of the past of Z: two series with a common rhythm have much of it in both
+// directions.
+//
+// # Why blocks, and gaps between them
+//
+// Neighbouring windows share rows. Critics that were trained on a window have seen most of the next
+// one, and a random split would call it information what they remember. So the windows are cut into
+// blocks of neighbours, with gaps between them of K+H rows at least, and of the correlation time of
+// the rows (package dependence): no window of a block has a row in common with one of
+// another block. Blocks are trained on and tested on as wholes, and the standard error is that of independent
+// blocks. A short series of several is a block by itself.
+//
+// # What it is not
+//
+// Transfer entropy tells what helps to predict, not what causes: a third series that drives both makes
+// the earlier one tell about the later one. A past of K rows that does not hold all of what Z says
+// about its own future leaves some of it to X.
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gomine/mine"
+	"gomine/mine/column"
+	"gomine/mine/lagged"
+	"gomine/mine/preprocess"
+)
+
+// Data are rows of x and z in the order of time.
+type Data struct {
+	X, Z column.Source
+	// Series has the number of the series that each row is of, rows of which need not be neighbours; nil
+	// for one.
+	Series []int
+	// Missing says which rows lack a value: no window touches them. nil if none does.
+	Missing []bool
+}
+
+// Config says what is asked for. Start from DefaultConfig.
+type Config struct {
+	Lag     int `json:"lag"`     // rows of the past, K
+	Horizon int `json:"horizon"` // rows from the last one of the past to the future, H
+	// Lagged says whether the information at single lags is estimated too, which takes as much time
+	// again for a lag of two rows.
+	Lagged   bool        `json:"lagged"`
+	Estimate mine.Config `json:"estimate"` // of all estimates; Block is the length of blocks
+}
+
+// DefaultConfig returns settings for a number of rows: a past of one row, a horizon of one, and
+// critics of mine.Fast.
+func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
+
+// ConfigFor is DefaultConfig with critics of another effort.
+func ConfigFor(rows int, effort mine.Effort) Config {
+	return Config{Lag: 1, Horizon: 1, Lagged: true, Estimate: mine.ConfigFor(rows, effort)}
+}
+
+// Validate reports the first field that cannot be used, as a *mine.FieldError.
+func (c Config) Validate() error {
+	switch {
+	case c.Lag < 1:
+		return &mine.FieldError{Field: "lag", Value: c.Lag, Want: "at least 1 row of the past"}
+	case c.Horizon < 1:
+		return &mine.FieldError{Field: "horizon", Value: c.Horizon, Want: "at least 1 row ahead"}
+	case c.Estimate.Split == mine.SplitRandom:
+		return &mine.FieldError{Field: "split", Value: c.Estimate.Split, Want: "auto or blocks: windows of neighbouring rows share rows"}
+	}
+	return c.Estimate.Validate()
+}
+
+// A Result is both directions.
+type Result struct {
+	XToZ Direction `json:"x_to_z"`
+	ZToX Direction `json:"z_to_x"`
+	// Net is TE(X -> Z) - TE(Z -> X). NetStdErr is the sum of both standard errors, which its own does
+	// not exceed, however the two depend on each other.
+	Net       float64 `json:"net"`
+	NetStdErr float64 `json:"net_std_err"`
+
+	Split    Split          `json:"split"`
+	Warnings []mine.Warning `json:"warnings,omitempty"` // about both
+	Config   Config         `json:"config"`
+}
+
+// A Direction is what one series tells about the future of the other.
+type Direction struct {
+	Information
+	Lagged []Lagged `json:"lagged,omitempty"`
+}
+
+// Lagged is the information of one series about the other so many rows later.
+type Lagged struct {
+	Lag int `json:"lag"`
+	mine.Bound
+	Warnings []mine.Warning `json:"warnings,omitempty"`
+}
+
+// Estimate estimates the transfer entropy in both directions. The data are read several times and
+// must not change meanwhile. The options are those of mine.Estimate, but for WithGroups and
+// WithBlocks.
+//
+// A series that is too short for a window makes a *lagged.SeriesError, and too few windows one that wraps
+// mine.ErrTooFewSamples.
+func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result, error) {
+	if err := cfg.Validate(); err != nil {
+		return Result{}, err
+	}
+	out := Result{Config: cfg}
+	if err := d.check(); err != nil {
+		return out, err
+	}
+	w, err := lagged.New(d.X.Rows(), d.Series, d.Missing, cfg.Lag, cfg.Horizon)
+	if err != nil {
+		return out, err
+	}
+	var blocks []int
+	if w, blocks, out.Split, err = cut(w, d.X, d.Z, cfg); err != nil {
+		return out, err
+	}
+	e := estimator{w, blocks, out.Split, cfg, opts}
+	if out.XToZ, err = e.direction(ctx, d.X, d.Z); err != nil {
+		return out, fmt.Errorf("transfer: from X to Z: %w", err)
+	}
+	if out.ZToX, err = e.direction(ctx, d.Z, d.X); err != nil {
+		return out, fmt.Errorf("transfer: from Z to X: %w", err)
+	}
+	out.Net, out.NetStdErr = out.XToZ.Estimate-out.ZToX.Estimate, out.XToZ.StdErr+out.ZToX.StdErr
+	out.Warnings = warnings(out.Split)
+	return out, nil
+}
+
+// check reports sides that do not fit, values that are none, and sides that never change.
+func (d Data) check() error {
+	for _, side := range []struct {
+		name   string
+		source column.Source
+	}{{"x", d.X}, {"z", d.Z}} {
+		if err := column.Check(side.source); err != nil {
+			return fmt.Errorf("transfer: %w (argument %s)", err, side.name)
+		}
+		if d.Missing != nil && len(d.Missing) != side.source.Rows() {
+			return fmt.Errorf("transfer: %d rows are said to lack values or not, but %s has %d", len(d.Missing), side.name, side.source.Rows())
+		}
+		if err := d.checkSide(side.name, side.source); err != nil {
+			return err
+		}
+	}
+	if d.X.Rows() != d.Z.Rows() {
+		return fmt.Errorf("transfer: x has %d rows and z has %d: a row of each belongs to one moment", d.X.Rows(), d.Z.Rows())
+	}
+	return nil
+}
+
+// ErrConstant is wrapped by the error about a side that never changes.
+var ErrConstant = preprocess.ErrConstant
+
+// checkSide looks at every value of one side.
+func (d Data) checkSide(name string, s column.Source) error {
+	columns := s.Columns()
+	row, first := make([]float64, len(columns)), []float64(nil)
+	constant := len(columns)
+	varies := make([]bool, len(columns))
+	for i := range s.Rows() {
+		if d.Missing != nil && d.Missing[i] {
+			continue
+		}
+		if err := s.Read(row, i, i+1, 0, len(columns)); err != nil {
+			return err
+		}
+		if first == nil {
+			first = append(first, row...)
+		}
+		for j, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return &preprocess.NonFiniteError{Side: name, Row: i, Column: columns[j].Name, Value: v}
+			}
+			if v != first[j] && !varies[j] {
+				varies[j] = true
+				constant--
+			}
+		}
+	}
+	if constant == len(columns) {
+		return fmt.Errorf("transfer: no column of %s ever changes, so that it has no information: %w", name, ErrConstant)
+	}
+	return nil
+}
+
+// An estimator makes all estimates of the same windows.
+type estimator struct {
+	windows *lagged.Windows
+	blocks  []int
+	split   Split
+	cfg     Config
+	opts    []mine.Option
+}
+
+// direction estimates what x tells about the future of z.
+func (e estimator) direction(ctx context.Context, x, z column.Source) (d Direction, err error) {
+	cfg := e.cfg.Estimate
+	cfg.Split, cfg.Block = mine.SplitAuto, mine.AutoLength // blocks are groups
+	opts := append([]mine.Option{mine.WithBlocks(e.blocks, float64(e.split.EffectiveRows)/float64(e.split.Used))}, e.opts...)
+	d.Information, err = conditional(ctx, e.windows.Past(x), e.windows.Future(z), e.windows.Past(z), cfg, opts...)
+	if err != nil {
+		return d, err
+	}
+	if e.split.Unresolved {
+		d.Low = min(d.Low, 0)
+	}
+	if !e.cfg.Lagged {
+		return d, nil
+	}
+	for k := range e.cfg.Lag {
+		l := Lagged{Lag: e.cfg.Horizon + k}
+		r, err := mine.Estimate(ctx, e.windows.At(x, -k), e.windows.Future(z), cfg, opts...)
+		if err != nil {
+			return d, fmt.Errorf("lag %d: %w", l.Lag, err)
+		}
+		l.Bound, l.Warnings = r.Bound, r.Warnings
+		if e.split.Unresolved {
+			l.Low, l.LowerBound = min(l.Low, 0), min(l.LowerBound, 0)
+		}
+		d.Lagged = append(d.Lagged, l)
+	}
+	return d, nil
+}
+
+// warnings tell what limits both directions.
+func warnings(s Split) []mine.Warning {
+	if !s.Unresolved {
+		return nil
+	}
+	return []mine.Warning{{Code: mine.WarnUnresolved, Message: fmt.Sprintf("rows are correlated over about %.0f of %d windows, as those of random walks are, which meet by chance: nothing certain can be said, so no lower limit is put above 0. Give many more rows, or differences of successive ones, if their information is what you ask for",
+		math.Round(s.CorrelationTime), s.Windows)}}
+}
