@@ -35,7 +35,10 @@ type estimateFlags struct {
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
+	way         choice // to I(X;Z|Y)
 	checkpoint  checkpointFlag
+	seeds       int // estimates with seeds that follow each other; 0 for one estimate
+	shard       shardFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -67,8 +70,12 @@ on the others. A few ways to train them race on the first fold; those that
 matter are trained on every fold, and their weighted sum is reported, a critic
 in closed form among them.
 
+With --given it is what X and Z tell about each other that Y does not tell
+already, I(X;Z|Y), by two ways: no bound.
+
 The same data and settings give the same number. --json records the settings,
-and --config repeats them; which data, the command line says again.
+and --config repeats them; which data, the command line says again. --seeds says
+how much of the number is chance in training.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all. With --checkpoint FOLDER the same command goes on from there later,
@@ -79,6 +86,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
+  mine estimate data.csv --x dose --z recovery --given age,weight
   mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors --report report.html
   mine estimate big.parquet --x 'X*' --z 'Z*' --effort thorough --checkpoint training
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
@@ -86,6 +94,12 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.register(cmd, mine.Normal)
+	f.registerWay(cmd)
+	repeats := newFlags()
+	repeats.Var((*count)(&f.seeds), "seeds", "`N` estimates, with seeds that follow from --seed on, their mean and their spread")
+	repeats.Lookup("seeds").DefValue = "one estimate"
+	f.shard.register(repeats, "seeds")
+	addGroup(cmd, "Repeats", repeats)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
 	f.answers.register(output)
@@ -120,6 +134,10 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	f.input.register(input)
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
+	condition := newFlags()
+	condition.StringVar(&f.input.given, "given", "", "which `COLUMNS` are Y, the condition: I(X;Z|Y), see doc/conditional.md. Of two files, they are in the first")
+	addGroup(cmd, "Condition", condition)
+	complete(cmd, "given", f.input.completeColumns(0))
 
 	f.registerSettings(cmd, method, training, usual)
 }
@@ -145,8 +163,17 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}
+	if f.input.given != "" {
+		return f.runConditional(cmd, args)
+	}
 	if err := f.live.check(cmd.ErrOrStderr(), f.quiet); err != nil {
 		return err
+	}
+	switch {
+	case cmd.Flags().Changed("seeds"):
+		return f.runSeeds(cmd, args)
+	case cmd.Flags().Changed("shard"):
+		return usagef("--shard shares out the estimates of --seeds: say how many")
 	}
 	u := unit(f.unit.value)
 	var status *statusLine
@@ -219,6 +246,9 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := f.plot.check(set, args, f.output, f.save.outputFlag, f.page.outputFlag); err != nil {
 		return err
 	}
+	if err := f.checkGiven(set); err != nil {
+		return err
+	}
 	return f.output.check(set, args)
 }
 
@@ -286,12 +316,17 @@ type prepared struct {
 }
 
 // prepare reads the data and opens the backend, which has to be closed.
-func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (p prepared, err error) {
+func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (prepared, error) {
+	return f.prepareFrom(cmd, status, 1, func() (data, error) { return f.input.read(cmd.Context(), cmd.InOrStdin(), args, status) })
+}
+
+// prepareFrom is prepare with a reader, for estimates of a part of the rows each.
+func (f *estimateFlags) prepareFrom(cmd *cobra.Command, status *statusLine, parts int, read func() (data, error)) (p prepared, err error) {
 	f.input.seed = f.config.seed(cmd.Flags())
-	if p.data, err = f.input.read(cmd.Context(), cmd.InOrStdin(), args, status); err != nil {
+	if p.data, err = read(); err != nil {
 		return p, err
 	}
-	if p.config, err = f.config.config(p.x.Rows(), cmd.Flags()); err != nil {
+	if p.config, err = f.config.config(p.x.Rows()/parts, cmd.Flags()); err != nil {
 		return p, err
 	}
 	if p.data.groups != nil {
