@@ -116,17 +116,6 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	return cmd
 }
 
-// oneOrTwoFiles checks the arguments of a command that reads X and Z.
-func oneOrTwoFiles(_ *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return usagef("no data file: give one file, two files, or - for standard input")
-	case len(args) > 2:
-		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
-	}
-	return nil
-}
-
 // register defines the flags of the data, the method and the training, with the defaults of an
 // effort.
 func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {

@@ -33,6 +33,17 @@ type inputFlags struct {
 	wide  bool            // a file has more columns than rows
 }
 
+// oneOrTwoFiles checks the arguments of a command that reads X and Z.
+func oneOrTwoFiles(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return usagef("no data file: give one file, two files, or - for standard input")
+	case len(args) > 2:
+		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
+	}
+	return nil
+}
+
 func (f *inputFlags) register(flags *pflag.FlagSet) {
 	// Without a shorthand cobra completes no flag of one letter.
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
