@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,7 +91,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 
 func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	set := cmd.Flags()
-	if err := f.check(set, file); err != nil {
+	if err := f.check(set, file, cmd.ErrOrStderr()); err != nil {
 		return err
 	}
 	status := newStatusLine(cmd.ErrOrStderr(), unit(f.unit.value))
@@ -105,7 +106,7 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 		return err
 	}
 	if f.part.Divided() {
-		return f.output.writePart(cmd, m, f.part.Shard)
+		return f.output.writePart(m, f.part.Shard)
 	}
 	if err := f.output.write(&m.pairTable); err != nil {
 		return err
@@ -114,18 +115,13 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 }
 
 // check reports what is wrong before any data are read.
-func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
-	if !f.screenOnly || set.Changed("shard") {
-		if err := f.part.check(set); err != nil {
-			return err
-		}
-	}
+func (f *matrixFlags) check(set *pflag.FlagSet, file string, stderr io.Writer) error {
 	switch {
 	case f.pairs.All && set.Changed("top"):
 		return usagef("--all and --top exclude each other")
 	case f.screenOnly && (f.pairs.All || set.Changed("top")):
 		return usagef("--screen-only trains no network: leave --all and --top out")
-	case f.screenOnly && f.part.Divided():
+	case f.screenOnly && set.Changed("shard"):
 		return usagef("--screen-only takes seconds and is not shared out: leave --shard out")
 	case f.columns != "" && f.groups != "":
 		return usagef("--columns and --groups exclude each other: columns that are in no group are left out")
@@ -136,6 +132,11 @@ func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
 	}
 	if err := f.checkSettings(set); err != nil {
 		return err
+	}
+	if !f.screenOnly {
+		if err := f.part.check(set, f.output.path, stderr); err != nil {
+			return err
+		}
 	}
 	return f.output.check(set, []string{file}, f.part.Divided())
 }

@@ -117,6 +117,8 @@ const (
 	mostPrinted, mostMarkdown = 20, 100
 	// screenDecimals are those of information that has no standard error.
 	screenDecimals = 3
+	// mostDecimals are those of information with an error that is next to nothing.
+	mostDecimals = 4
 )
 
 // headline says how many pairs there are, and what became of thet.
@@ -144,7 +146,7 @@ func (t *pairTable) cells(k int, u unit) []string {
 	info, se := fixed(u.of(p.Information), screenDecimals), ""
 	if t.estimated(k) {
 		e := t.estimates[k]
-		digits := decimals(u.of(e.StdErr))
+		digits := min(decimals(u.of(e.StdErr)), mostDecimals)
 		info, se = fixed(u.of(e.Estimate), digits), fixed(u.of(e.StdErr), digits)
 	}
 	return []string{printable(t.Variables[p.A].Name), printable(t.Variables[p.B].Name), info, se,

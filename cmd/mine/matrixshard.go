@@ -3,10 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"gomine/internal/shard"
@@ -20,21 +20,36 @@ type partFlag struct {
 	shard.Shard
 }
 
+// undivided is the value of --shard for all pairs, whatever a scheduler says.
+const undivided = "all"
+
 func (f *partFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.text, "shard", "", "share `I/N` of the pairs alone, I from 0, written as a part that mine merge puts together with the others. Array jobs of Slurm and Indexed Jobs of Kubernetes say which")
-	flags.Lookup("shard").DefValue = "all"
+	flags.StringVar(&f.text, "shard", "", "share `I/N` of the pairs alone, I from 0, as a part for mine merge that goes to --output; all: every pair, whatever an array job of Slurm or an Indexed Job of Kubernetes says")
+	flags.Lookup("shard").DefValue = "what a scheduler says"
 }
 
-// check reads the flag, or the environment.
-func (f *partFlag) check(set *pflag.FlagSet) (err error) {
-	if set.Changed("shard") {
-		if f.Shard, err = shard.Parse(f.text); err != nil {
-			return usagef("--shard %q: %w", f.text, err)
-		}
+// check reads the flag, or else what a job scheduler says, which is announced. A part needs a file.
+func (f *partFlag) check(set *pflag.FlagSet, file string, stderr io.Writer) (err error) {
+	switch {
+	case f.text == undivided:
 		return nil
+	case set.Changed("shard"):
+		if f.Shard, err = shard.Parse(f.text); err != nil {
+			return usagef("--shard %q: %w, or all", f.text, err)
+		}
+	default:
+		var variables string
+		if f.Shard, variables, err = shard.Environment(os.Getenv); err != nil {
+			return usagef("%s: say --shard I/N, or --shard all for every pair", oneLine(err))
+		}
+		if f.Divided() {
+			fmt.Fprintf(stderr, "mine: shard %s, by %s; --shard all is every pair\n", f.Shard, variables)
+		}
 	}
-	f.Shard, _, err = shard.Environment(os.Getenv)
-	return err
+	if f.Divided() && file == "" {
+		return usagef("--shard %s writes a part for mine merge: name its file by --output", f.Shard)
+	}
+	return nil
 }
 
 // run is what the results of a matrix depend on.
@@ -66,8 +81,8 @@ func (m *matrixRun) items() []int {
 	return order
 }
 
-// writePart writes the share of the pairs, to standard output if there is no file.
-func (o *matrixOutput) writePart(cmd *cobra.Command, m *matrixRun, s shard.Shard) error {
+// writePart writes the share of the pairs.
+func (o *matrixOutput) writePart(m *matrixRun, s shard.Shard) error {
 	run, err := m.run()
 	if err != nil {
 		return err
@@ -84,10 +99,6 @@ func (o *matrixOutput) writePart(cmd *cobra.Command, m *matrixRun, s shard.Shard
 	}
 	part, err := shard.New(run, s, results)
 	if err != nil {
-		return err
-	}
-	if len(o.files) == 0 {
-		_, err := part.WriteTo(cmd.OutOrStdout())
 		return err
 	}
 	if err := o.files[0].failed(part.Write(o.path)); err != nil {

@@ -50,11 +50,6 @@ func TestMatrixShards(t *testing.T) {
 			t.Errorf("%s of parts:\n%.3000s\nof one process:\n%.3000s", form.end, &got, want)
 		}
 	}
-	// Without a file, a part goes to standard output.
-	code, stdout, stderr := try(t, "", append(args, "--shard", "1/3")...)
-	if text, err := os.ReadFile(parts[1]); err != nil || code != exitOK || stdout != string(text) {
-		t.Errorf("exit %d, %s, error %v:\n%s\nin a file:\n%s", code, stderr, err, stdout, text)
-	}
 	items[2].Result = []byte(`{"pair":2}`)
 	if _, err := mergedPairs(run, items); err == nil || !strings.Contains(err.Error(), "result 2 is no pair") {
 		t.Errorf("%v, want an error about result 2", err)
@@ -62,6 +57,7 @@ func TestMatrixShards(t *testing.T) {
 	refused(t, []refusal{
 		{append(args, "--shard", "3/3"), exitUsage, []string{`--shard "3/3"`, "want i/n"}},
 		{append(args, "--shard", "half"), exitUsage, []string{`--shard "half"`}},
+		{append(args, "--shard", "0/3"), exitUsage, []string{"--shard 0/3", "--output"}},
 		{[]string{"matrix", path, "--screen-only", "--shard", "0/3"}, exitUsage, []string{"--screen-only", "--shard"}},
 		{append(args, "--shard", "0/3", "--output", dir), exitError, []string{"directory"}},
 	})
@@ -72,11 +68,17 @@ func TestMatrixEnvironment(t *testing.T) {
 	for name, value := range map[string]string{"ID": "2", "COUNT": "2", "MIN": "1", "MAX": "2"} {
 		t.Setenv("SLURM_ARRAY_TASK_"+name, value)
 	}
-	path := linked(t, 300)
-	args := append([]string{"matrix", path}, smallCPU...)
+	path, part := linked(t, 300), filepath.Join(t.TempDir(), "part")
+	args := append([]string{"matrix", path, "--output", part}, smallCPU...)
 	code, stdout, stderr := try(t, "", args...)
-	_, want, _ := try(t, "", append(args, "--shard", "1/2")...)
-	if code != exitOK || stdout != want || !strings.Contains(stdout, `"shard":1,"shards":2`) {
-		t.Errorf("exit %d, %s:\n%s\nby --shard 1/2:\n%s", code, stderr, stdout, want)
+	text, err := os.ReadFile(part)
+	if code != exitOK || stdout != "" || err != nil || !strings.Contains(string(text), `"shard":1,"shards":2`) || !strings.Contains(stderr, "shard 1/2, by SLURM_ARRAY_TASK_ID") {
+		t.Errorf("exit %d, stdout %q, stderr %q, error %v:\n%s", code, stdout, stderr, err, text)
 	}
+	code, stdout, stderr = try(t, "", append([]string{"matrix", path, "--shard", "all"}, smallCPU...)...)
+	if code != exitOK || !strings.Contains(stdout, "5 variables") {
+		t.Errorf("all: exit %d, %q, %s", code, stdout, stderr)
+	}
+	t.Setenv("SLURM_ARRAY_TASK_COUNT", "7")
+	refused(t, []refusal{{args, exitUsage, []string{"SLURM_ARRAY_TASK_COUNT=7", "--shard I/N, or --shard all"}}})
 }
