@@ -49,7 +49,7 @@ var layers = []struct {
 	{"cuda", []string{"cuda/check", "cuda/internal/...", "kernels", "mine/backend", "mine/objective", "mine/sampling"}},
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
-	{"mine", []string{"cpu", "cuda", "internal/checkpoint", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
+	{"mine", []string{"cpu", "cuda", "internal/checkpoint", "internal/shard", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
 	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
 	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
 	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
