@@ -22,7 +22,7 @@ const root = "../.."
 // TestDocumentedCommands checks that every command line of ours in the
 // documentation names commands and flags that exist.
 func TestDocumentedCommands(t *testing.T) {
-	command := regexp.MustCompile(`(?m)^(?:\$ )?(?:.*\| )?(?:go run \./cmd/)?mine ((?:estimate|test|matrix|transfer|score|evaluate|info|columns|simulate|doctor|completion|version).*)$`)
+	command := regexp.MustCompile(`(?m)^(?:\$ )?(?:.*\| )?(?:go run \./cmd/)?mine ((?:estimate|test|matrix|transfer|rank|merge|slurm|score|evaluate|info|columns|simulate|doctor|completion|version).*)$`)
 	word := regexp.MustCompile(`'[^']*'|[^\s']+`)
 	found := 0
 	for _, file := range documents(t) {
@@ -118,6 +118,7 @@ import (
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/transfer"
 )
 
 var (
@@ -125,6 +126,7 @@ var (
 	_ = mine.DefaultConfig
 	_ backend.Matrix
 	_ column.Source
+	_ transfer.Result
 )
 
 func _(ctx context.Context, xs *mat.Dense, prices []float64, b backend.Backend) error {

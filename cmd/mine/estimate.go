@@ -37,6 +37,8 @@ type estimateFlags struct {
 	page        pageFlag
 	way         choice // to I(X;Z|Y)
 	checkpoint  checkpointFlag
+	seeds       int // estimates with seeds that follow each other; 0 for one estimate
+	shard       shardFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -72,7 +74,8 @@ With --given it is what X and Z tell about each other that Y does not tell
 already, I(X;Z|Y), by two ways: no bound.
 
 The same data and settings give the same number. --json records the settings,
-and --config repeats them; which data, the command line says again.
+and --config repeats them; which data, the command line says again. --seeds says
+how much of the number is chance in training.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all. With --checkpoint FOLDER the same command goes on from there later,
@@ -92,6 +95,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	}
 	f.register(cmd, mine.Normal)
 	f.registerWay(cmd)
+	repeats := newFlags()
+	repeats.Var((*count)(&f.seeds), "seeds", "`N` estimates, with seeds that follow from --seed on, their mean and their spread")
+	repeats.Lookup("seeds").DefValue = "one estimate"
+	f.shard.register(repeats, "seeds")
+	addGroup(cmd, "Repeats", repeats)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
 	f.answers.register(output)
@@ -106,17 +114,6 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	f.checkpoint.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
-}
-
-// oneOrTwoFiles checks the arguments of a command that reads X and Z.
-func oneOrTwoFiles(_ *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return usagef("no data file: give one file, two files, or - for standard input")
-	case len(args) > 2:
-		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
-	}
-	return nil
 }
 
 // register defines the flags of the data, the method and the training, with the defaults of an
@@ -160,6 +157,12 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := f.live.check(cmd.ErrOrStderr(), f.quiet); err != nil {
 		return err
+	}
+	switch {
+	case cmd.Flags().Changed("seeds"):
+		return f.runSeeds(cmd, args)
+	case cmd.Flags().Changed("shard"):
+		return usagef("--shard shares out the estimates of --seeds: say how many")
 	}
 	u := unit(f.unit.value)
 	var status *statusLine
@@ -302,12 +305,17 @@ type prepared struct {
 }
 
 // prepare reads the data and opens the backend, which has to be closed.
-func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (p prepared, err error) {
+func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (prepared, error) {
+	return f.prepareFrom(cmd, status, 1, func() (data, error) { return f.input.read(cmd.Context(), cmd.InOrStdin(), args, status) })
+}
+
+// prepareFrom is prepare with a reader, for estimates of a part of the rows each.
+func (f *estimateFlags) prepareFrom(cmd *cobra.Command, status *statusLine, parts int, read func() (data, error)) (p prepared, err error) {
 	f.input.seed = f.config.seed(cmd.Flags())
-	if p.data, err = f.input.read(cmd.Context(), cmd.InOrStdin(), args, status); err != nil {
+	if p.data, err = read(); err != nil {
 		return p, err
 	}
-	if p.config, err = f.config.config(p.x.Rows(), cmd.Flags()); err != nil {
+	if p.config, err = f.config.config(p.x.Rows()/parts, cmd.Flags()); err != nil {
 		return p, err
 	}
 	if p.data.groups != nil {

@@ -35,9 +35,9 @@ func (f *estimateFlags) checkGiven(set *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every"} {
+	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every", "seeds", "shard"} {
 		if set.Changed(name) {
-			return usagef("--%s does not go with --given: I(X;Z|Y) is made of several estimates, and has no critic of its own", name)
+			return usagef("--%s does not go with --given: I(X;Z|Y) is made of several estimates", name)
 		}
 	}
 	switch {

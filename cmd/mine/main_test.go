@@ -108,7 +108,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpFitsTerminal(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "test"}, {"help", "matrix"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
+	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "test"}, {"help", "matrix"}, {"help", "rank"}, {"help", "merge"}, {"help", "slurm"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
 		_, stdout, _ := try(t, "", args...)
 		examples := false
 		for line := range strings.Lines(stdout) {

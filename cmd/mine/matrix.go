@@ -22,7 +22,7 @@ type matrixFlags struct {
 	groups        string
 	pairs         pairwise.Config // but for Estimate
 	screenOnly    bool
-	part          partFlag
+	part          shardFlag
 	output        matrixOutput
 }
 
@@ -79,11 +79,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	pairs.Var((*count)(&f.pairs.Top), "top", "`N` pairs at most for the networks, those of the most information by the screen")
 	pairs.BoolVar(&f.pairs.All, "all", false, "networks for all pairs, whatever the screen says")
 	pairs.BoolVar(&f.screenOnly, "screen-only", false, "no networks")
+	f.part.register(pairs, "pairs")
 	addGroup(cmd, "Pairs", pairs)
 	f.registerSettings(cmd, method, training, mine.Fast)
 	addChoice(output, &f.unit, "unit", "unit of information in what is printed", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print all pairs as one JSON object")
-	f.part.register(output)
 	f.output.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
@@ -134,7 +134,7 @@ func (f *matrixFlags) check(set *pflag.FlagSet, file string, stderr io.Writer) e
 		return err
 	}
 	if !f.screenOnly {
-		if err := f.part.check(set, f.output.path, stderr); err != nil {
+		if err := f.part.check(set, &outputFlag{f.output.path, "output"}, stderr); err != nil {
 			return err
 		}
 	}

@@ -121,7 +121,7 @@ const (
 	mostDecimals = 4
 )
 
-// headline says how many pairs there are, and what became of thet.
+// headline says how many pairs there are, and what became of them.
 func (t *pairTable) headline() string {
 	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s", t.Input.File, plural(t.Rows, "row"),
 		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR))

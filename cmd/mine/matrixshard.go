@@ -3,54 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
-
-	"github.com/spf13/pflag"
 
 	"gomine/internal/shard"
 	"gomine/mine/column"
 	"gomine/mine/pairwise"
 )
-
-// partFlag is the share of the pairs that this process takes.
-type partFlag struct {
-	text string
-	shard.Shard
-}
-
-// undivided is the value of --shard for all pairs, whatever a scheduler says.
-const undivided = "all"
-
-func (f *partFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.text, "shard", "", "share `I/N` of the pairs alone, I from 0, as a part for mine merge that goes to --output; all: every pair, whatever an array job of Slurm or an Indexed Job of Kubernetes says")
-	flags.Lookup("shard").DefValue = "what a scheduler says"
-}
-
-// check reads the flag, or else what a job scheduler says, which is announced. A part needs a file.
-func (f *partFlag) check(set *pflag.FlagSet, file string, stderr io.Writer) (err error) {
-	switch {
-	case f.text == undivided:
-		return nil
-	case set.Changed("shard"):
-		if f.Shard, err = shard.Parse(f.text); err != nil {
-			return usagef("--shard %q: %w, or all", f.text, err)
-		}
-	default:
-		var variables string
-		if f.Shard, variables, err = shard.Environment(os.Getenv); err != nil {
-			return usagef("%s: say --shard I/N, or --shard all for every pair", oneLine(err))
-		}
-		if f.Divided() {
-			fmt.Fprintf(stderr, "mine: shard %s, by %s; --shard all is every pair\n", f.Shard, variables)
-		}
-	}
-	if f.Divided() && file == "" {
-		return usagef("--shard %s writes a part for mine merge: name its file by --output", f.Shard)
-	}
-	return nil
-}
 
 // run is what the results of a matrix depend on.
 func (m *matrixRun) run() (shard.Run, error) {
