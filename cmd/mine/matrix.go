@@ -209,7 +209,7 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	all := m.done + len(left)
 	progress := func() { status.show("networks", int64(m.done), int64(all), plural(all, "pair")) }
 	progress()
-	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
+	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Sorted: m.SortedBy != "" && cfg.Split == mine.SplitRandom, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
 		if err := f.output.add(left[i], e); err != nil {
 			return err
