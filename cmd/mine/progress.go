@@ -31,8 +31,9 @@ type statusLine struct {
 	above   int           // lines of the curve over the line
 }
 
-// plainEvery is the time between two plain lines: in a log, an hour is a page or two.
-const plainEvery = 30 * time.Second
+// plainEvery is the time between two plain lines: in a log, an hour is a page or two. Tests, which
+// compare all that is said, make it so long that none comes on a busy machine.
+var plainEvery = 30 * time.Second
 
 // canRedraw reports whether w is a terminal that can move its cursor.
 func canRedraw(w io.Writer) bool {
