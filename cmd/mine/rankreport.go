@@ -37,6 +37,7 @@ func rankCSV(d rankDocument) ([]byte, error) {
 
 const (
 	mostNameWidth = 24   // of the name of a column in a table
+	mostDecimals  = 4    // of a number in it: where critics find nothing, errors are far below
 	discoveryRate = 0.05 // of false discoveries, that a report counts by
 )
 
@@ -131,7 +132,7 @@ func reportRankWarnings(paragraph func(format string, args ...any), d rankDocume
 
 // fixedBy prints numbers with the decimals that a standard error in nats is worth.
 func fixedBy(stdErr float64, u unit) func(nats float64) string {
-	digits := decimals(u.of(stdErr))
+	digits := min(decimals(u.of(stdErr)), mostDecimals)
 	return func(nats float64) string { return fixed(u.of(nats), digits) }
 }
 

@@ -92,11 +92,13 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	made := tally{"seeds", 0, len(f.shard.Items(f.seeds))}
+	options := append(p.options, status.counting(&made))
 	items, err := f.shard.compute(cmd, run, &f.output, func(k int) (any, error) {
 		cfg := p.config
 		cfg.Seed += uint64(k)
-		r, err := mine.Estimate(cmd.Context(), p.x, p.z, cfg, p.options...)
-		status.clear()
+		r, err := mine.Estimate(cmd.Context(), p.x, p.z, cfg, options...)
+		made.done++
 		if err != nil {
 			return nil, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 		}
