@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 # Tools are run at fixed versions by the go command, which fetches them.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.16.0
+CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 BENCHTIME   ?= 1s
 FUZZTIME    ?= 10s
 # What runs programs for arm64 on other machines.
@@ -24,6 +27,7 @@ WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
 .PHONY: help build man licenses test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
+	vulncheck package-files release-snapshot \
 	kernels check-kernels cubins check-nvcc foreign-files emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module
 
 help: ## list the targets
@@ -165,6 +169,31 @@ rehearse: bundle ## run the bundle on the emulator, with what can go wrong (thre
 
 module: ## rename the module, for go get: MODULE=example.org/you/gomine
 	@.ci/module '$(MODULE)'
+
+vulncheck: ## look for known vulnerabilities; says so where their database cannot be reached
+	.ci/vulncheck $(GOVULNCHECK)
+
+# What a release has beside the program; their time is SOURCE_DATE_EPOCH, if that is set.
+package-files:
+	rm -rf bin/package && mkdir -p bin/package/man bin/package/completions
+	go run ./cmd/mine man bin/package/man
+	gzip -9 -n bin/package/man/*
+	go run ./cmd/mine version --licenses > bin/package/licenses.txt
+	for shell in bash zsh fish; do go run ./cmd/mine completion $$shell > bin/package/completions/mine.$$shell || exit 1; done
+
+RELEASE := $(CACHE)/release
+$(RELEASE)/done: Makefile
+	GOBIN=$(abspath $(RELEASE)) go install $(CYCLONEDX)
+	GOBIN=$(abspath $(RELEASE)) go install $(GORELEASER)
+	touch $@
+
+# A repository without a remote is taken for its own: goreleaser asks for one even where it publishes
+# nothing, and otherwise forgets which commit it builds.
+OWN_REMOTE := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=file://$(CURDIR)
+
+# Without a network but the registries. It goes to .cache/dist: archives, packages, what they are built from.
+release-snapshot: $(RELEASE)/done ## build a release without publishing it (ten minutes)
+	$(if $(shell git remote),,$(OWN_REMOTE)) PATH=$(abspath $(RELEASE)):$$PATH goreleaser release --snapshot --clean
 
 generate: ## write the assembly kernels anew
 	go generate ./cpu/...

@@ -106,9 +106,6 @@ func (e *Estimator) split(x, z column.Source) (err error) {
 	if e.arranged, err = e.arrange(x, z); err != nil {
 		return err
 	}
-	if worth := e.wiring.worth; e.wiring.groups != nil && worth > 0 {
-		e.arranged.worth, e.arranged.EffectiveRows = worth, max(1, int(worth*float64(x.Rows())))
-	}
 	if ends := e.arranged.ends; ends != nil && e.cfg.Folds > 1 {
 		e.cfg.Folds = min(e.cfg.Folds, max(2, len(ends)/foldUnits))
 	}

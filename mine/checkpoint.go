@@ -2,12 +2,7 @@ package mine
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"hash"
-	"math"
 	"os"
 	"reflect"
 	"runtime"
@@ -16,6 +11,7 @@ import (
 	"time"
 
 	"gomine/internal/checkpoint"
+	"gomine/internal/shard"
 	"gomine/mine/backend"
 	"gomine/mine/column"
 )
@@ -97,46 +93,22 @@ func kindOf(device string) string {
 	return device
 }
 
-// fingerprint is half the SHA-256 of the rows, in float64, with the descriptions of their
-// columns, their groups and what a row of these is worth, and the order of another estimator.
+// fingerprint is half the SHA-256 of the rows with their groups, what a row of these is worth, and the
+// order of another estimator.
 func fingerprint(x, z column.Source, w wiring) (string, error) {
-	h := sha256.New()
-	for _, side := range []column.Source{x, z} {
-		if err := hashSource(h, side); err != nil {
-			return "", err
-		}
+	sources := []column.Source{x, z, nil, column.Slices([]float64{w.worth}), nil}
+	if w.groups != nil {
+		sources[2] = column.Slices(w.groups)
 	}
-	for _, g := range w.groups {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(g)))
-	}
-	h.Write(binary.LittleEndian.AppendUint64(nil, math.Float64bits(w.worth)))
 	if a := w.arranged; a != nil {
-		for p := range a.rows {
-			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(a.order(p))))
+		order := make([]int, a.rows)
+		for p := range order {
+			order[p] = a.order(p)
 		}
+		sources[4] = column.Slices(order)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:sha256.Size/2]), nil
-}
-
-func hashSource(h hash.Hash, s column.Source) error {
-	columns := s.Columns()
-	if err := json.NewEncoder(h).Encode(columns); err != nil {
-		return err
-	}
-	rows := max(1, 1<<15/len(columns)) // of a block
-	values, raw := make([]float64, rows*len(columns)), make([]byte, 0, 8*rows*len(columns))
-	for lo := 0; lo < s.Rows(); lo += rows {
-		hi := min(lo+rows, s.Rows())
-		if err := s.Read(values, lo, hi, 0, len(columns)); err != nil {
-			return err
-		}
-		raw = raw[:0]
-		for _, v := range values[:(hi-lo)*len(columns)] {
-			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
-		}
-		h.Write(raw)
-	}
-	return nil
+	digits, err := shard.Fingerprint(sources...)
+	return digits[:len(digits)/2], err
 }
 
 // checkpoints keep the sessions of an estimate in a folder, each at validations, but not more

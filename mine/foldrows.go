@@ -76,7 +76,11 @@ func WithFoldsOf(other *Estimator) Option { return func(w *wiring) { w.arranged 
 func (e *Estimator) arrange(x, z column.Source) (arrangement, error) {
 	a := e.wiring.arranged
 	if a == nil {
-		return arrange(x, z, e.cfg, e.wiring.groups)
+		own, err := arrange(x, z, e.cfg, e.wiring.groups)
+		if worth := e.wiring.worth; worth > 0 {
+			own.worth, own.EffectiveRows = worth, max(1, int(worth*float64(x.Rows())))
+		}
+		return own, err
 	}
 	if a.total != x.Rows() {
 		return arrangement{}, fmt.Errorf("mine: folds of %d rows, but there are %d", a.total, x.Rows())

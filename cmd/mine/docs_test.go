@@ -121,6 +121,7 @@ import (
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
+	"gomine/mine/transfer"
 )
 
 var (
@@ -128,6 +129,7 @@ var (
 	_ = mine.DefaultConfig
 	_ backend.Matrix
 	_ column.Source
+	_ transfer.Result
 )
 
 func _(ctx context.Context, xs *mat.Dense, prices []float64, b backend.Backend) error {

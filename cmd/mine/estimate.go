@@ -35,6 +35,7 @@ type estimateFlags struct {
 	output      outputFlag
 	save        saveFlag
 	page        pageFlag
+	way         choice // to I(X;Z|Y)
 	checkpoint  checkpointFlag
 	seeds       int // estimates with seeds that follow each other; 0 for one estimate
 	shard       shardFlag
@@ -69,6 +70,9 @@ on the others. A few ways to train them race on the first fold; those that
 matter are trained on every fold, and their weighted sum is reported, a critic
 in closed form among them.
 
+With --given it is what X and Z tell about each other that Y does not tell
+already, I(X;Z|Y), by two ways: no bound.
+
 The same data and settings give the same number. --json records the settings,
 and --config repeats them; which data, the command line says again. --seeds says
 how much of the number is chance in training.
@@ -82,6 +86,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
   mine estimate data.csv --x age,income --z 4:10 --unit bits
   mine estimate x.npy z.npy --seed 7 --json --output result.json
   mine estimate x.npy z.npy --config result.json
+  mine estimate data.csv --x dose --z recovery --given age,weight
   mine estimate data.csv --x 'X*' --z 'Z*' --save critic.safetensors --report report.html
   mine estimate big.parquet --x 'X*' --z 'Z*' --effort thorough --checkpoint training
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
@@ -89,6 +94,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.register(cmd, mine.Normal)
+	f.registerWay(cmd)
 	repeats := newFlags()
 	repeats.Var((*count)(&f.seeds), "seeds", "`N` estimates, with seeds that follow from --seed on, their mean and their spread")
 	repeats.Lookup("seeds").DefValue = "one estimate"
@@ -110,17 +116,6 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	return cmd
 }
 
-// oneOrTwoFiles checks the arguments of a command that reads X and Z.
-func oneOrTwoFiles(_ *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return usagef("no data file: give one file, two files, or - for standard input")
-	case len(args) > 2:
-		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
-	}
-	return nil
-}
-
 // register defines the flags of the data, the method and the training, with the defaults of an
 // effort.
 func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
@@ -128,6 +123,10 @@ func (f *estimateFlags) register(cmd *cobra.Command, usual mine.Effort) {
 	f.input.register(input)
 	addGroup(cmd, "Data", input)
 	f.input.complete(cmd)
+	condition := newFlags()
+	condition.StringVar(&f.input.given, "given", "", "which `COLUMNS` are Y, the condition: I(X;Z|Y), see doc/conditional.md. Of two files, they are in the first")
+	addGroup(cmd, "Condition", condition)
+	complete(cmd, "given", f.input.completeColumns(0))
 
 	f.registerSettings(cmd, method, training, usual)
 }
@@ -152,6 +151,9 @@ func (f *estimateFlags) registerSettings(cmd *cobra.Command, method, training *p
 func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
+	}
+	if f.input.given != "" {
+		return f.runConditional(cmd, args)
 	}
 	if err := f.live.check(cmd.ErrOrStderr(), f.quiet); err != nil {
 		return err
@@ -231,6 +233,9 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 		return err
 	}
 	if err := f.plot.check(set, args, f.output, f.save.outputFlag, f.page.outputFlag); err != nil {
+		return err
+	}
+	if err := f.checkGiven(set); err != nil {
 		return err
 	}
 	return f.output.check(set, args)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,20 +23,60 @@ func (f *inputFlags) selectGroup(r *table.Reader) ([]int, error) {
 	return cols, err
 }
 
-// readFirst reads X and the groups from the first of two files, and says of how many rows.
-func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string, status *statusLine) (x, groups *column.Compact, rows int, err error) {
-	if f.group == "" {
-		x, rows, err = f.readAll(ctx, stdin, file, "--x", f.x, status)
-		return x, nil, rows, err
+// beside are the columns of the groups and of the condition, which are in the file of X; nil without
+// --group and without --given.
+type beside struct{ group, given []int }
+
+// selectBeside selects them.
+func (f *inputFlags) selectBeside(r *table.Reader) (b beside, err error) {
+	b.group, err = f.selectGroup(r)
+	if f.given == "" {
+		return b, err
+	}
+	var errGiven error
+	b.given, errGiven = r.Select("--given", f.given)
+	return b, errors.Join(err, errGiven)
+}
+
+// check reports columns that are some of a side too, or of both.
+func (b beside) check(r *table.Reader, flag string, side []int) error {
+	return errors.Join(r.Disjoint(flag, side, "--group", b.group), r.Disjoint(flag, side, "--given", b.given))
+}
+
+// wanted are the selections behind those of X and Z.
+func (b beside) wanted(before ...[]int) [][]int {
+	for _, cols := range [][]int{b.group, b.given} {
+		if cols != nil {
+			before = append(before, cols)
+		}
+	}
+	return before
+}
+
+// store stores what was read of wanted, but for what stands before.
+func (b beside) store(d *data, m []*column.Compact) {
+	if b.group != nil {
+		d.groups, m = m[0], m[1:]
+	}
+	if b.given != nil {
+		d.given = m[0]
+	}
+}
+
+// readFirst reads X and what is beside it from the first of two files, and says of how many rows.
+func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string, status *statusLine) (d data, rows int, err error) {
+	if f.group == "" && f.given == "" {
+		d.x, rows, err = f.readAll(ctx, stdin, file, "--x", f.x, status)
+		return d, rows, err
 	}
 	r, err := f.open(stdin, file, status)
 	if err != nil {
-		return nil, nil, 0, err
+		return d, 0, err
 	}
 	defer r.Close()
-	group, err := f.selectGroup(r)
+	b, err := f.selectBeside(r)
 	if err != nil {
-		return nil, nil, 0, err
+		return d, 0, err
 	}
 	spec := f.x
 	if spec == "" {
@@ -43,20 +84,22 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 	}
 	xs, err := r.Select("--x", spec)
 	if err != nil {
-		return nil, nil, 0, err
+		return d, 0, err
 	}
 	if f.x == "" {
-		xs = slices.DeleteFunc(xs, func(c int) bool { return c == group[0] })
+		xs = slices.DeleteFunc(xs, func(c int) bool { return slices.Contains(b.group, c) || slices.Contains(b.given, c) })
 	}
-	if err := r.Disjoint("--x", xs, "--group", group); err != nil {
-		return nil, nil, 0, err
+	if err := errors.Join(b.check(r, "--x", xs), r.Disjoint("--group", b.group, "--given", b.given)); err != nil {
+		return d, 0, err
 	}
-	m, err := r.Read(ctx, xs, group)
+	m, err := r.Read(ctx, b.wanted(xs)...)
 	if err != nil {
-		return nil, nil, 0, err
+		return d, 0, err
 	}
 	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
-	return m[0], m[1], r.Seen(), nil
+	d.x = m[0]
+	b.store(&d, m[1:])
+	return d, r.Seen(), nil
 }
 
 // groupsOf numbers the groups that rows belong to.

@@ -21,6 +21,7 @@ import (
 type inputFlags struct {
 	x, z    string
 	group   string
+	given   string   // Y, of mine estimate and mine test
 	codes   []string // columns, as --categorical has them
 	format  formatFlags
 	missing choice
@@ -30,6 +31,17 @@ type inputFlags struct {
 	found map[string]bool // the parts of --categorical that a file has
 	left  left            // rows that were left out, once they are read
 	wide  bool            // a file has more columns than rows
+}
+
+// oneOrTwoFiles checks the arguments of a command that reads X and Z.
+func oneOrTwoFiles(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return usagef("no data file: give one file, two files, or - for standard input")
+	case len(args) > 2:
+		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
+	}
+	return nil
 }
 
 func (f *inputFlags) register(flags *pflag.FlagSet) {
@@ -98,9 +110,10 @@ func (f *inputFlags) options(progress func(done, total int64)) table.Options {
 type data struct {
 	x, z   *column.Compact
 	groups *column.Compact // nil without --group
+	given  *column.Compact // nil without --given
 }
 
-// read reads the columns of X, of Z and of the groups.
+// read reads the columns of X, of Z, of the groups and of the condition.
 func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (data, error) {
 	d, err := abandon(ctx, func() (data, error) {
 		if len(files) == 1 {
@@ -120,10 +133,10 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 	return d, inputError(err)
 }
 
-// readTwo reads X and the groups from one file and Z from the other.
+// readTwo reads X and what is beside it from one file and Z from the other.
 func (f *inputFlags) readTwo(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (d data, err error) {
 	var rows, rowsZ int
-	if d.x, d.groups, rows, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
+	if d, rows, err = f.readFirst(ctx, stdin, files[0], status); err != nil {
 		return d, err
 	}
 	if d.z, rowsZ, err = f.readAll(ctx, stdin, files[1], "--z", f.z, status); err != nil {
@@ -162,26 +175,20 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	defer r.Close()
 	xs, errX := r.Select("--x", f.x)
 	zs, errZ := r.Select("--z", f.z)
-	group, errGroup := f.selectGroup(r)
-	if err := errors.Join(errX, errZ, errGroup); err != nil {
+	b, errBeside := f.selectBeside(r)
+	if err := errors.Join(errX, errZ, errBeside); err != nil {
 		return data{}, err
 	}
-	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), r.Disjoint("--x", xs, "--group", group), r.Disjoint("--z", zs, "--group", group)); err != nil {
+	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), b.check(r, "--x", xs), b.check(r, "--z", zs), r.Disjoint("--group", b.group, "--given", b.given)); err != nil {
 		return data{}, err
 	}
-	wanted := [][]int{xs, zs}
-	if group != nil {
-		wanted = append(wanted, group)
-	}
-	m, err := r.Read(ctx, wanted...)
+	m, err := r.Read(ctx, b.wanted(xs, zs)...)
 	if err != nil {
 		return data{}, err
 	}
 	f.wide = f.wide || len(r.Columns()) > m[0].Rows()
 	d := data{x: m[0], z: m[1]}
-	if group != nil {
-		d.groups = m[2]
-	}
+	b.store(&d, m[2:])
 	return d, nil
 }
 

@@ -49,6 +49,8 @@ type matrixJSON struct {
 		Screen                  struct {
 			PValue float64 `json:"p_value"`
 			QValue float64 `json:"q_value"`
+
+			EffectiveRows float64 `json:"effective_rows"`
 		}
 		Estimate *struct {
 			Estimate float64
@@ -181,6 +183,29 @@ func TestMatrixGroups(t *testing.T) {
 	}
 }
 
+// TestMatrixRows: rows that belong together by --group count as one for each group, and the column is no
+// variable; rows that lack a value are left out.
+func TestMatrixRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(33, 34))
+	var b strings.Builder
+	b.WriteString("x,person,z\n")
+	for i := range 400 {
+		fmt.Fprintf(&b, "%v,p%d,%v\n", r.NormFloat64(), i/4, r.NormFloat64())
+	}
+	b.WriteString(",p100,1\n")
+	code, stdout, stderr := try(t, "", "matrix", file(t, "people.csv", b.String()), "--group", "person", "--missing", "drop", "--screen-only", "--json")
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	m := readMatrix(t, []byte(stdout))
+	if len(m.Pairs) != 1 || m.Pairs[0].A != "x" || m.Pairs[0].B != "z" || m.Pairs[0].Screen.EffectiveRows != 100 || m.Rows != 400 {
+		t.Errorf("%d rows, %+v, want 400 that are worth 100", m.Rows, m.Pairs)
+	}
+	if want := "1 of 401 rows were left out because values are missing (x of the file in 1)."; len(m.Notes) != 1 || m.Notes[0] != want {
+		t.Errorf("notes %q, want %q", m.Notes, want)
+	}
+}
+
 // TestMatrixResumes kills a run with two pairs in work, again and again, and goes on. What is written in
 // the end is what a run that nobody disturbed writes, and no pair that was done is done again.
 func TestMatrixResumes(t *testing.T) {
@@ -188,7 +213,7 @@ func TestMatrixResumes(t *testing.T) {
 		t.Skip("files that are open cannot be removed")
 	}
 	path, dir := linked(t, 400), t.TempDir()
-	args := append([]string{"matrix", path, "--all"}, append(smallCPU, "--steps", "600", "--patience", "1000")...)
+	args := append([]string{"matrix", path, "--all", "--columns", "a,b,c,d"}, append(smallCPU, "--steps", "300", "--patience", "1000")...)
 	whole, killed := filepath.Join(dir, "whole.json"), filepath.Join(dir, "killed.json")
 	if code, _, stderr := try(t, "", append(args, "--output", whole)...); code != exitOK {
 		t.Fatalf("exit %d: %s", code, stderr)
@@ -210,6 +235,11 @@ func TestMatrixResumes(t *testing.T) {
 				finished, waiting = true, false
 			case <-time.After(5 * time.Millisecond):
 				text, _ := os.ReadFile(killed + ".journal")
+				for pair := range 6 {
+					if again := strings.Count(string(text), fmt.Sprintf("{\"pair\":%d,", pair)); again > 1 {
+						t.Fatalf("after %d kills pair %d was done %d times", kills, pair, again)
+					}
+				}
 				if lines := strings.Count(string(text), "\n") - 1; lines > done {
 					done, waiting = lines, false
 				}

@@ -286,7 +286,7 @@ type matrixScreen struct {
 // writeJSON writes everything, a pair a line: there may be half a million.
 func (t *pairTable) writeJSON(w io.Writer) error {
 	doc := t.matrixDocument
-	doc.Notes = slices.Concat(doc.Notes, t.failures())
+	doc.Notes = append(append([]string{}, doc.Notes...), t.failures()...) // never null
 	head, err := json.Marshal(doc)
 	if err != nil {
 		return err

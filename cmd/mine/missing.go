@@ -16,7 +16,7 @@ type left struct {
 	columns  []lackingColumn // those with most missing values first
 }
 
-// lackingColumn is a column of x or z and the number of rows that lack it.
+// lackingColumn is a column, and the number of rows that lack it.
 type lackingColumn struct {
 	side, name string
 	rows       int
@@ -25,16 +25,19 @@ type lackingColumn struct {
 // leaveOut leaves out the rows that lack a value.
 func leaveOut(d data) left {
 	l := left{of: d.x.Rows()}
-	all := []*column.Compact{d.x, d.z}
+	all, names := []*column.Compact{d.x, d.z}, []string{"x", "z"}
 	if d.groups != nil {
-		all = append(all, d.groups)
+		all, names = append(all, d.groups), append(names, "the groups")
+	}
+	if d.given != nil {
+		all, names = append(all, d.given), append(names, "the condition")
 	}
 	dropped := column.DropMissing(all...)
 	l.rows = dropped.Rows
 	for s, c := range all {
 		for j, n := range dropped.Lacking[s] {
 			if n > 0 {
-				l.columns = append(l.columns, lackingColumn{[]string{"x", "z", "the groups"}[s], c.Cols[j].Name, n})
+				l.columns = append(l.columns, lackingColumn{names[s], c.Cols[j].Name, n})
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gomine/mine"
+	"gomine/mine/conditional"
 	"gomine/mine/independence"
 )
 
@@ -40,11 +41,16 @@ independent data have a p-value of 0.05 or less, however many rows there are.
 With --group the groups are permuted as wholes, which have to be of one size. In
 a series, which is noticed, Z is rotated against X; that is approximate.
 
+With --given the question is whether they are independent given Y: what Y
+explains of X and of Z is taken off, and the rests are tested. That is
+approximate.
+
 The estimate is that of mine estimate with the same flags. By default both are
 of --effort fast. FILE, COLUMNS and the flags are those of mine estimate.
 Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine test data.csv --x age,income --z 4:10
-  mine test x.npy z.npy --permutations 9999 --effort normal --json`,
+  mine test x.npy z.npy --permutations 9999 --effort normal --json
+  mine test data.csv --x dose --z recovery --given age,weight`,
 		Args: oneOrTwoFiles,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
@@ -75,7 +81,7 @@ func (f *testFlags) run(cmd *cobra.Command, args []string) error {
 		status = newStatusLine(cmd.ErrOrStderr(), u)
 	}
 	defer context.AfterFunc(cmd.Context(), status.interrupted)()
-	r, err := f.test(cmd, args, status)
+	r, err := f.test(cmd, args, status) // without residuals if there is no condition
 	status.clear()
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -91,14 +97,18 @@ func (f *testFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 // test reads the data and tests.
-func (f *testFlags) test(cmd *cobra.Command, args []string, status *statusLine) (independence.Result, error) {
+func (f *testFlags) test(cmd *cobra.Command, args []string, status *statusLine) (r conditional.TestResult, err error) {
 	p, err := f.prepare(cmd, args, status)
 	if err != nil {
-		return independence.Result{}, err
+		return r, err
 	}
 	defer p.backend.Close()
 	cfg := independence.Config{Permutations: f.permutations, Estimate: p.config}
-	r, err := independence.Test(cmd.Context(), independence.Data{X: p.x, Z: p.z, Groups: p.groups}, cfg, p.options...)
+	if p.data.given == nil {
+		r.Result, err = independence.Test(cmd.Context(), independence.Data{X: p.x, Z: p.z, Groups: p.groups}, cfg, p.options...)
+	} else {
+		r, err = conditional.Test(cmd.Context(), p.given(), cfg, p.options...)
+	}
 	if errors.Is(err, independence.ErrPairing) && p.groups == nil {
 		err = fmt.Errorf("%w; --split random takes rows for independent", err)
 	}
@@ -106,16 +116,21 @@ func (f *testFlags) test(cmd *cobra.Command, args []string, status *statusLine) 
 }
 
 // testAnswer is what the flags ask for: a number, everything, or a report.
-func (f *testFlags) testAnswer(r independence.Result, args []string, u unit) ([]byte, error) {
+func (f *testFlags) testAnswer(r conditional.TestResult, args []string, u unit) ([]byte, error) {
 	x, z := f.input.sources(args)
 	switch {
 	case f.quiet:
 		return []byte(strconv.FormatFloat(r.PValue, 'g', -1, 64) + "\n"), nil
 	case f.json:
-		return encodeTest(r, f.computed, inputs{x, z, f.input.group, f.input.codes})
+		in := givenInputs{inputs: inputs{x, z, f.input.group, f.input.codes}}
+		if f.input.given != "" {
+			y := f.input.condition(args)
+			in.Given = &y
+		}
+		return encodeTest(r, f.computed, in)
 	}
 	var b bytes.Buffer
-	reportTest(&b, r, x, z, u)
+	reportTest(&b, r, x, z, f.input.given, u)
 	if f.input.left.rows > 0 {
 		fmt.Fprintf(&b, "\nnote: %s.\n", f.input.left)
 	}
@@ -125,27 +140,32 @@ func (f *testFlags) testAnswer(r independence.Result, args []string, u unit) ([]
 // pText is a p-value with two digits.
 func pText(p float64) string { return strconv.FormatFloat(p, 'g', 2, 64) }
 
-// evidence says in words what a p-value is worth.
-func evidence(p float64) string {
+// evidence says in words what a p-value is worth. given is "" or " given Y".
+func evidence(p float64, given string) string {
 	switch {
 	case p <= 0.001:
-		return "very strong evidence that X and Z depend on each other"
+		return "very strong evidence that X and Z depend on each other" + given
 	case p <= 0.01:
-		return "strong evidence that X and Z depend on each other"
+		return "strong evidence that X and Z depend on each other" + given
 	case p <= 0.05:
-		return "some evidence that X and Z depend on each other"
+		return "some evidence that X and Z depend on each other" + given
 	}
-	return "no evidence that X and Z depend on each other, which is none that they do not"
+	return "no evidence that X and Z depend on each other" + given + ", which is none that they do not"
 }
 
-// reportTest writes a test for people to read: the effect and the p-value first.
-func reportTest(w io.Writer, r independence.Result, x, z source, u unit) {
+// reportTest writes a test for people to read: the effect and the p-value first. given is the
+// condition, "" without one.
+func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string, u unit) {
 	e := r.Effect
 	digits := decimals(u.of(e.StdErr))
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
-	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue))
-	fmt.Fprintf(w, "I(X;Z) = %s %s, standard error %s   (%s interval %s to %s)\n\n",
-		info(e.Estimate), u, info(e.StdErr), percent(e.Config.Confidence), info(e.Low), info(e.High))
+	condition, label := "", "I(X;Z)"
+	if given != "" {
+		condition, label = " given Y", "I(U;V)"
+	}
+	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue, condition))
+	fmt.Fprintf(w, "%s = %s %s, standard error %s   (%s interval %s to %s)\n\n",
+		label, info(e.Estimate), u, info(e.StdErr), percent(e.Config.Confidence), info(e.Low), info(e.High))
 	line := func(label, format string, args ...any) {
 		for _, l := range wrap(strings.Fields(fmt.Sprintf(format, args...)), reportWidth-reportTab) {
 			fmt.Fprintf(w, "%-*s%s\n", reportTab, label, l)
@@ -154,11 +174,19 @@ func reportTest(w io.Writer, r independence.Result, x, z source, u unit) {
 	}
 	line("X", "%s", side(x, e.X))
 	line("Z", "%s", side(z, e.Z))
+	if given != "" {
+		line("Y", "%s", given)
+		line("U", "X less what Y explains: %s", residualsText(r.X))
+		line("V", "Z less what Y explains: %s", residualsText(r.Z))
+	}
 	for _, p := range r.Parts {
 		line("test", "p = %s: %s rows, by critics of %s others, in %s permutations of %s",
 			pText(p.PValue), grouped(p.Tested), grouped(p.Trained), grouped(p.Permutations), r.Pairing)
 	}
-	if !r.Exact {
+	switch {
+	case given != "":
+		line("", "The p-value is approximate: it holds where Y explains all that X, or all that Z, shares with it.")
+	case !r.Exact:
 		line("", "The p-value is approximate: a series is rotated, whose ends meet.")
 	}
 	line("settings", "--permutations %d %s", r.Config.Permutations, strings.Join(commandLine(e.Config), " "))
@@ -178,23 +206,24 @@ type testDocument struct {
 	Pairing      independence.Pairing `json:"pairing"`
 	Exact        bool                 `json:"exact"`
 	Parts        []independence.Part  `json:"parts"`
-	Estimate     any                  `json:"estimate"`
+	Estimate     estimateDocument     `json:"estimate"`
 	Permutations int                  `json:"permutations"`
 	Config       settings             `json:"config"` // of the estimate and the critics, as --config takes it
-	Input        inputs               `json:"input"`
+	Input        givenInputs          `json:"input"`
+
+	// With --given, Estimate is I(U;V).
+	ResidualsX []conditional.Residual `json:"residuals_x,omitempty"`
+	ResidualsZ []conditional.Residual `json:"residuals_z,omitempty"`
 }
 
 // testSchema names the form of what mine test --json prints, which doc/test.md describes.
 const testSchema = "gomine.test/1"
 
 // encodeTest returns the test as one JSON object. precision is that of the backend.
-func encodeTest(r independence.Result, precision string, in inputs) ([]byte, error) {
+func encodeTest(r conditional.TestResult, precision string, in givenInputs) ([]byte, error) {
 	text, err := json.Marshal(testDocument{
 		Schema: testSchema, Unit: nats, PValue: r.PValue, Pairing: r.Pairing, Exact: r.Exact, Parts: r.Parts,
-		Estimate: struct {
-			mine.Result
-			Config *settings `json:"config,omitempty"` // is beside it
-		}{Result: r.Effect},
+		Estimate: estimateDocument{Result: r.Effect}, ResidualsX: r.X, ResidualsZ: r.Z,
 		Permutations: r.Config.Permutations, Config: settings{r.Effect.Config, r.Effect.Backend, precision}, Input: in,
 	})
 	if err != nil {

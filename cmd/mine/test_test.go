@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gomine/mine"
+	"gomine/mine/conditional"
 	"gomine/mine/independence"
 )
 
@@ -37,8 +38,9 @@ test        p = 0.008: 25,000 rows, by critics of 75,000 others, in 999
             permutations of rows
 settings    --permutations 999`
 	text := func(r independence.Result) string {
+		t := conditional.TestResult{Result: r}
 		var b bytes.Buffer
-		reportTest(&b, r, source{File: "g.csv", Columns: "X*"}, source{File: "z.npy"}, nats)
+		reportTest(&b, t, source{File: "g.csv", Columns: "X*"}, source{File: "z.npy"}, "", nats)
 		return b.String()
 	}
 	r := tested()
@@ -54,7 +56,7 @@ settings    --permutations 999`
 		t.Errorf("that rotations are approximate is not in\n%s", got)
 	}
 	for p, word := range map[float64]string{0.001: "very strong", 0.01: "strong", 0.05: "some", 0.051: "no"} {
-		if got := evidence(p); !strings.HasPrefix(got, word+" evidence") {
+		if got := evidence(p, ""); !strings.HasPrefix(got, word+" evidence") {
 			t.Errorf("p = %g is %s, want %s evidence", p, got, word)
 		}
 	}

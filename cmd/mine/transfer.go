@@ -12,6 +12,7 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/conditional"
 	"gomine/mine/lagged"
 	"gomine/mine/transfer"
 )
@@ -21,6 +22,7 @@ type transferFlags struct {
 	estimateFlags
 	lag, horizon int
 	lagged       bool
+	way          choice
 
 	missing     []bool // rows that lack a value, with --missing drop
 	backendName string // of the backend that was opened
@@ -62,6 +64,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	window.Var((*count)(&f.lag), "lag", "`N` rows of the past, the present one among them")
 	window.Var((*count)(&f.horizon), "horizon", "`N` rows from the present one to that of the future")
 	window.BoolVar(&f.lagged, "lagged", usual.Lagged, "whether the information at each lag is estimated too; --lagged=false saves the time")
+	addChoice(window, &f.way, "way", "how to take off what the past of Z says: difference (of two estimates), residual (of X, given that), auto (both; the one with less to take off)", names([]conditional.Way{conditional.Difference, conditional.ByResidual, conditional.Auto})...)
 	addGroup(cmd, "Window", window)
 	f.register(cmd, mine.Fast)
 	cmd.Flags().Lookup("group").Usage = "`COLUMN` of numbers or names, equal in rows of one series, which need not be neighbours; without it all rows are one series. Of two files, it is in the first"
@@ -77,7 +80,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 
 // settings are what the flags ask for, with those of the estimates.
 func (f *transferFlags) settings(estimate mine.Config) transfer.Config {
-	return transfer.Config{Lag: f.lag, Horizon: f.horizon, Lagged: f.lagged, Estimate: estimate}
+	return transfer.Config{Lag: f.lag, Horizon: f.horizon, Lagged: f.lagged, Way: conditional.Way(f.way.value), Estimate: estimate}
 }
 
 func (f *transferFlags) run(cmd *cobra.Command, args []string) error {

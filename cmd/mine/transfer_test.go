@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gomine/mine"
+	"gomine/mine/conditional"
 	"gomine/mine/transfer"
 )
 
@@ -29,19 +30,25 @@ func driven(t *testing.T, rows int, groups ...string) string {
 
 // transferred is a result of both directions.
 func transferred() transfer.Result {
-	r := transfer.Result{Net: 0.438, NetStdErr: 0.018, Config: transfer.Config{Lag: 2, Horizon: 1, Lagged: true, Estimate: sample().Config}}
+	r := transfer.Result{Net: 0.438, NetStdErr: 0.018, Config: transfer.Config{Lag: 2, Horizon: 1, Lagged: true, Way: conditional.Auto, Estimate: sample().Config}}
 	r.XToZ.Estimate, r.XToZ.StdErr, r.XToZ.Low, r.XToZ.High = 0.499, 0.012, 0.4755, 0.5225
 	r.ZToX.Estimate, r.ZToX.StdErr, r.ZToX.Low, r.ZToX.High = 0.061, 0.006, 0.0493, 0.0728
 	r.XToZ.Lagged = []transfer.Lagged{{Lag: 1, Bound: mine.Bound{Estimate: 0.7, Low: 0.68, High: 0.72}}, {Lag: 2, Bound: mine.Bound{Estimate: 0.5, Low: 0.48, High: 0.52}}}
 	r.ZToX.Lagged = []transfer.Lagged{{Lag: 1, Bound: mine.Bound{Estimate: 0.2, Low: 0.18, High: 0.22}}}
+	r.XToZ.Way, r.ZToX.Way = conditional.Difference, conditional.Difference
+	r.XToZ.Ways = []transfer.Terms{
+		{Way: conditional.Difference, Interval: r.XToZ.Interval, With: mine.Bound{Estimate: 0.804}, Without: mine.Bound{Estimate: 0.305}},
+		{Way: conditional.ByResidual, Interval: conditional.Interval{Estimate: 0.48, StdErr: 0.02}, With: mine.Bound{Estimate: 0.48}, Without: mine.Bound{Estimate: -0.001}},
+	}
+	r.ZToX.Ways = []transfer.Terms{{Way: conditional.Difference, Interval: r.ZToX.Interval, With: mine.Bound{Estimate: 0.361}, Without: mine.Bound{Estimate: 0.3}}}
 	r.Split = transfer.Split{Series: 3, Windows: 9994, Used: 9700, Blocks: 240, Length: 40, Gap: 3, CorrelationTime: 2.6}
 	return r
 }
 
 func TestTransferReport(t *testing.T) {
-	const want = `TE(X -> Z) = 0.499 nats, standard error 0.012   (95% interval 0.475 to 0.522)
-TE(Z -> X) = 0.061 nats, standard error 0.006   (95% interval 0.049 to 0.073)
-X tells more about the future of Z than the other way round, by 0.438 nats +- 0.018 at most
+	const want = `TE(X -> Z) = 0.499 nats   95% interval 0.475 to 0.522   (standard error 0.012)
+TE(Z -> X) = 0.061 nats   95% interval 0.049 to 0.073   (standard error 0.006)
+X tells more about the future of Z: 0.438 nats more, +- 0.018 at most
 
 X           a,b of g.csv
 Z           all columns of z.npy
@@ -49,10 +56,13 @@ series      3, by who
 windows     2 rows of the past, to say what is 1 row ahead: 9,994 windows
 split       240 blocks of some 40 rows, with 3 between those of a series: 9,700
             windows used, correlated over 3 rows
+terms       X -> Z by difference: 0.804 less 0.305 = 0.499 +- 0.012, taken
+            X -> Z by residual: 0.480 less 0.000 = 0.480 +- 0.020
+            Z -> X by difference: 0.361 less 0.300 = 0.061 +- 0.006
 lagged      I(X(t-1); Z(t)) = 0.700 nats, 0.680 to 0.720
             I(X(t-2); Z(t)) = 0.500 nats, 0.480 to 0.520
             I(Z(t-1); X(t)) = 0.200 nats, 0.180 to 0.220
-settings    --lag 2 --horizon 1 --lagged=true`
+settings    --lag 2 --horizon 1 --lagged=true --way auto`
 	in := inputs{X: source{File: "g.csv", Columns: "a,b"}, Z: source{File: "z.npy"}, Group: "who"}
 	text := func(r transfer.Result) string { return string(reportTransfer(r, in, nats, []bool{false, true, true})) }
 	r := transferred()
@@ -69,11 +79,11 @@ settings    --lag 2 --horizon 1 --lagged=true`
 		t.Errorf("that nothing can be said is not in\n%s", got)
 	}
 	r = transferred()
-	r.Net = -0.438
+	r.XToZ, r.ZToX, r.Net = r.ZToX, r.XToZ, -r.Net
 	if got := text(r); !strings.Contains(got, "Z tells more about the future of X") {
 		t.Errorf("the direction is not in\n%s", got)
 	}
-	r.Net = 0.035
+	r.XToZ.High = r.ZToX.Low + 0.001
 	if got := text(r); !strings.Contains(got, "the data do not show") {
 		t.Errorf("that there is no direction is not in\n%s", got)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gomine/mine"
+	"gomine/mine/conditional"
 	"gomine/mine/transfer"
 )
 
@@ -21,17 +22,18 @@ func directions(r transfer.Result) []struct {
 	}{{"X", "Z", r.XToZ}, {"Z", "X", r.ZToX}}
 }
 
-// stronger says in words which direction has more.
+// stronger says in words which direction has more: the one whose interval is above the other's.
 func stronger(r transfer.Result, info func(nats float64) string, u unit) string {
-	from, to, net := "X", "Z", r.Net
-	if net < 0 {
-		from, to, net = "Z", "X", -net
+	more := func(from, to string, net float64) string {
+		return fmt.Sprintf("%s tells more about the future of %s: %s %s more, +- %s at most", from, to, info(net), u, info(r.NetStdErr))
 	}
 	switch {
 	case r.Split.Unresolved:
 		return "which direction has more cannot be said"
-	case net > 2*r.NetStdErr:
-		return fmt.Sprintf("%s tells more about the future of %s than the other way round, by %s %s +- %s at most", from, to, info(net), u, info(r.NetStdErr))
+	case r.XToZ.Low > r.ZToX.High:
+		return more("X", "Z", r.Net)
+	case r.ZToX.Low > r.XToZ.High:
+		return more("Z", "X", -r.Net)
 	}
 	return "which direction has more the data do not show"
 }
@@ -43,8 +45,8 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
 	level := percent(r.Config.Estimate.Confidence)
 	for _, d := range directions(r) {
-		fmt.Fprintf(&b, "TE(%s -> %s) = %s %s, standard error %s   (%s interval %s to %s)\n",
-			d.from, d.to, info(d.Estimate), u, info(d.StdErr), level, info(d.Low), info(d.High))
+		fmt.Fprintf(&b, "TE(%s -> %s) = %s %s   %s interval %s to %s   (standard error %s)\n",
+			d.from, d.to, info(d.Estimate), u, level, info(d.Low), info(d.High), info(d.StdErr))
 	}
 	fmt.Fprintf(&b, "%s\n\n", stronger(r, info, u))
 	line := func(label, format string, args ...any) {
@@ -62,14 +64,21 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 	line("windows", "%s of the past, to say what is %s ahead: %s windows", plural(r.Config.Lag, "row"), plural(r.Config.Horizon, "row"), grouped(s.Windows))
 	line("split", "%s blocks of some %s rows, with %s between those of a series: %s windows used, correlated over %s",
 		grouped(s.Blocks), grouped(s.Length), grouped(s.Gap), grouped(s.Used), plural(int(s.CorrelationTime+0.5), "row"))
-	label := "lagged"
+	label := "terms"
+	for _, d := range directions(r) {
+		for _, w := range d.Ways {
+			line(label, "%s -> %s by %s: %s less %s = %s +- %s%s", d.from, d.to, w.Way, info(w.With.Estimate), info(max(0, w.Without.Estimate)), info(w.Estimate), info(w.StdErr), taken(d.Direction, w))
+			label = ""
+		}
+	}
+	label = "lagged"
 	for _, d := range directions(r) {
 		for _, l := range d.Lagged {
 			line(label, "I(%s(t-%d); %s(t)) = %s %s, %s to %s", d.from, l.Lag, d.to, info(l.Estimate), u, info(l.Low), info(l.High))
 			label = ""
 		}
 	}
-	line("settings", "--lag %d --horizon %d --lagged=%t %s", r.Config.Lag, r.Config.Horizon, r.Config.Lagged, strings.Join(commandLine(r.Config.Estimate), " "))
+	line("settings", "--lag %d --horizon %d --lagged=%t --way %s %s", r.Config.Lag, r.Config.Horizon, r.Config.Lagged, r.Config.Way, strings.Join(commandLine(r.Config.Estimate), " "))
 	paragraph := func(text string) {
 		fmt.Fprintln(&b)
 		for _, l := range wrap(strings.Fields(text), reportWidth) {
@@ -88,6 +97,14 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 		paragraph(fmt.Sprintf("note: %s of %s lack a value, and no window looks at them.", grouped(lacking), plural(len(missing), "row")))
 	}
 	return b.Bytes()
+}
+
+// taken marks the way that a direction is estimated by, where there is another.
+func taken(d transfer.Direction, w transfer.Terms) string {
+	if len(d.Ways) > 1 && w.Way == d.Way {
+		return ", taken"
+	}
+	return ""
 }
 
 func lackingRows(missing []bool) (n int) {
@@ -119,6 +136,7 @@ type transferDocument struct {
 	Warnings  []mine.Warning     `json:"warnings,omitempty"`
 	Lag       int                `json:"lag"`
 	Horizon   int                `json:"horizon"`
+	Way       conditional.Way    `json:"way"`
 	Config    settings           `json:"config"` // of the estimates, as --config takes it
 	Input     inputs             `json:"input"`
 }
@@ -131,7 +149,7 @@ const transferSchema = "gomine.transfer/1"
 func encodeTransfer(r transfer.Result, s settings, in inputs) ([]byte, error) {
 	text, err := json.Marshal(transferDocument{
 		Schema: transferSchema, Unit: nats, XToZ: r.XToZ, ZToX: r.ZToX, Net: r.Net, NetStdErr: r.NetStdErr,
-		Split: r.Split, Warnings: r.Warnings, Lag: r.Config.Lag, Horizon: r.Config.Horizon, Config: s, Input: in,
+		Split: r.Split, Warnings: r.Warnings, Lag: r.Config.Lag, Horizon: r.Config.Horizon, Way: r.Config.Way, Config: s, Input: in,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--json: %w", err)

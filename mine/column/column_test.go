@@ -43,6 +43,7 @@ func sources() map[string]column.Source {
 		"compact":    compact,
 		"named":      column.Named(column.Slices([]float64{1, 4}, []float64{2, 5}, []float64{3, 6}), "a", "b", "c"),
 		"joined":     column.Join(column.Slices([]float64{1, 4}), column.RowMajor([]int32{2, 3, 5, 6}, 2)),
+		"selected":   column.Select(column.RowMajor([]float64{3, 9, 1, 2, 6, 9, 4, 5}, 4), 2, 3, 0),
 		"codes":      column.Join(column.Slices([]int{1, 4}, []int{2, 5}), column.Slices([]int{3, 6})),
 	}
 }
@@ -178,6 +179,10 @@ func TestMistakes(t *testing.T) {
 		{column.Named(one, "a", "b"), "2 names for 1 columns"},
 		{column.Named(column.Slices[int](), "a"), "no columns"},
 		{column.Join(), "no columns"},
+		{column.Select(one), "no columns"},
+		{column.Select(one, 0, 1), "column 1 of 1"},
+		{column.Select(one, -1), "column -1 of 1"},
+		{column.Select(nil, 0), "nil source"},
 		{column.Join(one, column.Slices([]int{1})), "source 1 has 1 rows, source 0 has 2"},
 		{column.Join(one, column.Slices[int]()), "no columns"},
 		{column.RowMajor([]float64{}, 3), "0 rows"},

@@ -31,9 +31,10 @@
 //
 // # Which way
 //
-// The one of which less has to be taken off, on the rows that decide when training stops: on
-// test rows, chance would make the choice raise the estimate. It is the residual if that takes off
-// less by more than a standard error.
+// The one of which the first term less twice the second one is larger, on the rows that decide when
+// training stops: what critics have found, less what they may have missed of what has to be taken off,
+// if that is as much as they have found of it. On test rows, chance would make the choice raise the
+// estimate.
 //
 // # No bound
 //
@@ -64,7 +65,7 @@ type Data struct {
 type Way string
 
 const (
-	Auto       Way = "auto"       // both, and the one of which less has to be taken off; in a Config alone
+	Auto       Way = "auto"       // both, and the one that finds more for what it takes off; in a Config alone
 	Difference Way = "difference" // I(X;(Z,Y)) - I(X;Y)
 	ByResidual Way = "residual"   // I(U;(V,Y)) - I(U;Y)
 )
@@ -136,6 +137,9 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 	if err != nil {
 		return out, err
 	}
+	if err := d.checkValues(); err != nil {
+		return out, err
+	}
 	if cfg.Way != ByResidual {
 		c, err := contrast(ctx, Difference, d.X, d.Given, []column.Source{column.Join(d.Z, d.Given)}, first, cfg, opts)
 		if err != nil {
@@ -177,11 +181,13 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 	return nil
 }
 
-// choose takes the way of which less has to be taken off, see the package.
+// choose takes the way with the larger Validation, see the package.
 func (r *Result) choose() {
 	c := r.Ways[0]
-	if len(r.Ways) == 2 && max(0, r.Ways[1].Validation)+c.Without.StdErr < c.Validation {
-		c = r.Ways[1]
+	for _, other := range r.Ways[1:] {
+		if other.Validation > c.Validation {
+			c = other
+		}
 	}
 	r.Way, r.Interval = c.Way, c.Interval
 	r.Warnings = r.warnings()

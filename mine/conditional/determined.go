@@ -2,6 +2,7 @@ package conditional
 
 import (
 	"fmt"
+	"strings"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -25,10 +26,13 @@ type variable struct {
 	source column.Source
 }
 
-// check reports columns of X that Y determines, and variables that do not vary.
+func (d Data) variables() []variable {
+	return []variable{{"x", d.X}, {"z", d.Z}, {"the condition y", d.Given}}
+}
+
+// check reports variables that are empty, or of different rows.
 func (d Data) check() error {
-	variables := []variable{{"x", d.X}, {"z", d.Z}, {"the condition y", d.Given}}
-	for _, v := range variables {
+	for _, v := range d.variables() {
 		if err := column.Check(v.source); err != nil {
 			return fmt.Errorf("conditional: %s: %w", v.name, err)
 		}
@@ -37,10 +41,13 @@ func (d Data) check() error {
 	if d.Given.Rows() != n || d.Z.Rows() != n {
 		return fmt.Errorf("conditional: %d rows of x, %d of z and %d of the condition y, want as many of each", n, d.Z.Rows(), d.Given.Rows())
 	}
-	if err := preprocess.Check(d.X, column.Join(d.Z, d.Given)); err != nil {
-		return err
-	}
-	for _, v := range variables {
+	return nil
+}
+
+// checkValues reports variables that do not vary, and columns of X that Y determines.
+func (d Data) checkValues() error {
+	n := d.X.Rows()
+	for _, v := range d.variables() {
 		if err := v.checkVaries(); err != nil {
 			return err
 		}
@@ -54,7 +61,8 @@ func (d Data) check() error {
 		return err
 	}
 	if text != "" {
-		return fmt.Errorf("conditional: %s, if z stands for the condition y: what is %w by y has nothing left to tell of z; leave one of the two columns out", text, ErrDetermined)
+		text = strings.Replace(text, " of z are ", " of the condition y are ", 1) // the pairs are of x and y
+		return fmt.Errorf("conditional: %s: what is %w by y has nothing left to tell of z; leave one of the two columns out", text, ErrDetermined)
 	}
 	return d.checkLinear()
 }

@@ -2,6 +2,7 @@ package conditional
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gomine/mine"
@@ -31,7 +32,7 @@ type TestResult struct {
 // seen.
 //
 // A column without a residual, see Residual, is tested as it is, which asks for all of the
-// other side's to have one: otherwise the error wraps independence.ErrPairing.
+// other side's to have one: otherwise the error wraps ErrCodes.
 func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Option) (TestResult, error) {
 	var out TestResult
 	if err := cfg.Validate(); err != nil {
@@ -42,6 +43,9 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	}
 	first, err := d.folds(ctx, cfg.Estimate, opts)
 	if err != nil {
+		return out, err
+	}
+	if err := d.checkValues(); err != nil {
 		return out, err
 	}
 	u, err := newResiduals(ctx, d, first.FoldRows(), cfg.Estimate.Seed)
@@ -55,12 +59,15 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	out.X, out.Z = u.report, v.report
 	if a, b := u.plain(), v.plain(); a != "" && b != "" {
 		return out, fmt.Errorf("conditional: column %s of x and column %s of z are codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
-			a, b, independence.ErrPairing)
+			a, b, ErrCodes)
 	}
 	out.Result, err = independence.Test(ctx, independence.Data{X: u, Z: v, Groups: d.Groups}, cfg, opts...)
 	out.Exact = false
 	return out, err
 }
+
+// ErrCodes is wrapped by the error about columns on both sides that have no residuals.
+var ErrCodes = errors.New("no test given y of these columns")
 
 // folds returns an estimator of all the data, whose folds are those of everything else.
 func (d Data) folds(ctx context.Context, cfg mine.Config, opts []mine.Option) (*mine.Estimator, error) {

@@ -67,21 +67,9 @@ func Columns(s column.Source) []Variable {
 	}
 	all := make([]Variable, len(s.Columns()))
 	for j, c := range s.Columns() {
-		all[j] = Variable{c.Name, single{s, j}}
+		all[j] = Variable{c.Name, column.Select(s, j)}
 	}
 	return all
-}
-
-// single is one column of a source.
-type single struct {
-	column.Source
-	j int
-}
-
-func (s single) Columns() []column.Column { return s.Source.Columns()[s.j : s.j+1] }
-
-func (s single) Read(dst []float64, lo, hi, from, to int) error {
-	return s.Source.Read(dst, lo, hi, s.j+from, s.j+to)
 }
 
 // Config is what changes the numbers. Start from DefaultConfig.

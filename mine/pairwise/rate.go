@@ -5,20 +5,6 @@ import (
 	"slices"
 )
 
-// qValues sets the smallest false discovery rate at which every pair is left (Benjamini and Hochberg
-// 1995): of m p-values in ascending order, q_(i) = min over j >= i of m p_(j) / j.
-func qValues(pairs []*Pair) {
-	sorted := slices.Clone(pairs)
-	slices.SortFunc(sorted, func(a, b *Pair) int {
-		return cmp.Or(cmp.Compare(a.PValue, b.PValue), cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B))
-	})
-	q := 1.0
-	for i := len(sorted) - 1; i >= 0; i-- {
-		q = min(q, float64(len(sorted))*sorted[i].PValue/float64(i+1))
-		sorted[i].QValue = q
-	}
-}
-
 // Chosen returns the indices of the pairs that critics are to estimate: those that are left at the false
 // discovery rate, or all if the configuration says so, those of the most information first, and Top of
 // them at most unless it is all. Pairs of empty variables are never among them.

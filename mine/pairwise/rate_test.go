@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"gomine/mine/independence"
+
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -13,14 +15,9 @@ import (
 func TestRate(t *testing.T) {
 	values := []float64{.0001, .0004, .0019, .0095, .0201, .0278, .0298, .0344, .0459, .3240, .4262, .5719, .6528, .7590, 1}
 	var s Screening
-	var all []*Pair
-	for k, p := range values {
-		s.Pairs = append(s.Pairs, Pair{A: k, B: k + 1, PValue: p, Information: float64(k % 4)})
+	for k, q := range independence.QValues(values) {
+		s.Pairs = append(s.Pairs, Pair{A: k, B: k + 1, PValue: values[k], QValue: q, Information: float64(k % 4)})
 	}
-	for k := range s.Pairs {
-		all = append(all, &s.Pairs[len(s.Pairs)-1-k])
-	}
-	qValues(all)
 	cfg := DefaultConfig(1000)
 	if got := s.Chosen(cfg); !slices.Equal(got, []int{3, 2, 1, 0}) || s.Left(0.05) != 4 {
 		t.Errorf("chosen %v, left %d, want the first four, those of the most information first", got, s.Left(0.05))

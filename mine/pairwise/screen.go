@@ -12,6 +12,7 @@ import (
 
 	"gomine/mine/column"
 	"gomine/mine/dependence"
+	"gomine/mine/independence"
 )
 
 // A Pair is two variables and what the screen says of them, in nats.
@@ -243,14 +244,17 @@ func (s *screen) each(ctx context.Context, count int, progress func(done, total 
 func (s *screen) finish() {
 	s.out.Serial, s.out.Unresolved = int(s.serial.Load()), int(s.unresolved.Load())
 	var looked []*Pair
+	var p []float64
 	for k := range s.out.Pairs {
-		p := &s.out.Pairs[k]
-		p.QValue = 1
-		if !slices.Contains(s.out.Empty, p.A) && !slices.Contains(s.out.Empty, p.B) {
-			looked = append(looked, p)
+		pair := &s.out.Pairs[k]
+		pair.QValue = 1
+		if !slices.Contains(s.out.Empty, pair.A) && !slices.Contains(s.out.Empty, pair.B) {
+			looked, p = append(looked, pair), append(p, pair.PValue)
 		}
 	}
-	qValues(looked)
+	for k, q := range independence.QValues(p) {
+		looked[k].QValue = q
+	}
 }
 
 // Index is the place of the pair a < b of so many variables among all pairs.

@@ -34,9 +34,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/conditional"
 	"gomine/mine/lagged"
 	"gomine/mine/preprocess"
 )
@@ -57,17 +59,20 @@ type Config struct {
 	Horizon int `json:"horizon"` // rows from the last one of the past to the future, H
 	// Lagged says whether the information at single lags is estimated too, which takes as much time
 	// again for a lag of two rows.
-	Lagged   bool        `json:"lagged"`
-	Estimate mine.Config `json:"estimate"` // of all estimates; Block is the length of blocks
+	Lagged bool `json:"lagged"`
+	// Way is that to the conditional information, see package conditional: where the pasts of X and Z
+	// say nearly the same, residuals have less to take off; else the difference sees more.
+	Way      conditional.Way `json:"way"`
+	Estimate mine.Config     `json:"estimate"` // of all estimates; Block is the length of blocks
 }
 
-// DefaultConfig returns settings for a number of rows: a past of one row, a horizon of one, and
-// critics of mine.Fast.
+// DefaultConfig returns settings for a number of rows: a past of one row, a horizon of one, the
+// difference, and critics of mine.Fast.
 func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
 
 // ConfigFor is DefaultConfig with critics of another effort.
 func ConfigFor(rows int, effort mine.Effort) Config {
-	return Config{Lag: 1, Horizon: 1, Lagged: true, Estimate: mine.ConfigFor(rows, effort)}
+	return Config{Lag: 1, Horizon: 1, Lagged: true, Way: conditional.Difference, Estimate: mine.ConfigFor(rows, effort)}
 }
 
 // Validate reports the first field that cannot be used, as a *mine.FieldError.
@@ -80,7 +85,7 @@ func (c Config) Validate() error {
 	case c.Estimate.Split == mine.SplitRandom:
 		return &mine.FieldError{Field: "split", Value: c.Estimate.Split, Want: "auto or blocks: windows of neighbouring rows share rows"}
 	}
-	return c.Estimate.Validate()
+	return conditional.Config{Way: c.Way, Estimate: c.Estimate}.Validate()
 }
 
 // A Result is both directions.
@@ -99,8 +104,20 @@ type Result struct {
 
 // A Direction is what one series tells about the future of the other.
 type Direction struct {
-	Information
-	Lagged []Lagged `json:"lagged,omitempty"`
+	conditional.Interval                 // of the way taken
+	Way                  conditional.Way `json:"way"`
+	Ways                 []Terms         `json:"ways"` // those that were gone
+	Lagged               []Lagged        `json:"lagged,omitempty"`
+	Warnings             []mine.Warning  `json:"warnings,omitempty"`
+}
+
+// Terms are the two terms of a way to the transfer entropy, which is With less Without; package
+// conditional says of what.
+type Terms struct {
+	Way conditional.Way `json:"way"`
+	conditional.Interval
+	With    mine.Bound `json:"with"`
+	Without mine.Bound `json:"without"`
 }
 
 // Lagged is the information of one series about the other so many rows later.
@@ -215,9 +232,14 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 	cfg := e.cfg.Estimate
 	cfg.Split, cfg.Block = mine.SplitAuto, mine.AutoLength // blocks are groups
 	opts := append([]mine.Option{mine.WithBlocks(e.blocks, float64(e.split.EffectiveRows)/float64(e.split.Used))}, e.opts...)
-	d.Information, err = conditional(ctx, e.windows.Past(x), e.windows.Future(z), e.windows.Past(z), cfg, opts...)
+	given := conditional.Data{X: e.windows.Past(x), Z: e.windows.Future(z), Given: e.windows.Past(z)}
+	r, err := conditional.Estimate(ctx, given, conditional.Config{Way: e.cfg.Way, Estimate: cfg}, opts...)
 	if err != nil {
 		return d, err
+	}
+	d.Interval, d.Way, d.Warnings = r.Interval, r.Way, slices.Concat(r.Warnings, r.Taken().With.Warnings)
+	for _, c := range r.Ways {
+		d.Ways = append(d.Ways, Terms{c.Way, c.Interval, c.With.Bound, c.Without.Bound})
 	}
 	if e.split.Unresolved {
 		d.Low = min(d.Low, 0)
