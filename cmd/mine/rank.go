@@ -34,7 +34,7 @@ func newRank() *cobra.Command {
 Half of the rows, drawn at random, decides the order. The other half judges:
 estimates, intervals and p-values are of rows that had no say in the order, so
 that the best of many columns is not too good to be true. q is the smallest
-false-discovery rate at which a column counts as a discovery: of those with a q
+false discovery rate at which a column counts as a discovery: of those with a q
 of at most 0.05, a share of 5% is expected to be independent of the target.
 
 --forward K chooses K columns, each as what adds most to those before it. What a

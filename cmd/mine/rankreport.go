@@ -126,7 +126,7 @@ func reportRankWarnings(paragraph func(format string, args ...any), d rankDocume
 		if len(names) > mostCodes {
 			names, more = names[:mostCodes], fmt.Sprintf(" and %d more", len(names)-mostCodes)
 		}
-		paragraph("warning, column %s%s: %s", strings.Join(names, ", "), more, explain(warning, mine.Result{Config: d.Config.Config}))
+		paragraph("warning, column %s%s: %s", strings.Join(names, ", "), more, explain(warning, mine.Result{Config: d.Config.Config, Split: mine.Split{Kind: d.Config.Split}}))
 	}
 }
 

@@ -180,7 +180,7 @@ func reportSeeds(w io.Writer, d seedsDocument, u unit) {
 	for _, warning := range warnings {
 		seeds := warned[warning.Code]
 		fmt.Fprintln(w)
-		text := fmt.Sprintf("warning, seed %s: %s", strings.Join(seeds, " "), explain(warning, mine.Result{Config: d.Config.Config}))
+		text := fmt.Sprintf("warning, seed %s: %s", strings.Join(seeds, " "), explain(warning, mine.Result{Config: d.Config.Config, Split: mine.Split{Kind: d.Config.Split}}))
 		for _, l := range wrap(strings.Fields(text), reportWidth) {
 			fmt.Fprintln(w, l)
 		}
