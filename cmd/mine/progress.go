@@ -157,6 +157,17 @@ func (s *statusLine) reading(name string) func(done, total int64) {
 	}
 }
 
+// tally is how many of several estimates are made.
+type tally struct {
+	phase       string
+	done, total int
+}
+
+// counting shows, while estimates are made, how many are.
+func (s *statusLine) counting(t *tally) mine.Option {
+	return mine.WithProgress(func(mine.Progress) { s.show(t.phase, int64(t.done), int64(t.total)) })
+}
+
 // estimating shows the progress of an estimate.
 func (s *statusLine) estimating(p mine.Progress) {
 	s.follow(p)

@@ -16,13 +16,9 @@
 // p-value is exact for rows, and for groups of one size, whatever the first half made of it. The second half by
 // itself gives the estimate of I(X_k;T) and its interval, as mine.Estimate.
 //
-// The q-value of a column is the smallest false-discovery rate at which it counts as a discovery
-// (Benjamini and Hochberg 1995): of m p-values in ascending order
-//
-//	q_(i) = min over j >= i of m p_(j) / j
-//
-// Of the columns with q up to a level, a share of at most this level is expected to be independent of the
-// target, if the p-values are independent of, or positively dependent on, each other.
+// The q-value of a column is the smallest false discovery rate at which it counts as a discovery
+// (independence.QValues): the p-values of columns that depend on the target alike are dependent
+// on each other positively, as far as anything is known of them.
 //
 // # Forward
 //
