@@ -22,7 +22,7 @@ const root = "../.."
 // TestDocumentedCommands checks that every command line of ours in the
 // documentation names commands and flags that exist.
 func TestDocumentedCommands(t *testing.T) {
-	command := regexp.MustCompile(`(?m)^(?:\$ )?(?:.*\| )?(?:go run \./cmd/)?mine ((?:estimate|test|matrix|transfer|score|evaluate|info|columns|simulate|doctor|completion|version).*)$`)
+	command := regexp.MustCompile(`(?m)^(?:\$ )?(?:.*\| )?(?:go run \./cmd/)?mine ((?:estimate|test|matrix|transfer|rank|merge|slurm|score|evaluate|info|columns|simulate|doctor|completion|version).*)$`)
 	word := regexp.MustCompile(`'[^']*'|[^\s']+`)
 	found := 0
 	for _, file := range documents(t) {
@@ -39,7 +39,10 @@ func TestDocumentedCommands(t *testing.T) {
 			}
 			found++
 			var out, errs bytes.Buffer
-			// Help comes after the flags, so a wrong one is an error.
+			// Help comes after the flags, so a wrong one is an error. Behind -- are no flags.
+			if at := slices.Index(args, "--"); at >= 0 {
+				args = args[:at]
+			}
 			if code := run(context.Background(), append(args, "--help"), strings.NewReader(""), &out, &errs); code != 0 {
 				t.Errorf("%s: mine %s: %s", file, line, errs.String())
 			}

@@ -63,6 +63,7 @@ func (f *estimateFlags) plan(cmd *cobra.Command, args []string, status *statusLi
 		return nil, err
 	}
 	defer p.backend.Close()
+	defer p.close()
 	if p.groups != nil {
 		p.options = append(p.options, mine.WithGroups(p.groups))
 	}

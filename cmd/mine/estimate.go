@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"strings"
 
@@ -38,6 +37,8 @@ type estimateFlags struct {
 	page        pageFlag
 	way         choice // to I(X;Z|Y)
 	checkpoint  checkpointFlag
+	seeds       int // estimates with seeds that follow each other; 0 for one estimate
+	shard       shardFlag
 
 	computed string // precision of the backend that was opened
 }
@@ -76,7 +77,8 @@ With --given it is what X and Z tell about each other that Y does not tell
 already, I(X;Z|Y), by two ways: no bound.
 
 The same data and settings give the same number. --json records the settings,
-and --config repeats them; which data, the command line says again.
+and --config repeats them; which data, the command line says again. --seeds says
+how much of the number is chance in training.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all. With --checkpoint FOLDER the same command goes on from there later,
@@ -96,6 +98,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	}
 	f.register(cmd, mine.Normal)
 	f.registerWay(cmd)
+	repeats := newFlags()
+	repeats.Var((*count)(&f.seeds), "seeds", "`N` estimates, with seeds that follow from --seed on, their mean and their spread")
+	repeats.Lookup("seeds").DefValue = "one estimate"
+	f.shard.register(repeats, "seeds")
+	addGroup(cmd, "Repeats", repeats)
 	output := newFlags()
 	addChoice(output, &f.unit, "unit", "unit of information", string(nats), string(bits))
 	f.answers.register(output)
@@ -110,17 +117,6 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 	f.checkpoint.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
-}
-
-// oneOrTwoFiles checks the arguments of a command that reads X and Z.
-func oneOrTwoFiles(_ *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return usagef("no data file: give one file, two files, or - for standard input")
-	case len(args) > 2:
-		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
-	}
-	return nil
 }
 
 // register defines the flags of the data, the method and the training, with the defaults of an
@@ -164,6 +160,12 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := f.live.check(cmd.ErrOrStderr(), f.quiet); err != nil {
 		return err
+	}
+	switch {
+	case cmd.Flags().Changed("seeds"):
+		return f.runSeeds(cmd, args)
+	case cmd.Flags().Changed("shard"):
+		return usagef("--shard shares out the estimates of --seeds: say how many")
 	}
 	u := unit(f.unit.value)
 	var status *statusLine
@@ -306,9 +308,14 @@ type prepared struct {
 }
 
 // prepare reads the data and opens the backend, which has to be closed.
-func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (p prepared, err error) {
-	f.input.seed = f.config.seed(cmd.Flags())
-	if p.data, err = f.input.read(cmd.Context(), cmd.InOrStdin(), args, status); err != nil {
+func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statusLine) (prepared, error) {
+	return f.prepareFrom(cmd, status, 1, func() (data, error) { return f.input.read(cmd.Context(), cmd.InOrStdin(), args, status) })
+}
+
+// prepareFrom is prepare with a reader, for estimates of a part of the rows each.
+func (f *estimateFlags) prepareFrom(cmd *cobra.Command, status *statusLine, parts int, read func() (data, error)) (p prepared, err error) {
+	f.input.seed, f.input.memory = f.config.seed(cmd.Flags()), f.config.memory(cmd.Flags())
+	if p.data, err = read(); err != nil {
 		return p, err
 	}
 	defer func() {
@@ -316,7 +323,7 @@ func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statu
 			err = errors.Join(err, p.data.close())
 		}
 	}()
-	if p.config, err = f.config.config(p.x.Rows(), cmd.Flags()); err != nil {
+	if p.config, err = f.config.config(p.x.Rows()/parts, cmd.Flags()); err != nil {
 		return p, err
 	}
 	if p.data.groups != nil {
@@ -338,8 +345,8 @@ func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statu
 
 // estimate reads the data and estimates.
 func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (r mine.Result, err error) {
-	if f.input.memory = f.config.memory(cmd.Flags()); f.input.memory != mine.AllMemory {
-		defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(f.input.memory)))
+	if memory := f.config.memory(cmd.Flags()); memory != mine.AllMemory {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(memory)))
 	}
 	p, err := f.prepare(cmd, args, status)
 	if err != nil {
@@ -355,23 +362,6 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	}
 	result, err := f.save.estimate(cmd.Context(), p.data, p.config, append(p.options, f.checkpoint.options()...))
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
-}
-
-// open opens the backend that the flags ask for.
-func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Backend, error) {
-	status.clear()
-	stderr := cmd.ErrOrStderr()
-	if f.quiet {
-		stderr = io.Discard
-	}
-	b, err := openBackend(f.backend.value, mine.BackendOptions{
-		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
-	}, stderr)
-	subject := chosenBy(cmd.Flags(), "backend")
-	if file := f.config.file; file != nil && !cmd.Flags().Changed("backend") {
-		subject = file.subject("backend") + " is " + f.backend.value
-	}
-	return b, openError(subject, err)
 }
 
 // estimateError puts an error of the estimator in terms of the command line.

@@ -37,10 +37,26 @@ type inputFlags struct {
 	wide  bool            // a file has more columns than rows
 }
 
+// oneOrTwoFiles checks the arguments of a command that reads X and Z.
+func oneOrTwoFiles(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return usagef("no data file: give one file, two files, or - for standard input")
+	case len(args) > 2:
+		return usagef("%d files, want one or two: %s. Files with more rows of one table are one pattern in quotes, such as 'part-*.csv'", len(args), strings.Join(args, " "))
+	}
+	return nil
+}
+
 func (f *inputFlags) register(flags *pflag.FlagSet) {
 	// Without a shorthand cobra completes no flag of one letter.
 	flags.StringVarP(&f.x, "x", "x", "", "which `COLUMNS` are X")
 	flags.StringVarP(&f.z, "z", "z", "", "which `COLUMNS` are Z")
+	f.registerRows(flags)
+}
+
+// registerRows defines the flags that say how the rows are to be read and what belongs together.
+func (f *inputFlags) registerRows(flags *pflag.FlagSet) {
 	flags.StringVar(&f.group, "group", "", "`COLUMN` of numbers or names, equal in rows that belong together, such as those of one person: no group is both trained and tested on, and the error is that of groups. Of two files, it is in the first")
 	flags.StringSliceVar(&f.codes, "categorical", nil, "`COLUMNS` of X or Z whose values are codes without an order, numbers too; columns of words are in any case")
 	flags.Lookup("categorical").DefValue = ""
@@ -50,9 +66,14 @@ func (f *inputFlags) register(flags *pflag.FlagSet) {
 
 // complete sets the completions of the flags.
 func (f *inputFlags) complete(cmd *cobra.Command) {
-	f.format.complete(cmd)
 	complete(cmd, "x", f.completeColumns(0))
 	complete(cmd, "z", f.completeColumns(1))
+	f.completeRows(cmd)
+}
+
+// completeRows sets those of registerRows.
+func (f *inputFlags) completeRows(cmd *cobra.Command) {
+	f.format.complete(cmd)
 	complete(cmd, "group", f.completeColumns(0))
 	complete(cmd, "categorical", f.completeColumns(0))
 }

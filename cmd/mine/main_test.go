@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // asMine in the environment makes the test binary behave as the mine command,
@@ -16,6 +17,7 @@ import (
 const asMine = "MINE_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
+	plainEvery = 24 * time.Hour
 	if os.Getenv(asMine) != "" {
 		main()
 	}
@@ -108,7 +110,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpFitsTerminal(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "test"}, {"help", "matrix"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
+	for _, args := range [][]string{{"help"}, {"help", "estimate"}, {"help", "test"}, {"help", "matrix"}, {"help", "rank"}, {"help", "merge"}, {"help", "slurm"}, {"help", "columns"}, {"help", "simulate"}, {"help", "doctor"}, {"help", "version"}} {
 		_, stdout, _ := try(t, "", args...)
 		examples := false
 		for line := range strings.Lines(stdout) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ type matrixFlags struct {
 	groups        string
 	pairs         pairwise.Config // but for Estimate
 	screenOnly    bool
-	part          partFlag
+	part          shardFlag
 	output        matrixOutput
 }
 
@@ -78,11 +79,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	pairs.Var((*count)(&f.pairs.Top), "top", "`N` pairs at most for the networks, those of the most information by the screen")
 	pairs.BoolVar(&f.pairs.All, "all", false, "networks for all pairs, whatever the screen says")
 	pairs.BoolVar(&f.screenOnly, "screen-only", false, "no networks")
+	f.part.register(pairs, "pairs")
 	addGroup(cmd, "Pairs", pairs)
 	f.registerSettings(cmd, method, training, mine.Fast)
 	addChoice(output, &f.unit, "unit", "unit of information in what is printed", string(nats), string(bits))
 	output.BoolVar(&f.json, "json", false, "print all pairs as one JSON object")
-	f.part.register(output)
 	f.output.register(output)
 	addGroup(cmd, "Output", output)
 	return cmd
@@ -93,7 +94,7 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	if err := checkMemory(cmd); err != nil {
 		return err
 	}
-	if err := f.check(set, file); err != nil {
+	if err := f.check(set, file, cmd.ErrOrStderr()); err != nil {
 		return err
 	}
 	status := newStatusLine(cmd.ErrOrStderr(), unit(f.unit.value))
@@ -108,7 +109,7 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 		return err
 	}
 	if f.part.Divided() {
-		return f.output.writePart(cmd, m, f.part.Shard)
+		return f.output.writePart(m, f.part.Shard)
 	}
 	if err := f.output.write(&m.pairTable); err != nil {
 		return err
@@ -117,18 +118,13 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 }
 
 // check reports what is wrong before any data are read.
-func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
-	if !f.screenOnly || set.Changed("shard") {
-		if err := f.part.check(set); err != nil {
-			return err
-		}
-	}
+func (f *matrixFlags) check(set *pflag.FlagSet, file string, stderr io.Writer) error {
 	switch {
 	case f.pairs.All && set.Changed("top"):
 		return usagef("--all and --top exclude each other")
 	case f.screenOnly && (f.pairs.All || set.Changed("top")):
 		return usagef("--screen-only trains no network: leave --all and --top out")
-	case f.screenOnly && f.part.Divided():
+	case f.screenOnly && set.Changed("shard"):
 		return usagef("--screen-only takes seconds and is not shared out: leave --shard out")
 	case f.columns != "" && f.groups != "":
 		return usagef("--columns and --groups exclude each other: columns that are in no group are left out")
@@ -139,6 +135,11 @@ func (f *matrixFlags) check(set *pflag.FlagSet, file string) error {
 	}
 	if err := f.checkSettings(set); err != nil {
 		return err
+	}
+	if !f.screenOnly {
+		if err := f.part.check(set, &outputFlag{f.output.path, "output"}, stderr); err != nil {
+			return err
+		}
 	}
 	return f.output.check(set, []string{file}, f.part.Divided())
 }
@@ -211,7 +212,7 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	all := m.done + len(left)
 	progress := func() { status.show("networks", int64(m.done), int64(all), plural(all, "pair")) }
 	progress()
-	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
+	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Sorted: m.SortedBy != "" && cfg.Split == mine.SplitRandom, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
 		if err := f.output.add(left[i], e); err != nil {
 			return err

@@ -117,9 +117,11 @@ const (
 	mostPrinted, mostMarkdown = 20, 100
 	// screenDecimals are those of information that has no standard error.
 	screenDecimals = 3
+	// mostDecimals are those of information with an error that is next to nothing.
+	mostDecimals = 4
 )
 
-// headline says how many pairs there are, and what became of thet.
+// headline says how many pairs there are, and what became of them.
 func (t *pairTable) headline() string {
 	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s", t.Input.File, plural(t.Rows, "row"),
 		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR))
@@ -144,7 +146,7 @@ func (t *pairTable) cells(k int, u unit) []string {
 	info, se := fixed(u.of(p.Information), screenDecimals), ""
 	if t.estimated(k) {
 		e := t.estimates[k]
-		digits := decimals(u.of(e.StdErr))
+		digits := min(decimals(u.of(e.StdErr)), mostDecimals)
 		info, se = fixed(u.of(e.Estimate), digits), fixed(u.of(e.StdErr), digits)
 	}
 	return []string{printable(t.Variables[p.A].Name), printable(t.Variables[p.B].Name), info, se,

@@ -3,39 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"gomine/internal/shard"
 	"gomine/mine/column"
 	"gomine/mine/pairwise"
 )
-
-// partFlag is the share of the pairs that this process takes.
-type partFlag struct {
-	text string
-	shard.Shard
-}
-
-func (f *partFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.text, "shard", "", "share `I/N` of the pairs alone, I from 0, written as a part that mine merge puts together with the others. Array jobs of Slurm and Indexed Jobs of Kubernetes say which")
-	flags.Lookup("shard").DefValue = "all"
-}
-
-// check reads the flag, or the environment.
-func (f *partFlag) check(set *pflag.FlagSet) (err error) {
-	if set.Changed("shard") {
-		if f.Shard, err = shard.Parse(f.text); err != nil {
-			return usagef("--shard %q: %w", f.text, err)
-		}
-		return nil
-	}
-	f.Shard, _, err = shard.Environment(os.Getenv)
-	return err
-}
 
 // run is what the results of a matrix depend on.
 func (m *matrixRun) run() (shard.Run, error) {
@@ -66,8 +39,8 @@ func (m *matrixRun) items() []int {
 	return order
 }
 
-// writePart writes the share of the pairs, to standard output if there is no file.
-func (o *matrixOutput) writePart(cmd *cobra.Command, m *matrixRun, s shard.Shard) error {
+// writePart writes the share of the pairs.
+func (o *matrixOutput) writePart(m *matrixRun, s shard.Shard) error {
 	run, err := m.run()
 	if err != nil {
 		return err
@@ -84,10 +57,6 @@ func (o *matrixOutput) writePart(cmd *cobra.Command, m *matrixRun, s shard.Shard
 	}
 	part, err := shard.New(run, s, results)
 	if err != nil {
-		return err
-	}
-	if len(o.files) == 0 {
-		_, err := part.WriteTo(cmd.OutOrStdout())
 		return err
 	}
 	if err := o.files[0].failed(part.Write(o.path)); err != nil {

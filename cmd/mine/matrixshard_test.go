@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,54 +27,32 @@ func TestMatrixShards(t *testing.T) {
 		}
 		parts = append(parts, part)
 	}
+	merged := filepath.Join(dir, "merged") + "/"
+	if code, _, stderr := try(t, "", append([]string{"merge", "--output", merged}, parts...)...); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	for _, form := range matrixForms {
+		if got, want := read(t, merged+"matrix"+form.end), read(t, whole+"matrix"+form.end); got != want {
+			t.Errorf("%s of parts:\n%.3000s\nof one process:\n%.3000s", form.end, got, want)
+		}
+	}
+	_, printed, _ := try(t, "", append(args, "--json")...)
+	if code, stdout, stderr := try(t, "", append([]string{"merge", "--json"}, parts...)...); code != exitOK || stdout != printed {
+		t.Errorf("exit %d, %s, merged:\n%s\nby one process:\n%s", code, stderr, stdout, printed)
+	}
 	run, items, err := shard.Merge(parts)
 	if err != nil {
 		t.Fatal(err)
-	}
-	merged, err := mergedPairs(run, items)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, form := range matrixForms {
-		want, err := os.ReadFile(whole + "matrix" + form.end)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got bytes.Buffer
-		if err := form.write(merged, &got); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("%s of parts:\n%.3000s\nof one process:\n%.3000s", form.end, &got, want)
-		}
-	}
-	// Without a file, a part goes to standard output.
-	code, stdout, stderr := try(t, "", append(args, "--shard", "1/3")...)
-	if text, err := os.ReadFile(parts[1]); err != nil || code != exitOK || stdout != string(text) {
-		t.Errorf("exit %d, %s, error %v:\n%s\nin a file:\n%s", code, stderr, err, stdout, text)
 	}
 	items[2].Result = []byte(`{"pair":2}`)
 	if _, err := mergedPairs(run, items); err == nil || !strings.Contains(err.Error(), "result 2 is no pair") {
 		t.Errorf("%v, want an error about result 2", err)
 	}
 	refused(t, []refusal{
+		{append(args, "--shard", "0/3"), exitUsage, []string{"--output FILE"}},
 		{append(args, "--shard", "3/3"), exitUsage, []string{`--shard "3/3"`, "want i/n"}},
 		{append(args, "--shard", "half"), exitUsage, []string{`--shard "half"`}},
 		{[]string{"matrix", path, "--screen-only", "--shard", "0/3"}, exitUsage, []string{"--screen-only", "--shard"}},
 		{append(args, "--shard", "0/3", "--output", dir), exitError, []string{"directory"}},
 	})
-}
-
-// TestMatrixEnvironment: an array job tells a process its share.
-func TestMatrixEnvironment(t *testing.T) {
-	for name, value := range map[string]string{"ID": "2", "COUNT": "2", "MIN": "1", "MAX": "2"} {
-		t.Setenv("SLURM_ARRAY_TASK_"+name, value)
-	}
-	path := linked(t, 300)
-	args := append([]string{"matrix", path}, smallCPU...)
-	code, stdout, stderr := try(t, "", args...)
-	_, want, _ := try(t, "", append(args, "--shard", "1/2")...)
-	if code != exitOK || stdout != want || !strings.Contains(stdout, `"shard":1,"shards":2`) {
-		t.Errorf("exit %d, %s:\n%s\nby --shard 1/2:\n%s", code, stderr, stdout, want)
-	}
 }

@@ -167,13 +167,17 @@ func invocation(set *pflag.FlagSet, args []string) string {
 			words = append(words, "--"+f.Name+"="+f.Value.String())
 			return
 		}
-		value := f.Value.String()
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			value = strings.Join(list.GetSlice(), ",")
-		}
-		words = append(words, "--"+f.Name, quoted(value))
+		words = append(words, "--"+f.Name, quoted(given(f)))
 	})
 	return strings.Join(words, " ")
+}
+
+// given is the value of a flag as the command line takes it.
+func given(f *pflag.Flag) string {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return strings.Join(list.GetSlice(), ",")
+	}
+	return f.Value.String()
 }
 
 // quoted is a word as a POSIX shell reads it back.

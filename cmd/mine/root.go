@@ -70,7 +70,7 @@ network has learned the dependence.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(newEstimate(), newTest(), newMatrix(), newTransfer(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newManual(), newVersion())
+	root.AddCommand(newEstimate(), newTest(), newMatrix(), newTransfer(), newRank(), newMerge(), newSlurm(), newScore(), newEvaluate(), newInfo(), newColumns(), newSimulate(), newDoctor(), newCompletion(), newManual(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }
@@ -103,7 +103,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		for _, pkg := range []string{"mine: ", "independence: ", "pairwise: ", "transfer: ", "journal: ", "lagged: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: ", "checkpoint: "} {
+		for _, pkg := range []string{"mine: ", "independence: ", "ranking: ", "shard: ", "pairwise: ", "transfer: ", "journal: ", "lagged: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: ", "checkpoint: "} {
 			line = strings.TrimPrefix(line, pkg)
 		}
 		if line = strings.TrimSpace(line); line != "" {
