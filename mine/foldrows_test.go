@@ -53,27 +53,7 @@ func TestTested(t *testing.T) {
 		var all []int
 		for f, c := range tested {
 			all = append(all, c.Rows...)
-			var sum, squares, single float64
-			for _, v := range c.Influence {
-				sum, single = sum+v, single+v*v
-			}
-			i := 0
-			for _, size := range c.Units {
-				var whole float64
-				for range size {
-					whole += c.Influence[i]
-					i++
-				}
-				squares += whole * whole * float64(len(c.Units)) / float64(len(c.Units)-1)
-			}
-			// The noise of the marginal pairs is in the influence values and not in the standard error.
-			n := float64(len(c.Rows))
-			if se := math.Sqrt(max(single, squares)) / n; math.Abs(sum/n) > 1e-9 || se < r.Folds[f].StdErr*0.999 || se > r.Folds[f].StdErr*1.2 {
-				t.Errorf("fold %d: influence values of mean %g, standard error %.4f, want 0 and %.4f", f, sum/n, se, r.Folds[f].StdErr)
-			}
-			if c.Units != nil && i != len(c.Rows) {
-				t.Errorf("fold %d: units of %d rows, want %d", f, i, len(c.Rows))
-			}
+			checkInfluence(t, f, c, r.Folds[f].StdErr)
 			if c.Estimate != r.Folds[f].Estimate || math.Abs(c.Validation-c.Estimate) > 0.4 {
 				t.Errorf("fold %d: %.4f, on validation rows %.4f, want about %.4f", f, c.Estimate, c.Validation, r.Folds[f].Estimate)
 			}
@@ -98,5 +78,31 @@ func TestTested(t *testing.T) {
 		if _, err := mine.NewEstimator(t.Context(), column.Slices(x[:500]), column.Slices(z[:500]), cfg, mine.WithFoldsOf(e)); err == nil || !strings.Contains(err.Error(), "folds of 900 rows") {
 			t.Errorf("fewer rows: %v", err)
 		}
+	}
+}
+
+// checkInfluence checks influence values against the standard error of the bound that they are of.
+func checkInfluence(t *testing.T, f int, c mine.Tested, stdErr float64) {
+	t.Helper()
+	var sum, squares, single float64
+	for _, v := range c.Influence {
+		sum, single = sum+v, single+v*v
+	}
+	i := 0
+	for _, size := range c.Units {
+		var whole float64
+		for range size {
+			whole += c.Influence[i]
+			i++
+		}
+		squares += whole * whole * float64(len(c.Units)) / float64(len(c.Units)-1)
+	}
+	// The noise of the marginal pairs is in the influence values and not in the standard error.
+	n := float64(len(c.Rows))
+	if se := math.Sqrt(max(single, squares)) / n; math.Abs(sum/n) > 1e-9 || se < stdErr*0.999 || se > stdErr*1.2 {
+		t.Errorf("fold %d: influence values of mean %g, standard error %.4f, want 0 and %.4f", f, sum/n, se, stdErr)
+	}
+	if c.Units != nil && i != len(c.Rows) {
+		t.Errorf("fold %d: units of %d rows, want %d", f, i, len(c.Rows))
 	}
 }

@@ -37,7 +37,6 @@ func rankCSV(d rankDocument) ([]byte, error) {
 
 const (
 	mostNameWidth = 24   // of the name of a column in a table
-	mostDecimals  = 4    // of a number in it: where critics find nothing, errors are far below
 	discoveryRate = 0.05 // of false discoveries, that a report counts by
 )
 
@@ -128,12 +127,6 @@ func reportRankWarnings(paragraph func(format string, args ...any), d rankDocume
 		}
 		paragraph("warning, column %s%s: %s", strings.Join(names, ", "), more, explain(warning, mine.Result{Config: d.Config.Config, Split: mine.Split{Kind: d.Config.Split}}))
 	}
-}
-
-// fixedBy prints numbers with the decimals that a standard error in nats is worth.
-func fixedBy(stdErr float64, u unit) func(nats float64) string {
-	digits := min(decimals(u.of(stdErr)), mostDecimals)
-	return func(nats float64) string { return fixed(u.of(nats), digits) }
 }
 
 // shortened is a name of a width, with an ellipsis for what is left out.
