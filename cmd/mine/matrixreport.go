@@ -117,8 +117,6 @@ const (
 	mostPrinted, mostMarkdown = 20, 100
 	// screenDecimals are those of information that has no standard error.
 	screenDecimals = 3
-	// mostDecimals are those of information with an error that is next to nothing.
-	mostDecimals = 4
 )
 
 // headline says how many pairs there are, and what became of them.
@@ -146,8 +144,8 @@ func (t *pairTable) cells(k int, u unit) []string {
 	info, se := fixed(u.of(p.Information), screenDecimals), ""
 	if t.estimated(k) {
 		e := t.estimates[k]
-		digits := min(decimals(u.of(e.StdErr)), mostDecimals)
-		info, se = fixed(u.of(e.Estimate), digits), fixed(u.of(e.StdErr), digits)
+		number := fixedBy(e.StdErr, u)
+		info, se = number(e.Estimate), number(e.StdErr)
 	}
 	return []string{printable(t.Variables[p.A].Name), printable(t.Variables[p.B].Name), info, se,
 		fixed(pairwise.Normalised(t.information(k)), 2), fixed(u.of(p.Information), screenDecimals), tinyText(p.PValue), t.remark(k)}

@@ -129,12 +129,6 @@ func reportRankWarnings(paragraph func(format string, args ...any), d rankDocume
 	}
 }
 
-// fixedBy prints numbers with the decimals that a standard error in nats is worth.
-func fixedBy(stdErr float64, u unit) func(nats float64) string {
-	digits := min(decimals(u.of(stdErr)), mostDecimals)
-	return func(nats float64) string { return fixed(u.of(nats), digits) }
-}
-
 // shortened is a name of a width, with an ellipsis for what is left out.
 func shortened(name string, width int) string {
 	runes := []rune(name)
