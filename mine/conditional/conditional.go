@@ -37,7 +37,7 @@
 // where critics lack rows. The difference has to leave more by two standard errors of the first
 // terms, for what is missed of a smaller second term is less. On test rows, chance would make the
 // choice raise the estimate. That a second term is small is no merit by itself: of 20 columns that
-// 20 others nearly determine, critics of 1,000 rows find nothing of some 30 nats, with Z and without.
+// 20 others nearly determine, critics of 1,000 rows find nothing of some 20 nats, with Z and without.
 //
 // # No bound
 //
