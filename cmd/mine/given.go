@@ -23,7 +23,7 @@ func (f *estimateFlags) registerWay(cmd *cobra.Command) {
 		names = append(names, string(w))
 	}
 	condition := newFlags()
-	addChoice(condition, &f.way, "way", "way to I(X;Z|Y): by the difference of two estimates, by residuals given Y, or both and the one that finds more for what it takes off", names...)
+	addChoice(condition, &f.way, "way", "way to I(X;Z|Y): by the difference of two estimates, by residuals given Y, or both and the one with more left where what is taken off is that of training rows", names...)
 	addGroup(cmd, "Condition", condition)
 }
 
@@ -35,7 +35,7 @@ func (f *estimateFlags) checkGiven(set *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every", "seeds", "shard"} {
+	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every", "seeds", "shard", "memory"} {
 		if set.Changed(name) {
 			return usagef("--%s does not go with --given: I(X;Z|Y) is made of several estimates", name)
 		}

@@ -22,7 +22,7 @@ type Contrast struct {
 	// Narrow says that With is I(U;V), which is at most I(U;(V,Y)): of few rows, critics find more
 	// where there are fewer columns. The rows that decide when training stops decide that too.
 	Narrow bool `json:"narrow,omitempty"`
-	// Validation is With less twice Without on those rows; the ways are compared by it.
+	// Validation is With on those rows less Without on training rows; the ways are compared by it.
 	Validation float64 `json:"validation"`
 }
 
@@ -48,7 +48,7 @@ func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.S
 		return c, fmt.Errorf("conditional: %d folds have critics of z and y, %d of y alone, so that they cannot be compared: lower the learning rate, or take fewer folds: %w",
 			len(with.tested), len(without.tested), mine.ErrDiverged)
 	}
-	c.With, c.Without, c.Validation = with.result, without.result, with.validation()-2*max(0, without.validation())
+	c.With, c.Without, c.Validation = with.result, without.result, with.validation()-max(0, without.result.Training)
 	c.Interval = interval(with, without)
 	return c, nil
 }
