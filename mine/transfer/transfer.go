@@ -186,33 +186,36 @@ func (d Data) check() error {
 // ErrConstant is wrapped by the error about a side that never changes.
 var ErrConstant = preprocess.ErrConstant
 
+// rowsAtOnce is how many rows are read at a time.
+const rowsAtOnce = 4096
+
 // checkSide looks at every value of one side.
 func (d Data) checkSide(name string, s column.Source) error {
 	columns := s.Columns()
-	row, first := make([]float64, len(columns)), []float64(nil)
-	constant := len(columns)
-	varies := make([]bool, len(columns))
-	for i := range s.Rows() {
-		if d.Missing != nil && d.Missing[i] {
-			continue
-		}
-		if err := s.Read(row, i, i+1, 0, len(columns)); err != nil {
+	width, n := len(columns), s.Rows()
+	rows, first, varies := make([]float64, min(n, rowsAtOnce)*width), []float64(nil), false
+	for lo := 0; lo < n; lo += rowsAtOnce {
+		hi := min(n, lo+rowsAtOnce)
+		if err := s.Read(rows, lo, hi, 0, width); err != nil {
 			return err
 		}
-		if first == nil {
-			first = append(first, row...)
-		}
-		for j, v := range row {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return &preprocess.NonFiniteError{Side: name, Row: i, Column: columns[j].Name, Value: v}
+		for i := lo; i < hi; i++ {
+			if d.Missing != nil && d.Missing[i] {
+				continue
 			}
-			if v != first[j] && !varies[j] {
-				varies[j] = true
-				constant--
+			row := rows[(i-lo)*width : (i-lo+1)*width]
+			for j, v := range row {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return &preprocess.NonFiniteError{Side: name, Row: i, Column: columns[j].Name, Value: v}
+				}
 			}
+			if first == nil {
+				first = slices.Clone(row)
+			}
+			varies = varies || !slices.Equal(row, first)
 		}
 	}
-	if constant == len(columns) {
+	if !varies {
 		return fmt.Errorf("transfer: no column of %s ever changes, so that it has no information: %w", name, ErrConstant)
 	}
 	return nil
