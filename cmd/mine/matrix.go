@@ -91,6 +91,9 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 
 func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	set := cmd.Flags()
+	if err := checkMemory(cmd); err != nil {
+		return err
+	}
 	if err := f.check(set, file, cmd.ErrOrStderr()); err != nil {
 		return err
 	}

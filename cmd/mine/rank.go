@@ -101,6 +101,9 @@ func (f *rankFlags) check(cmd *cobra.Command, args []string) error {
 }
 
 func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
+	if err := checkMemory(cmd); err != nil {
+		return err
+	}
 	if err := f.check(cmd, args); err != nil {
 		return err
 	}
@@ -113,14 +116,14 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	defer p.backend.Close()
 	cfg := ranking.Config{Forward: f.forward, Permutations: f.permutations, Estimate: p.config}
-	made := tally{"columns", 0, len(f.shard.Items(len(p.x.Cols)))}
+	made := tally{"columns", 0, len(f.shard.Items(len(p.x.Columns())))}
 	options := append(p.options, status.counting(&made))
 	r, err := ranking.New(ranking.Data{X: p.x, Target: p.z, Groups: p.groups}, cfg, options...)
 	if err != nil {
 		status.clear()
 		return f.rankError(err, args, cmd)
 	}
-	run, err := newRun(shard.Rank, f.about(r, p, args[0]), p.data, len(p.x.Cols))
+	run, err := newRun(shard.Rank, f.about(r, p, args[0]), p.data, len(p.x.Columns()))
 	if err != nil {
 		return err
 	}
@@ -185,8 +188,7 @@ func (f *rankFlags) read(ctx context.Context, stdin io.Reader, file string, stat
 		err = f.input.checkCategorical([]string{file})
 	}
 	if err == nil && f.input.missing.value == "drop" {
-		f.input.left = leaveOut(d)
-		if d.x.Rows() == 0 {
+		if f.input.left, err = leaveOut(d); err == nil && d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", file, f.input.left)
 		}
 	}

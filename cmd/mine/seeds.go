@@ -80,6 +80,7 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer p.backend.Close()
+	defer p.close()
 	if last := p.config.Seed + uint64(f.seeds-1); last < p.config.Seed {
 		return usagef("--seed %d and the %d after it are more than there are: lower it", p.config.Seed, f.seeds-1)
 	}
