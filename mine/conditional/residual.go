@@ -128,8 +128,7 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 	if err != nil {
 		return nil, err
 	}
-	m.features = newFeatures(inputs.Cols, len(rows), seed)
-	return m, m.fit(inputs, targets)
+	return m, m.fit(inputs, targets, seed)
 }
 
 // read returns the inputs of the regression and the normal scores of the columns with residuals.
@@ -156,24 +155,26 @@ func (m *conditionalMap) read(x, y column.Source) (inputs backend.Matrix, target
 }
 
 // fit makes the three regressions.
-func (m *conditionalMap) fit(inputs backend.Matrix, targets *mat.Dense) (err error) {
+func (m *conditionalMap) fit(inputs backend.Matrix, targets *mat.Dense, seed uint64) (err error) {
 	if m.linear, err = newRidge(linear(inputs), mat.DenseCopyOf(targets)); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.linear.predict(linear(inputs)))
-	if m.rest, err = newRidge(m.features.of(inputs), mat.DenseCopyOf(targets)); err != nil {
+	index := m.linear.predict(linear(inputs))
+	m.features = newFeatures(inputs.Cols, inputs.Rows, index, seed)
+	targets.Sub(targets, index)
+	if m.rest, err = newRidge(m.features.of(inputs, index), mat.DenseCopyOf(targets)); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.rest.predict(m.features.of(inputs)))
+	targets.Sub(targets, m.rest.predict(m.features.of(inputs, index)))
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
-	m.scale, err = newRidge(m.both(inputs), targets)
+	m.scale, err = newRidge(m.both(inputs, index), targets)
 	return err
 }
 
 // both returns the inputs and their features side by side.
-func (m *conditionalMap) both(inputs backend.Matrix) *mat.Dense {
+func (m *conditionalMap) both(inputs backend.Matrix, index *mat.Dense) *mat.Dense {
 	var all mat.Dense
-	all.Augment(linear(inputs), m.features.of(inputs))
+	all.Augment(linear(inputs), m.features.of(inputs, index))
 	return &all
 }
 
@@ -183,9 +184,10 @@ func (m *conditionalMap) apply(x, y column.Source) (g, mean, scale *mat.Dense, e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	mean = m.linear.predict(linear(inputs))
-	mean.Add(mean, m.rest.predict(m.features.of(inputs)))
-	scale = m.scale.predict(m.both(inputs))
+	index := m.linear.predict(linear(inputs))
+	scale = m.scale.predict(m.both(inputs, index))
+	mean = m.rest.predict(m.features.of(inputs, index))
+	mean.Add(mean, index)
 	scale.Apply(func(_, k int, s float64) float64 { return min(max(s-m.scale.means[k], -mostScale), mostScale) }, scale)
 	return g, mean, scale, nil
 }
