@@ -13,8 +13,9 @@
 //
 //	u = ( g(x) - m(y) ) / s(y)
 //
-// with g the normal scores of the column and m and log s regressions on Y: linear, and then of what
-// is left on squares, products and random waves. If they are right, U is the rank of x given y but
+// with g the normal scores of the column, or the column in units of its standard deviation, and m
+// and log s regressions on Y: linear, and then of what is left on squares, products, random waves and
+// curves of the linear prediction. If they are right, U is the rank of x given y but
 // for a one-to-one map, and independent of Y: then nothing has to be taken off, and one
 // information is estimated in place of the difference of two large ones. The defect I(U;Y)
 // says how right they are. It is estimated too, and taken off: they need not be right for the
