@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -61,12 +62,9 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	case cfg.Split == SplitRandom:
 		return random, nil
 	}
-	var repeats dependence.Repeats
-	var err error
-	if cfg.Split == SplitAuto {
-		if repeats, err = dependence.FindRepeats(x, z); err != nil {
-			return random, err
-		}
+	repeats, err := findRepeats(x, z, cfg)
+	if err != nil {
+		return random, err
 	}
 	kept := firsts(repeats.Group)
 	found, err := dependence.Find(column.Pick(x, kept), column.Pick(z, kept))
@@ -87,6 +85,29 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	return random, nil
 }
 
+// findRepeats looks for rows that are there more than once, unless Config.Split says that they do
+// not matter.
+func findRepeats(x, z column.Source, cfg Config) (none dependence.Repeats, err error) {
+	if cfg.Split != SplitAuto {
+		return none, nil
+	}
+	may, err := dependence.MayRepeat(x, z)
+	if err != nil || !may {
+		return none, err
+	}
+	if need := Bytes(rowShare * repeatBytes * x.Rows()).rounded(); cfg.Memory != AllMemory && need > cfg.Memory {
+		return none, &FieldError{Field: "memory", Value: cfg.Memory,
+			Want: fmt.Sprintf("at least %v, to know which of %d rows are copies of others, for some are; or rows without copies, or split random if equal ones are independent draws", need, x.Rows())}
+	}
+	return dependence.FindRepeats(x, z)
+}
+
+// prepared reports how many of the passes of preparation are done: of the check, of the search for
+// rows that depend on each other, of the gathering, and of the counts.
+func (e *Estimator) prepared(passes int) {
+	e.wiring.report(Progress{Phase: PhasePrepare, Step: passes, Steps: 4})
+}
+
 // FindSplit says how an estimate of x and z would split its rows, and why, without making one. groups are
 // those of WithGroups, nil for none.
 func FindSplit(x, z column.Source, cfg Config, groups []int) (Split, error) {
@@ -99,22 +120,26 @@ func FindSplit(x, z column.Source, cfg Config, groups []int) (Split, error) {
 
 // split puts the rows in the order that they are split in. Where there are few blocks or
 // groups, there are fewer folds.
-func (e *Estimator) split(x, z column.Source) (err error) {
-	if err = preprocess.Check(x, z); err != nil {
+func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
+	readX, readZ := interruptible{x, ctx}, interruptible{z, ctx}
+	if err = preprocess.Check(readX, readZ); err != nil {
 		return err
 	}
-	if e.arranged, err = e.arrange(x, z); err != nil {
+	e.prepared(1)
+	if e.arranged, err = e.arrange(readX, readZ); err != nil {
 		return err
 	}
+	e.prepared(2)
 	if ends := e.arranged.ends; ends != nil && e.cfg.Folds > 1 {
 		e.cfg.Folds = min(e.cfg.Folds, max(2, len(ends)/foldUnits))
 	}
 	if e.folds, err = newFolds(e.arranged.units, e.cfg); err != nil {
 		return err
 	}
-	if e.pairs, err = preprocess.Arrange(x, z, e.arranged.order); err != nil {
+	if err = e.place(x, z); err != nil {
 		return err
 	}
+	e.prepared(3)
 	e.nearest, err = e.newNearest()
 	return err
 }

@@ -93,22 +93,27 @@ func kindOf(device string) string {
 	return device
 }
 
-// fingerprint is half the SHA-256 of the rows with their groups, what a row of these is worth, and the
-// order of another estimator.
+// fingerprint is half the SHA-256 of the rows, with their groups and what a row of these is worth, and
+// the order and the units of another estimator.
 func fingerprint(x, z column.Source, w wiring) (string, error) {
-	sources := []column.Source{x, z, nil, column.Slices([]float64{w.worth}), nil}
-	if w.groups != nil {
-		sources[2] = column.Slices(w.groups)
-	}
+	sources := []column.Source{x, z, some(w.groups), column.Slices([]float64{w.worth})}
 	if a := w.arranged; a != nil {
 		order := make([]int, a.rows)
 		for p := range order {
 			order[p] = a.order(p)
 		}
-		sources[4] = column.Slices(order)
+		sources = append(sources, some(order), some(a.ends))
 	}
 	digits, err := shard.Fingerprint(sources...)
 	return digits[:len(digits)/2], err
+}
+
+// some is the source of numbers, nil where there are none.
+func some(numbers []int) column.Source {
+	if len(numbers) == 0 {
+		return nil
+	}
+	return column.Slices(numbers)
 }
 
 // checkpoints keep the sessions of an estimate in a folder, each at validations, but not more

@@ -276,3 +276,36 @@ func TestCheckpointsOfAnother(t *testing.T) {
 		t.Errorf("%+v, want %+v: the refusals have changed something", got.Bound, want.Bound)
 	}
 }
+
+// TestCheckpointsOfOtherUnits: what stays together is data too, and where it is split.
+func TestCheckpointsOfOtherUnits(t *testing.T) {
+	_, a, b := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.9}, 300, 1)
+	x, z := column.Slices(a), column.Slices(b)
+	cfg := quick(300)
+	cfg.Steps, cfg.Batch = 40, 32
+	groups := make([]int, len(a))
+	for i := range groups {
+		groups[i] = i / 3
+	}
+	options := []mine.Option{mine.WithGroups(nil), mine.WithGroups(groups), mine.WithBlocks(groups, 0.5), mine.WithBlocks(groups, 0.25)}
+	for seed := range uint64(2) {
+		other := cfg
+		other.Seed = seed
+		e, err := mine.NewEstimator(t.Context(), x, z, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		options = append(options, mine.WithFoldsOf(e))
+	}
+	for i, option := range options {
+		kept := mine.WithCheckpoints(filepath.Join(t.TempDir(), "dir"), 0)
+		estimate(t, x, z, cfg, option, kept)
+		for k, other := range options {
+			_, err := mine.Estimate(t.Context(), x, z, cfg, other, kept)
+			if refused := errors.Is(err, mine.ErrCheckpoint); refused != (i != k) {
+				t.Errorf("option %d after option %d: %v", k, i, err)
+			}
+		}
+	}
+}

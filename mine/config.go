@@ -67,6 +67,11 @@ type Config struct {
 
 	Confidence float64 `json:"confidence"` // level of the interval, such as 0.95
 	Seed       uint64  `json:"seed"`
+
+	// Memory is how much memory the rows may take, a third of it as they are and a third as inputs.
+	// Of more rows than have room, critics are trained on chunks that are drawn at random, one after
+	// the other; it needs one fold, whose other rows have to have room.
+	Memory Bytes `json:"memory"`
 }
 
 // maxFolds is more than is worth training critics for.
@@ -123,6 +128,8 @@ func (c Config) Validate() error {
 			Want: "less than 1, to leave rows to train on"}
 	case c.TestPairs < 1:
 		return bad("test_pairs", c.TestPairs, "at least 1")
+	case c.Memory < 0:
+		return bad("memory", int64(c.Memory), "a number of bytes, or none")
 	case !(c.Confidence > 0 && c.Confidence <= maxConfidence):
 		return bad("confidence", c.Confidence, "between 0 and 1")
 	}
@@ -266,6 +273,7 @@ func normalConfig(rows int) Config {
 		TestPairs:          1_000_000,
 		Confidence:         0.95,
 		Seed:               1,
+		Memory:             AllMemory,
 	}
 	if rows > crossfitRows {
 		c.Folds, c.Survivors, c.Hidden, c.Steps = 1, 1, []int{128, 128}, 5000

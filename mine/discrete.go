@@ -93,16 +93,19 @@ type discrete struct {
 	rows      int // of which those were found
 }
 
+// used is how many rows are used of those in memory.
+func (e *Estimator) used() int { return min(e.arranged.rows, e.pairs.Rows()) }
+
 // count counts the rows that are used.
 func (e *Estimator) count() error {
-	cells, err := e.pairs.Count(e.arranged.rows)
+	cells, err := e.pairs.Count(e.used())
 	if err != nil {
 		return err
 	}
 	if e.arranged.ends == nil { // rows are independent
 		e.discrete.plugin = newPlugin(cells, e.cfg.Confidence)
-		e.discrete.rows = e.arranged.rows
-		if e.discrete.orderless, err = e.pairs.Orderless(e.arranged.rows); err != nil {
+		e.discrete.rows = e.used()
+		if e.discrete.orderless, err = e.pairs.Orderless(e.used()); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gomine/mine/column"
 	"gomine/mine/preprocess"
 )
 
@@ -61,3 +62,11 @@ func (e *DivergedError) Error() string {
 }
 
 func (e *DivergedError) Unwrap() error { return ErrDiverged }
+
+// argumentError says which argument a mistake is in.
+func argumentError(name string, err error) error {
+	if errors.Is(err, column.ErrEmpty) {
+		return fmt.Errorf("mine: %s is empty: %w", name, ErrTooFewSamples)
+	}
+	return fmt.Errorf("%w (argument %s)", err, name)
+}

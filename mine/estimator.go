@@ -28,6 +28,7 @@ type Estimator struct {
 	checkpoints  checkpoints
 
 	pairs      *preprocess.Pairs
+	ordered    preprocess.Ordered // all rows, where the pairs are some of them
 	arranged   arrangement
 	folds      []fold
 	determined string // which columns determine each other, if any do
@@ -64,15 +65,15 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if _, err := newFolds(independent(x.Rows()), cfg); err != nil {
 		return nil, err // before anything takes time
 	}
-	e.wiring.report(Progress{Phase: PhasePrepare})
+	e.prepared(0)
 	about, err := newManifest(x, z, cfg, e.wiring)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.split(x, z); err != nil {
+	if err := e.split(ctx, x, z); err != nil {
 		return nil, err
 	}
-	if e.determined, err = e.pairs.Determined(e.arranged.rows); err != nil {
+	if e.determined, err = e.pairs.Determined(e.used()); err != nil {
 		return nil, err
 	}
 	if err := e.count(); err != nil {
@@ -116,14 +117,6 @@ func (e *Estimator) workers() []backend.Backend {
 		return e.parts
 	}
 	return []backend.Backend{e.backend}
-}
-
-// argumentError says which argument a mistake is in.
-func argumentError(name string, err error) error {
-	if errors.Is(err, column.ErrEmpty) {
-		return fmt.Errorf("mine: %s is empty: %w", name, ErrTooFewSamples)
-	}
-	return fmt.Errorf("%w (argument %s)", err, name)
 }
 
 // checkCapabilities asks the backend for what the candidates need.
@@ -229,7 +222,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints,
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints,
 		report: func(done, total int, c Candidate, train, validation float64) {
 			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
 		}}
@@ -243,7 +236,6 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	for f := range members {
 		members[f] = make([]*member, len(e.cfg.Candidates))
 	}
-	resumes := r != nil && r.complete
 	method := e.cfg.Candidates[e.survivors[0]].Preprocess
 	last := len(e.folds) == 1
 	if method == preprocess.Fourier || method == preprocess.Codes { // of which the reference cannot use all
@@ -253,6 +245,13 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		if other := e.cfg.Candidates[c].Preprocess; other != method {
 			method, last = preprocess.Rank, false
 		}
+	}
+	narrowed, err := e.narrow(t, e.cfg.methodsOf(e.survivors, method))
+	if err != nil {
+		return err
+	}
+	resumes := r != nil && r.complete && !narrowed
+	for _, c := range e.survivors {
 		t.total += len(e.folds) * e.cfg.Steps
 		if resumes { // until it has gone on, it stands for itself
 			members[r.fold][c] = r.members[c]
@@ -261,7 +260,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	}
 	jobs := len(e.survivors) + 1 // and the reference
 	left := make([]int, len(e.folds))
-	err := t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
+	err = t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
 		if i--; i < 0 {
 			return e.nearest.ask(ctx, e.wiring.threads, len(t.backends))
 		}

@@ -20,6 +20,7 @@ import (
 type fitter struct {
 	cfg         Config
 	pairs       *preprocess.Pairs
+	ordered     preprocess.Ordered // all rows, where the pairs are some of them
 	folds       []fold
 	least       int // marginal pairs to score of the rows that decide and of the test rows, at least
 	backends    []backend.Backend
@@ -186,7 +187,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 	if err != nil {
 		return nil, err
 	}
-	data, err := b.Load(in.x, in.z)
+	supply, data, err := t.load(b, in, t.folds[f].counts)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +197,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 		return nil, err
 	}
 	defer s.close()
+	s.supply = supply
 	if from != nil {
 		if err := s.resume(from.progress, from.state); err != nil {
 			return nil, err
@@ -238,7 +240,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 	// where the backend has failed: rows and parameters are in the host's memory.
 	ctx = context.WithoutCancel(ctx)
 	if !backendFailed(trainErr) {
-		err := t.score(ctx, b, data, in, m, s.counts)
+		err := t.scoreTrained(ctx, b, s, in, m)
 		if err == nil {
 			return m, trainErr
 		}
@@ -261,6 +263,14 @@ func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data
 		m.failed = &DivergedError{Step: m.step, Steps: t.cfg.Steps, Candidate: m.candidate, LearningRate: t.cfg.LearningRate}
 	}
 	return nil
+}
+
+// scoreTrained is score after training, on the first chunk where there are several.
+func (t *fitter) scoreTrained(ctx context.Context, b backend.Backend, s *session, in *inputs, m *member) error {
+	if s.supply != nil {
+		return t.scoreOn(ctx, b, in, m, s.counts)
+	}
+	return t.score(ctx, b, s.data, in, m, s.counts)
 }
 
 // scoreOn is score on a backend that does not have the rows yet.

@@ -16,6 +16,7 @@ type fold struct {
 	// where every row is one.
 	clusters []int
 	worth    float64 // how many independent rows a row is worth
+	behind   int     // how many positions in split order there are between the training rows in memory and the others
 }
 
 // rows returns the positions of the fold: first those to train on, then those to
@@ -87,7 +88,7 @@ func arc(lo, count, n int) []preprocess.Range {
 
 // limit returns the fold with its first rows of each part, as many as c says.
 func (f fold) limit(c RowCounts) fold {
-	return fold{counts: c, worth: f.worth, train: first(f.train, c.Train), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
+	return fold{counts: c, worth: f.worth, behind: f.behind, train: first(f.train, c.held()), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
 }
 
 // first returns the first count positions of some ranges.

@@ -10,7 +10,9 @@ import (
 
 // FoldRows are the rows of a fold, by their numbers in the sources.
 type FoldRows struct {
-	Learn []int // those that critics are trained on, and then those that decide when they stop
+	// Learn are those that critics are trained on, of many the ones that are in memory first, and
+	// then those that decide when they stop.
+	Learn []int
 	Test  []int // unit after unit
 	Units []int // sizes of the blocks or groups that Test is; nil where every row is one
 }
@@ -20,7 +22,7 @@ type FoldRows struct {
 func (e *Estimator) FoldRows() []FoldRows {
 	all := make([]FoldRows, len(e.folds))
 	for f, fold := range e.folds {
-		all[f] = FoldRows{append(e.numbers(fold.train), e.numbers(fold.validation)...), e.numbers(fold.test), fold.clusters}
+		all[f] = FoldRows{append(e.numbers(fold.train), e.numbers(fold.split(fold.validation))...), e.numbers(fold.split(fold.test)), fold.clusters}
 	}
 	return all
 }
@@ -62,7 +64,7 @@ func (e *Estimator) Tested() ([]Tested, error) {
 		}
 		v := e.ensemble.combined(f, e.ensemble.weights[f], validationRows)
 		v.cut(objective.LogMeanExp(v.Marginal), len(v.Marginal))
-		all[f] = Tested{e.numbers(e.ensemble.folds[f].test), t.clusters, b.Estimate, t.influence, v.bound()}
+		all[f] = Tested{e.numbers(e.ensemble.folds[f].split(e.ensemble.folds[f].test)), t.clusters, b.Estimate, t.influence, v.bound()}
 	}
 	return all, nil
 }

@@ -35,7 +35,7 @@ func GainOf(more, less *Estimator) (Gain, error) {
 	switch {
 	case more.ensemble == nil || less.ensemble == nil:
 		return Gain{}, errNoCritic
-	case more.pairs.Rows() != less.pairs.Rows() || len(more.ensemble.folds) != len(less.ensemble.folds):
+	case more.arranged.rows != less.arranged.rows || len(more.ensemble.folds) != len(less.ensemble.folds):
 		return Gain{}, errOtherFolds
 	}
 	for p := range more.arranged.rows {
@@ -48,7 +48,7 @@ func GainOf(more, less *Estimator) (Gain, error) {
 	var rows, variance float64
 	freedom := 0
 	for f := range a {
-		if !slices.Equal(more.ensemble.folds[f].test, less.ensemble.folds[f].test) {
+		if m, l := more.ensemble.folds[f], less.ensemble.folds[f]; !slices.Equal(m.split(m.test), l.split(l.test)) {
 			return Gain{}, errOtherFolds
 		}
 		n := float64(a[f].Rows)

@@ -75,7 +75,7 @@ func WithProgress(f func(Progress)) Option { return func(w *wiring) { w.progress
 // Progress is the state of a running estimate.
 type Progress struct {
 	Phase       Phase
-	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace
+	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace, passes over the rows in PhasePrepare
 	Candidate   Candidate // in training; meaningless while preparing
 	Train       float64   // mean value of the objective on the latest batches, see Point
 	Validation  float64   // best validation bound so far, nats; 0 before the first

@@ -48,19 +48,19 @@ func (s *partScores) finite() bool {
 	return s[trainRows].finite() && s[validationRows].finite() && s[testRows].finite()
 }
 
-// mostTrainRows is how many training rows are scored, the last ones, at most.
+// mostTrainRows is how many training rows are scored, the last ones of those in memory, at most.
 const mostTrainRows = 100_000
 
 // rowsOf returns the range [lo, lo+n) of a part's rows that are scored.
 func (c RowCounts) rowsOf(p part) (lo, n int) {
 	switch p {
 	case trainRows:
-		n = min(c.Train, mostTrainRows)
-		return c.Train - n, n
+		n = min(c.held(), mostTrainRows)
+		return c.held() - n, n
 	case validationRows:
-		return c.Train, c.Validation
+		return c.held(), c.Validation
 	}
-	return c.Train + c.Validation, c.Test
+	return c.held() + c.Validation, c.Test
 }
 
 // A pairScorer is what scores pairs of rows: a backend.Scorer, or a critic in closed

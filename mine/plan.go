@@ -85,7 +85,12 @@ func (e *Estimator) planFold(p *Plan, f fold) error {
 		}
 	}
 	// Inputs are float32. Critics side by side may be of two folds.
-	p.Bytes = 4 * (p.InputsX + p.InputsZ) * f.counts.Total * min(len(methods), p.Survivors) * min(2, p.Folds, p.Parallel)
+	c := f.counts
+	rows := c.held() + c.Validation + c.Test
+	if c.Chunk > 0 && e.cfg.Steps*e.cfg.Batch > c.Chunk {
+		rows += c.Chunk + c.Validation // where the next chunk comes to
+	}
+	p.Bytes = 4 * (p.InputsX + p.InputsZ) * rows * min(len(methods), p.Survivors) * min(2, p.Folds, p.Parallel)
 	return nil
 }
 

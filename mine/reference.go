@@ -57,7 +57,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	}
 	c := t.folds[f].counts
 	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
-	moments, err := gaussian.NewMoments(x, z, min(c.Train, referenceRows))
+	moments, err := gaussian.NewMoments(x, z, min(c.held(), referenceRows))
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +72,10 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		if err != nil {
 			return nil, err
 		}
-		tried := newVariates(critic, in.maps, in.x, in.z, c.Train, c.Train+c.Validation)
+		tried := newVariates(critic, in.maps, in.x, in.z, c.held(), c.held()+c.Validation)
 		for _, s := range shrinkages {
 			tried.Critic = critic.Shrunk(s)
-			p, err := scorePairs(ctx, tried, nil, c.Train, c.Validation, cyclesFor(validationPairs/4, c.Validation), seedOf(validationRows, t.cfg.Seed))
+			p, err := scorePairs(ctx, tried, nil, c.held(), c.Validation, cyclesFor(validationPairs/4, c.Validation), seedOf(validationRows, t.cfg.Seed))
 			if err != nil {
 				return nil, err
 			}
@@ -88,7 +88,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		return nil, nil
 	}
 	// The validation rows do not decide the weights if there are other folds.
-	if rows := min(c.Train+c.Validation, referenceRows); len(t.folds) > 1 && rows > c.Train {
+	if rows := min(c.held()+c.Validation, referenceRows); len(t.folds) > 1 && rows > c.held() {
 		if moments, err = gaussian.NewMoments(x, z, rows); err != nil {
 			return nil, err
 		}

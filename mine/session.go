@@ -37,6 +37,7 @@ type session struct {
 	trainer   backend.Trainer
 	data      backend.Data
 	counts    RowCounts
+	supply    *supply // of the rows to train on; nil where they are all there
 
 	start backend.State // of the constant critic that training began with
 	progress
@@ -114,7 +115,7 @@ func (s *session) advance(ctx context.Context, target, patience int, validated f
 		for i := range n {
 			rates[i] = s.rate(s.step + i)
 		}
-		done, err := s.trainer.Train(ctx, rates[:n], values[:n])
+		done, err := s.train(ctx, rates[:n], values[:n])
 		s.step += done
 		if err != nil {
 			return fmt.Errorf("mine: training: %w", err)
@@ -137,6 +138,26 @@ func (s *session) advance(ctx context.Context, target, patience int, validated f
 		return s.diverged(s.step)
 	}
 	return nil
+}
+
+// train runs the next steps, as backend.Trainer has it, each on its chunk of the training rows.
+func (s *session) train(ctx context.Context, rates, values []float64) (done int, err error) {
+	if s.supply == nil {
+		return s.trainer.Train(ctx, rates, values)
+	}
+	for done < len(rates) {
+		left, err := s.supply.bring(s.step + done)
+		if err != nil {
+			return done, err
+		}
+		end := min(len(rates), done+left)
+		n, err := s.trainer.Train(ctx, rates[done:end], values[done:end])
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
 }
 
 // validate evaluates the critic on the validation rows and keeps it if it is

@@ -85,6 +85,9 @@ type RowCounts struct {
 	Validation int `json:"validation"`
 	Test       int `json:"test"`
 	LeftOut    int `json:"left_out,omitempty"` // between blocks, or copies of others
+	// Chunk is how many of the training rows are in memory at a time, 0 where all are. All are
+	// trained on in turn, as far as the steps take them.
+	Chunk int `json:"chunk,omitempty"`
 }
 
 // check reports counts that are too small to learn from or to judge by.
@@ -104,14 +107,14 @@ func (c RowCounts) check(cfg Config) error {
 	return nil
 }
 
-// Rows of each part: first those to train on, then those to validate, then the test
+// Rows of each part as they are in memory: first those to train on, then those to validate, then the test
 // rows.
-func (c RowCounts) train() backend.Rows { return backend.Rows{Lo: 0, Hi: c.Train} }
+func (c RowCounts) train() backend.Rows { return backend.Rows{Lo: 0, Hi: c.held()} }
 func (c RowCounts) validation() backend.Rows {
-	return backend.Rows{Lo: c.Train, Hi: c.Train + c.Validation}
+	return backend.Rows{Lo: c.held(), Hi: c.held() + c.Validation}
 }
 func (c RowCounts) test() backend.Rows {
-	return backend.Rows{Lo: c.Train + c.Validation, Hi: c.Train + c.Validation + c.Test}
+	return backend.Rows{Lo: c.held() + c.Validation, Hi: c.held() + c.Validation + c.Test}
 }
 
 // raceBytes is the memory that the race's preprocessed copies of the rows may take;
@@ -122,10 +125,10 @@ const raceBytes = 64 << 20
 // some variants of rows of that many values.
 func (c RowCounts) forRace(variants, values, batch int) RowCounts {
 	most := raceBytes / (variants * 4 * values)
-	if c.Train+c.Validation+c.Test > most {
+	if c.held()+c.Validation+c.Test > most {
 		c.Validation = min(c.Validation, max(minTestRows, most/4))
 		c.Test = min(c.Test, max(minTestRows, most/8))
-		c.Train = min(c.Train, max(batch, most-c.Validation-c.Test))
+		c.Train, c.Chunk = min(c.held(), max(batch, most-c.Validation-c.Test)), 0
 	}
 	return c
 }

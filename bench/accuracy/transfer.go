@@ -172,10 +172,16 @@ func transferCommand() *cobra.Command {
 					}
 					fmt.Fprintf(os.Stderr, "%-44s %6d rows  X to Z %.4f, Z to X %.4f, %.0f s\n", r.Name, r.Rows, r.Forward.Estimate, r.Back.Estimate, r.Seconds)
 					all = append(all, r)
+					if !opt.json {
+						continue
+					}
+					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(r); err != nil {
+						return err
+					}
 				}
 			}
 			if opt.json {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
+				return nil
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), transferTable(all))
 			return err
@@ -184,7 +190,7 @@ func transferCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
 	f.StringVar(&opt.effort, "effort", string(mine.Fast), "of the critics")
-	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
+	f.BoolVar(&opt.json, "json", false, "print a JSON object a data set, as they are done, instead of a table")
 	f.BoolVar(&opt.quick, "quick", false, "one data set each, of 2,000 rows at most: shows that it works, no more")
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"gomine/mine"
@@ -78,4 +79,21 @@ func openError(subject string, err error) error {
 		return usagef("%s: %s; mine doctor says more, or use --backend cpu", subject, oneLine(err))
 	}
 	return usagef("%s: %s; doc/gpu.md says how to build with CUDA, or use --backend cpu", subject, oneLine(err))
+}
+
+// open opens the backend that the flags ask for.
+func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Backend, error) {
+	status.clear()
+	stderr := cmd.ErrOrStderr()
+	if f.quiet {
+		stderr = io.Discard
+	}
+	b, err := openBackend(f.backend.value, mine.BackendOptions{
+		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
+	}, stderr)
+	subject := chosenBy(cmd.Flags(), "backend")
+	if file := f.config.file; file != nil && !cmd.Flags().Changed("backend") {
+		subject = file.subject("backend") + " is " + f.backend.value
+	}
+	return b, openError(subject, err)
 }

@@ -80,6 +80,8 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Confidence }},
 	{"seed", "seed", "`N` that all random choices follow from",
 		func(c *mine.Config) any { return &c.Seed }},
+	{"memory", "memory", "`AMOUNT` of memory for the data, such as 4GiB, or none: of more rows than have room, networks are trained on random chunks, one after the other",
+		func(c *mine.Config) any { return &c.Memory }},
 }
 
 // helpRows are the sizes of data that help shows defaults for.
@@ -119,6 +121,8 @@ func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effor
 			flags.Uint64Var(p, field.flag, *p, field.usage)
 		case *mine.Limit:
 			flags.Var((*limit)(p), field.flag, field.usage)
+		case *mine.Bytes:
+			flags.Var((*amount)(p), field.flag, field.usage)
 		case *mine.Length:
 			flags.Var((*length)(p), field.flag, field.usage)
 		case *mine.SplitKind:
@@ -206,6 +210,14 @@ func (f *configFlags) seed(set *pflag.FlagSet) uint64 {
 		return f.file.Seed
 	}
 	return f.values.Seed
+}
+
+// memory is what the data may take.
+func (f *configFlags) memory(set *pflag.FlagSet) mine.Bytes {
+	if f.file != nil && !set.Changed("memory") {
+		return f.file.Memory
+	}
+	return f.values.Memory
 }
 
 // candidates puts the choices that were made into every candidate and drops

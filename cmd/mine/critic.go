@@ -88,7 +88,7 @@ func readCritic(path string) (criticfile.Critic, error) {
 // opened is a critic with the rows that it is to judge.
 type opened struct {
 	*mine.Fitted
-	x, z  *column.Compact
+	x, z  column.Source
 	first int // number of the first row in its file
 	close func() error
 }
@@ -152,7 +152,7 @@ func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []stri
 			if all, rows[i], err = f.readSides(ctx, cmd, files[i], status, side); err != nil {
 				break
 			}
-			*[]**column.Compact{&d.x, &d.z}[i] = all[0]
+			*[]*column.Table{&d.x, &d.z}[i] = all[0]
 		}
 		if err == nil && rows[0] != rows[1] {
 			err = fmt.Errorf("%s has %s and %s has %s: row i of one must belong to row i of the other",
@@ -162,8 +162,7 @@ func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []stri
 	var value *table.ValueError
 	switch {
 	case err == nil && f.input.missing.value == "drop":
-		f.input.left = leaveOut(d)
-		if d.x.Rows() == 0 {
+		if f.input.left, err = leaveOut(d); err == nil && d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.input.left)
 		}
 	case errors.As(err, &value) && value.Missing && cmd.Flags().Lookup("missing") == nil:

@@ -39,7 +39,10 @@ func TestDocumentedCommands(t *testing.T) {
 			}
 			found++
 			var out, errs bytes.Buffer
-			// Help comes after the flags, so a wrong one is an error.
+			// Help comes after the flags, so a wrong one is an error. Behind -- are no flags.
+			if at := slices.Index(args, "--"); at >= 0 {
+				args = args[:at]
+			}
 			if code := run(context.Background(), append(args, "--help"), strings.NewReader(""), &out, &errs); code != 0 {
 				t.Errorf("%s: mine %s: %s", file, line, errs.String())
 			}

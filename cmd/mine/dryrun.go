@@ -63,6 +63,7 @@ func (f *estimateFlags) plan(cmd *cobra.Command, args []string, status *statusLi
 		return nil, err
 	}
 	defer p.backend.Close()
+	defer p.close()
 	if p.groups != nil {
 		p.options = append(p.options, mine.WithGroups(p.groups))
 	}
@@ -134,7 +135,7 @@ func printPlan(w io.Writer, p planned) {
 			line("", "left out as constant: %s", listNames(s.Constant))
 		}
 	}
-	line("rows", "%s", rowsText(mine.Result{Rows: p.Rows, Config: mine.Config{Folds: p.Folds}}))
+	line("rows", "%s", rowsText(mine.Result{Rows: p.Rows, Config: mine.Config{Folds: p.Folds, Steps: p.config.Steps, Batch: p.config.Batch}}))
 	if p.left.rows > 0 {
 		line("", "%s", p.left)
 	}

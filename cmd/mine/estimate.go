@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,6 +69,9 @@ networks have never seen, and may come out below 0 if I(X;Z) is near 0. Up to
 on the others. A few ways to train them race on the first fold; those that
 matter are trained on every fold, and their weighted sum is reported, a critic
 in closed form among them.
+
+Data larger than memory: --memory 4GiB keeps them in a temporary file, in the
+folder of TMPDIR, and trains on one random chunk after the other.
 
 With --given it is what X and Z tell about each other that Y does not tell
 already, I(X;Z|Y), by two ways: no bound.
@@ -311,10 +314,15 @@ func (f *estimateFlags) prepare(cmd *cobra.Command, args []string, status *statu
 
 // prepareFrom is prepare with a reader, for estimates of a part of the rows each.
 func (f *estimateFlags) prepareFrom(cmd *cobra.Command, status *statusLine, parts int, read func() (data, error)) (p prepared, err error) {
-	f.input.seed = f.config.seed(cmd.Flags())
+	f.input.seed, f.input.memory = f.config.seed(cmd.Flags()), f.config.memory(cmd.Flags())
 	if p.data, err = read(); err != nil {
 		return p, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.data.close())
+		}
+	}()
 	if p.config, err = f.config.config(p.x.Rows()/parts, cmd.Flags()); err != nil {
 		return p, err
 	}
@@ -336,12 +344,16 @@ func (f *estimateFlags) prepareFrom(cmd *cobra.Command, status *statusLine, part
 }
 
 // estimate reads the data and estimates.
-func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (mine.Result, error) {
+func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *statusLine) (r mine.Result, err error) {
+	if memory := f.config.memory(cmd.Flags()); memory != mine.AllMemory {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(memory)))
+	}
 	p, err := f.prepare(cmd, args, status)
 	if err != nil {
 		return mine.Result{}, err
 	}
 	defer p.backend.Close()
+	defer func() { err = errors.Join(err, p.close()) }()
 	if p.groups != nil {
 		p.options = append(p.options, mine.WithGroups(p.groups))
 	}
@@ -350,23 +362,6 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	}
 	result, err := f.save.estimate(cmd.Context(), p.data, p.config, append(p.options, f.checkpoint.options()...))
 	return result, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
-}
-
-// open opens the backend that the flags ask for.
-func (f *estimateFlags) open(cmd *cobra.Command, status *statusLine) (backend.Backend, error) {
-	status.clear()
-	stderr := cmd.ErrOrStderr()
-	if f.quiet {
-		stderr = io.Discard
-	}
-	b, err := openBackend(f.backend.value, mine.BackendOptions{
-		Threads: f.threads, Device: f.device, Precision: f.precision.value, MemoryLimit: int64(f.memory),
-	}, stderr)
-	subject := chosenBy(cmd.Flags(), "backend")
-	if file := f.config.file; file != nil && !cmd.Flags().Changed("backend") {
-		subject = file.subject("backend") + " is " + f.backend.value
-	}
-	return b, openError(subject, err)
 }
 
 // estimateError puts an error of the estimator in terms of the command line.

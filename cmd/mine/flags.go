@@ -98,6 +98,20 @@ func (l *limit) Set(s string) error {
 	return nil
 }
 
+// amount is a flag that takes an amount of memory, or none.
+type amount mine.Bytes
+
+func (a *amount) Type() string   { return "amount" }
+func (a *amount) String() string { return mine.Bytes(*a).String() }
+
+func (a *amount) Set(s string) error {
+	b, err := mine.ParseBytes(s)
+	if err == nil {
+		*a = amount(b)
+	}
+	return err
+}
+
 // length is a flag that takes a number of rows, or auto.
 type length mine.Length
 

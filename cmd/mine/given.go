@@ -35,7 +35,7 @@ func (f *estimateFlags) checkGiven(set *pflag.FlagSet) error {
 		}
 		return nil
 	}
-	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every", "seeds", "shard"} {
+	for _, name := range []string{"save", "report", "plot", "live", "dry-run", "checkpoint", "checkpoint-every", "seeds", "shard", "memory"} {
 		if set.Changed(name) {
 			return usagef("--%s does not go with --given: I(X;Z|Y) is made of several estimates", name)
 		}

@@ -54,7 +54,7 @@ func (b beside) wanted(before ...[]int) [][]int {
 }
 
 // store stores what was read of wanted, but for what stands before.
-func (b beside) store(d *data, m []*column.Compact) {
+func (b beside) store(d *data, m []column.Table) {
 	if b.group != nil {
 		d.groups, m = m[0], m[1:]
 	}
@@ -92,7 +92,7 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 	if err := errors.Join(b.check(r, "--x", xs), r.Disjoint("--group", b.group, "--given", b.given)); err != nil {
 		return d, 0, err
 	}
-	m, err := r.Read(ctx, b.wanted(xs)...)
+	m, err := r.ReadTables(ctx, b.wanted(xs)...)
 	if err != nil {
 		return d, 0, err
 	}
@@ -103,8 +103,8 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 }
 
 // groupsOf numbers the groups that rows belong to.
-func groupsOf(c *column.Compact, name string) ([]int, error) {
-	if c.Cols[0].Merged > 0 {
+func groupsOf(c column.Table, name string) ([]int, error) {
+	if c.Columns()[0].Merged > 0 {
 		return nil, fmt.Errorf("--group %s: its numbers are so large that some became one when they were read: number the groups from 0", name)
 	}
 	values := make([]float64, c.Rows())

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/table"
 )
@@ -25,8 +26,11 @@ type inputFlags struct {
 	codes   []string // columns, as --categorical has them
 	format  formatFlags
 	missing choice
-	seed    uint64 // of --sample
-	gaps    bool   // rows that lack a value stay where they are, as gaps in time
+	seed    uint64     // of --sample
+	gaps    bool       // rows that lack a value stay where they are, as gaps in time
+	memory  mine.Bytes // that the data may take
+
+	files int // that are read
 
 	found map[string]bool // the parts of --categorical that a file has
 	left  left            // rows that were left out, once they are read
@@ -103,18 +107,43 @@ func (f *inputFlags) options(progress func(done, total int64)) table.Options {
 	if f.missing.value == "drop" {
 		o.Missing = table.MissingNaN
 	}
+	o.Memory = int64(f.memory) / int64(readShare*max(1, f.files))
 	return o
+}
+
+// readShare is the part of --memory that rows may take as they are read, of all files together: as
+// much again is for those that training takes, see mine.Config.
+const readShare = 6
+
+// checkMemory refuses --memory to commands that have all rows in memory.
+func checkMemory(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("memory") {
+		return usagef("--memory is of mine estimate; mine %s has all rows in memory: take some of them, by --rows or --sample", cmd.Name())
+	}
+	return nil
 }
 
 // data are the columns that the flags choose.
 type data struct {
-	x, z   *column.Compact
-	groups *column.Compact // nil without --group
-	given  *column.Compact // nil without --given
+	x, z   column.Table
+	groups column.Table // nil without --group
+	given  column.Table // nil without --given
+}
+
+// close removes what is in temporary files.
+func (d data) close() error {
+	var errs []error
+	for _, t := range []column.Table{d.x, d.z, d.groups, d.given} {
+		if t != nil {
+			errs = append(errs, t.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // read reads the columns of X, of Z, of the groups and of the condition.
 func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, status *statusLine) (data, error) {
+	f.files = len(files)
 	d, err := abandon(ctx, func() (data, error) {
 		if len(files) == 1 {
 			return f.readOne(ctx, stdin, files[0], status)
@@ -125,12 +154,14 @@ func (f *inputFlags) read(ctx context.Context, stdin io.Reader, files []string, 
 		err = f.checkCategorical(files)
 	}
 	if err == nil && f.missing.value == "drop" && !f.gaps {
-		f.left = leaveOut(d)
-		if d.x.Rows() == 0 {
+		if f.left, err = leaveOut(d); err == nil && d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", strings.Join(files, ", "), f.left)
 		}
 	}
-	return d, inputError(err)
+	if err != nil {
+		return data{}, errors.Join(inputError(err), d.close())
+	}
+	return d, nil
 }
 
 // readTwo reads X and what is beside it from one file and Z from the other.
@@ -182,7 +213,7 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 	if err := errors.Join(r.Disjoint("--x", xs, "--z", zs), b.check(r, "--x", xs), b.check(r, "--z", zs), r.Disjoint("--group", b.group, "--given", b.given)); err != nil {
 		return data{}, err
 	}
-	m, err := r.Read(ctx, b.wanted(xs, zs)...)
+	m, err := r.ReadTables(ctx, b.wanted(xs, zs)...)
 	if err != nil {
 		return data{}, err
 	}
@@ -193,7 +224,7 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 }
 
 // readAll reads the columns of spec, or all if it is empty, and says of how many rows.
-func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (all *column.Compact, rows int, err error) {
+func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (all column.Table, rows int, err error) {
 	r, err := f.open(stdin, file, status)
 	if err != nil {
 		return nil, 0, err
@@ -206,7 +237,7 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := r.Read(ctx, cols)
+	m, err := r.ReadTables(ctx, cols)
 	if err != nil {
 		return nil, 0, err
 	}

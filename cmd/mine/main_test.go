@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // asMine in the environment makes the test binary behave as the mine command,
@@ -16,6 +17,7 @@ import (
 const asMine = "MINE_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
+	plainEvery = 24 * time.Hour
 	if os.Getenv(asMine) != "" {
 		main()
 	}

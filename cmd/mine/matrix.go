@@ -91,6 +91,9 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 
 func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	set := cmd.Flags()
+	if err := checkMemory(cmd); err != nil {
+		return err
+	}
 	if err := f.check(set, file, cmd.ErrOrStderr()); err != nil {
 		return err
 	}
@@ -209,7 +212,7 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	all := m.done + len(left)
 	progress := func() { status.show("networks", int64(m.done), int64(all), plural(all, "pair")) }
 	progress()
-	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
+	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Sorted: m.SortedBy != "" && cfg.Split == mine.SplitRandom, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
 		if err := f.output.add(left[i], e); err != nil {
 			return err

@@ -83,7 +83,9 @@ func (f *matrixFlags) readTable(ctx context.Context, stdin io.Reader, file strin
 		Rows: f.input.format.rows.String(), Sample: f.input.format.sample,
 	}
 	if f.input.missing.value == "drop" {
-		m.leaveOut(data)
+		if err := m.leaveOut(data); err != nil {
+			return nil, err
+		}
 		f.input.left = m.left
 		if data[0].Rows() == 0 {
 			return nil, fmt.Errorf("%s: %s: no row is left: choose --columns that have values together", file, m.left)
@@ -170,9 +172,16 @@ func readGroups(path string, r *table.Reader) ([]columnGroup, error) {
 }
 
 // leaveOut leaves out the rows that lack a value.
-func (m *matrixRun) leaveOut(data []*column.Compact) {
+func (m *matrixRun) leaveOut(data []*column.Compact) error {
 	m.left = left{of: data[0].Rows()}
-	dropped := column.DropMissing(data...)
+	var tables []column.Table
+	for _, c := range data {
+		tables = append(tables, c)
+	}
+	dropped, err := column.DropMissing(tables...)
+	if err != nil {
+		return err
+	}
 	m.left.rows, m.Input.LeftOut = dropped.Rows, dropped.Rows
 	for v, c := range data {
 		for j, n := range dropped.Lacking[v] {
@@ -183,4 +192,5 @@ func (m *matrixRun) leaveOut(data []*column.Compact) {
 	}
 	slices.SortStableFunc(m.left.columns, func(a, b lackingColumn) int { return b.rows - a.rows })
 	m.Input.Lacking = m.left.lacking("the file")
+	return nil
 }

@@ -119,7 +119,7 @@ const (
 	screenDecimals = 3
 )
 
-// headline says how many pairs there are, and what became of thet.
+// headline says how many pairs there are, and what became of them.
 func (t *pairTable) headline() string {
 	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s", t.Input.File, plural(t.Rows, "row"),
 		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR))
@@ -144,8 +144,8 @@ func (t *pairTable) cells(k int, u unit) []string {
 	info, se := fixed(u.of(p.Information), screenDecimals), ""
 	if t.estimated(k) {
 		e := t.estimates[k]
-		digits := decimals(u.of(e.StdErr))
-		info, se = fixed(u.of(e.Estimate), digits), fixed(u.of(e.StdErr), digits)
+		number := fixedBy(e.StdErr, u)
+		info, se = number(e.Estimate), number(e.StdErr)
 	}
 	return []string{printable(t.Variables[p.A].Name), printable(t.Variables[p.B].Name), info, se,
 		fixed(pairwise.Normalised(t.information(k)), 2), fixed(u.of(p.Information), screenDecimals), tinyText(p.PValue), t.remark(k)}

@@ -23,26 +23,29 @@ type lackingColumn struct {
 }
 
 // leaveOut leaves out the rows that lack a value.
-func leaveOut(d data) left {
+func leaveOut(d data) (left, error) {
 	l := left{of: d.x.Rows()}
-	all, names := []*column.Compact{d.x, d.z}, []string{"x", "z"}
+	all, names := []column.Table{d.x, d.z}, []string{"x", "z"}
 	if d.groups != nil {
 		all, names = append(all, d.groups), append(names, "the groups")
 	}
 	if d.given != nil {
 		all, names = append(all, d.given), append(names, "the condition")
 	}
-	dropped := column.DropMissing(all...)
+	dropped, err := column.DropMissing(all...)
+	if err != nil {
+		return l, err
+	}
 	l.rows = dropped.Rows
 	for s, c := range all {
 		for j, n := range dropped.Lacking[s] {
 			if n > 0 {
-				l.columns = append(l.columns, lackingColumn{names[s], c.Cols[j].Name, n})
+				l.columns = append(l.columns, lackingColumn{names[s], c.Columns()[j].Name, n})
 			}
 		}
 	}
 	slices.SortStableFunc(l.columns, func(a, b lackingColumn) int { return b.rows - a.rows })
-	return l
+	return l, nil
 }
 
 func (l left) String() string {

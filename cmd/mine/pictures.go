@@ -183,30 +183,49 @@ func summarize(d data) (tabular, error) {
 	t := tabular{Head: []string{"", "column", "min", "mean", "standard deviation", "max"}}
 	for _, side := range []struct {
 		name string
-		from *column.Compact
+		from column.Table
 	}{{"X", d.x}, {"Z", d.z}} {
-		n := side.from.Rows()
-		values := make([]float64, n)
 		for j, c := range side.from.Columns() {
 			if j == mostPageColumns {
 				t.Rows = append(t.Rows, []string{side.name, fmt.Sprintf("and %s", plural(len(side.from.Columns())-j, "more column")), "", "", "", ""})
 				break
 			}
-			if err := side.from.Read(values, 0, n, j, j+1); err != nil {
-				return t, err
-			}
 			if c.Kind == column.Code {
 				t.Rows = append(t.Rows, []string{side.name, c.Name, plural(len(c.Labels), "code"), "", "", ""})
 				continue
 			}
-			var mean, square float64
-			for i, v := range values {
-				before := v - mean
-				mean += before / float64(i+1)
-				square += before * (v - mean)
+			s, err := spreadOf(side.from, j)
+			if err != nil {
+				return t, err
 			}
-			t.Rows = append(t.Rows, []string{side.name, c.Name, short(slices.Min(values)), short(mean), short(math.Sqrt(square / float64(n))), short(slices.Max(values))})
+			t.Rows = append(t.Rows, []string{side.name, c.Name, short(s.least), short(s.mean), short(s.deviation), short(s.most)})
 		}
 	}
 	return t, nil
+}
+
+// spread is what a page says of a column of numbers.
+type spread struct{ least, mean, deviation, most float64 }
+
+// spreadOf reads column j, some rows at a time.
+func spreadOf(from column.Source, j int) (spread, error) {
+	const step = 1 << 16
+	n := from.Rows()
+	values := make([]float64, min(n, step))
+	s := spread{least: math.Inf(1), most: math.Inf(-1)}
+	var square float64
+	for lo := 0; lo < n; lo += step {
+		some := values[:min(step, n-lo)]
+		if err := from.Read(some, lo, lo+len(some), j, j+1); err != nil {
+			return s, err
+		}
+		for i, v := range some {
+			before := v - s.mean
+			s.mean += before / float64(lo+i+1)
+			square += before * (v - s.mean)
+			s.least, s.most = min(s.least, v), max(s.most, v)
+		}
+	}
+	s.deviation = math.Sqrt(square / float64(n))
+	return s, nil
 }

@@ -31,8 +31,9 @@ type statusLine struct {
 	above   int           // lines of the curve over the line
 }
 
-// plainEvery is the time between two plain lines: in a log, an hour is a page or two.
-const plainEvery = 30 * time.Second
+// plainEvery is the time between two plain lines: in a log, an hour is a page or two. Tests, which
+// compare all that is said, make it so long that none comes on a busy machine.
+var plainEvery = 30 * time.Second
 
 // canRedraw reports whether w is a terminal that can move its cursor.
 func canRedraw(w io.Writer) bool {
@@ -154,6 +155,17 @@ func (s *statusLine) reading(name string) func(done, total int64) {
 	return func(done, total int64) {
 		s.show("reading", done, total, name, fmt.Sprintf("%.1f MB", float64(done)/1e6))
 	}
+}
+
+// tally is how many of several estimates are made.
+type tally struct {
+	phase       string
+	done, total int
+}
+
+// counting shows, while estimates are made, how many are.
+func (s *statusLine) counting(t *tally) mine.Option {
+	return mine.WithProgress(func(mine.Progress) { s.show(t.phase, int64(t.done), int64(t.total)) })
 }
 
 // estimating shows the progress of an estimate.

@@ -34,7 +34,7 @@ func newRank() *cobra.Command {
 Half of the rows, drawn at random, decides the order. The other half judges:
 estimates, intervals and p-values are of rows that had no say in the order, so
 that the best of many columns is not too good to be true. q is the smallest
-false-discovery rate at which a column counts as a discovery: of those with a q
+false discovery rate at which a column counts as a discovery: of those with a q
 of at most 0.05, a share of 5% is expected to be independent of the target.
 
 --forward K chooses K columns, each as what adds most to those before it. What a
@@ -101,6 +101,9 @@ func (f *rankFlags) check(cmd *cobra.Command, args []string) error {
 }
 
 func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
+	if err := checkMemory(cmd); err != nil {
+		return err
+	}
 	if err := f.check(cmd, args); err != nil {
 		return err
 	}
@@ -113,28 +116,31 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	defer p.backend.Close()
 	cfg := ranking.Config{Forward: f.forward, Permutations: f.permutations, Estimate: p.config}
-	r, err := ranking.New(ranking.Data{X: p.x, Target: p.z, Groups: p.groups}, cfg, p.options...)
+	made := tally{"columns", 0, len(f.shard.Items(len(p.x.Columns())))}
+	options := append(p.options, status.counting(&made))
+	r, err := ranking.New(ranking.Data{X: p.x, Target: p.z, Groups: p.groups}, cfg, options...)
 	if err != nil {
 		status.clear()
 		return f.rankError(err, args, cmd)
 	}
-	run, err := newRun(shard.Rank, f.about(r, p, args[0]), p.data, len(p.x.Cols))
+	run, err := newRun(shard.Rank, f.about(r, p, args[0]), p.data, len(p.x.Columns()))
 	if err != nil {
 		return err
 	}
 	items, err := f.shard.compute(cmd, run, &f.output, func(k int) (any, error) {
 		c, err := r.Column(cmd.Context(), k)
+		made.done++
 		if c.Error != "" {
 			c.Error = oneLine(errors.New(c.Error))
 		}
-		status.clear()
 		return c, f.rankError(err, args, cmd)
 	})
 	status.clear()
 	if err != nil || f.shard.Divided() {
 		return err
 	}
-	steps, err := f.choose(cmd, r, items)
+	made = tally{"forward", 0, f.forward}
+	steps, err := f.choose(cmd, r, items, func(ranking.Step) { made.done++ })
 	status.clear()
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -150,7 +156,7 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 // choose makes the forward selection, if there is one.
-func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard.Item) ([]ranking.Step, error) {
+func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard.Item, done func(ranking.Step)) ([]ranking.Step, error) {
 	if f.forward == 0 {
 		return nil, nil
 	}
@@ -158,7 +164,7 @@ func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard
 	if err != nil {
 		return nil, err
 	}
-	return r.Forward(cmd.Context(), ranking.Order(columns), func(ranking.Step) {})
+	return r.Forward(cmd.Context(), ranking.Order(columns), done)
 }
 
 // about is what the answer of a ranking knows beside what was found.
@@ -182,8 +188,7 @@ func (f *rankFlags) read(ctx context.Context, stdin io.Reader, file string, stat
 		err = f.input.checkCategorical([]string{file})
 	}
 	if err == nil && f.input.missing.value == "drop" {
-		f.input.left = leaveOut(d)
-		if d.x.Rows() == 0 {
+		if f.input.left, err = leaveOut(d); err == nil && d.x.Rows() == 0 {
 			err = fmt.Errorf("%s: %s: no row is left", file, f.input.left)
 		}
 	}
@@ -247,7 +252,11 @@ func (f *rankFlags) rankError(err error, args []string, cmd *cobra.Command) erro
 	case errors.Is(err, independence.ErrPairing) && f.input.group == "":
 		err = fmt.Errorf("%w; --split random takes rows for independent", err)
 	}
-	return f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
+	err = f.estimateError(err, args, cmd.Flags())
+	if errors.Is(err, mine.ErrTooFewSamples) {
+		err = worded{oneLine(err) + "; half of the rows chooses, and the other half judges: give more rows", err}
+	}
+	return f.input.tooFew(err)
 }
 
 // rankRun is what the answer of a ranking knows beside what was found of the columns.

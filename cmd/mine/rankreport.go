@@ -125,14 +125,8 @@ func reportRankWarnings(paragraph func(format string, args ...any), d rankDocume
 		if len(names) > mostCodes {
 			names, more = names[:mostCodes], fmt.Sprintf(" and %d more", len(names)-mostCodes)
 		}
-		paragraph("warning, column %s%s: %s", strings.Join(names, ", "), more, explain(warning, mine.Result{Config: d.Config.Config}))
+		paragraph("warning, column %s%s: %s", strings.Join(names, ", "), more, explain(warning, mine.Result{Config: d.Config.Config, Split: mine.Split{Kind: d.Config.Split}}))
 	}
-}
-
-// fixedBy prints numbers with the decimals that a standard error in nats is worth.
-func fixedBy(stdErr float64, u unit) func(nats float64) string {
-	digits := decimals(u.of(stdErr))
-	return func(nats float64) string { return fixed(u.of(nats), digits) }
 }
 
 // shortened is a name of a width, with an ellipsis for what is left out.

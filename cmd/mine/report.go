@@ -170,8 +170,16 @@ func rowsText(r mine.Result) string {
 		return fmt.Sprintf("%s, in %d folds: each of some %s tested by critics that %s others trained and %s stopped",
 			grouped(r.Rows.Total), r.Config.Folds, grouped(r.Rows.Test), grouped(r.Rows.Train), grouped(r.Rows.Validation))
 	}
-	return fmt.Sprintf("%s: %s to train, %s to validate, %s to test",
+	text := fmt.Sprintf("%s: %s to train, %s to validate, %s to test",
 		grouped(r.Rows.Total), grouped(r.Rows.Train), grouped(r.Rows.Validation), grouped(r.Rows.Test))
+	switch taken := r.Config.Steps * r.Config.Batch; {
+	case r.Rows.Chunk == 0:
+	case taken <= r.Rows.Chunk:
+		text += fmt.Sprintf("; the steps take no more than %s at random of those to train", grouped(r.Rows.Chunk))
+	default:
+		text += fmt.Sprintf("; %s of those to train at a time, in chunks at random", grouped(r.Rows.Chunk))
+	}
+	return text
 }
 
 // splitText says what was kept together, if anything was.

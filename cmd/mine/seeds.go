@@ -80,6 +80,7 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer p.backend.Close()
+	defer p.close()
 	if last := p.config.Seed + uint64(f.seeds-1); last < p.config.Seed {
 		return usagef("--seed %d and the %d after it are more than there are: lower it", p.config.Seed, f.seeds-1)
 	}
@@ -92,11 +93,13 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	made := tally{"seeds", 0, len(f.shard.Items(f.seeds))}
+	options := append(p.options, status.counting(&made))
 	items, err := f.shard.compute(cmd, run, &f.output, func(k int) (any, error) {
 		cfg := p.config
 		cfg.Seed += uint64(k)
-		r, err := mine.Estimate(cmd.Context(), p.x, p.z, cfg, p.options...)
-		status.clear()
+		r, err := mine.Estimate(cmd.Context(), p.x, p.z, cfg, options...)
+		made.done++
 		if err != nil {
 			return nil, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 		}
@@ -178,7 +181,7 @@ func reportSeeds(w io.Writer, d seedsDocument, u unit) {
 	for _, warning := range warnings {
 		seeds := warned[warning.Code]
 		fmt.Fprintln(w)
-		text := fmt.Sprintf("warning, seed %s: %s", strings.Join(seeds, " "), explain(warning, mine.Result{Config: d.Config.Config}))
+		text := fmt.Sprintf("warning, seed %s: %s", strings.Join(seeds, " "), explain(warning, mine.Result{Config: d.Config.Config, Split: mine.Split{Kind: d.Config.Split}}))
 		for _, l := range wrap(strings.Fields(text), reportWidth) {
 			fmt.Fprintln(w, l)
 		}

@@ -69,6 +69,9 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 }
 
 func (f *testFlags) run(cmd *cobra.Command, args []string) error {
+	if err := checkMemory(cmd); err != nil {
+		return err
+	}
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}

@@ -43,6 +43,15 @@ func decimals(se float64) int {
 	return min(max(digits, 0), 9)
 }
 
+// mostDecimals are those of numbers in a table: where critics find nothing, errors are far below.
+const mostDecimals = 4
+
+// fixedBy prints numbers of a table with the decimals that a standard error in nats is worth.
+func fixedBy(stdErr float64, u unit) func(nats float64) string {
+	digits := min(decimals(u.of(stdErr)), mostDecimals)
+	return func(nats float64) string { return fixed(u.of(nats), digits) }
+}
+
 // fixed prints v with the given number of decimals, and zero without a sign.
 func fixed(v float64, decimals int) string {
 	s := strconv.FormatFloat(v, 'f', decimals, 64)

@@ -84,6 +84,9 @@ func (f *transferFlags) settings(estimate mine.Config) transfer.Config {
 }
 
 func (f *transferFlags) run(cmd *cobra.Command, args []string) error {
+	if err := checkMemory(cmd); err != nil {
+		return err
+	}
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (f *transferFlags) transfer(cmd *cobra.Command, args []string, status *stat
 // lacking says which rows lack a value of X or Z; one that lacks its series is an error.
 func (p prepared) lacking(group string) ([]bool, error) {
 	missing := make([]bool, p.x.Rows())
-	for _, c := range []*column.Compact{p.x, p.z, p.data.groups} {
+	for _, c := range []column.Table{p.x, p.z, p.data.groups} {
 		if c == nil {
 			continue
 		}
@@ -175,7 +178,7 @@ func seriesName(p prepared, series int) string {
 			break
 		}
 	}
-	if labels := p.data.groups.Cols[0].Labels; labels != nil {
+	if labels := p.data.groups.Columns()[0].Labels; labels != nil {
 		return strconv.Quote(labels[int(v[0])])
 	}
 	return strconv.FormatFloat(v[0], 'g', -1, 64)

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // TestVariables: a variable stands for its flag where that is not given, and the flag wins.
@@ -71,6 +76,27 @@ func TestVariablesInHelp(t *testing.T) {
 	for _, variable := range []string{threadsVariable, backendVariable, configVariable} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout), " "), "[or "+variable+"]") {
 			t.Errorf("%s is not in the help:\n%s", variable, stdout)
+		}
+	}
+}
+
+// TestVariablesInDocs: doc/command.md names the commands that look at each variable.
+func TestVariablesInDocs(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "doc", "command.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range []string{threadsVariable, backendVariable, configVariable} {
+		_, line, _ := strings.Cut(string(text), "| `"+variable+"` |")
+		line, _, _ = strings.Cut(line, "\n")
+		for _, cmd := range newRoot().Commands() {
+			reads := false
+			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				reads = reads || slices.Contains(f.Annotations[flagVariable], variable)
+			})
+			if reads != strings.Contains(line, "`"+cmd.Name()+"`") {
+				t.Errorf("mine %s looks at %s: %v, but doc/command.md has %q", cmd.Name(), variable, reads, line)
+			}
 		}
 	}
 }

@@ -93,3 +93,52 @@ func (d Disposable) Take() (*Compact, error) {
 	}
 	return &Compact{Values: d.Values, Cols: d.Cols, Exact: d.Exact}, nil
 }
+
+// A Table is what readers of files make: rows in memory, a Compact, or in a file, a Stored.
+type Table interface {
+	Source
+	// InPlace is the source for one use, see Compact.InPlace.
+	InPlace() Source
+	// Recode has column j be codes of other numbers: v becomes codes[v]. Missing values stay so.
+	Recode(j int, codes []float64)
+	// Close releases what is not in memory. The table cannot be read after it.
+	Close() error
+
+	// put stores rows in place of those from row lo on, and truncate keeps the first rows.
+	put(values []float64, lo int) error
+	truncate(rows int) error
+}
+
+func (c *Compact) Recode(j int, codes []float64) {
+	for i := range c.Rows() {
+		if v := &c.Values.Row(i)[j]; *v == *v {
+			*v = float32(codes[int(*v)])
+		}
+	}
+}
+
+// Close does nothing.
+func (c *Compact) Close() error { return nil }
+
+func (c *Compact) put(values []float64, lo int) error {
+	cols := len(c.Cols)
+	for k, v := range values {
+		i, j := lo+k/cols, k%cols
+		if c.Exact != nil && c.Exact[j] != nil {
+			c.Exact[j][i], v = v, 0
+		}
+		c.Values.Row(i)[j] = float32(v)
+	}
+	return nil
+}
+
+func (c *Compact) truncate(rows int) error {
+	c.Values.Rows = rows
+	c.Values.Data = c.Values.Data[:rows*c.Values.Stride]
+	for j, exact := range c.Exact {
+		if exact != nil {
+			c.Exact[j] = exact[:rows]
+		}
+	}
+	return nil
+}

@@ -1,7 +1,5 @@
 package column
 
-import "math"
-
 // Dropped says which rows DropMissing has left out.
 type Dropped struct {
 	Rows int // how many
@@ -9,69 +7,65 @@ type Dropped struct {
 	Lacking [][]int
 }
 
+// dropValues is about how many values of a source DropMissing looks at at a time.
+const dropValues = 1 << 16
+
 // DropMissing leaves out the rows that lack a value of a column, where it is NaN, in any
-// of the sources, which have as many rows: row i of one belongs to row i of the others.
-func DropMissing(sources ...*Compact) Dropped {
-	d := Dropped{Lacking: make([][]int, len(sources))}
-	if len(sources) == 0 {
-		return d
+// of the tables, which have as many rows: row i of one belongs to row i of the others. After an
+// error they are of no use.
+func DropMissing(tables ...Table) (Dropped, error) {
+	d := Dropped{Lacking: make([][]int, len(tables))}
+	if len(tables) == 0 {
+		return d, nil
 	}
-	for s, c := range sources {
-		d.Lacking[s] = make([]int, len(c.Cols))
+	step := dropValues
+	for s, t := range tables {
+		d.Lacking[s] = make([]int, len(t.Columns()))
+		step = min(step, max(1, dropValues/len(t.Columns())))
 	}
-	kept := 0
-	for i := range sources[0].Rows() {
-		whole := true
-		for s, c := range sources {
-			whole = c.count(i, d.Lacking[s]) && whole
-		}
-		if !whole {
-			d.Rows++
-			continue
-		}
-		if kept < i {
-			for _, c := range sources {
-				c.move(kept, i)
+	rows, kept := tables[0].Rows(), 0
+	lacks := make([]bool, step)
+	values := make([][]float64, len(tables))
+	for lo := 0; lo < rows; lo += step {
+		n := min(step, rows-lo)
+		clear(lacks)
+		for s, t := range tables {
+			cols := len(t.Columns())
+			values[s] = append(values[s][:0], make([]float64, n*cols)...)
+			if err := t.Read(values[s], lo, lo+n, 0, cols); err != nil {
+				return d, err
+			}
+			for k, v := range values[s] {
+				if v != v {
+					d.Lacking[s][k%cols]++
+					lacks[k/cols] = true
+				}
 			}
 		}
-		kept++
+		left := 0
+		for s, t := range tables {
+			cols := len(t.Columns())
+			whole := values[s][:0]
+			for i := range n {
+				if !lacks[i] {
+					whole = append(whole, values[s][i*cols:(i+1)*cols]...)
+				}
+			}
+			left = len(whole) / cols
+			if _, inMemory := t.(*Compact); inMemory && kept == lo && left == n {
+				continue // they are where they were
+			}
+			if err := t.put(whole, kept); err != nil {
+				return d, err
+			}
+		}
+		kept += left
+		d.Rows += n - left
 	}
-	for _, c := range sources {
-		c.truncate(kept)
-	}
-	return d
-}
-
-// count adds one to lacking for each column without a value in row i, and reports
-// whether there was none.
-func (c *Compact) count(i int, lacking []int) (whole bool) {
-	whole = true
-	for j, v := range c.Values.Row(i) {
-		if v != v || c.Exact != nil && c.Exact[j] != nil && math.IsNaN(c.Exact[j][i]) {
-			lacking[j]++
-			whole = false
+	for _, t := range tables {
+		if err := t.truncate(kept); err != nil {
+			return d, err
 		}
 	}
-	return whole
-}
-
-// move copies row from to row to.
-func (c *Compact) move(to, from int) {
-	copy(c.Values.Row(to), c.Values.Row(from))
-	for _, exact := range c.Exact {
-		if exact != nil {
-			exact[to] = exact[from]
-		}
-	}
-}
-
-// truncate keeps the first rows.
-func (c *Compact) truncate(rows int) {
-	c.Values.Rows = rows
-	c.Values.Data = c.Values.Data[:rows*c.Values.Stride]
-	for j, exact := range c.Exact {
-		if exact != nil {
-			c.Exact[j] = exact[:rows]
-		}
-	}
+	return d, nil
 }

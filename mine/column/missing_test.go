@@ -22,7 +22,10 @@ func TestDropMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := column.DropMissing(x, z)
+	got, err := column.DropMissing(x, z)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if want := (column.Dropped{Rows: 3, Lacking: [][]int{{1, 2}, {1}}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -32,7 +35,7 @@ func TestDropMissing(t *testing.T) {
 	if v, want := read(t, z), []float64{1, 4, 6}; !slices.Equal(v, want) {
 		t.Errorf("z is %v, want %v", v, want)
 	}
-	if got := column.DropMissing(x, z); got.Rows != 0 {
-		t.Errorf("again: %+v", got)
+	if got, err := column.DropMissing(x, z); err != nil || got.Rows != 0 {
+		t.Errorf("again: %+v, error %v", got, err)
 	}
 }

@@ -132,6 +132,9 @@ func (s Sketch) Seen(x, z column.Source) (float64, error) {
 	return (float64(seen) - chance) / (float64(told) - chance), nil
 }
 
+// hashedRows is how many rows are read at a time.
+const hashedRows = 1024
+
 // hashRows returns the number of every pair of rows.
 func hashRows(x, z column.Source) ([]uint64, error) {
 	if x.Rows() != z.Rows() {
@@ -146,17 +149,19 @@ func hashRows(x, z column.Source) ([]uint64, error) {
 				labels[j] = append(labels[j], hashText(label))
 			}
 		}
-		row := make([]float64, len(columns))
-		for i := range numbers {
-			if err := side.Read(row, i, i+1, 0, len(columns)); err != nil {
+		cols := len(columns)
+		values := make([]float64, hashedRows*cols)
+		for lo := 0; lo < len(numbers); lo += hashedRows {
+			some := numbers[lo:min(len(numbers), lo+hashedRows)]
+			if err := side.Read(values, lo, lo+len(some), 0, cols); err != nil {
 				return nil, err
 			}
-			for j, v := range row {
+			for k, v := range values[:len(some)*cols] {
 				bits := uint64(math.Float32bits(float32(v) + 0)) // -0 is 0
-				if code := int(v); code >= 0 && code < len(labels[j]) {
-					bits = labels[j][code]
+				if code := int(v); code >= 0 && code < len(labels[k%cols]) {
+					bits = labels[k%cols][code]
 				}
-				numbers[i] = mix(numbers[i] ^ bits)
+				some[k/cols] = mix(some[k/cols] ^ bits)
 			}
 		}
 	}

@@ -3,7 +3,9 @@ package dependence
 import (
 	"errors"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
 
 	"gomine/mine/column"
 )
@@ -31,29 +33,61 @@ const (
 	spike = 0.02
 )
 
+// sampledRows is the number of rows above which MayRepeat looks at some of them: eight bytes each.
+const sampledRows = 1 << 22
+
+// MayRepeat reports whether so many rows are there more than once that FindRepeats is worth its
+// memory, some hundred bytes a row. Of more than sampledRows it looks at those whose hash is among the
+// smallest, so that equal rows are both among them or not.
+func MayRepeat(x, z column.Source) (bool, error) {
+	n := x.Rows()
+	most := uint64(math.MaxUint64)
+	if n > sampledRows {
+		most /= uint64(n) / sampledRows
+	}
+	blocks := (n + hashRows - 1) / hashRows
+	workers := min(blocks, runtime.GOMAXPROCS(0))
+	parts, errs := make([][]uint64, workers), make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			numbers := make([]uint64, hashRows)
+			for b := w; b < blocks && errs[w] == nil; b += workers {
+				lo, hi := b*hashRows, min(n, (b+1)*hashRows)
+				clear(numbers)
+				errs[w] = errors.Join(hash(numbers[:hi-lo], x, lo), hash(numbers[:hi-lo], z, lo))
+				for _, h := range numbers[:hi-lo] {
+					if h <= most {
+						parts[w] = append(parts[w], h)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return false, err
+	}
+	sorted := slices.Concat(parts...)
+	slices.Sort(sorted)
+	different, repeated := distinct(sorted)
+	return repeated >= leastRepeated && len(sorted) <= mostCopies*different, nil
+}
+
 // FindRepeats looks for rows of which both sides are there again. Values that can be
 // met again by chance are no copies: rows are, if more than half of the repeated rows of a
 // side of numbers come with one and the same row of the other side, as no draw would
 // have it, if there are some ten of them, and if they are not only the rows of a table of few
 // values.
 func FindRepeats(x, z column.Source) (Repeats, error) {
-	// Most data have no repeated rows, which eight bytes a row tell.
-	sorted := make([]uint64, x.Rows())
-	for _, side := range []column.Source{x, z} {
-		if err := hash(sorted, side); err != nil {
-			return Repeats{}, err
-		}
-	}
-	slices.Sort(sorted)
-	different, repeated := distinct(sorted)
-	if repeated < leastRepeated || len(sorted) > mostCopies*different {
-		return Repeats{}, nil
-	}
-	hx, hz := make([]uint64, len(sorted)), make([]uint64, len(sorted))
-	if err := errors.Join(hash(hx, x), hash(hz, z)); err != nil {
+	if may, err := MayRepeat(x, z); err != nil || !may {
 		return Repeats{}, err
 	}
-	joint := sorted
+	hx, hz := make([]uint64, x.Rows()), make([]uint64, x.Rows())
+	if err := errors.Join(hash(hx, x, 0), hash(hz, z, 0)); err != nil {
+		return Repeats{}, err
+	}
+	joint := make([]uint64, len(hx))
 	for i := range joint {
 		joint[i] = mix(hx[i] + mix(hz[i]))
 	}
@@ -138,14 +172,15 @@ func group(joint []uint64) Repeats {
 // hashRows is the number of rows that are read at a time, at most.
 const hashRows = 1024
 
-// hash replaces the number of every row by a hash of it and of the row's values.
-func hash(numbers []uint64, s column.Source) error {
+// hash replaces the number of every row, the first of which is row first of the source, by a hash of
+// it and of the row's values.
+func hash(numbers []uint64, s column.Source, first int) error {
 	n, cols := len(numbers), len(s.Columns())
 	step := max(1, min(hashRows, n))
 	values := make([]float64, step*cols)
 	for lo := 0; lo < n; lo += step {
 		hi := min(n, lo+step)
-		if err := s.Read(values, lo, hi, 0, cols); err != nil {
+		if err := s.Read(values, first+lo, first+hi, 0, cols); err != nil {
 			return err
 		}
 		for i := range hi - lo {

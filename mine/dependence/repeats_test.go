@@ -89,3 +89,40 @@ func TestFindRepeatsBesideOneValue(t *testing.T) {
 		t.Errorf("%d groups, %d repeated rows, want 1000 of each", got.Groups, got.Rows)
 	}
 }
+
+// TestMayRepeat: of many rows a part is looked at, and copies are found all the same, wherever
+// they are; a table of few values is none of copies.
+func TestMayRepeat(t *testing.T) {
+	const n = 2 * sampledRows
+	unique := func(i int) float64 { return float64(i) }
+	for name, c := range map[string]struct {
+		value func(i int) float64
+		want  bool
+	}{
+		"all different":      {unique, false},
+		"a hundredth twice":  {func(i int) float64 { return float64(i - i%100/99) }, true},
+		"a thousand values":  {func(i int) float64 { return float64(i % 1000) }, false},
+		"eight copies later": {func(i int) float64 { return float64(i % (n - 8)) }, false},
+	} {
+		got, err := MayRepeat(rowsOf{n, c.value}, rowsOf{n, func(int) float64 { return 1 }})
+		if err != nil || got != c.want {
+			t.Errorf("%s: %v, error %v, want %v", name, got, err, c.want)
+		}
+	}
+}
+
+// rowsOf is n rows of one column, value by value.
+type rowsOf struct {
+	n     int
+	value func(i int) float64
+}
+
+func (r rowsOf) Rows() int                { return r.n }
+func (r rowsOf) Columns() []column.Column { return []column.Column{{Name: "0"}} }
+
+func (r rowsOf) Read(dst []float64, lo, hi, _, _ int) error {
+	for i := range hi - lo {
+		dst[i] = r.value(lo + i)
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -31,6 +32,7 @@ type Work struct {
 	Variables []Variable
 	Pairs     []Pair
 	Groups    []int           // which rows belong together, as for mine.WithGroups; nil for none
+	Sorted    bool            // the rows were sorted by a variable: that estimates are alike in their order is no warning
 	Backend   backend.Backend // stays open; nil for the CPU
 	Threads   int             // of the CPU; 0 for all processors
 	// Done is called with every estimate as soon as it is there, in no order, from one goroutine at a
@@ -121,6 +123,9 @@ func (w *Work) estimate(ctx context.Context, b backend.Backend, p Pair, cfg mine
 		return Estimate{Error: err.Error()}, nil
 	default:
 		return Estimate{}, fmt.Errorf("%s and %s: %w", w.Variables[p.A].Name, w.Variables[p.B].Name, err)
+	}
+	if w.Sorted {
+		r.Warnings = slices.DeleteFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnSerial })
 	}
 	return Estimate{
 		Bound: r.Bound, Likely: r.Likely, Normalised: Normalised(r.Estimate), Neighbours: r.Neighbours, Split: r.Split.Kind, Warnings: r.Warnings,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"gomine/mine"
@@ -60,6 +61,35 @@ func TestEstimatePairs(t *testing.T) {
 		}
 		if got[2].Error == "" {
 			t.Error("a constant was estimated")
+		}
+	}
+}
+
+// TestSortedPairs: what rows add to an estimate is alike in neighbours of a file that was sorted, which is a
+// warning where nobody knows that it was.
+func TestSortedPairs(t *testing.T) {
+	const n = 2000
+	r := rand.New(rand.NewPCG(23, 24))
+	by, x, z := draws(n, r.NormFloat64), draws(n, r.NormFloat64), draws(n, r.NormFloat64)
+	slices.Sort(by)
+	for i := range by {
+		x[i], z[i] = by[i]+0.1*x[i], by[i]+0.1*z[i]
+	}
+	s := screening(t, named(x, z, by), Options{})
+	cfg := s.Config(small(n))
+	cfg.Steps, cfg.Candidates = 400, cfg.Candidates[:1]
+	for _, sorted := range []bool{false, true} {
+		var got Estimate
+		w := Work{Variables: named(x, z), Pairs: s.Pairs[:1], Sorted: sorted, Done: func(_ int, e Estimate) error {
+			got = e
+			return nil
+		}}
+		if err := EstimatePairs(context.Background(), w, cfg); err != nil {
+			t.Fatal(err)
+		}
+		warned := slices.ContainsFunc(got.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnSerial })
+		if warned == sorted || s.SortedBy != "c" || !(got.LowerBound > 0.5) {
+			t.Errorf("sorted by %q, known %v: %+v", s.SortedBy, sorted, got)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gomine/mine"
+	"gomine/mine/column"
 )
 
 // A Step is a column that was chosen greedily.
@@ -50,7 +51,7 @@ func (r *Ranking) Forward(ctx context.Context, columns []Column, done func(Step)
 		}
 		chosen = append(chosen, best)
 		left = slices.DeleteFunc(left, func(k int) bool { return k == best })
-		e, total, err := r.judge(ctx, pick(r.data.X, chosen...))
+		e, total, err := r.judge(ctx, column.Select(r.data.X, chosen...))
 		if err != nil {
 			return steps, err
 		}
@@ -76,7 +77,7 @@ func (r *Ranking) Forward(ctx context.Context, columns []Column, done func(Step)
 func (r *Ranking) best(ctx context.Context, chosen, left []int) (best int, selection float64, err error) {
 	best = -1
 	for _, k := range left {
-		critic, result, err := r.holdout.Fit(ctx, pick(r.data.X, append(slices.Clone(chosen), k)...), r.cfg.Estimate, r.options...)
+		critic, result, err := r.holdout.Fit(ctx, column.Select(r.data.X, append(slices.Clone(chosen), k)...), r.cfg.Estimate, r.options...)
 		if critic != nil {
 			critic.Close()
 		}

@@ -16,13 +16,9 @@
 // p-value is exact for rows, and for groups of one size, whatever the first half made of it. The second half by
 // itself gives the estimate of I(X_k;T) and its interval, as mine.Estimate.
 //
-// The q-value of a column is the smallest false-discovery rate at which it counts as a discovery
-// (Benjamini and Hochberg 1995): of m p-values in ascending order
-//
-//	q_(i) = min over j >= i of m p_(j) / j
-//
-// Of the columns with q up to a level, a share of at most this level is expected to be independent of the
-// target, if the p-values are independent of, or positively dependent on, each other.
+// The q-value of a column is the smallest false discovery rate at which it counts as a discovery
+// (independence.QValues): the p-values of columns that depend on the target alike are dependent
+// on each other positively, as far as anything is known of them.
 //
 // # Forward
 //
@@ -196,7 +192,7 @@ func learnable(err error) bool {
 
 // find fits a critic to a column on the first half, and judges on the second.
 func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) {
-	x := pick(r.data.X, k)
+	x := column.Select(r.data.X, k)
 	critic, chosen, err := r.holdout.Fit(ctx, x, r.cfg.Estimate, r.options...)
 	if critic != nil {
 		defer func() { err = errors.Join(err, critic.Close()) }()
@@ -233,27 +229,6 @@ func (r *Ranking) judge(ctx context.Context, x column.Source) (*mine.Estimator, 
 	return e, result, nil
 }
 
-// pick is some columns of a source.
-func pick(s column.Source, columns ...int) column.Source {
-	all := make([]column.Source, len(columns))
-	for j, k := range columns {
-		all[j] = single{s, k}
-	}
-	return column.Join(all...)
-}
-
-// single is one column of a source.
-type single struct {
-	column.Source
-	k int
-}
-
-func (s single) Columns() []column.Column { return s.Source.Columns()[s.k : s.k+1] }
-
-func (s single) Read(dst []float64, lo, hi, from, to int) error {
-	return s.Source.Read(dst, lo, hi, s.k+from, s.k+to)
-}
-
 // Order returns the columns by rank, those with an error last, with their q-values. Columns that
 // are equal are in the order of their indices.
 func Order(columns []Column) []Column {
@@ -271,18 +246,16 @@ func Order(columns []Column) []Column {
 		return cmp.Compare(a.Index, b.Index)
 	})
 	var found []*Findings
+	var p []float64
 	for k := range columns {
 		if f := columns[k].Findings; f != nil {
 			copied := *f
 			columns[k].Findings, columns[k].Rank = &copied, len(found)+1
-			found = append(found, &copied)
+			found, p = append(found, &copied), append(p, f.PValue)
 		}
 	}
-	slices.SortFunc(found, func(a, b *Findings) int { return cmp.Compare(a.PValue, b.PValue) })
-	q := 1.0
-	for i := len(found) - 1; i >= 0; i-- {
-		q = min(q, float64(len(found))*found[i].PValue/float64(i+1))
-		found[i].QValue = q
+	for k, q := range independence.QValues(p) {
+		found[k].QValue = q
 	}
 	return columns
 }

@@ -177,7 +177,7 @@ func TestCurse(t *testing.T) {
 		for k := range candidates {
 			candidates[k] = k
 		}
-		_, columns := ranked(t, Data{X: pick(all, candidates...), Target: pick(all, width)}, brief(rows))
+		_, columns := ranked(t, Data{X: column.Select(all, candidates...), Target: column.Select(all, width)}, brief(rows))
 		chosen += columns[0].Selection / sets
 		judged += columns[0].Estimate / sets
 		for _, c := range columns {

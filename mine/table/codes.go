@@ -127,33 +127,54 @@ func areWords(words, others int) bool {
 	return words > 0 && float64(words) >= wordShare*float64(words+others)
 }
 
-// label has column j of c be codes: those that its rows have, in order.
-func (b *codebook) label(c *column.Compact, j int) {
-	used := make(map[float32]bool)
-	for i := range c.Rows() {
-		if v := c.Values.Row(i)[j]; v == v {
-			used[v] = true
+// label has column j of t be codes: those that its rows have, in order.
+func (b *codebook) label(t column.Table, j int) error {
+	used := make([]bool, len(b.number))
+	err := eachValue(t, j, func(_ int, v float64) bool {
+		if v == v {
+			used[int(v)] = true
 		}
+		return true
+	})
+	if err != nil {
+		return err
 	}
 	var labels []string
-	renumbered := make(map[float32]float32, len(used))
+	renumbered := make([]float64, len(used))
 	for _, s := range slices.Sorted(maps.Keys(b.number)) {
-		if v := float32(b.number[s]); used[v] {
-			renumbered[v] = float32(len(labels))
+		if v := b.number[s]; used[v] {
+			renumbered[v] = float64(len(labels))
 			labels = append(labels, s)
 		}
 	}
-	for i := range c.Rows() {
-		if v := &c.Values.Row(i)[j]; *v == *v {
-			*v = renumbered[*v]
+	t.Recode(j, renumbered)
+	t.Columns()[j] = column.Column{Kind: column.Code, Labels: labels}
+	return nil
+}
+
+// eachValue calls do for the values of column j, until it returns false.
+func eachValue(t column.Table, j int, do func(i int, v float64) bool) error {
+	values := make([]float64, min(t.Rows(), valuesAtATime))
+	for lo := 0; lo < t.Rows(); lo += len(values) {
+		some := values[:min(len(values), t.Rows()-lo)]
+		if err := t.Read(some, lo, lo+len(some), j, j+1); err != nil {
+			return err
+		}
+		for i, v := range some {
+			if !do(lo+i, v) {
+				return nil
+			}
 		}
 	}
-	c.Cols[j] = column.Column{Kind: column.Code, Labels: labels}
+	return nil
 }
+
+// valuesAtATime is how many values eachValue reads at a time.
+const valuesAtATime = 4096
 
 // label gives the columns of the groups their names, and those that hold codes their labels. It
 // is an error if one of these that nobody asked for holds too much else than words.
-func (r *Reader) label(groups [][]int, books []*codebook, all []*column.Compact) error {
+func (r *Reader) label(groups [][]int, books []*codebook, all []column.Table) error {
 	k := 0
 	for i, g := range groups {
 		for j, c := range g {
@@ -162,9 +183,11 @@ func (r *Reader) label(groups [][]int, books []*codebook, all []*column.Compact)
 					return &SelectError{File: r.name, Reason: fmt.Sprintf("%s has words in the first rows, but %d of %d values are none, the first of them %s: correct the file, or say --categorical %d if all values are codes",
 						r.describe(c), b.others, b.words+b.others, show(b.other), c)}
 				}
-				b.label(all[i], j)
+				if err := b.label(all[i], j); err != nil {
+					return err
+				}
 			}
-			all[i].Cols[j].Name = r.names[c]
+			all[i].Columns()[j].Name = r.names[c] // the table is not in use yet
 			k++
 		}
 	}
@@ -241,6 +264,7 @@ func (t *turned) words(cols []int) []bool {
 func (a *array) words(cols []int) []bool { return make([]bool, len(cols)) }
 
 // isNamed reports whether column j names the rows: it has another text in each.
-func isNamed(c *column.Compact, j int) bool {
-	return c.Cols[j].Kind == column.Code && len(c.Cols[j].Labels) == c.Rows()
+func isNamed(t column.Table, j int) bool {
+	c := t.Columns()[j]
+	return c.Kind == column.Code && len(c.Labels) == t.Rows()
 }

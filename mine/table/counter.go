@@ -14,7 +14,7 @@ const pandasIndex = "__index_level_"
 // is pandas' index, and was selected with others, by a range or pattern: it is the index that a
 // program has written, and two sides that both count say everything about each other. In several
 // files it may begin anew in each.
-func (r *Reader) checkCounter(groups [][]int, all []*column.Compact) error {
+func (r *Reader) checkCounter(groups [][]int, all []column.Table) error {
 	const enough = 3 // rows to tell names from words
 	for i, g := range groups {
 		for j, c := range g {
@@ -30,7 +30,11 @@ func (r *Reader) checkCounter(groups [][]int, all []*column.Compact) error {
 			if all[i].Rows() >= enough && isNamed(all[i], j) {
 				return &SelectError{File: r.name, Reason: fmt.Sprintf("%s names the rows: leave it out, as in '!0', or select it by its own name", r.describe(c))}
 			}
-			if counts(all[i], j, r.begins()) {
+			does, err := counts(all[i], j, r.begins())
+			if err != nil {
+				return err
+			}
+			if does {
 				return &SelectError{File: r.name, Reason: fmt.Sprintf("%s counts the rows: leave it out, as in '!0', or select it by its own name", r.describe(c))}
 			}
 		}
@@ -48,26 +52,24 @@ func (r *Reader) begins() []int {
 
 // counts reports whether column j is a whole number, and one more in each row but those in begins, of
 // two at least.
-func counts(c *column.Compact, j int, begins []int) bool {
-	if c.Cols[j].Kind != column.Integer {
-		return false
+func counts(t column.Table, j int, begins []int) (bool, error) {
+	if t.Columns()[j].Kind != column.Integer {
+		return false, nil
 	}
-	v, next, counted := make([]float64, 1), 0.0, 0
-	for i := range c.Rows() {
-		if err := c.Read(v, i, i+1, j, j+1); err != nil {
-			return false
-		}
+	next, counted, does := 0.0, 0, true
+	err := eachValue(t, j, func(i int, v float64) bool {
 		begin := i == 0 || len(begins) > 0 && begins[0] == i
 		if i > 0 && begin {
 			begins = begins[1:]
 		}
 		switch {
-		case i > 0 && v[0] == next:
+		case i > 0 && v == next:
 			counted++
 		case !begin:
-			return false
+			does = false
 		}
-		next = v[0] + 1
-	}
-	return counted > 1
+		next = v + 1
+		return does
+	})
+	return does && counted > 1, err
 }

@@ -128,12 +128,15 @@ type builder struct {
 	rows    int
 	hint    int // of rows, from above; or 0
 	parts   []blocks
+
+	memory int64 // that all rows may take; 0 for any
+	spilled
 }
 
 // newBuilder returns a builder of one matrix per group. rows bounds the
-// number of rows from above, or is 0.
-func newBuilder(groups [][]int, rows int) *builder {
-	b := &builder{parts: make([]blocks, len(groups)), hint: rows}
+// number of rows from above, or is 0; memory is what they may take, or 0.
+func newBuilder(groups [][]int, rows int, memory int64) *builder {
+	b := &builder{parts: make([]blocks, len(groups)), hint: rows, memory: memory}
 	width := 0
 	for i, g := range groups {
 		b.parts[i] = blocks{cols: len(g), rows: rows}
@@ -150,8 +153,13 @@ func (b *builder) add(row []float64) {
 	}
 	b.rows++
 	switch {
+	case b.stores != nil:
+		b.storeOut(row, b.rows-1)
 	case b.columns != nil:
 		b.store(row, b.rows-1)
+		if b.memory > 0 && b.rows%headRows == 0 && b.bytes(b.rows) > b.memory {
+			b.spill()
+		}
 	case b.rows == headRows:
 		b.begin()
 	}
@@ -167,12 +175,24 @@ func (b *builder) begin() {
 		}
 		slices.Sort(v)
 		if mergedOf(v) > 1./128 || math.IsInf(float64(float32(v[0])), 0) || math.IsInf(float64(float32(v[len(v)-1])), 0) {
-			b.columns[k].wide, b.columns[k].exact = true, make([]float64, 0, max(b.hint, headRows))
+			b.columns[k].wide = true
 		}
 	})
+	if b.memory > 0 && b.bytes(max(b.hint, b.sample.rows())) > b.memory {
+		b.spill()
+	}
+	for k := range b.columns {
+		if b.columns[k].wide && b.stores == nil {
+			b.columns[k].exact = make([]float64, 0, max(b.hint, headRows))
+		}
+	}
 	i := 0
 	for row := range slices.Chunk(b.sample.values, b.sample.width) {
-		b.store(row, i)
+		if b.stores != nil {
+			b.storeOut(row, i)
+		} else {
+			b.store(row, i)
+		}
 		i++
 	}
 }
@@ -198,9 +218,8 @@ func (b *builder) measureMerged() []float64 {
 
 // store stores row i.
 func (b *builder) store(row []float64, i int) {
-	// By the golden ratio, so that it is a fair share of any rows in turn.
 	columns := b.columns[:len(row)]
-	watched := uint32(i)*0x9e3779b1 < math.MaxUint32/watchedShare
+	watched := isWatched(i)
 	k := 0
 	for part := range b.parts {
 		dst := b.parts[part].next()
@@ -208,7 +227,7 @@ func (b *builder) store(row []float64, i int) {
 			v, c := row[k], &columns[k]
 			k++
 			f := float32(v)
-			if !c.wide && (watched && c.merges(v, f) || math.Abs(v) > math.MaxFloat32) {
+			if c.widens(v, f, watched) {
 				c.exact = b.parts[part].column(j, i, b.hint)
 				c.wide, c.recent = true, nil
 			}
@@ -222,6 +241,21 @@ func (b *builder) store(row []float64, i int) {
 			}
 		}
 	}
+	b.forget(i)
+}
+
+// isWatched reports whether the values of row i are compared with others: by the golden ratio, so
+// that it is a fair share of any rows in turn.
+func isWatched(i int) bool { return uint32(i)*0x9e3779b1 < math.MaxUint32/watchedShare }
+
+// widens reports whether v, which is stored as f, is the first value of a column for which float32 is
+// not enough. Rows that are watched are compared with others.
+func (c *vector) widens(v float64, f float32, watched bool) bool {
+	return !c.wide && (watched && c.merges(v, f) || math.Abs(v) > math.MaxFloat32)
+}
+
+// forget begins to count merged values anew every so many rows.
+func (b *builder) forget(i int) {
 	if i%(watchedShare*headRows) == 0 {
 		for k := range b.columns {
 			b.columns[k].merged = 0
@@ -229,11 +263,8 @@ func (b *builder) store(row []float64, i int) {
 	}
 }
 
-// sources returns the columns of each group, without their names.
+// sources returns the columns of each group in memory, without their names.
 func (b *builder) sources() []*column.Compact {
-	if b.columns == nil {
-		b.begin()
-	}
 	merged := b.measureMerged()
 	all := make([]*column.Compact, len(b.parts))
 	k := 0
@@ -268,6 +299,15 @@ type blocks struct {
 	rows int         // expected, for the first block; 0 if unknown
 	full [][]float32 // blocks that were filled
 	last []float32   // the one being filled
+}
+
+// each calls do for every row.
+func (b *blocks) each(do func(row []float32)) {
+	for _, block := range append(slices.Clip(b.full), b.last) {
+		for k := 0; k < len(block); k += b.cols {
+			do(block[k : k+b.cols])
+		}
+	}
 }
 
 // column returns the first n values of column j, with room for rows.

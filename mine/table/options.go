@@ -52,6 +52,9 @@ type Options struct {
 	// file of as many rows. They stay in order.
 	Sample int
 	Seed   uint64
+	// Memory, if not 0, is how many bytes the rows may take that ReadTables reads; more lie in
+	// temporary files.
+	Memory int64
 	// Comment has the characters that make a line a comment if it begins with one. ""
 	// stands for # and %, and "none" for no character.
 	Comment string

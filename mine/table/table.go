@@ -24,7 +24,8 @@
 // A regular, uncompressed file needs one exact allocation per matrix. Rows
 // from a pipe or a gzip file are gathered in blocks of up to 4 MiB; joining
 // them releases blocks as it goes, so that at most an eighth of the data is in
-// memory twice. A column in float64 takes twelve bytes a value, all others four.
+// memory twice. With Options.Memory, rows for which there is no room are written to temporary files
+// while they are read, see spill.go. A column in float64 takes twelve bytes a value, all others four.
 // The sample adds up to 1024 rows of float64, and text up to
 // 64 MiB of short-lived strings. An NPY array in Fortran order that arrives
 // through a pipe or gzip is first spooled to a temporary file in [os.TempDir],
@@ -128,6 +129,21 @@ func (r *Reader) HasHeader() bool { return r.head }
 // wraps ctx.Err(). The context is looked at between rows: a read from a silent
 // pipe is not interrupted.
 func (r *Reader) Read(ctx context.Context, groups ...[]int) ([]*column.Compact, error) {
+	r.opt.Memory = 0
+	tables, err := r.ReadTables(ctx, groups...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*column.Compact, len(tables))
+	for i, t := range tables {
+		all[i] = t.(*column.Compact)
+	}
+	return all, nil
+}
+
+// ReadTables is Read into memory or, where Options.Memory is not enough for all rows, into
+// temporary files: then all tables are column.Stored, to be closed.
+func (r *Reader) ReadTables(ctx context.Context, groups ...[]int) ([]column.Table, error) {
 	if err := r.checkGroups(groups); err != nil {
 		return nil, &SelectError{File: r.name, Reason: err.Error()}
 	}
@@ -223,7 +239,7 @@ func (r *Reader) checkGroups(groups [][]int) error {
 	return nil
 }
 
-func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Compact, error) {
+func (r *Reader) readGroups(ctx context.Context, groups [][]int) (all []column.Table, err error) {
 	if r.read {
 		return nil, errors.New("the file has been read or closed: open it again")
 	}
@@ -237,7 +253,16 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(groups, r.opt.most(rows))
+	b := newBuilder(groups, r.opt.most(rows), r.opt.Memory)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	if b.memory > 0 {
+		ctx, b.stop = context.WithCancel(ctx)
+		defer b.stop()
+	}
 	bad := func(_ int, e *ValueError) error {
 		if e.Missing && r.opt.Missing == MissingNaN {
 			return nil
@@ -245,14 +270,17 @@ func (r *Reader) readGroups(ctx context.Context, groups [][]int) ([]*column.Comp
 		return e
 	}
 	books := r.codebooks(cols)
-	if err := r.each(ctx, &pass{cols: cols, codes: books, bad: bad, add: b.add}); err != nil {
+	err = r.each(ctx, &pass{cols: cols, codes: books, bad: bad, add: b.add})
+	if err := cmp.Or(b.failed, err); err != nil {
 		return nil, err
 	}
 	if b.rows == 0 {
 		return nil, r.noRows()
 	}
 	r.seen = max(r.seen, b.rows)
-	all := b.sources()
+	if all, err = b.tables(); err != nil {
+		return nil, err
+	}
 	if err := r.label(groups, books, all); err != nil {
 		return nil, err
 	}
