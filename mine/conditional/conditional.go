@@ -185,8 +185,8 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 	return nil
 }
 
-// doubt is by how many standard errors of the first terms the difference has to leave more than
-// residuals do.
+// doubt is by how many standard errors of the first terms, of so many rows as decide when training
+// stops, the difference has to leave more than residuals do.
 const doubt = 2
 
 // choose takes the way of residuals where it was gone, or the difference if it leaves more, see
@@ -194,7 +194,9 @@ const doubt = 2
 func (r *Result) choose() {
 	c := r.Ways[0]
 	if len(r.Ways) == 2 {
-		if residual := r.Ways[1]; c.Validation-residual.Validation < doubt*math.Hypot(c.With.StdErr, residual.With.StdErr) {
+		residual, rows := r.Ways[1], c.With.Rows
+		stdErr := math.Hypot(c.With.StdErr, residual.With.StdErr) * math.Sqrt(float64(rows.Test)/float64(rows.Validation))
+		if c.Validation-residual.Validation < doubt*stdErr {
 			c = residual
 		}
 	}
