@@ -13,8 +13,9 @@
 //
 //	u = ( g(x) - m(y) ) / s(y)
 //
-// with g the normal scores of the column and m and log s regressions on Y: linear, and then of what
-// is left on squares, products and random waves. If they are right, U is the rank of x given y but
+// with g the normal scores of the column, or the column in units of its standard deviation, and m
+// and log s regressions on Y: linear, and then of what is left on squares, products, random waves and
+// curves of the linear prediction. If they are right, U is the rank of x given y but
 // for a one-to-one map, and independent of Y: then nothing has to be taken off, and one
 // information is estimated in place of the difference of two large ones. The defect I(U;Y)
 // says how right they are. It is estimated too, and taken off: they need not be right for the
@@ -184,8 +185,8 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 	return nil
 }
 
-// doubt is by how many standard errors of the first terms the difference has to leave more than
-// residuals do.
+// doubt is by how many standard errors of the first terms, of so many rows as decide when training
+// stops, the difference has to leave more than residuals do.
 const doubt = 2
 
 // choose takes the way of residuals where it was gone, or the difference if it leaves more, see
@@ -193,7 +194,9 @@ const doubt = 2
 func (r *Result) choose() {
 	c := r.Ways[0]
 	if len(r.Ways) == 2 {
-		if residual := r.Ways[1]; c.Validation-residual.Validation < doubt*math.Hypot(c.With.StdErr, residual.With.StdErr) {
+		residual, rows := r.Ways[1], c.With.Rows
+		stdErr := math.Hypot(c.With.StdErr, residual.With.StdErr) * math.Sqrt(float64(rows.Test)/float64(rows.Validation))
+		if c.Validation-residual.Validation < doubt*stdErr {
 			c = residual
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/interp"
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 
 	"gomine/mine"
 	"gomine/mine/backend"
@@ -35,7 +36,7 @@ type Residual struct {
 	// Used is whether U holds the residual, else the column as it is: codes, and numbers of
 	// which less than half are different.
 	Used      bool    `json:"used"`
-	Explained float64 `json:"explained"` // share of the variance of the normal scores of the column
+	Explained float64 `json:"explained"` // share of the variance of g(x)
 	Scale     float64 `json:"scale"`     // standard deviation of the logarithm of the scale s(y)
 }
 
@@ -66,7 +67,8 @@ func (r *residuals) Read(dst []float64, lo, hi, from, to int) error {
 //
 //	u = ( g(x) - m(y) ) / s(y)
 //
-// g is the normal score of x, m the sum of a linear regression on normal scores of y and of one
+// g is the normal score of x or x in units of its standard deviation, whichever Y explains more
+// of, m the sum of a linear regression on normal scores of y and of one
 // of what is left on features of theirs, and log s the regression of log |g - m| on both. Given y
 // it is increasing in x.
 type conditionalMap struct {
@@ -79,11 +81,27 @@ type conditionalMap struct {
 	width    int // columns with residuals
 }
 
-// scores are the normal scores of a column.
+// scores are two increasing functions of a column: the normal scores of its ranks, and units of
+// standard deviations.
 type scores struct {
 	interp.PiecewiseLinear
 	used                   bool
 	low, high, least, most float64 // of the values and of their scores
+	mean, unit             float64
+	smooth                 bool // whether U is made of the units, of which Y explains more
+}
+
+// tail is how many standard deviations from the mean values may be for units to be used: of more
+// distant ones, a few decide the regression. Later ones beyond are drawn in by a logarithm.
+const tail = 5
+
+// units is increasing too, and without the steps that ranks have by chance.
+func (s *scores) units(v float64) float64 {
+	u := (v - s.mean) / s.unit
+	if beyond := math.Abs(u) - tail; beyond > 0 {
+		return math.Copysign(tail+math.Log1p(beyond), u)
+	}
+	return u
 }
 
 // of is increasing beyond the values that it was fitted to, too.
@@ -117,6 +135,11 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 				return nil, fmt.Errorf("conditional: column %s of x is %w on the rows to learn from", c.Name, preprocess.ErrConstant)
 			}
 			m.width++
+			values := make([]float64, len(rows))
+			if err := x.Read(values, 0, len(rows), j, j+1); err != nil {
+				return nil, err
+			}
+			s.mean, s.unit = stat.MeanStdDev(values, nil)
 			s.low, s.high, s.least, s.most = c.Value[0], c.Value[last], c.Image[0], c.Image[last]
 			if err := s.Fit(c.Value, c.Image); err != nil {
 				return nil, fmt.Errorf("conditional: column %s of x: %w", c.Name, err)
@@ -128,11 +151,11 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 	if err != nil {
 		return nil, err
 	}
-	m.features = newFeatures(inputs.Cols, len(rows), seed)
-	return m, m.fit(inputs, targets)
+	return m, m.fit(inputs, targets, seed)
 }
 
-// read returns the inputs of the regression and the normal scores of the columns with residuals.
+// read returns the inputs of the regression and, of the columns with residuals, the normal scores
+// and behind them the units.
 func (m *conditionalMap) read(x, y column.Source) (inputs backend.Matrix, targets *mat.Dense, err error) {
 	if _, inputs, err = m.maps.Apply(x, y); err != nil {
 		return inputs, nil, err
@@ -142,12 +165,12 @@ func (m *conditionalMap) read(x, y column.Source) (inputs backend.Matrix, target
 	if err := x.Read(values, 0, n, 0, d); err != nil {
 		return inputs, nil, err
 	}
-	targets = mat.NewDense(n, m.width, nil)
+	targets = mat.NewDense(n, 2*m.width, nil)
 	for i := range n {
 		row, k := targets.RawRowView(i), 0
 		for j := range m.columns {
 			if s := &m.columns[j]; s.used {
-				row[k] = s.of(values[i*d+j])
+				row[k], row[m.width+k] = s.of(values[i*d+j]), s.units(values[i*d+j])
 				k++
 			}
 		}
@@ -156,24 +179,59 @@ func (m *conditionalMap) read(x, y column.Source) (inputs backend.Matrix, target
 }
 
 // fit makes the three regressions.
-func (m *conditionalMap) fit(inputs backend.Matrix, targets *mat.Dense) (err error) {
+func (m *conditionalMap) fit(inputs backend.Matrix, targets *mat.Dense, seed uint64) (err error) {
 	if m.linear, err = newRidge(linear(inputs), mat.DenseCopyOf(targets)); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.linear.predict(linear(inputs)))
-	if m.rest, err = newRidge(m.features.of(inputs), mat.DenseCopyOf(targets)); err != nil {
+	index := m.linear.predict(linear(inputs))
+	m.features = newFeatures(inputs.Cols, inputs.Rows, index, seed)
+	targets.Sub(targets, index)
+	if m.rest, err = newRidge(m.features.of(inputs, index), mat.DenseCopyOf(targets)); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.rest.predict(m.features.of(inputs)))
+	targets.Sub(targets, m.rest.predict(m.features.of(inputs, index)))
+	m.choose()
+	targets = m.chosen(targets)
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
-	m.scale, err = newRidge(m.both(inputs), targets)
+	m.scale, err = newRidge(m.both(inputs, index), targets)
 	return err
 }
 
+// choose decides by how much of either is explained.
+func (m *conditionalMap) choose() {
+	k := 0
+	for j := range m.columns {
+		if s := &m.columns[j]; s.used {
+			left := func(k int) float64 { return (1 - m.linear.explained[k]) * (1 - m.rest.explained[k]) }
+			light := max(s.high-s.mean, s.mean-s.low) <= tail*s.unit
+			s.smooth = light && left(m.width+k) <= left(k)
+			k++
+		}
+	}
+}
+
+// chosen returns the columns of the functions that U is made of.
+func (m *conditionalMap) chosen(all *mat.Dense) *mat.Dense {
+	n, _ := all.Dims()
+	some, k := mat.NewDense(n, m.width, nil), 0
+	for _, s := range m.columns {
+		if !s.used {
+			continue
+		}
+		from := k
+		if s.smooth {
+			from += m.width
+		}
+		some.SetCol(k, mat.Col(nil, from, all))
+		k++
+	}
+	return some
+}
+
 // both returns the inputs and their features side by side.
-func (m *conditionalMap) both(inputs backend.Matrix) *mat.Dense {
+func (m *conditionalMap) both(inputs backend.Matrix, index *mat.Dense) *mat.Dense {
 	var all mat.Dense
-	all.Augment(linear(inputs), m.features.of(inputs))
+	all.Augment(linear(inputs), m.features.of(inputs, index))
 	return &all
 }
 
@@ -183,9 +241,11 @@ func (m *conditionalMap) apply(x, y column.Source) (g, mean, scale *mat.Dense, e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	mean = m.linear.predict(linear(inputs))
-	mean.Add(mean, m.rest.predict(m.features.of(inputs)))
-	scale = m.scale.predict(m.both(inputs))
+	index := m.linear.predict(linear(inputs))
+	scale = m.scale.predict(m.both(inputs, index))
+	mean = m.rest.predict(m.features.of(inputs, index))
+	mean.Add(mean, index)
+	g, mean = m.chosen(g), m.chosen(mean)
 	scale.Apply(func(_, k int, s float64) float64 { return min(max(s-m.scale.means[k], -mostScale), mostScale) }, scale)
 	return g, mean, scale, nil
 }

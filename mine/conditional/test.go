@@ -18,6 +18,9 @@ type TestResult struct {
 	Z                   []Residual `json:"residuals_z"`
 }
 
+// From manyRows on there are mapFolds folds at least, so that regressions learn from most rows.
+const manyRows, mapFolds = 300, 5
+
 // Test tests whether X and Z are independent given Y, by the permutation test of
 // independence.Test of
 //
@@ -41,7 +44,11 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err := d.check(); err != nil {
 		return out, err
 	}
-	first, err := d.folds(ctx, cfg.Estimate, opts)
+	maps := cfg.Estimate
+	if maps.Folds > 1 && d.X.Rows() >= manyRows {
+		maps.Folds = max(maps.Folds, mapFolds)
+	}
+	first, err := d.folds(ctx, maps, opts)
 	if err != nil {
 		return out, err
 	}
