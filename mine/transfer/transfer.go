@@ -186,33 +186,36 @@ func (d Data) check() error {
 // ErrConstant is wrapped by the error about a side that never changes.
 var ErrConstant = preprocess.ErrConstant
 
+// rowsAtOnce is how many rows are read at a time.
+const rowsAtOnce = 4096
+
 // checkSide looks at every value of one side.
 func (d Data) checkSide(name string, s column.Source) error {
 	columns := s.Columns()
-	row, first := make([]float64, len(columns)), []float64(nil)
-	constant := len(columns)
-	varies := make([]bool, len(columns))
-	for i := range s.Rows() {
-		if d.Missing != nil && d.Missing[i] {
-			continue
-		}
-		if err := s.Read(row, i, i+1, 0, len(columns)); err != nil {
+	width, n := len(columns), s.Rows()
+	rows, first, varies := make([]float64, min(n, rowsAtOnce)*width), []float64(nil), false
+	for lo := 0; lo < n; lo += rowsAtOnce {
+		hi := min(n, lo+rowsAtOnce)
+		if err := s.Read(rows, lo, hi, 0, width); err != nil {
 			return err
 		}
-		if first == nil {
-			first = append(first, row...)
-		}
-		for j, v := range row {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return &preprocess.NonFiniteError{Side: name, Row: i, Column: columns[j].Name, Value: v}
+		for i := lo; i < hi; i++ {
+			if d.Missing != nil && d.Missing[i] {
+				continue
 			}
-			if v != first[j] && !varies[j] {
-				varies[j] = true
-				constant--
+			row := rows[(i-lo)*width : (i-lo+1)*width]
+			for j, v := range row {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return &preprocess.NonFiniteError{Side: name, Row: i, Column: columns[j].Name, Value: v}
+				}
 			}
+			if first == nil {
+				first = slices.Clone(row)
+			}
+			varies = varies || !slices.Equal(row, first)
 		}
 	}
-	if constant == len(columns) {
+	if !varies {
 		return fmt.Errorf("transfer: no column of %s ever changes, so that it has no information: %w", name, ErrConstant)
 	}
 	return nil
@@ -244,6 +247,9 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 	if e.split.Unresolved {
 		d.Low = min(d.Low, 0)
 	}
+	if w := belowZero(d.Interval); w != nil {
+		d.Warnings = append(d.Warnings, *w)
+	}
 	if !e.cfg.Lagged {
 		return d, nil
 	}
@@ -260,6 +266,24 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 		d.Lagged = append(d.Lagged, l)
 	}
 	return d, nil
+}
+
+// WarnNegative says that an estimate is below 0 by more than chance.
+const WarnNegative mine.WarningCode = "negative"
+
+const (
+	// negativeErrors is how many standard errors below 0 an estimate has to be for a warning, as one in 44
+	// is by chance where there is nothing, and negativeNats how far at least.
+	negativeErrors = 2
+	negativeNats   = 0.01
+)
+
+// belowZero warns of an estimate that no information is.
+func belowZero(i conditional.Interval) *mine.Warning {
+	if i.Estimate > -max(negativeErrors*i.StdErr, negativeNats) {
+		return nil
+	}
+	return &mine.Warning{Code: WarnNegative, Message: fmt.Sprintf("%.3f nats, below 0 by more than their error, are of critics that find less in the past and the future together than in the past alone: the number says nothing; give more rows, fewer columns or a shorter lag, or more effort", i.Estimate)}
 }
 
 // warnings tell what limits both directions.

@@ -272,6 +272,20 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestBelowZero: a warning is of estimates that are below 0 both by more than their error and by
+// what matters.
+func TestBelowZero(t *testing.T) {
+	for _, c := range []struct {
+		estimate, stdErr float64
+		want             bool
+	}{{-0.34, 0.14, true}, {-0.27, 0.14, false}, {-0.009, 0.001, false}, {-0.011, 0.001, true}, {0.5, 0.01, false}} {
+		w := belowZero(conditional.Interval{Estimate: c.estimate, StdErr: c.stdErr})
+		if (w != nil) != c.want || w != nil && (w.Code != WarnNegative || !strings.Contains(w.Message, "below 0")) {
+			t.Errorf("%v +- %v: %v", c.estimate, c.stdErr, w)
+		}
+	}
+}
+
 // TestUnchanged: the settings of the result are those given.
 func TestUnchanged(t *testing.T) {
 	x, z, _ := driven(t, 600, 7)
