@@ -2,7 +2,6 @@ package mine
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -29,43 +28,29 @@ type Gain struct {
 //
 //	Var = sum_f (n_f/n)^2 C/(C-1) sum_c ( sum_(i in c) (IF_i - IF'_i) )^2 / n_f^2
 //
-// with c the units of the test rows of fold f, single rows where they are independent (Liang and
-// Zeger 1986). The noise of the marginal pairs is in it.
+// with c the units of the test rows of fold f, see PairedStdErr.
 func GainOf(more, less *Estimator) (Gain, error) {
-	switch {
-	case more.ensemble == nil || less.ensemble == nil:
-		return Gain{}, errNoCritic
-	case more.arranged.rows != less.arranged.rows || len(more.ensemble.folds) != len(less.ensemble.folds):
+	a, err := more.Tested()
+	if err != nil {
+		return Gain{}, err
+	}
+	b, err := less.Tested()
+	if err != nil {
+		return Gain{}, err
+	}
+	if !slices.EqualFunc(a, b, func(m, l Tested) bool { return slices.Equal(m.Rows, l.Rows) && slices.Equal(m.Units, l.Units) }) {
 		return Gain{}, errOtherFolds
 	}
-	for p := range more.arranged.rows {
-		if more.arranged.order(p) != less.arranged.order(p) {
-			return Gain{}, errOtherFolds
-		}
-	}
-	a, b := more.ensemble.stacked(), less.ensemble.stacked()
 	var gain Gain
-	var rows, variance float64
-	freedom := 0
+	var rows float64
 	for f := range a {
-		if m, l := more.ensemble.folds[f], less.ensemble.folds[f]; !slices.Equal(m.split(m.test), l.split(l.test)) {
-			return Gain{}, errOtherFolds
-		}
-		n := float64(a[f].Rows)
+		n := float64(len(a[f].Rows))
 		rows += n
-		gain.Estimate += n * (a[f].Joint - a[f].LogU - b[f].Joint + b[f].LogU)
-		differences := make([]float64, len(a[f].influence))
-		for i, v := range a[f].influence {
-			differences[i] = v - b[f].influence[i]
-		}
-		variance += unitSquares(differences, a[f].clusters)
-		freedom += a[f].freedom()
+		gain.Estimate += n * (a[f].Estimate - b[f].Estimate)
 	}
 	gain.Estimate /= rows
-	gain.StdErr = math.Sqrt(variance) / rows
-	if v := gain.Estimate + gain.StdErr; math.IsNaN(v) || math.IsInf(v, 0) {
-		return Gain{}, fmt.Errorf("mine: a gain is %g with an error of %g: %w", gain.Estimate, gain.StdErr, ErrDiverged)
-	}
+	freedom := 0
+	gain.StdErr, freedom = PairedStdErr(a, b)
 	quantile := distuv.UnitNormal.Quantile
 	if freedom > 0 {
 		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
@@ -73,6 +58,37 @@ func GainOf(more, less *Estimator) (Gain, error) {
 	half := quantile((1+more.cfg.Confidence)/2) * gain.StdErr
 	gain.Low, gain.High = gain.Estimate-half, gain.Estimate+half
 	return gain, nil
+}
+
+// PairedStdErr is the standard error of the difference of two bounds on the same rows, the root of
+//
+//	sum_f (n_f/n)^2 C/(C-1) sum_c ( sum_(i in c) IF_i - IF'_i )^2 / n_f^2
+//
+// with the C units c of the n_f test rows of fold f, single rows where they are independent (Liang and
+// Zeger 1986); of a fold at least what single rows make. The noise of the marginal pairs is in it. Rows that b
+// does not have are taken to add nothing to its bound. freedom is the degrees of freedom, 0 for independent rows.
+func PairedStdErr(a, b []Tested) (stdErr float64, freedom int) {
+	other := map[int]float64{}
+	for _, t := range b {
+		for k, i := range t.Rows {
+			other[i] = t.Influence[k]
+		}
+	}
+	var variance, rows float64
+	for _, t := range a {
+		differences := make([]float64, len(t.Rows))
+		for k, i := range t.Rows {
+			differences[k] = t.Influence[k] - other[i]
+		}
+		rows += float64(len(differences))
+		fold := unitSquares(differences, nil)
+		if t.Units != nil {
+			freedom += len(t.Units) - 1
+			fold = max(fold, unitSquares(differences, t.Units))
+		}
+		variance += fold
+	}
+	return math.Sqrt(variance) / rows, freedom
 }
 
 var errOtherFolds = errors.New("mine: a gain is of two estimates of the same rows with the same folds")

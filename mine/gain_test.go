@@ -134,3 +134,27 @@ func firstRows(n int) []int {
 	}
 	return rows
 }
+
+// TestPairedStdErr compares the standard error of a difference with the sums written out.
+func TestPairedStdErr(t *testing.T) {
+	a := []Tested{
+		{Rows: []int{4, 2, 7}, Units: []int{2, 1}, Influence: []float64{1, 2, -3}},
+		{Rows: []int{1, 0, 5, 9}, Units: []int{1, 1, 2}, Influence: []float64{0.5, 0.5, -1, 0}},
+	}
+	b := []Tested{
+		{Rows: []int{4, 2, 7}, Units: []int{2, 1}, Influence: []float64{1, 1, -2}},
+		{Rows: []int{1, 0, 5, 9}, Units: []int{1, 1, 2}, Influence: []float64{0, 0, -2, 2}},
+	}
+	// Differences 0, 1 | -1 and .5 | .5 | 1, -2, of which rows by themselves make more.
+	want := math.Sqrt(2.0*(1+1)+4.0/3*(0.25+0.25+1+4)) / 7
+	if got, freedom := PairedStdErr(a, b); math.Abs(got-want) > 1e-15 || freedom != 3 {
+		t.Errorf("%v with %d degrees of freedom, want %v with 3", got, freedom, want)
+	}
+	for f := range a {
+		a[f].Units = nil
+	}
+	want = math.Sqrt(1.5*(1+1)+4.0/3*(0.25+0.25+1+4)) / 7
+	if got, freedom := PairedStdErr(a, b); math.Abs(got-want) > 1e-15 || freedom != 0 {
+		t.Errorf("%v with %d degrees of freedom, want %v with 0", got, freedom, want)
+	}
+}

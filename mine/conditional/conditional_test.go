@@ -200,30 +200,6 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestPaired compares the standard error of a difference with the sums written out.
-func TestPaired(t *testing.T) {
-	a := []mine.Tested{
-		{Rows: []int{4, 2, 7}, Units: []int{2, 1}, Influence: []float64{1, 2, -3}},
-		{Rows: []int{1, 0, 5, 9}, Units: []int{1, 1, 2}, Influence: []float64{0.5, 0.5, -1, 0}},
-	}
-	b := []mine.Tested{
-		{Rows: []int{4, 2, 7}, Units: []int{2, 1}, Influence: []float64{1, 1, -2}},
-		{Rows: []int{1, 0, 5, 9}, Units: []int{1, 1, 2}, Influence: []float64{0, 0, -2, 2}},
-	}
-	// Differences 0, 1 | -1 and .5 | .5 | 1, -2, of which rows by themselves make more.
-	want := math.Sqrt(2.0*(1+1)+4.0/3*(0.25+0.25+1+4)) / 7
-	if got, freedom := paired(a, b); math.Abs(got-want) > 1e-15 || freedom != 3 {
-		t.Errorf("%v with %d degrees of freedom, want %v with 3", got, freedom, want)
-	}
-	for f := range a {
-		a[f].Units = nil
-	}
-	want = math.Sqrt(1.5*(1+1)+4.0/3*(0.25+0.25+1+4)) / 7
-	if got, freedom := paired(a, b); math.Abs(got-want) > 1e-15 || freedom != 0 {
-		t.Errorf("%v with %d degrees of freedom, want %v with 0", got, freedom, want)
-	}
-}
-
 // TestResiduals: each row has U by a map that has not seen it, increasing in x given y; the
 // regressions find a curve and a scale that changes.
 func TestResiduals(t *testing.T) {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
-	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"gomine/mine"
@@ -107,7 +105,7 @@ func interval(with, without examined) Interval {
 	}
 	i := Interval{Estimate: with.result.Estimate - off}
 	var freedom int
-	i.StdErr, freedom = paired(with.tested, second)
+	i.StdErr, freedom = mine.PairedStdErr(with.tested, second)
 	quantile := distuv.UnitNormal.Quantile
 	if freedom > 0 {
 		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
@@ -116,43 +114,4 @@ func interval(with, without examined) Interval {
 	i.Low = i.Estimate - reach - max(0, without.result.Training-off)
 	i.High = i.Estimate + reach + max(0, with.result.Training-with.result.Estimate)
 	return i
-}
-
-// paired is the standard error of the difference of two bounds on the same rows, the root of
-//
-//	sum_f (n_f/n)^2 C/(C-1) sum_c ( sum_(i in c) IF_i - IF'_i )^2 / n_f^2
-//
-// for C units c of the n_f rows of fold f, which are single rows where these are
-// independent; of a fold at least what single rows make. The noise of the marginal pairs is in it.
-// freedom is its degrees of freedom, 0 for independent rows.
-func paired(a, b []mine.Tested) (stdErr float64, freedom int) {
-	other := map[int]float64{}
-	for _, t := range b {
-		for k, i := range t.Rows {
-			other[i] = t.Influence[k]
-		}
-	}
-	var variance, rows float64
-	for _, t := range a {
-		differences := make([]float64, len(t.Rows))
-		for k, i := range t.Rows {
-			differences[k] = t.Influence[k] - other[i]
-		}
-		n := float64(len(differences))
-		rows += n
-		fold := n / (n - 1) * floats.Dot(differences, differences)
-		if t.Units != nil {
-			units := float64(len(t.Units))
-			freedom += len(t.Units) - 1
-			var squares float64
-			for _, size := range t.Units {
-				sum := floats.Sum(differences[:size])
-				squares += sum * sum
-				differences = differences[size:]
-			}
-			fold = max(fold, units/(units-1)*squares)
-		}
-		variance += fold
-	}
-	return math.Sqrt(variance) / rows, freedom
 }
