@@ -51,7 +51,11 @@ func (r *Ranking) Forward(ctx context.Context, columns []Column, done func(Step)
 		}
 		chosen = append(chosen, best)
 		left = slices.DeleteFunc(left, func(k int) bool { return k == best })
-		e, total, err := r.judge(ctx, column.Select(r.data.X, chosen...))
+		x := column.Select(r.data.X, chosen...)
+		if err := r.suits(x); err != nil {
+			return steps, fmt.Errorf("ranking: %d columns up to %s: %w", len(chosen), r.data.X.Columns()[best].Name, err)
+		}
+		e, total, err := r.judge(ctx, x)
 		if err != nil {
 			return steps, err
 		}

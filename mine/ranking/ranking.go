@@ -80,7 +80,7 @@ func (c Config) Validate() error {
 }
 
 // A Column is a candidate with what the rows say of it. Where nothing could be learnt from it, such as from a
-// constant, Error says why.
+// constant, or where no test suits its rows, such as copies, Error says why.
 type Column struct {
 	Index int    `json:"index"` // among the candidates, from 0
 	Name  string `json:"name"`
@@ -187,12 +187,32 @@ func (r *Ranking) Column(ctx context.Context, k int) (Column, error) {
 
 // learnable says whether an error is about one candidate, so that others can be learnt from.
 func learnable(err error) bool {
-	return errors.Is(err, preprocess.ErrConstant) || errors.Is(err, mine.ErrDiverged)
+	return errors.Is(err, preprocess.ErrConstant) || errors.Is(err, mine.ErrDiverged) || errors.Is(err, independence.ErrPairing)
+}
+
+// suits reports, by an error that wraps independence.ErrPairing, rows of x and the target that cannot be exchanged
+// as those of all candidates are: another candidate, such as noise or a time, hides that they are copies or a series.
+func (r *Ranking) suits(x column.Source) error {
+	split, err := mine.FindSplit(x, r.data.Target, r.cfg.Estimate, r.data.Groups)
+	if err == nil && split.Kind == mine.SplitBlocks && r.holdout.Pairing == independence.Rows {
+		return fmt.Errorf("ranking: rows of it and the target are a series, correlated over about %d rows, but with the other candidates they are not: rank it without those, or, if rows are independent, split at random: %w",
+			int(math.Ceil(split.CorrelationTime)), independence.ErrPairing)
+	}
+	if err == nil {
+		_, err = independence.NewHoldout(independence.Data{X: x, Z: r.data.Target, Groups: r.data.Groups}, split, r.cfg.Estimate.Seed)
+	}
+	if errors.Is(err, mine.ErrTooFewSamples) { // for a series, as there are enough where rows are exchanged
+		return fmt.Errorf("ranking: rows of it and the target are a series that is too short: %w: %w", err, independence.ErrPairing)
+	}
+	return err
 }
 
 // find fits a critic to a column on the first half, and judges on the second.
 func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) {
 	x := column.Select(r.data.X, k)
+	if err := r.suits(x); err != nil {
+		return nil, err
+	}
 	critic, chosen, err := r.holdout.Fit(ctx, x, r.cfg.Estimate, r.options...)
 	if critic != nil {
 		defer func() { err = errors.Join(err, critic.Close()) }()

@@ -247,3 +247,33 @@ func TestErrors(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestHidden: columns of 200 persons with 10 visits each are refused one by one where noise hides from all
+// candidates together that rows are copies; noise itself is judged.
+func TestHidden(t *testing.T) {
+	g := rand.New(rand.NewPCG(4, 2))
+	persons := make([][]float64, 4) // p0, p1, the target, noise
+	of := make([][3]float64, 200)
+	for i := range of {
+		of[i] = [3]float64{g.NormFloat64(), g.NormFloat64(), g.NormFloat64()}
+	}
+	for _, visit := range g.Perm(2000) {
+		for k, v := range append(of[visit/10][:], g.NormFloat64()) {
+			persons[k] = append(persons[k], v)
+		}
+	}
+	copies := Data{X: column.Named(column.Slices(persons[0], persons[1], persons[3]), "p0", "p1", "noise"), Target: column.Slices(persons[2])}
+	_, columns := ranked(t, copies, brief(2000))
+	for _, c := range columns {
+		if hidden := c.Name != "noise"; hidden != (c.Findings == nil) || hidden && !strings.Contains(c.Error, "copies") {
+			t.Errorf("%s: %+v, %s", c.Name, c.Findings, c.Error)
+		}
+	}
+	cfg := brief(2000)
+	cfg.Forward = 2
+	r, columns := ranked(t, copies, cfg)
+	var field *mine.FieldError
+	if _, err := r.Forward(t.Context(), columns, func(Step) {}); !errors.As(err, &field) || field.Field != "forward" {
+		t.Errorf("two of one column that is left: %v", err)
+	}
+}
