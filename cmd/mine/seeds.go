@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gomine/internal/shard"
 	"gomine/mine"
@@ -54,13 +55,8 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if f.seeds < 2 {
 		return usagef("--seeds is %d, want at least 2, to know a spread", f.seeds)
 	}
-	for _, flag := range []string{"save", "report", "plot", "live", "checkpoint", "dry-run", "fail-below"} {
-		if cmd.Flags().Changed(flag) {
-			return usagef("--%s is of one estimate: leave out --seeds", flag)
-		}
-	}
-	if f.answers.form.value == formMarkdown {
-		return usagef("--format markdown is of one estimate: several --seeds are text, json or csv")
+	if err := ofOneEstimate(cmd.Flags()); err != nil {
+		return err
 	}
 	stderr := cmd.ErrOrStderr()
 	if f.quiet {
@@ -114,6 +110,19 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	return f.output.write(cmd, answer)
+}
+
+// ofOneEstimate reports a flag that several seeds do not take.
+func ofOneEstimate(set *pflag.FlagSet) error {
+	for _, flag := range []string{"save", "report", "plot", "live", "checkpoint", "dry-run", "fail-below"} {
+		if set.Changed(flag) {
+			return usagef("--%s is of one estimate: leave out --seeds", flag)
+		}
+	}
+	if set.Lookup("format").Value.String() == formMarkdown {
+		return usagef("--format markdown is of one estimate: several --seeds are text, json or csv")
+	}
+	return nil
 }
 
 // seedsAnswer is the answer of all seeds.
@@ -176,6 +185,12 @@ func reportSeeds(w io.Writer, d seedsDocument, u unit) {
 				warnings = append(warnings, warning)
 			}
 			warned[warning.Code] = append(warned[warning.Code], strconv.FormatUint(r.Seed, 10))
+		}
+	}
+	if d.Input.X.LeftOut > 0 {
+		fmt.Fprintln(w)
+		for _, l := range wrap(strings.Fields(fmt.Sprintf("note: %s were left out because values are missing.", plural(d.Input.X.LeftOut, "row"))), reportWidth) {
+			fmt.Fprintln(w, l)
 		}
 	}
 	for _, warning := range warnings {

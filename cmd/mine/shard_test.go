@@ -198,9 +198,24 @@ func TestShardRefusals(t *testing.T) {
 		{[]string{"slurm", "--", "rank", path, "--target", "Z0", "--output", "o", "--shard", "0/2"}, exitUsage, []string{"--shard"}},
 		{[]string{"slurm", "--", "rank", path, "--target", "Z0", "--output", "o", "--forward", "2"}, exitUsage, []string{"--forward"}},
 		{[]string{"slurm", "--", "rank", path, "--tagret", "Z0"}, exitUsage, []string{"--tagret", "--target"}},
+		{[]string{"slurm", "--", "matrix", path, "--screen-only", "--output", "o.csv"}, exitUsage, []string{"--screen-only"}},
+		{[]string{"slurm", "--", "estimate", path, "--seeds", "3", "--output", "o", "--save", "c.safetensors"}, exitUsage, []string{"--save", "--seeds"}},
+		{[]string{"slurm", "--", "estimate", path, "--seeds", "3", "--output", "o.txt", "--format", "csv"}, exitUsage, []string{"--format csv", "o.txt", ".csv"}},
+		{[]string{"slurm", "--", "estimate", path, "--seeds", "3", "--output", "o", "--format", "markdown"}, exitUsage, []string{"--format markdown"}},
 		{[]string{"slurm", "--time", "1 day", "--", "rank", path, "--target", "Z0", "--output", "o"}, exitUsage, []string{"1 day"}},
 		{[]string{"slurm", "--shards", "0", "--", "rank", path, "--target", "Z0", "--output", "o"}, exitUsage, []string{"--shards is 0"}},
 	})
+}
+
+// TestSeedsMissing: the answer of several seeds says how many rows lack a value.
+func TestSeedsMissing(t *testing.T) {
+	path := gaussian(t, "300")
+	gaps := file(t, "gaps.csv", read(t, path)+"1,,,\n,,,1\n")
+	args := append(divided(gaps)["seeds"], "--missing", "drop")
+	code, text, stderr := try(t, "", args...)
+	if code != exitOK || !strings.Contains(text, "\nnote: 2 rows were left out because values are missing.\n") {
+		t.Errorf("exit %d: %s%s", code, text, stderr)
+	}
 }
 
 // TestRankCommand: the forward selection is in all forms of the answer.
@@ -281,7 +296,7 @@ fi
 			t.Fatal(err)
 		}
 	}
-	args := append(divided(path)["seeds"], "--json")
+	args := append(divided(path)["seeds"], "--format", "json")
 	code, whole, stderr := try(t, "", args...)
 	if code != exitOK {
 		t.Fatal(stderr)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"text/template"
@@ -123,6 +124,14 @@ func shardedCommand(root *cobra.Command, args []string) (sharded, error) {
 	if set.Changed("forward") {
 		return s, usagef("--forward in the command: it chooses each column by all others, and cannot be shared out")
 	}
+	if set.Changed("screen-only") {
+		return s, usagef("--screen-only in the command: it takes seconds and is not shared out, run it by itself")
+	}
+	if set.Changed("seeds") {
+		if err := ofOneEstimate(set); err != nil {
+			return s, err
+		}
+	}
 	for _, file := range files {
 		if file == "-" {
 			return s, usagef("standard input is for one process, not for all tasks: give a file")
@@ -131,6 +140,14 @@ func shardedCommand(root *cobra.Command, args []string) (sharded, error) {
 	output := set.Lookup("output")
 	if s.output = output.Value.String(); s.output == "" || s.output == "-" {
 		return s, usagef("the command has no --output: say which file the answer goes to")
+	}
+	if set.Lookup("format") != nil {
+		switch form := set.Lookup("format").Value.String(); {
+		case form == formJSON && !set.Changed("json"):
+			s.form = append(s.form, "--json")
+		case form == formCSV && !strings.EqualFold(filepath.Ext(s.output), ".csv"):
+			return s, usagef("--format csv and --output %s: name the file .csv, by which mine merge knows the form", s.output)
+		}
 	}
 	s.args = append([]string{cmd.Name()}, files...)
 	set.Visit(func(flag *pflag.Flag) {
