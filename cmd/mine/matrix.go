@@ -258,7 +258,11 @@ func (m *matrixRun) dataNotes() []string {
 	if m.left.rows > 0 {
 		add("%s.", m.left)
 	}
-	if m.SortedBy != "" {
+	switch {
+	case m.SortedBy == "":
+	case !m.Tied:
+		add("the rows are in the order of %s, and taken for independent of each other otherwise in its own pairs. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
+	default:
 		add("the rows are in the order of %s, and taken for independent of each other otherwise. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
 	}
 	if m.Repeated > 0 {

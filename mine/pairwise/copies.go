@@ -1,66 +1,93 @@
 package pairwise
 
 import (
+	"math"
+	"slices"
+
 	"gomine/mine/column"
 	"gomine/mine/dependence"
 )
 
 const (
 	// mostTwins is how many pairs of rows of one value tell whether another column has copies beside them.
-	mostTwins = 64
-	// leastAlike is the share of them, from which on all rows are compared. Of copies more than half have
-	// to be alike, so that of 64 twins fewer than a quarter are with a probability below 1e-4.
-	leastAlike = 0.25
+	mostTwins = 1024
+	// leastTwins is the fewest that do.
+	leastTwins = 10
+	// leastExcess is how many of them are alike, of those that chance leaves. Of copies, whose values come
+	// mostly with one of the other side, it is a half or more.
+	leastExcess = 0.25
+	// chance is how many standard deviations above its mean the number of those is that are alike, as
+	// chance has it in one of a thousand pairs.
+	chance = 3.1
 )
 
-// twins are pairs of rows of one value, evenly from all values that are there twice.
+// twins are pairs of rows of one value each, evenly from all.
 func twins(runs []int, order []int32) [][2]int32 {
 	var all [][2]int32
 	first := 0
 	for _, run := range runs {
-		if run > 1 {
-			all = append(all, [2]int32{order[first], order[first+1]})
+		for k := first; k+1 < first+run; k += 2 {
+			all = append(all, [2]int32{order[k], order[k+1]})
 		}
 		first += run
 	}
-	count := min(len(all), mostTwins)
-	some := make([][2]int32, count)
+	some := make([][2]int32, min(len(all), mostTwins))
 	for k := range some {
-		some[k] = all[k*len(all)/count]
+		some[k] = all[k*len(all)/len(some)]
 	}
 	return some
 }
 
-// mayCopy reports whether the twins of either column are alike in the other often enough for copies.
-// Equal values are in one bin.
+// mayCopy reports whether rows of one number of either column are alike in the other so often that all
+// rows are worth comparing.
 func mayCopy(a, b *prepared) bool {
-	return alike(a, b) || alike(b, a)
+	return a.scores != nil && a.alike(b) || b.scores != nil && b.alike(a)
 }
 
-func alike(a, b *prepared) bool {
-	if len(a.twins) == 0 || b.fine == nil {
-		return len(a.twins) > 0
+// alike reports whether the twins of a column have one value of another more often than by chance.
+func (p *prepared) alike(other *prepared) bool {
+	if len(p.twins) < leastTwins || len(other.twins) == 0 {
+		return false
 	}
 	count := 0
-	for _, t := range a.twins {
-		if b.fine[t[0]] == b.fine[t[1]] {
+	for _, t := range p.twins {
+		if other.value[t[0]] == other.value[t[1]] {
 			count++
 		}
 	}
-	return float64(count) >= leastAlike*float64(len(a.twins))
+	m := float64(len(p.twins))
+	excess := float64(count)/m - other.meeting
+	return excess >= leastExcess*(1-other.meeting) && excess >= chance*math.Sqrt(other.meeting*(1-other.meeting)/m)
+}
+
+// match numbers the values of a column that has some more than once, and finds its twins.
+func (p *prepared) match(runs []int, order []int32) {
+	if p.twins = twins(runs, order); len(p.twins) == 0 {
+		return
+	}
+	p.value = make([]int32, len(order))
+	first := 0
+	for k, run := range runs {
+		for _, i := range order[first : first+run] {
+			p.value[i] = int32(k)
+		}
+		first += run
+		share := float64(run) / float64(len(order))
+		p.meeting += share * share
+	}
 }
 
 // copied finds the rows of a pair that are copies of others, whatever other variables say of them. It
 // returns how many rows a different one is worth, 1 for no copies, and the first of the equal rows.
 func (s *screen) copied(a, b int) (factor float64, kept []int, err error) {
-	may := true
-	for x := s.first[a]; x < s.first[a+1]; x++ {
-		for z := s.first[b]; z < s.first[b+1]; z++ {
-			may = may && mayCopy(&s.columns[x], &s.columns[z])
-		}
-	}
-	if !may {
+	xs, zs := s.columns[s.first[a]:s.first[a+1]], s.columns[s.first[b]:s.first[b+1]]
+	if len(xs) == 1 && len(zs) == 1 && !mayCopy(&xs[0], &zs[0]) {
 		return 1, nil, nil
+	}
+	for _, own := range [][]prepared{xs, zs} {
+		if slices.ContainsFunc(own, func(c prepared) bool { return len(c.twins) == 0 }) {
+			return 1, nil, nil // a column of which no value is there again, or a constant
+		}
 	}
 	repeats, err := dependence.FindRepeats(s.vars[a].Data, s.vars[b].Data)
 	if err != nil || repeats.Rows == 0 {

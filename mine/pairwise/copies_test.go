@@ -97,3 +97,24 @@ func TestGroupedLevel(t *testing.T) {
 		}
 	}
 }
+
+// TestRareFlag: ages in years come mostly with one value of a rare flag, by chance: these are no copies.
+// The sex of a person, who is there ten times, is one beside a number of the same person.
+func TestRareFlag(t *testing.T) {
+	const n = 1000
+	r := rand.New(rand.NewPCG(21, 22))
+	age := draws(n, func() float64 { return float64(20 + r.IntN(60)) })
+	flag := draws(n, func() float64 { return math.Floor(r.Float64() + 0.01) })
+	size, sex := draws(n/10, r.NormFloat64), draws(n/10, func() float64 { return float64(r.IntN(2)) })
+	sizes, sexes := make([]float64, n), make([]float64, n)
+	for i, k := range r.Perm(n) {
+		sizes[i], sexes[i] = size[k/10], sex[k/10]
+	}
+	s := screening(t, named(age, flag, sizes, sexes, draws(n, r.NormFloat64)), Options{})
+	if p := s.Pairs[Index(0, 1, 5)]; p.Copied || p.EffectiveRows != n {
+		t.Errorf("age and flag: %+v, want no copies", p)
+	}
+	if p := s.Pairs[Index(2, 3, 5)]; !p.Copied || p.EffectiveRows != n/10 {
+		t.Errorf("size and sex: %+v, want %d rows", p, n/10)
+	}
+}

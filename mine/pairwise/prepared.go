@@ -34,7 +34,10 @@ type prepared struct {
 	counts []int     // rows by fine bin
 	coarse []uint8   // the coarse bin of every fine one
 	memory []dependence.Memory
-	twins  [][2]int32 // see twins
+
+	twins   [][2]int32 // see twins
+	value   []int32    // the number of the value of every row; nil where there are no twins
+	meeting float64    // the probability that two rows have one value
 }
 
 // bins is how many of as many rows a column of n rows has, of which factor are worth an independent one.
@@ -88,7 +91,8 @@ func prepare(s column.Source, j, number int, seed uint64, scores []float64, kept
 	if len(runs) == 1 {
 		return prepared{}, nil // a constant
 	}
-	p := prepared{memory: memoryOf(values, kept), twins: twins(runs, order)}
+	p := prepared{memory: memoryOf(values, kept)}
+	p.match(runs, order)
 	var fine []int // the bin of every rank
 	switch {
 	case float64(n) < leastRows*factor:

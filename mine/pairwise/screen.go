@@ -42,7 +42,9 @@ type Screening struct {
 	SortedBy   string `json:"sorted_by,omitempty"`
 	Serial     int    `json:"serial_pairs,omitempty"`
 	Unresolved int    `json:"unresolved_pairs,omitempty"`
-	Repeated   int    `json:"repeated_rows,omitempty"` // rows that have copies
+	// Tied says that most neighbouring rows are of one value of it, so that pairs without it are independent too.
+	Tied     bool `json:"-"`
+	Repeated int  `json:"repeated_rows,omitempty"` // rows that have copies
 	// Copied is how many pairs have rows that are copies of others, though not in all variables.
 	Copied int `json:"copied_pairs,omitempty"`
 	// Empty are the numbers of the variables that do not vary, or whose values are all rare codes: their
@@ -99,7 +101,6 @@ type screen struct {
 	n      int
 	factor float64 // rows that an independent one is worth, for all pairs
 	by     int     // the variable that the rows were sorted by; -1 for none
-	tied   bool    // most neighbouring rows are of one value of it
 	kept   []int   // rows that are no copies of earlier ones
 
 	columns []prepared
@@ -133,7 +134,7 @@ func (s *screen) arrange() error {
 		if by >= 0 {
 			s.by = s.owner(by)
 			s.out.SortedBy = s.vars[s.by].Name
-			if s.tied, err = s.hasTies(all, by); err != nil {
+			if s.out.Tied, err = s.hasTies(all, by); err != nil {
 				return err
 			}
 		}

@@ -127,7 +127,7 @@ func (s *screen) worth(a, b int) (worth, error) {
 		w.factor, w.copied = copies, true
 		s.copies.Add(1)
 	}
-	if s.by >= 0 && (s.tied || a == s.by || b == s.by) {
+	if s.by >= 0 && (s.out.Tied || a == s.by || b == s.by) {
 		w.independent = w.factor == 1
 		return w, nil
 	}
