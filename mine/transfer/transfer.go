@@ -23,6 +23,14 @@
 // another block. Blocks are trained on and tested on as wholes, and the standard error is that of independent
 // blocks. A short series of several is a block by itself.
 //
+// # Levels
+//
+// Series may differ in level, as persons do. Correlation times are of rows less the mean of their series,
+// or a level would be taken for rows that are alike; but the estimate is of the values as they are. Where
+// both X and Z have levels, blocks of one series are alike, and critics that were trained on some know the others:
+// Split.Levels says so, and no lower limit is above 0. Without the means of the series, what happens within them
+// is estimated.
+//
 // # What it is not
 //
 // Transfer entropy tells what helps to predict, not what causes: a third series that drives both makes
