@@ -172,6 +172,9 @@ func reportConditional(w io.Writer, r conditional.Result, x, z, y source, u unit
 	for _, warning := range taken.With.Warnings {
 		paragraph("warning of the first term: " + explain(warning, taken.With))
 	}
+	for _, warning := range taken.Without.Warnings {
+		paragraph("warning of the second term, which is taken off, so that the estimate is too high where it is too low: " + explain(warning, taken.Without))
+	}
 }
 
 // columnsText says which columns of a file.
@@ -192,7 +195,7 @@ func residualsText(all []conditional.Residual) string {
 			break
 		}
 		if c.Used {
-			texts = append(texts, fmt.Sprintf("%.0f%% of the variance of %s", 100*max(0, c.Explained), c.Name))
+			texts = append(texts, fmt.Sprintf("%.0f%% of the variance of %s", 100*c.Explained, c.Name))
 		} else {
 			texts = append(texts, c.Name+" as it is")
 		}

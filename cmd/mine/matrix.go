@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -184,7 +185,7 @@ func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine
 	}
 	m.chosen = m.Chosen(cfg)
 	m.Estimated, m.Top, m.All = len(m.chosen), cfg.Top, cfg.All
-	return m, f.estimate(cmd, file, m, m.Screening.Config(cfg.Estimate), status)
+	return m, f.estimate(cmd, file, m, cfg.Estimate, status)
 }
 
 // estimate estimates the chosen pairs of the shard that the journal does not have yet.
@@ -212,7 +213,7 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	all := m.done + len(left)
 	progress := func() { status.show("networks", int64(m.done), int64(all), plural(all, "pair")) }
 	progress()
-	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Sorted: m.SortedBy != "" && cfg.Split == mine.SplitRandom, Backend: b, Done: func(i int, e pairwise.Estimate) error {
+	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
 		if err := f.output.add(left[i], e); err != nil {
 			return err
@@ -225,6 +226,31 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	return f.input.tooFew(f.estimateError(err, []string{file}, cmd.Flags()))
 }
 
+// names lists variables, a few by name.
+func (m *matrixRun) names(vars []int) string {
+	var names []string
+	for _, v := range vars {
+		names = append(names, m.Variables[v].Name)
+	}
+	const most = 6
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], plural(more, "other"))
+	}
+	return strings.Join(names, ", ")
+}
+
+// copiedNames lists the variables of the pairs that have copies.
+func (m *matrixRun) copiedNames() string {
+	var vars []int
+	for _, p := range m.Pairs {
+		if p.Copied {
+			vars = append(vars, p.A, p.B)
+		}
+	}
+	slices.Sort(vars)
+	return m.names(slices.Compact(vars))
+}
+
 // dataNotes say what a reader has to know of the rows and the variables.
 func (m *matrixRun) dataNotes() []string {
 	notes := []string{}
@@ -232,8 +258,12 @@ func (m *matrixRun) dataNotes() []string {
 	if m.left.rows > 0 {
 		add("%s.", m.left)
 	}
-	if m.SortedBy != "" {
-		add("the rows are in the order of %s, and taken for independent of each other otherwise.", m.SortedBy)
+	switch {
+	case m.SortedBy == "":
+	case !m.Tied:
+		add("the rows are in the order of %s, and taken for independent of each other otherwise in its own pairs. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
+	default:
+		add("the rows are in the order of %s, and taken for independent of each other otherwise. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
 	}
 	if m.Repeated > 0 {
 		most := 0.0
@@ -242,6 +272,9 @@ func (m *matrixRun) dataNotes() []string {
 		}
 		add("%s of %s have copies: p-values are of %s independent ones at most.", grouped(m.Repeated), plural(m.Rows, "row"), grouped(int(most)))
 	}
+	if m.Copied > 0 {
+		add("%s have rows that are copies of each other in both columns, as of one person: %s. Their p-values are of as many rows as are different; give the column of the persons as --group.", plural(m.Copied, "pair"), m.copiedNames())
+	}
 	if m.Serial > 0 {
 		add("%s of %s are of series, whose neighbouring rows are alike: their p-values are approximate, of as many rows as these are worth.", grouped(m.Serial), plural(len(m.Pairs), "pair"))
 	}
@@ -249,15 +282,7 @@ func (m *matrixRun) dataNotes() []string {
 		add("%s of them are worth fewer than 100 independent rows, as random walks are: the screen says nothing of them, and their p is 1. Give more rows, or differences of successive ones.", grouped(m.Unresolved))
 	}
 	if len(m.Empty) > 0 {
-		var names []string
-		for _, v := range m.Empty {
-			names = append(names, m.Variables[v].Name)
-		}
-		const most = 6
-		if more := len(names) - most; more > 0 {
-			names = append(names[:most], plural(more, "other"))
-		}
-		add("no pairs of %s: constant, or codes that are all rare.", strings.Join(names, ", "))
+		add("no pairs of %s: constant, or codes that are all rare.", m.names(m.Empty))
 	}
 	return notes
 }

@@ -246,15 +246,17 @@ func TestMatrixResumes(t *testing.T) {
 			}
 		}
 		if !finished {
-			kills++
-			if err := cmd.Process.Kill(); err != nil {
+			switch err := cmd.Process.Kill(); {
+			case err == nil:
+				kills++
+			case !errors.Is(err, os.ErrProcessDone): // it has ended since it was looked at
 				t.Fatal(err)
 			}
 			<-ended
 		}
 	}
-	if kills < 3 {
-		t.Errorf("killed %d times, want several", kills)
+	if kills == 0 { // pairs that end together leave time for one or two kills
+		t.Error("it ended before it was killed")
 	}
 	want, err := os.ReadFile(whole)
 	if err != nil {

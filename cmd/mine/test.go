@@ -143,9 +143,12 @@ func (f *testFlags) testAnswer(r conditional.TestResult, args []string, u unit) 
 // pText is a p-value with two digits.
 func pText(p float64) string { return strconv.FormatFloat(p, 'g', 2, 64) }
 
-// evidence says in words what a p-value is worth. given is "" or " given Y".
-func evidence(p float64, given string) string {
+// evidence says in words what a p-value is worth. given is "" or " given Y"; doubtful, whether the
+// regressions on Y have left something.
+func evidence(p float64, given string, doubtful bool) string {
 	switch {
+	case p <= 0.05 && doubtful:
+		return "in doubt, see the warning: both may depend on Y alone"
 	case p <= 0.001:
 		return "very strong evidence that X and Z depend on each other" + given
 	case p <= 0.01:
@@ -166,7 +169,7 @@ func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string
 	if given != "" {
 		condition, label = " given Y", "I(U;V)"
 	}
-	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue, condition))
+	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue, condition, len(r.Doubts) > 0))
 	fmt.Fprintf(w, "%s = %s %s, standard error %s   (%s interval %s to %s)\n\n",
 		label, info(e.Estimate), u, info(e.StdErr), percent(e.Config.Confidence), info(e.Low), info(e.High))
 	line := func(label, format string, args ...any) {
@@ -193,11 +196,17 @@ func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string
 		line("", "The p-value is approximate: a series is rotated, whose ends meet.")
 	}
 	line("settings", "--permutations %d %s", r.Config.Permutations, strings.Join(commandLine(e.Config), " "))
-	for _, warning := range e.Warnings {
+	paragraph := func(text string) {
 		fmt.Fprintln(w)
-		for _, l := range wrap(strings.Fields("warning of the estimate: "+explain(warning, e)), reportWidth) {
+		for _, l := range wrap(strings.Fields(text), reportWidth) {
 			fmt.Fprintln(w, l)
 		}
+	}
+	for _, doubt := range r.Doubts {
+		paragraph("warning: " + doubt.Message + ".")
+	}
+	for _, warning := range e.Warnings {
+		paragraph("warning of the estimate: " + explain(warning, e))
 	}
 }
 
@@ -217,6 +226,7 @@ type testDocument struct {
 	// With --given, Estimate is I(U;V).
 	ResidualsX []conditional.Residual `json:"residuals_x,omitempty"`
 	ResidualsZ []conditional.Residual `json:"residuals_z,omitempty"`
+	Doubts     []mine.Warning         `json:"doubts,omitempty"`
 }
 
 // testSchema names the form of what mine test --json prints, which doc/test.md describes.
@@ -226,7 +236,7 @@ const testSchema = "gomine.test/1"
 func encodeTest(r conditional.TestResult, precision string, in givenInputs) ([]byte, error) {
 	text, err := json.Marshal(testDocument{
 		Schema: testSchema, Unit: nats, PValue: r.PValue, Pairing: r.Pairing, Exact: r.Exact, Parts: r.Parts,
-		Estimate: estimateDocument{Result: r.Effect}, ResidualsX: r.X, ResidualsZ: r.Z,
+		Estimate: estimateDocument{Result: r.Effect}, ResidualsX: r.X, ResidualsZ: r.Z, Doubts: r.Doubts,
 		Permutations: r.Config.Permutations, Config: settings{r.Effect.Config, r.Effect.Backend, precision}, Input: in,
 	})
 	if err != nil {

@@ -56,9 +56,12 @@ settings    --permutations 999`
 		t.Errorf("that rotations are approximate is not in\n%s", got)
 	}
 	for p, word := range map[float64]string{0.001: "very strong", 0.01: "strong", 0.05: "some", 0.051: "no"} {
-		if got := evidence(p, ""); !strings.HasPrefix(got, word+" evidence") {
+		if got := evidence(p, "", false); !strings.HasPrefix(got, word+" evidence") {
 			t.Errorf("p = %g is %s, want %s evidence", p, got, word)
 		}
+	}
+	if got := evidence(0.001, " given Y", true); strings.Contains(got, "evidence") {
+		t.Errorf("a p-value in doubt is %s", got)
 	}
 }
 

@@ -64,7 +64,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	window.Var((*count)(&f.lag), "lag", "`N` rows of the past, the present one among them")
 	window.Var((*count)(&f.horizon), "horizon", "`N` rows from the present one to that of the future")
 	window.BoolVar(&f.lagged, "lagged", usual.Lagged, "whether the information at each lag is estimated too; --lagged=false saves the time")
-	addChoice(window, &f.way, "way", "how to take off what the past of Z says: difference (of two estimates), residual (of X, given that), auto (both; the one with less to take off)", names([]conditional.Way{conditional.Difference, conditional.ByResidual, conditional.Auto})...)
+	addChoice(window, &f.way, "way", "how to take off what the past of Z says: difference (of two estimates), residual (of X, given that), auto (both; the one with more left where what is taken off is that of training rows)", names([]conditional.Way{conditional.Difference, conditional.ByResidual, conditional.Auto})...)
 	addGroup(cmd, "Window", window)
 	f.register(cmd, mine.Fast)
 	cmd.Flags().Lookup("group").Usage = "`COLUMN` of numbers or names, equal in rows of one series, which need not be neighbours; without it all rows are one series. Of two files, it is in the first"

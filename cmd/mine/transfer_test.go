@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -86,6 +87,53 @@ settings    --lag 2 --horizon 1 --lagged=true --way auto`
 	r.XToZ.High = r.ZToX.Low + 0.001
 	if got := text(r); !strings.Contains(got, "the data do not show") {
 		t.Errorf("that there is no direction is not in\n%s", got)
+	}
+}
+
+// TestTransferNothing: where critics find nothing there is no interval, neither to read nor in JSON.
+func TestTransferNothing(t *testing.T) {
+	r := transferred()
+	r.ZToX.Interval = conditional.Interval{High: math.Inf(1)}
+	r.ZToX.Nothing = true
+	r.ZToX.Ways = []transfer.Terms{{Way: conditional.Difference, Interval: r.ZToX.Interval, Nothing: true}}
+	r.ZToX.Lagged = []transfer.Lagged{{Lag: 1, Warnings: []mine.Warning{{Code: mine.WarnNothing, Message: "no critic"}}}}
+	text := string(reportTransfer(r, inputs{}, nats, nil))
+	for _, want := range []string{
+		"TE(Z -> X): nothing found, no critic is better than none: no upper limit\nX tells about the future of Z; from Z to X nothing was found\n",
+		"Z -> X by difference: nothing found in either term\n",
+		"I(Z(t-1); X(t)): nothing found\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "0.000 to 0.000") {
+		t.Errorf("an interval of no width in\n%s", text)
+	}
+	document, err := encodeTransfer(r, settings{}, inputs{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(document, &fields); err != nil {
+		t.Fatal(err)
+	}
+	back, forward := fields["z_to_x"].(map[string]any), fields["x_to_z"].(map[string]any)
+	for _, name := range []string{"std_err", "low", "high"} {
+		if v, there := back[name]; there {
+			t.Errorf("%s is %v where nothing was found", name, v)
+		}
+		if _, there := forward[name]; !there {
+			t.Errorf("no %s of the other direction", name)
+		}
+	}
+	if v, there := fields["net_std_err"]; there {
+		t.Errorf("net_std_err is %v", v)
+	}
+	r = transferred()
+	r.Split.Levels = true
+	if text := string(reportTransfer(r, inputs{}, nats, nil)); !strings.Contains(text, "cannot be said") {
+		t.Errorf("of series with levels a direction is called stronger:\n%s", text)
 	}
 }
 

@@ -27,9 +27,16 @@ func stronger(r transfer.Result, info func(nats float64) string, u unit) string 
 	more := func(from, to string, net float64) string {
 		return fmt.Sprintf("%s tells more about the future of %s: %s %s more, +- %s at most", from, to, info(net), u, info(r.NetStdErr))
 	}
+	found := func(from, to string) string {
+		return fmt.Sprintf("%s tells about the future of %s; from %s to %s nothing was found", from, to, to, from)
+	}
 	switch {
-	case r.Split.Unresolved:
+	case r.Split.Unresolved || r.Split.Levels:
 		return "which direction has more cannot be said"
+	case r.ZToX.Nothing && r.XToZ.Low > 0:
+		return found("X", "Z")
+	case r.XToZ.Nothing && r.ZToX.Low > 0:
+		return found("Z", "X")
 	case r.XToZ.Low > r.ZToX.High:
 		return more("X", "Z", r.Net)
 	case r.ZToX.Low > r.XToZ.High:
@@ -45,6 +52,10 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
 	level := percent(r.Config.Estimate.Confidence)
 	for _, d := range directions(r) {
+		if d.Nothing {
+			fmt.Fprintf(&b, "TE(%s -> %s): nothing found, no critic is better than none: no upper limit\n", d.from, d.to)
+			continue
+		}
 		fmt.Fprintf(&b, "TE(%s -> %s) = %s %s   %s interval %s to %s   (standard error %s)\n",
 			d.from, d.to, info(d.Estimate), u, level, info(d.Low), info(d.High), info(d.StdErr))
 	}
@@ -67,14 +78,22 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 	label := "terms"
 	for _, d := range directions(r) {
 		for _, w := range d.Ways {
-			line(label, "%s -> %s by %s: %s less %s = %s +- %s%s", d.from, d.to, w.Way, info(w.With.Estimate), info(max(0, w.Without.Estimate)), info(w.Estimate), info(w.StdErr), taken(d.Direction, w))
+			numbers := "nothing found in either term"
+			if !w.Nothing {
+				numbers = fmt.Sprintf("%s less %s = %s +- %s", info(w.With.Estimate), info(max(0, w.Without.Estimate)), info(w.Estimate), info(w.StdErr))
+			}
+			line(label, "%s -> %s by %s: %s%s", d.from, d.to, w.Way, numbers, taken(d.Direction, w))
 			label = ""
 		}
 	}
 	label = "lagged"
 	for _, d := range directions(r) {
 		for _, l := range d.Lagged {
-			line(label, "I(%s(t-%d); %s(t)) = %s %s, %s to %s", d.from, l.Lag, d.to, info(l.Estimate), u, info(l.Low), info(l.High))
+			numbers := ": nothing found"
+			if !l.Nothing() {
+				numbers = fmt.Sprintf(" = %s %s, %s to %s", info(l.Estimate), u, info(l.Low), info(l.High))
+			}
+			line(label, "I(%s(t-%d); %s(t))%s", d.from, l.Lag, d.to, numbers)
 			label = ""
 		}
 	}
@@ -131,7 +150,7 @@ type transferDocument struct {
 	XToZ      transfer.Direction `json:"x_to_z"`
 	ZToX      transfer.Direction `json:"z_to_x"`
 	Net       float64            `json:"net"`
-	NetStdErr float64            `json:"net_std_err"`
+	NetStdErr *float64           `json:"net_std_err,omitempty"` // nil where nothing was found in one of them
 	Split     transfer.Split     `json:"split"`
 	Warnings  []mine.Warning     `json:"warnings,omitempty"`
 	Lag       int                `json:"lag"`
@@ -147,8 +166,12 @@ const transferSchema = "gomine.transfer/1"
 
 // encodeTransfer returns both directions as one JSON object.
 func encodeTransfer(r transfer.Result, s settings, in inputs) ([]byte, error) {
+	stdErr := &r.NetStdErr
+	if r.XToZ.Nothing || r.ZToX.Nothing {
+		stdErr = nil
+	}
 	text, err := json.Marshal(transferDocument{
-		Schema: transferSchema, Unit: nats, XToZ: r.XToZ, ZToX: r.ZToX, Net: r.Net, NetStdErr: r.NetStdErr,
+		Schema: transferSchema, Unit: nats, XToZ: r.XToZ, ZToX: r.ZToX, Net: r.Net, NetStdErr: stdErr,
 		Split: r.Split, Warnings: r.Warnings, Lag: r.Config.Lag, Horizon: r.Config.Horizon, Way: r.Config.Way, Config: s, Input: in,
 	})
 	if err != nil {

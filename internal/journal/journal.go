@@ -114,7 +114,11 @@ func (j *Journal) write(line []byte) error {
 // Close closes the journal, which stays.
 func (j *Journal) Close() error { return j.file.Close() }
 
-// Remove closes the journal and removes it, once there is a result of it all.
+// Remove closes the journal and removes it, once there is a result of it all. One that is gone is no error.
 func (j *Journal) Remove() error {
-	return errors.Join(j.file.Close(), os.Remove(j.file.Name()))
+	err := os.Remove(j.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // removed by somebody else
+	}
+	return errors.Join(j.file.Close(), err)
 }

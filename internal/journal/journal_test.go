@@ -105,3 +105,15 @@ func TestOther(t *testing.T) {
 		t.Error("a header that is no JSON was taken")
 	}
 }
+
+// TestRemoved: a journal that is gone already is removed.
+func TestRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	j, _ := results(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Remove(); err != nil {
+		t.Errorf("%v, want none", err)
+	}
+}

@@ -208,7 +208,13 @@ func (r *Result) choose() {
 const (
 	WarnDefect   mine.WarningCode = "defect"   // what is taken off is not small
 	WarnDisagree mine.WarningCode = "disagree" // the two ways give different numbers
+	// WarnExplained says that Y explains nearly all of a column, of which errors of the regression
+	// are a large part then.
+	WarnExplained mine.WarningCode = "explained"
 )
+
+// mostExplained is the share of the variance of a column from which on a warning says so.
+const mostExplained = 0.99
 
 // deviations is how many standard errors two ways may be apart.
 const deviations = 3
@@ -219,6 +225,14 @@ func (r *Result) warnings() (out []mine.Warning) {
 	if off := c.Without.Estimate; off > max(deviations*c.Without.StdErr, r.Estimate/2) {
 		out = append(out, mine.Warning{Code: WarnDefect, Message: fmt.Sprintf(
 			"%.3f nats are taken off, of which the critics may have missed a part: then the estimate is too high; more rows help", off)})
+	}
+	if c.Way == ByResidual {
+		for _, column := range r.Residuals {
+			if column.Used && column.Explained > mostExplained {
+				out = append(out, mine.Warning{Code: WarnExplained, Message: fmt.Sprintf(
+					"the condition explains %.2f%% of the variance of column %s: of what is left, errors of the regression are a large part, so that the estimate may be far too low; give what it differs by from the condition in its place, such as a duration for the end", 100*column.Explained, column.Name)})
+			}
+		}
 	}
 	if len(r.Ways) == 2 {
 		a, b := r.Ways[0].Interval, r.Ways[1].Interval

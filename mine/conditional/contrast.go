@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -20,7 +21,8 @@ type Contrast struct {
 	// Narrow says that With is I(U;V), which is at most I(U;(V,Y)): of few rows, critics find more
 	// where there are fewer columns. The rows that decide when training stops decide that too.
 	Narrow bool `json:"narrow,omitempty"`
-	// Validation is With on those rows less Without on training rows; the ways are compared by it.
+	// Validation is With on those rows less Without on training rows, or by nearest neighbours if these
+	// find more of it; the ways are compared by it.
 	Validation float64 `json:"validation"`
 }
 
@@ -42,13 +44,22 @@ func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.S
 	if err != nil {
 		return c, fmt.Errorf("conditional: %s, of y alone: %w", way, err)
 	}
-	if len(with.tested) != len(without.tested) {
-		return c, fmt.Errorf("conditional: %d folds have critics of z and y, %d of y alone, so that they cannot be compared: lower the learning rate, or take fewer folds: %w",
+	if !slices.EqualFunc(with.tested, without.tested, func(a, b mine.Tested) bool { return slices.Equal(a.Rows, b.Rows) }) {
+		return c, fmt.Errorf("conditional: critics of z and y are there in %d folds, those of y alone in %d, not all of them the same, so that they cannot be compared: lower the learning rate, or take fewer folds: %w",
 			len(with.tested), len(without.tested), mine.ErrDiverged)
 	}
-	c.With, c.Without, c.Validation = with.result, without.result, with.validation()-max(0, without.result.Training)
+	c.With, c.Without, c.Validation = with.result, without.result, with.validation()-max(0, atLeast(without.result))
 	c.Interval = interval(with, without)
 	return c, nil
+}
+
+// atLeast is what is known of an information beside its bound, too high by chance as a rule: what
+// critics find on training rows, or nearest neighbours.
+func atLeast(r mine.Result) float64 {
+	if r.Neighbours == nil {
+		return r.Training
+	}
+	return max(r.Training, r.Neighbours.Estimate)
 }
 
 // An examined is an estimate with what it says of each row.
@@ -89,8 +100,9 @@ type Interval struct {
 	// StdErr is that of the difference: of the influence values of both bounds, paired by rows.
 	StdErr float64 `json:"std_err"`
 	// Low and High are Estimate and, on either side, its standard error times the normal
-	// quantile of the confidence, and what the bound on that side may lack: below, Training -
-	// Estimate of Without, above, that of With.
+	// quantile of the confidence, and what the bound on that side may lack: below, what critics find
+	// on training rows, or nearest neighbours if they find more, less Estimate of Without; above,
+	// that of With.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
@@ -111,7 +123,7 @@ func interval(with, without examined) Interval {
 		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
 	}
 	reach := quantile((1+with.result.Config.Confidence)/2) * i.StdErr
-	i.Low = i.Estimate - reach - max(0, without.result.Training-off)
-	i.High = i.Estimate + reach + max(0, with.result.Training-with.result.Estimate)
+	i.Low = i.Estimate - reach - max(0, atLeast(without.result)-off)
+	i.High = i.Estimate + reach + max(0, atLeast(with.result)-with.result.Estimate)
 	return i
 }

@@ -105,7 +105,7 @@ func (d Data) checkLinear() error {
 			continue
 		}
 		if r.explained[k] > 1-mostLeft {
-			return fmt.Errorf("conditional: column %s of x is %w by the condition y, as a sum of its columns: nothing is left of it given y; leave it out of x, or some of y: I(X;Z|Y) of the others is finite",
+			return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
 				c.Name, ErrDetermined)
 		}
 		k++

@@ -8,6 +8,8 @@ import (
 	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/independence"
+	"gomine/mine/neighbours"
+	"gomine/mine/sampling"
 )
 
 // A TestResult is a test of whether X and Z are independent given Y: that of U and V, the
@@ -16,7 +18,13 @@ type TestResult struct {
 	independence.Result            // its Effect is I(U;V), and its p-value is approximate
 	X                   []Residual `json:"residuals_x"`
 	Z                   []Residual `json:"residuals_z"`
+	// Doubts say that nearest neighbours find that Y tells of U and of V: then what X and Z both share
+	// with Y may have been taken for dependence.
+	Doubts []mine.Warning `json:"doubts"`
 }
+
+// WarnShared says that Y tells of both residuals.
+const WarnShared mine.WarningCode = "shared"
 
 // From manyRows on there are mapFolds folds at least, so that regressions learn from most rows.
 const manyRows, mapFolds = 300, 5
@@ -68,9 +76,44 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 		return out, fmt.Errorf("conditional: column %s of x and column %s of z are codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
 			a, b, ErrCodes)
 	}
-	out.Result, err = independence.Test(ctx, independence.Data{X: u, Z: v, Groups: d.Groups}, cfg, opts...)
+	if out.Result, err = independence.Test(ctx, independence.Data{X: u, Z: v, Groups: d.Groups}, cfg, opts...); err != nil {
+		return out, err
+	}
 	out.Exact = false
+	out.Doubts, err = doubts(ctx, u, v, d.Given, cfg.Estimate.Seed)
 	return out, err
+}
+
+const (
+	// mostColumns is how many columns nearest neighbours are asked about, and mostNeighbours how many rows.
+	mostColumns, mostNeighbours = 8, 10_000
+	// leastShared is the information, in nats, from which on the condition counts as telling of a residual.
+	leastShared = 0.02
+)
+
+// doubts asks nearest neighbours what y tells of u and of v, where there are few columns.
+func doubts(ctx context.Context, u, v, y column.Source, seed uint64) ([]mine.Warning, error) {
+	var told [2]neighbours.Result
+	for i, s := range []column.Source{u, v} {
+		if len(s.Columns())+len(y.Columns()) > mostColumns {
+			return nil, nil
+		}
+		rows := sampling.NewPermutation(uint64(s.Rows()), seed, sampling.StreamSplit, 0)
+		some := make([]int, min(s.Rows(), mostNeighbours))
+		for k := range some {
+			some[k] = int(rows.At(uint64(k)))
+		}
+		var err error
+		if told[i], err = neighbours.Estimate(ctx, column.Pick(s, some), column.Pick(y, some), neighbours.Options{Neighbours: neighbours.Usual, Seed: seed}); err != nil {
+			return nil, err
+		}
+		if told[i].Estimate < max(leastShared, deviations*told[i].StdErr) {
+			return nil, nil
+		}
+	}
+	return []mine.Warning{{Code: WarnShared, Message: fmt.Sprintf(
+		"by nearest neighbours the condition still tells %.2f nats of what is left of x and %.2f of what is left of z: what both share with it may have been taken for dependence, and the p-value is in doubt",
+		told[0].Estimate, told[1].Estimate)}}, nil
 }
 
 // ErrCodes is wrapped by the error about columns on both sides that have no residuals.

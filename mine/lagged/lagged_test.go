@@ -2,6 +2,7 @@ package lagged
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -191,6 +192,45 @@ func TestCut(t *testing.T) {
 				t.Errorf("%+v: %d of %d windows are in no gap of %d, want %d at least", c, kept.Rows(), w.Rows(), gap, least)
 			}
 		}
+	}
+}
+
+// TestWithin: the values less their mean over the windows of a series, as found by looking at every
+// window, and parts of them; a level of a series makes no difference.
+func TestWithin(t *testing.T) {
+	g := rand.New(rand.NewPCG(4, 1))
+	f := random(g, 300, 4, true, 0.1)
+	v := make([]float64, 0, 600)
+	for i := range 300 {
+		v = append(v, g.NormFloat64()+float64(100*f.series[i]), g.NormFloat64()-float64(7*f.series[i]))
+	}
+	w, err := New(300, f.series, f.missing, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := w.Within(column.RowMajor(v, 2), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, windows := read(t, source), f.windows(2, 1)
+	sums, counts := map[int][2]float64{}, map[int]float64{}
+	for _, rows := range windows {
+		of := f.series[rows[0]]
+		sums[of] = [2]float64{sums[of][0] + v[2*rows[0]], sums[of][1] + v[2*rows[0]+1]}
+		counts[of]++
+	}
+	const rounding = 1e-11 // some 1,000 times 100 units of 2^-53
+	for i, rows := range windows {
+		of := f.series[rows[0]]
+		for j := range 2 {
+			if want := v[2*rows[0]+j] - sums[of][j]/counts[of]; math.Abs(got[i][j]-want) > rounding {
+				t.Fatalf("window %d, column %d: %g, want %g", i, j, got[i][j], want)
+			}
+		}
+	}
+	var part [2]float64
+	if err := source.Read(part[:], 5, 7, 1, 2); err != nil || part != [2]float64{got[5][1], got[6][1]} {
+		t.Errorf("part is %v, want %v and %v: %v", part, got[5][1], got[6][1], err)
 	}
 }
 

@@ -32,7 +32,6 @@ type Work struct {
 	Variables []Variable
 	Pairs     []Pair
 	Groups    []int           // which rows belong together, as for mine.WithGroups; nil for none
-	Sorted    bool            // the rows were sorted by a variable: that estimates are alike in their order is no warning
 	Backend   backend.Backend // stays open; nil for the CPU
 	Threads   int             // of the CPU; 0 for all processors
 	// Done is called with every estimate as soon as it is there, in no order, from one goroutine at a
@@ -40,17 +39,17 @@ type Work struct {
 	Done func(k int, e Estimate) error
 }
 
-// Config returns the settings that pairs of a screening are estimated with: rows that were sorted by a
-// variable are independent, which no other pair shows by itself, unless some are copies of others.
-func (s *Screening) Config(cfg mine.Config) mine.Config {
-	if s.SortedBy != "" && s.Repeated == 0 && cfg.Split == mine.SplitAuto {
+// config returns the settings that a pair is estimated with: rows that were sorted by a variable are
+// independent, which no other pair shows by itself, unless some are copies of others.
+func (p Pair) config(cfg mine.Config) mine.Config {
+	if p.Independent && cfg.Split == mine.SplitAuto {
 		cfg.Split = mine.SplitRandom
 	}
 	return cfg
 }
 
 // EstimatePairs estimates the information of pairs by critics, one pair on each thread of the CPU. Each
-// estimate is that of mine.Estimate of the two variables: it depends on nothing else. A pair that cannot be
+// estimate is that of mine.Estimate of the two variables, with rows at random where Pair.Independent says so: it depends on nothing else. A pair that cannot be
 // estimated, such as one whose training diverges, has the reason in its Estimate; the end of ctx, a backend
 // that fails and an error of Done end the work.
 func EstimatePairs(ctx context.Context, w Work, cfg mine.Config) (err error) {
@@ -108,6 +107,7 @@ func EstimatePairs(ctx context.Context, w Work, cfg mine.Config) (err error) {
 
 // estimate estimates a pair. An error is one that ends the work.
 func (w *Work) estimate(ctx context.Context, b backend.Backend, p Pair, cfg mine.Config) (Estimate, error) {
+	cfg = p.config(cfg)
 	opts := []mine.Option{mine.WithBackend(b), mine.WithThreads(1)}
 	if w.Groups != nil {
 		opts = append(opts, mine.WithGroups(w.Groups))
@@ -124,7 +124,7 @@ func (w *Work) estimate(ctx context.Context, b backend.Backend, p Pair, cfg mine
 	default:
 		return Estimate{}, fmt.Errorf("%s and %s: %w", w.Variables[p.A].Name, w.Variables[p.B].Name, err)
 	}
-	if w.Sorted {
+	if p.Independent && cfg.Split == mine.SplitRandom {
 		r.Warnings = slices.DeleteFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnSerial })
 	}
 	return Estimate{

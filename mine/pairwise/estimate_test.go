@@ -3,6 +3,7 @@ package pairwise
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -73,14 +74,16 @@ func TestSortedPairs(t *testing.T) {
 	by, x, z := draws(n, r.NormFloat64), draws(n, r.NormFloat64), draws(n, r.NormFloat64)
 	slices.Sort(by)
 	for i := range by {
+		by[i] = math.Floor(100*by[i]) / 100 // a price, which most neighbours share
 		x[i], z[i] = by[i]+0.1*x[i], by[i]+0.1*z[i]
 	}
 	s := screening(t, named(x, z, by), Options{})
-	cfg := s.Config(small(n))
+	cfg := s.Pairs[0].config(small(n))
 	cfg.Steps, cfg.Candidates = 400, cfg.Candidates[:1]
 	for _, sorted := range []bool{false, true} {
 		var got Estimate
-		w := Work{Variables: named(x, z), Pairs: s.Pairs[:1], Sorted: sorted, Done: func(_ int, e Estimate) error {
+		s.Pairs[0].Independent = sorted
+		w := Work{Variables: named(x, z), Pairs: s.Pairs[:1], Done: func(_ int, e Estimate) error {
 			got = e
 			return nil
 		}}

@@ -35,7 +35,7 @@ type look struct {
 // binned looks at two columns in their fine bins and, where that is something else, in their coarse
 // ones. factor is how many rows an independent one is worth. The count is 0 where a column has no bins.
 func (t *tables) binned(a, b *prepared, factor float64) look {
-	if a.fine == nil || b.fine == nil {
+	if a.fine == nil || b.fine == nil || float64(t.n) < leastRows*factor {
 		return look{p: 1}
 	}
 	na, nb := len(a.counts), len(b.counts)
@@ -62,6 +62,8 @@ func (t *tables) binned(a, b *prepared, factor float64) look {
 // correction
 //
 //	q = 1 + (n sum 1/n_i - 1)(n sum 1/n_j - 1) / (6 n (a-1)(b-1))
+//
+// the last n being that of independent rows.
 func (t *tables) test(joint []uint32, a, b int, factor float64) look {
 	var rows, columns [mostBins]uint32
 	sum := t.logs[t.n]
@@ -83,7 +85,7 @@ func (t *tables) test(joint []uint32, a, b int, factor float64) look {
 		correction *= inverse - 1
 	}
 	degrees := float64((a - 1) * (b - 1))
-	q := 1 + correction/(6*n*degrees)
+	q := 1 + factor*correction/(6*n*degrees)
 	g := 2 * max(0, sum)
 	return look{p: chiSquaredSurvival(g/q/factor, degrees), information: (g - degrees*factor) / (2 * n)}
 }

@@ -34,11 +34,15 @@ type prepared struct {
 	counts []int     // rows by fine bin
 	coarse []uint8   // the coarse bin of every fine one
 	memory []dependence.Memory
+
+	twins   [][2]int32 // see twins
+	value   []int32    // the number of the value of every row; nil where there are no twins
+	meeting float64    // the probability that two rows have one value
 }
 
-// bins is how many of as many rows a column of n rows has.
-func bins(n int) int {
-	b := min(mostBins, int(math.Sqrt(float64(n)/leastExpected)))
+// bins is how many of as many rows a column of n rows has, of which factor are worth an independent one.
+func bins(n int, factor float64) int {
+	b := min(mostBins, int(math.Sqrt(float64(n)/factor/leastExpected)))
 	if b > coarseBins {
 		b -= b % coarseBins // so that fine bins make up coarse ones
 	}
@@ -46,7 +50,9 @@ func bins(n int) int {
 }
 
 // leastCount is how many rows a bin of one value has at least.
-func leastCount(n int) int { return int(math.Ceil(math.Sqrt(leastExpected * float64(n)))) }
+func leastCount(n int, factor float64) int {
+	return int(math.Ceil(math.Sqrt(leastExpected * float64(n) * factor)))
+}
 
 // quantiles are the normal scores by rank, of unit length together.
 func quantiles(n int) []float64 {
@@ -63,8 +69,9 @@ func quantiles(n int) []float64 {
 }
 
 // prepare ranks and bins column j of s. number is that of the column in the table, by which equal values
-// are ordered; kept are the rows that are no copies of earlier ones.
-func prepare(s column.Source, j, number int, seed uint64, scores []float64, kept []int) (prepared, error) {
+// are ordered; kept are the rows that are no copies of earlier ones, and factor is how many rows an
+// independent one is worth: bins are as large as those count.
+func prepare(s column.Source, j, number int, seed uint64, scores []float64, kept []int, factor float64) (prepared, error) {
 	n, c := s.Rows(), s.Columns()[j]
 	values := make([]float64, n)
 	if err := s.Read(values, 0, n, j, j+1); err != nil {
@@ -84,19 +91,19 @@ func prepare(s column.Source, j, number int, seed uint64, scores []float64, kept
 	if len(runs) == 1 {
 		return prepared{}, nil // a constant
 	}
-	series := make([]float64, min(len(kept), memoryRows))
-	for k := range series {
-		series[k] = values[kept[k]]
-	}
-	p := prepared{memory: dependence.Memories(series)}
+	p := prepared{memory: memoryOf(values, kept)}
+	p.match(runs, order)
 	var fine []int // the bin of every rank
 	switch {
+	case float64(n) < leastRows*factor:
+		fine = make([]int, n) // one bin, which is none
 	case c.Kind == column.Code:
-		fine = codeBins(runs, n)
-	case len(runs) <= bins(n):
-		fine = valueBins(runs, n, leastCount(n))
+		fine = codeBins(runs, n, leastCount(n, factor))
+	case len(runs) <= bins(n, factor):
+		fine = valueBins(runs, n, leastCount(n, factor), leastCount(n, factor))
 	default:
-		fine = valueBins(runs, n, (n+bins(n)-1)/bins(n))
+		count := bins(n, factor)
+		fine = valueBins(runs, n, (n+count-1)/count, leastCount(n, factor))
 	}
 	p.bin(fine, order, c.Kind != column.Code)
 	if c.Kind != column.Code {
@@ -121,8 +128,8 @@ func runsOf(values []float64, order []int32) []int {
 }
 
 // valueBins puts values in bins in their order, so many rows in one at least: rows of one value stay
-// together. The last bin has what is left, if that is enough for one.
-func valueBins(runs []int, n, rows int) []int {
+// together. The last bin has what is left, if that is at least so many rows.
+func valueBins(runs []int, n, rows, least int) []int {
 	of := make([]int, len(runs)) // the bin of every value
 	bin, count := 0, 0
 	for k, run := range runs {
@@ -132,27 +139,27 @@ func valueBins(runs []int, n, rows int) []int {
 		count += run
 		of[k] = bin
 	}
-	if count < leastCount(n) {
+	if count < least {
 		for k := range of {
-			of[k] = min(of[k], bin-1)
+			of[k] = min(of[k], max(0, bin-1))
 		}
 	}
 	return byRank(of, runs, n)
 }
 
-// codeBins gives the most frequent codes a bin each, and all others one together.
-func codeBins(runs []int, n int) []int {
+// codeBins gives the most frequent codes a bin each, and all others one together, each of so many rows at least.
+func codeBins(runs []int, n, least int) []int {
 	by := make([]int, len(runs))
 	for k := range by {
 		by[k] = k
 	}
 	slices.SortStableFunc(by, func(a, b int) int { return cmp.Compare(runs[b], runs[a]) })
 	own, others := 0, n
-	for own < min(len(runs), mostBins-1) && runs[by[own]] >= leastCount(n) {
+	for own < min(len(runs), mostBins-1) && runs[by[own]] >= least {
 		others -= runs[by[own]]
 		own++
 	}
-	if own > 0 && others > 0 && others < leastCount(n) {
+	if own > 0 && others > 0 && others < least {
 		own-- // the rarest of them joins the others
 	}
 	of := make([]int, len(runs))

@@ -28,6 +28,10 @@ type Pair struct {
 	QValue      float64 `json:"q_value"`
 	// EffectiveRows is how many independent rows these are worth for the pair.
 	EffectiveRows float64 `json:"effective_rows"`
+	// Independent says that rows are independent of each other since they were sorted by a variable, which
+	// the pair does not show by itself. Copied says that some are copies of others in this pair.
+	Independent bool `json:"-"`
+	Copied      bool `json:"-"`
 }
 
 // A Screening is what the screen says of all pairs.
@@ -38,7 +42,11 @@ type Screening struct {
 	SortedBy   string `json:"sorted_by,omitempty"`
 	Serial     int    `json:"serial_pairs,omitempty"`
 	Unresolved int    `json:"unresolved_pairs,omitempty"`
-	Repeated   int    `json:"repeated_rows,omitempty"` // rows that have copies
+	// Tied says that most neighbouring rows are of one value of it, so that pairs without it are independent too.
+	Tied     bool `json:"-"`
+	Repeated int  `json:"repeated_rows,omitempty"` // rows that have copies
+	// Copied is how many pairs have rows that are copies of others, though not in all variables.
+	Copied int `json:"copied_pairs,omitempty"`
 	// Empty are the numbers of the variables that do not vary, or whose values are all rare codes: their
 	// pairs are not looked at, and count for no false discovery rate.
 	Empty []int  `json:"empty,omitempty"`
@@ -65,7 +73,7 @@ func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Scr
 	if err := check(vars); err != nil {
 		return Screening{}, err
 	}
-	s := &screen{vars: vars, n: vars[0].Data.Rows(), factor: 1, Options: opt}
+	s := &screen{vars: vars, n: vars[0].Data.Rows(), factor: 1, by: -1, Options: opt}
 	s.out.Rows = s.n
 	if err := s.arrange(); err != nil {
 		return s.out, err
@@ -77,8 +85,7 @@ func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Scr
 	s.out.Pairs = make([]Pair, len(vars)*(len(vars)-1)/2)
 	s.logs = kLogK(s.n)
 	err := s.each(ctx, len(s.pieces), opt.Progress, func(k int) error {
-		s.look(s.pieces[k][0], s.pieces[k][1])
-		return nil
+		return s.look(s.pieces[k][0], s.pieces[k][1])
 	})
 	if err != nil {
 		return s.out, err
@@ -93,8 +100,8 @@ type screen struct {
 	vars   []Variable
 	n      int
 	factor float64 // rows that an independent one is worth, for all pairs
-	sorted bool
-	kept   []int // rows that are no copies of earlier ones
+	by     int     // the variable that the rows were sorted by; -1 for none
+	kept   []int   // rows that are no copies of earlier ones
 
 	columns []prepared
 	first   []int        // where the columns of every variable begin, and the end of all
@@ -105,7 +112,7 @@ type screen struct {
 	pieces  [][2]int     // pairs of tiles
 	out     Screening
 
-	serial, unresolved atomic.Int64
+	serial, unresolved, copies atomic.Int64
 }
 
 // arrange finds how rows depend on each other, as far as all pairs are concerned.
@@ -119,12 +126,17 @@ func (s *screen) arrange() error {
 		for v := range s.vars {
 			sources[v] = s.vars[v].Data
 		}
-		by, err := dependence.SortedBy(column.Join(sources...))
+		all := column.Join(sources...)
+		by, err := dependence.SortedBy(all)
 		if err != nil {
 			return err
 		}
-		if s.sorted = by >= 0; s.sorted {
-			s.out.SortedBy = s.named(by)
+		if by >= 0 {
+			s.by = s.owner(by)
+			s.out.SortedBy = s.vars[s.by].Name
+			if s.out.Tied, err = s.hasTies(all, by); err != nil {
+				return err
+			}
 		}
 		half := len(sources) / 2
 		repeats, err := dependence.FindRepeats(column.Join(sources[:half]...), column.Join(sources[half:]...))
@@ -133,34 +145,35 @@ func (s *screen) arrange() error {
 		}
 		groups, s.out.Repeated = repeats.Group, repeats.Rows
 	}
-	size := map[int]float64{}
-	for i := range s.n {
-		if groups == nil || size[groups[i]] == 0 {
-			s.kept = append(s.kept, i)
-		}
-		if groups != nil {
-			size[groups[i]]++
-		}
-	}
-	square := 0.0
-	for _, m := range size {
-		square += m * m // whole numbers: exact in any order
-	}
-	if groups != nil {
-		s.factor = square / float64(s.n)
-	}
+	s.factor, s.kept = worthOf(groups, s.n)
 	return nil
 }
 
-// named is the variable that column j of all belongs to.
-func (s *screen) named(j int) string {
-	for _, v := range s.vars {
-		if j < len(v.Data.Columns()) {
-			return v.Name
-		}
-		j -= len(v.Data.Columns())
+// hasTies reports whether most neighbouring rows are of one value of column j of all. A quantity that a file was sorted
+// by has such ties; a time has none, and says nothing of the others.
+func (s *screen) hasTies(all column.Source, j int) (bool, error) {
+	values := make([]float64, s.n)
+	if err := all.Read(values, 0, s.n, j, j+1); err != nil {
+		return false, err
 	}
-	return ""
+	ties := 0
+	for i := 1; i < s.n; i++ {
+		if values[i] == values[i-1] {
+			ties++
+		}
+	}
+	return 2*ties > s.n, nil
+}
+
+// owner is the number of the variable that column j of all belongs to.
+func (s *screen) owner(j int) int {
+	for v, of := range s.vars {
+		if j < len(of.Data.Columns()) {
+			return v
+		}
+		j -= len(of.Data.Columns())
+	}
+	return -1
 }
 
 // prepare ranks and bins all columns.
@@ -177,7 +190,7 @@ func (s *screen) prepare(ctx context.Context, seed uint64) error {
 	s.columns = make([]prepared, len(places))
 	scores := quantiles(s.n)
 	err := s.each(ctx, len(places), nil, func(k int) (err error) {
-		s.columns[k], err = prepare(s.vars[places[k].v].Data, places[k].j, k, seed, scores, s.kept)
+		s.columns[k], err = prepare(s.vars[places[k].v].Data, places[k].j, k, seed, scores, s.kept, s.factor)
 		return err
 	})
 	if err != nil {
@@ -243,6 +256,7 @@ func (s *screen) each(ctx context.Context, count int, progress func(done, total 
 // finish computes the q-values.
 func (s *screen) finish() {
 	s.out.Serial, s.out.Unresolved = int(s.serial.Load()), int(s.unresolved.Load())
+	s.out.Copied = int(s.copies.Load())
 	var looked []*Pair
 	var p []float64
 	for k := range s.out.Pairs {

@@ -286,10 +286,10 @@ func TestRows(t *testing.T) {
 		z[i], y[i] = x[i]+r.NormFloat64(), x[i]+y[i]
 	}
 	for i := range x {
-		x[i] += 1e-9 * float64(i) // no copies
+		x[i] = math.Floor(100 * x[i]) // a price, which most neighbours share
 	}
 	s = screening(t, named(y, z, x), Options{})
-	if s.SortedBy != "c" || s.Serial != 0 || s.Pairs[0].EffectiveRows != n || s.Config(mine.DefaultConfig(n)).Split != mine.SplitRandom {
+	if s.SortedBy != "c" || s.Serial != 0 || s.Pairs[0].EffectiveRows != n || s.Pairs[0].config(mine.DefaultConfig(n)).Split != mine.SplitRandom {
 		t.Errorf("sorted: %+v, %+v", s, s.Pairs[0])
 	}
 }

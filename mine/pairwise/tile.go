@@ -73,49 +73,89 @@ func (s *screen) correlations(a, b [2]int) *mat.Dense {
 }
 
 // look looks at all pairs of one variable of a tile and a later one of another, or of the same.
-func (s *screen) look(tileA, tileB int) {
+func (s *screen) look(tileA, tileB int) error {
 	ra, rb := s.tile[tileA], s.tile[tileB]
 	cross := s.correlations(ra, rb)
 	t := newTables(s.n, s.logs)
 	for a := ra[0]; a < ra[1]; a++ {
 		for b := max(a+1, rb[0]); b < rb[1]; b++ {
-			factor, unresolved := s.worth(a, b)
+			w, err := s.worth(a, b)
+			if err != nil {
+				return err
+			}
 			g := look{p: 1}
 			if s.unit[a] != nil && s.unit[b] != nil {
 				i, j := s.scored[ra[0]], s.scored[rb[0]]
 				var half, unit mat.Dense
 				half.Mul(s.unit[a].T(), cross.Slice(s.scored[a]-i, s.scored[a+1]-i, s.scored[b]-j, s.scored[b+1]-j))
 				unit.Mul(&half, s.unit[b])
-				g = gaussian(&unit, float64(s.n)/factor)
+				g = gaussian(&unit, float64(s.n)/w.factor)
 			}
-			s.out.Pairs[Index(a, b, len(s.vars))] = s.pair(a, b, g, s.bins(t, a, b, factor), factor, unresolved)
+			s.out.Pairs[Index(a, b, len(s.vars))] = s.pair(a, b, g, s.bins(t, a, b, w.factor), w)
 		}
 	}
+	return nil
 }
 
-// worth is how many rows an independent one is worth for a pair, and whether too few are left. It counts
-// the pairs of series.
-func (s *screen) worth(a, b int) (factor float64, unresolved bool) {
-	if s.sorted || s.Groups != nil {
-		return s.factor, false
+// worth is what the rows of a pair are worth.
+type worth struct {
+	factor                          float64 // rows that an independent one is worth
+	unresolved, independent, copied bool    // see Screening.Unresolved and Pair
+}
+
+// worth finds what the rows of a pair are worth, and counts the pairs of series and of copies.
+func (s *screen) worth(a, b int) (worth, error) {
+	w := worth{factor: s.factor}
+	if s.Groups != nil {
+		return w, nil
+	}
+	copies, kept, err := s.copied(a, b)
+	if err != nil {
+		return w, err
+	}
+	of := func(v int) ([][]dependence.Memory, error) {
+		if copies > s.factor {
+			return memories(s.vars[v].Data, kept)
+		}
+		var all [][]dependence.Memory
+		for _, c := range s.columns[s.first[v]:s.first[v+1]] {
+			all = append(all, c.memory)
+		}
+		return all, nil
+	}
+	if copies > s.factor {
+		w.factor, w.copied = copies, true
+		s.copies.Add(1)
+	}
+	if s.by >= 0 && (s.out.Tied || a == s.by || b == s.by) {
+		w.independent = w.factor == 1
+		return w, nil
+	}
+	xs, err := of(a)
+	if err != nil {
+		return w, err
+	}
+	zs, err := of(b)
+	if err != nil {
+		return w, err
 	}
 	serial := 1.0
-	for _, x := range s.columns[s.first[a]:s.first[a+1]] {
-		for _, z := range s.columns[s.first[b]:s.first[b+1]] {
-			f, unending := dependence.Between(x.memory, z.memory)
+	for _, x := range xs {
+		for _, z := range zs {
+			f, unending := dependence.Between(x, z)
 			serial = max(serial, f)
-			unresolved = unresolved || unending
+			w.unresolved = w.unresolved || unending
 		}
 	}
-	factor = s.factor * serial
-	unresolved = unresolved || serial > 1 && float64(s.n) < resolvedRows*factor
+	w.factor *= serial
+	w.unresolved = w.unresolved || serial > 1 && float64(s.n) < resolvedRows*w.factor
 	if serial > 1 {
 		s.serial.Add(1)
 	}
-	if unresolved {
+	if w.unresolved {
 		s.unresolved.Add(1)
 	}
-	return factor, unresolved
+	return w, nil
 }
 
 // bins looks at the bins of two variables, column by column.
@@ -137,12 +177,12 @@ func (s *screen) bins(t *tables, a, b int, factor float64) look {
 }
 
 // pair puts both looks together.
-func (s *screen) pair(a, b int, g, bins look, factor float64, unresolved bool) Pair {
-	n := float64(s.n) / factor
+func (s *screen) pair(a, b int, g, bins look, w worth) Pair {
+	n := float64(s.n) / w.factor
 	most := math.Log(float64(s.n))
-	p := Pair{A: a, B: b, Gaussian: min(g.information, most), Binned: bins.information, PValue: min(1, combine(g, bins)), EffectiveRows: n}
+	p := Pair{A: a, B: b, Gaussian: min(g.information, most), Binned: bins.information, PValue: min(1, combine(g, bins)), EffectiveRows: n, Independent: w.independent, Copied: w.copied}
 	p.Information = max(0, p.Gaussian, p.Binned)
-	if unresolved {
+	if w.unresolved {
 		p.PValue = 1
 	}
 	return p

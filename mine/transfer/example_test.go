@@ -26,6 +26,6 @@ func ExampleEstimate() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("x tells more about the future of z:", result.XToZ.Low > result.ZToX.High)
-	// Output: x tells more about the future of z: true
+	fmt.Println("x tells about the future of z:", result.XToZ.Low > 0)
+	// Output: x tells about the future of z: true
 }

@@ -26,7 +26,13 @@ type Split struct {
 	// Unresolved is whether the windows are too few correlation times to say anything of, as those of
 	// random walks are: then no lower limit is above 0.
 	Unresolved bool `json:"unresolved,omitempty"`
+	// Levels is whether X and Z both differ in level between series, as weight and pulse do between
+	// persons: then critics can know a series by its levels, and no lower limit is above 0.
+	Levels bool `json:"levels,omitempty"`
 }
+
+// limited is whether no lower limit may be above 0.
+func (s Split) limited() bool { return s.Unresolved || s.Levels }
 
 const (
 	// longTimes is how many gaps a block is long where rows are many, so that a twentieth is left out,
@@ -42,14 +48,43 @@ const (
 	resolvedTimes, unresolvedBlocks = 50, 16
 )
 
+// levelTimes is by how many times the correlation time of series with their levels has to be above that
+// without for levels to count.
+const levelTimes = 2
+
+// serial looks at the order of rows within series, and says whether series differ in level on both sides:
+// then rows of all series together are alike far beyond what those within a series are.
+func serial(w *lagged.Windows, x, z column.Source) (found dependence.Finding, levels bool, err error) {
+	if found, err = dependence.Find(w.At(x, 0), w.At(z, 0)); err != nil || w.Series() == 1 {
+		return found, false, err
+	}
+	joined := found
+	x, err = w.Within(x, 0)
+	if err != nil {
+		return found, false, err
+	}
+	if z, err = w.Within(z, 0); err != nil {
+		return found, false, err
+	}
+	if found, err = dependence.Find(x, z); err != nil {
+		return found, false, err
+	}
+	levels = joined.Serial && joined.Time > levelTimes*found.Time
+	if levels {
+		found.Effective = min(found.Effective, joined.Effective)
+	}
+	return found, levels, nil
+}
+
 // cut leaves out gaps of a window and of a correlation time, and returns the windows between,
 // with the block of each.
 func cut(w *lagged.Windows, x, z column.Source, cfg Config) (*lagged.Windows, []int, Split, error) {
 	s := Split{Series: w.Series(), Windows: w.Rows()}
-	found, err := dependence.Find(w.At(x, 0), w.At(z, 0))
+	found, levels, err := serial(w, x, z)
 	if err != nil {
 		return nil, nil, s, err
 	}
+	s.Levels = levels
 	n := float64(s.Windows)
 	s.CorrelationTime = found.Time
 	s.Unresolved = found.Serial && n < resolvedTimes*found.Time

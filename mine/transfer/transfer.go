@@ -23,6 +23,14 @@
 // another block. Blocks are trained on and tested on as wholes, and the standard error is that of independent
 // blocks. A short series of several is a block by itself.
 //
+// # Levels
+//
+// Series may differ in level, as persons do. Correlation times are of rows less the mean of their series,
+// or a level would be taken for rows that are alike; but the estimate is of the values as they are. Where
+// both X and Z have levels, blocks of one series are alike, and critics that were trained on some know the others:
+// Split.Levels says so, and no lower limit is above 0. Without the means of the series, what happens within them
+// is estimated.
+//
 // # What it is not
 //
 // Transfer entropy tells what helps to predict, not what causes: a third series that drives both makes
@@ -95,7 +103,7 @@ type Result struct {
 	// Net is TE(X -> Z) - TE(Z -> X). NetStdErr is the sum of both standard errors, which its own does
 	// not exceed, however the two depend on each other.
 	Net       float64 `json:"net"`
-	NetStdErr float64 `json:"net_std_err"`
+	NetStdErr float64 `json:"net_std_err"` // of what was found, if critics found nothing in one of them
 
 	Split    Split          `json:"split"`
 	Warnings []mine.Warning `json:"warnings,omitempty"` // about both
@@ -105,6 +113,7 @@ type Result struct {
 // A Direction is what one series tells about the future of the other.
 type Direction struct {
 	conditional.Interval                 // of the way taken
+	Nothing              bool            `json:"nothing,omitempty"` // see Terms
 	Way                  conditional.Way `json:"way"`
 	Ways                 []Terms         `json:"ways"` // those that were gone
 	Lagged               []Lagged        `json:"lagged,omitempty"`
@@ -116,6 +125,10 @@ type Direction struct {
 type Terms struct {
 	Way conditional.Way `json:"way"`
 	conditional.Interval
+	// Nothing is whether critics found nothing in either term. That is no evidence of there being nothing, so
+	// that StdErr says nothing, Low is not above 0, and there is no upper limit: High is infinite. As JSON
+	// there are no such fields then.
+	Nothing bool       `json:"nothing,omitempty"`
 	With    mine.Bound `json:"with"`
 	Without mine.Bound `json:"without"`
 }
@@ -240,12 +253,13 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 	if err != nil {
 		return d, err
 	}
-	d.Interval, d.Way, d.Warnings = r.Interval, r.Way, slices.Concat(r.Warnings, r.Taken().With.Warnings)
+	d.Way, d.Warnings = r.Way, slices.Concat(r.Warnings, termWarnings(r.Taken()))
 	for _, c := range r.Ways {
-		d.Ways = append(d.Ways, Terms{c.Way, c.Interval, c.With.Bound, c.Without.Bound})
-	}
-	if e.split.Unresolved {
-		d.Low = min(d.Low, 0)
+		t := termsOf(c, e.split)
+		d.Ways = append(d.Ways, t)
+		if t.Way == d.Way {
+			d.Interval, d.Nothing = t.Interval, t.Nothing
+		}
 	}
 	if w := belowZero(d.Interval); w != nil {
 		d.Warnings = append(d.Warnings, *w)
@@ -259,38 +273,8 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 		if err != nil {
 			return d, fmt.Errorf("lag %d: %w", l.Lag, err)
 		}
-		l.Bound, l.Warnings = r.Bound, r.Warnings
-		if e.split.Unresolved {
-			l.Low, l.LowerBound = min(l.Low, 0), min(l.LowerBound, 0)
-		}
+		l.Bound, l.Warnings = e.split.limit(r.Bound), r.Warnings
 		d.Lagged = append(d.Lagged, l)
 	}
 	return d, nil
-}
-
-// WarnNegative says that an estimate is below 0 by more than chance.
-const WarnNegative mine.WarningCode = "negative"
-
-const (
-	// negativeErrors is how many standard errors below 0 an estimate has to be for a warning, as one in 44
-	// is by chance where there is nothing, and negativeNats how far at least.
-	negativeErrors = 2
-	negativeNats   = 0.01
-)
-
-// belowZero warns of an estimate that no information is.
-func belowZero(i conditional.Interval) *mine.Warning {
-	if i.Estimate > -max(negativeErrors*i.StdErr, negativeNats) {
-		return nil
-	}
-	return &mine.Warning{Code: WarnNegative, Message: fmt.Sprintf("%.3f nats, below 0 by more than their error, are of critics that find less in the past and the future together than in the past alone: the number says nothing; give more rows, fewer columns or a shorter lag, or more effort", i.Estimate)}
-}
-
-// warnings tell what limits both directions.
-func warnings(s Split) []mine.Warning {
-	if !s.Unresolved {
-		return nil
-	}
-	return []mine.Warning{{Code: mine.WarnUnresolved, Message: fmt.Sprintf("rows are correlated over about %.0f of %d windows, as those of random walks are, which meet by chance: nothing certain can be said, so no lower limit is put above 0. Give many more rows, or differences of successive ones, if their information is what you ask for",
-		math.Round(s.CorrelationTime), s.Windows)}}
 }

@@ -228,6 +228,42 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// TestLevels: levels by series are not taken for rows that are correlated, but said; without them
+// the split is the same, and nothing is said of levels. A level of one side alone tells nothing.
+func TestLevels(t *testing.T) {
+	const series, rows = 12, 120
+	for _, c := range []struct {
+		name   string
+		x, z   float64 // standard deviations of the levels
+		levels bool
+	}{{"both", 5, 5, true}, {"none", 0, 0, false}, {"one side", 5, 0, false}} {
+		g := rand.New(rand.NewPCG(9, 1))
+		x, z, ids := make([]float64, series*rows), make([]float64, series*rows), make([]int, series*rows)
+		var levelX, levelZ, before, own float64
+		for i := range x {
+			if i%rows == 0 {
+				levelX, levelZ, before, own = c.x*g.NormFloat64(), c.z*g.NormFloat64(), 0, 0
+			}
+			own, before = 0.3*own+0.6*before+g.NormFloat64(), g.NormFloat64()
+			x[i], z[i], ids[i] = levelX+before, levelZ+own, i/rows
+		}
+		w, err := lagged.New(len(x), ids, nil, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, s, err := cut(w, column.Slices(x), column.Slices(z), brief(len(x), 1, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Unresolved || s.Gap != 2 || s.Blocks != 3*series || s.Levels != c.levels {
+			t.Errorf("levels of %s: %+v", c.name, s)
+		}
+		if c.levels != (len(warnings(s)) == 1) {
+			t.Errorf("levels of %s: warnings %v", c.name, warnings(s))
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	x, z, _ := driven(t, 600, 6)
 	same := make([]float64, 600)

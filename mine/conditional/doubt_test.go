@@ -1,0 +1,72 @@
+package conditional
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gomine/mine"
+	"gomine/mine/column"
+	"gomine/mine/neighbours"
+)
+
+// TestIntervalsReach: what nearest neighbours find beyond the critics of a term widens the interval on
+// its side, and what they find of the second one counts where ways are compared.
+func TestIntervalsReach(t *testing.T) {
+	term := func(estimate, training float64, found *neighbours.Result) examined {
+		r := mine.Result{Training: training, Neighbours: found, Config: mine.DefaultConfig(100)}
+		r.Estimate = estimate
+		return examined{r, []mine.Tested{{Rows: []int{0, 1}, Influence: []float64{0.1, -0.1}}}}
+	}
+	with, without := term(0.5, 0.55, nil), term(0.1, 0.2, nil)
+	narrow := interval(with, without)
+	wide := interval(term(0.5, 0.55, &neighbours.Result{Estimate: 0.65}), term(0.1, 0.2, &neighbours.Result{Estimate: 0.5}))
+	if got := narrow.Low - wide.Low; math.Abs(got-0.3) > 1e-12 {
+		t.Errorf("the lower limit is lower by %g, want .5 - .2", got)
+	}
+	if got := wide.High - narrow.High; math.Abs(got-0.1) > 1e-12 {
+		t.Errorf("the upper limit is higher by %g, want .65 - .55", got)
+	}
+}
+
+// TestDoubts: both sides follow nine bands of y, which regressions on smooth functions do not
+// see; of one side alone there is no doubt.
+func TestDoubts(t *testing.T) {
+	const rows = 600
+	random := rand.New(rand.NewPCG(1, 2))
+	x, z, y, free := make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	for i := range rows {
+		y[i] = random.Float64()
+		band := math.Mod(math.Floor(9*y[i]), 2)
+		x[i], z[i], free[i] = band+0.1*random.NormFloat64(), band+0.1*random.NormFloat64(), random.NormFloat64()
+	}
+	for _, c := range []struct {
+		z    []float64
+		want int
+	}{{z, 1}, {free, 0}} {
+		got, err := doubts(t.Context(), column.Slices(x), column.Slices(c.z), column.Slices(y), 1)
+		if err != nil || len(got) != c.want {
+			t.Errorf("%d doubts %v, error %v, want %d", len(got), got, err, c.want)
+		}
+	}
+}
+
+// TestExplained: a column that the condition nearly determines is named, where the way is that of
+// residuals.
+func TestExplained(t *testing.T) {
+	for _, c := range []struct {
+		way       Way
+		explained float64
+		want      bool
+	}{{ByResidual, 0.995, true}, {ByResidual, 0.98, false}, {Difference, 0.995, false}} {
+		r := Result{Way: c.way, Ways: []Contrast{{Way: c.way}}, Residuals: []Residual{{Name: "end", Used: true, Explained: c.explained}}}
+		warned := slices.ContainsFunc(r.warnings(), func(w mine.Warning) bool {
+			return w.Code == WarnExplained && strings.Contains(w.Message, "99.50% of the variance of column end")
+		})
+		if warned != c.want {
+			t.Errorf("way %s, %g explained: warned %v", c.way, c.explained, warned)
+		}
+	}
+}
