@@ -277,3 +277,29 @@ func TestHidden(t *testing.T) {
 		t.Errorf("two of one column that is left: %v", err)
 	}
 }
+
+// TestHiddenSeries: sensors that drift are refused one by one where a jittered time among the candidates, in whose
+// order the rows are, hides from all of them together that rows are correlated.
+func TestHiddenSeries(t *testing.T) {
+	const rows, sensors = 2000, 3
+	g := rand.New(rand.NewPCG(6, 2))
+	columns := make([][]float64, sensors)
+	var target, time []float64
+	for i := range rows {
+		drift := 4 * float64(i) / rows
+		for k := range columns {
+			columns[k] = append(columns[k], drift+g.NormFloat64())
+		}
+		target, time = append(target, drift+g.NormFloat64()), append(time, float64(i)+g.Float64())
+	}
+	d := Data{X: column.Slices(append(columns, time)...), Target: column.Slices(target)}
+	r, found := ranked(t, d, brief(rows))
+	if r.Holdout().Pairing != independence.Rows {
+		t.Fatalf("pairing by %s: time hides nothing", r.Holdout().Pairing)
+	}
+	for _, c := range found {
+		if c.Index < sensors && (c.Findings != nil || !strings.Contains(c.Error, "series")) {
+			t.Errorf("sensor %d: %+v, %s", c.Index, c.Findings, c.Error)
+		}
+	}
+}
