@@ -233,6 +233,11 @@ const gradientRows = 4096
 // raw inputs, [n, dx] and [n, dz], in nats per unit of the column. It is zero
 // for constant columns, for codes, and outside the range of the training rows.
 func (f *Fitted) Gradients(ctx context.Context, x, z column.Source) (gx, gz *mat.Dense, err error) {
+	for _, s := range []column.Source{x, z} {
+		if err := column.Check(s); err != nil {
+			return nil, nil, err
+		}
+	}
 	all := identity(x.Rows())
 	gx, gz = mat.NewDense(len(all), len(x.Columns()), nil), mat.NewDense(len(all), len(z.Columns()), nil)
 	err = f.each(x, z, func(p Part, c WeightedCritic, s scorer, data backend.Data) error {

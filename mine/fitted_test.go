@@ -263,6 +263,9 @@ func TestScores(t *testing.T) {
 		t.Errorf("scores miss the log density ratio by %.3f rms", rms)
 	}
 
+	if _, _, err := critic.Gradients(t.Context(), column.RowMajor([]float64{}, 1), column.RowMajor([]float64{}, 1)); err == nil {
+		t.Error("gradients of no rows")
+	}
 	gx, gz, err := critic.Gradients(t.Context(), column.RowMajor(x, 1), column.RowMajor(z, 1))
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func (f *checkpointFlag) register(flags *pflag.FlagSet) {
 }
 
 // check reports a folder that cannot be written to, before anything takes time.
-func (f *checkpointFlag) check(set *pflag.FlagSet) error {
+func (f *checkpointFlag) check(set *pflag.FlagSet, outputs ...outputFlag) error {
 	switch {
 	case set.Changed("checkpoint") && f.dir == "":
 		return usagef("--checkpoint is empty: name a folder")
@@ -38,6 +38,11 @@ func (f *checkpointFlag) check(set *pflag.FlagSet) error {
 		return usagef("--checkpoint-every is %v, want 0 or more", f.every)
 	case f.dir == "":
 		return nil
+	}
+	for _, o := range outputs {
+		if o.toFile() && filepath.Dir(filepath.Clean(o.path)) == filepath.Clean(f.dir) {
+			return usagef("--checkpoint %s has files of its own: name another folder for --%s %s", f.dir, o.flag, o.path)
+		}
 	}
 	probe := f.dir
 	if there, err := os.Stat(f.dir); err == nil {

@@ -129,6 +129,8 @@ func TestCheckpointRefused(t *testing.T) {
 		{resumable(path, damaged, quick...), exitError, torn + " is damaged"},
 		{resumable(path, parent, quick...), exitError, "holds other files"},
 		{resumable(path, file), exitUsage, "is no folder"},
+		{resumable(path, dir, "--output", filepath.Join(dir, "manifest.json")), exitUsage, "name another folder for --output"},
+		{resumable(path, dir, "--plot", filepath.Join(dir, "curve.png")), exitUsage, "name another folder for --plot"},
 		{resumable(path, filepath.Join(parent, "no", "folder")), exitError, "there is no folder " + filepath.Join(parent, "no") + ": make it first"},
 		{resumable(path, ""), exitUsage, "--checkpoint is empty"},
 		{resumable(path, dir, "--checkpoint-every", "-1s"), exitUsage, "--checkpoint-every is -1s, want 0 or more"},

@@ -229,7 +229,7 @@ func (f *estimateFlags) check(set *pflag.FlagSet, args []string) error {
 	if err := f.save.check(set, args, f.output.path); err != nil {
 		return err
 	}
-	if err := f.checkpoint.check(set); err != nil {
+	if err := f.checkpoint.check(set, f.output, f.save.outputFlag, f.page.outputFlag, f.plot.outputFlag); err != nil {
 		return err
 	}
 	if err := f.page.check(set, args, f.output.path, f.save.path); err != nil {
