@@ -39,7 +39,7 @@ func TestKill(t *testing.T) {
 	}
 	want := numbers(t, string(whole))
 	kept := 0 // runs that found something
-	for delay := 200 * time.Millisecond; delay < time.Minute; delay += delay / 4 {
+	for delay := 20 * time.Millisecond; delay < time.Minute; delay += delay / 8 {
 		if found, err := filepath.Glob(filepath.Join(dir, "*.checkpoint")); err == nil && len(found) > 0 {
 			kept++
 		}
