@@ -62,13 +62,18 @@ func NewBound(ev backend.Evaluation, logU, confidence float64) (Bound, error) {
 	return b, nil
 }
 
+// quantileOf is the quantile of an error by its standard error, which has degrees of freedom, 0 for many.
+func quantileOf(freedom int) func(p float64) float64 {
+	if freedom > 0 {
+		return distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
+	}
+	return distuv.UnitNormal.Quantile
+}
+
 // limited returns the bound with its limits, by Estimate and StdErr; rows are those that
 // one exponential mean is over, freedom the degrees of freedom of StdErr, 0 for many.
 func (b Bound) limited(rows, confidence float64, freedom int) Bound {
-	quantile := distuv.UnitNormal.Quantile
-	if freedom > 0 {
-		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
-	}
+	quantile := quantileOf(freedom)
 	two := quantile((1 + confidence) / 2)
 	b.Low, b.High = b.Estimate-two*b.StdErr, b.Estimate+two*b.StdErr
 	b.LowerBound = min(b.Estimate-quantile(confidence)*b.StdErr, math.Log(rows))

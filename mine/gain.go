@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // A Gain is how much one estimate is above another one, in nats.
@@ -51,11 +49,7 @@ func GainOf(more, less *Estimator) (Gain, error) {
 	gain.Estimate /= rows
 	freedom := 0
 	gain.StdErr, freedom = PairedStdErr(a, b)
-	quantile := distuv.UnitNormal.Quantile
-	if freedom > 0 {
-		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
-	}
-	half := quantile((1+more.cfg.Confidence)/2) * gain.StdErr
+	half := quantileOf(freedom)((1+more.cfg.Confidence)/2) * gain.StdErr
 	gain.Low, gain.High = gain.Estimate-half, gain.Estimate+half
 	return gain, nil
 }

@@ -52,24 +52,32 @@ func (f *estimateFlags) checkGiven(set *pflag.FlagSet) error {
 // runConditional is run for I(X;Z|Y).
 func (f *estimateFlags) runConditional(cmd *cobra.Command, args []string) error {
 	u := unit(f.unit.value)
+	return runAnswer(cmd, f, "there was an estimate",
+		func(status *statusLine) (conditional.Result, error) { return f.conditional(cmd, args, status) },
+		func(r conditional.Result) ([]byte, error) { return f.conditionalAnswer(r, args, u) })
+}
+
+// runAnswer computes a result, with progress unless --quiet is there, and writes the answer that
+// the flags ask for. before is what an interrupted run has not come to.
+func runAnswer[R any](cmd *cobra.Command, f *estimateFlags, before string, compute func(*statusLine) (R, error), answer func(R) ([]byte, error)) error {
 	var status *statusLine
 	if !f.quiet {
-		status = newStatusLine(cmd.ErrOrStderr(), u)
+		status = newStatusLine(cmd.ErrOrStderr(), unit(f.unit.value))
 	}
 	defer context.AfterFunc(cmd.Context(), status.interrupted)()
-	r, err := f.conditional(cmd, args, status)
+	r, err := compute(status)
 	status.clear()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return interruptedError("interrupted before there was an estimate")
+		return interruptedError("interrupted before " + before)
 	case err != nil:
 		return err
 	}
-	answer, err := f.conditionalAnswer(r, args, u)
+	text, err := answer(r)
 	if err != nil {
 		return err
 	}
-	return f.output.write(cmd, answer)
+	return f.output.write(cmd, text)
 }
 
 // conditional reads the data and estimates.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,24 +78,9 @@ func (f *testFlags) run(cmd *cobra.Command, args []string) error {
 		return usageError{worded{"--" + strings.TrimPrefix(oneLine(err), "config "), err}}
 	}
 	u := unit(f.unit.value)
-	var status *statusLine
-	if !f.quiet {
-		status = newStatusLine(cmd.ErrOrStderr(), u)
-	}
-	defer context.AfterFunc(cmd.Context(), status.interrupted)()
-	r, err := f.test(cmd, args, status) // without residuals if there is no condition
-	status.clear()
-	switch {
-	case errors.Is(err, context.Canceled):
-		return interruptedError("interrupted before there was a p-value")
-	case err != nil:
-		return err
-	}
-	answer, err := f.testAnswer(r, args, u)
-	if err != nil {
-		return err
-	}
-	return f.output.write(cmd, answer)
+	return runAnswer(cmd, &f.estimateFlags, "there was a p-value",
+		func(status *statusLine) (conditional.TestResult, error) { return f.test(cmd, args, status) }, // without residuals if there is no condition
+		func(r conditional.TestResult) ([]byte, error) { return f.testAnswer(r, args, u) })
 }
 
 // test reads the data and tests.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -98,24 +97,9 @@ func (f *transferFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	f.input.gaps = true
 	u := unit(f.unit.value)
-	var status *statusLine
-	if !f.quiet {
-		status = newStatusLine(cmd.ErrOrStderr(), u)
-	}
-	defer context.AfterFunc(cmd.Context(), status.interrupted)()
-	r, err := f.transfer(cmd, args, status)
-	status.clear()
-	switch {
-	case errors.Is(err, context.Canceled):
-		return interruptedError("interrupted before both directions were done")
-	case err != nil:
-		return err
-	}
-	answer, err := f.transferAnswer(r, args, u)
-	if err != nil {
-		return err
-	}
-	return f.output.write(cmd, answer)
+	return runAnswer(cmd, &f.estimateFlags, "both directions were done",
+		func(status *statusLine) (transfer.Result, error) { return f.transfer(cmd, args, status) },
+		func(r transfer.Result) ([]byte, error) { return f.transferAnswer(r, args, u) })
 }
 
 // transfer reads the data and estimates both directions.
