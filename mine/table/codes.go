@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gomine/mine/column"
@@ -201,10 +202,19 @@ func (e *ValueError) orCodes(c int) {
 		return
 	}
 	name := e.Column
-	if strings.ContainsAny(name, "\",:*!' \t") || name == "" {
+	if !typable(name) {
 		name = strconv.Itoa(c)
 	}
 	e.Reason += ": correct it, or say --categorical " + name + " if the column holds codes"
+}
+
+// typable reports whether a column's name can be typed as it is: a short word that neither a shell
+// nor a selection of columns reads as anything else.
+func typable(name string) bool {
+	special := func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' && c != '.' && c != '-'
+	}
+	return name != "" && len(name) <= 80 && name[0] != '-' && !strings.ContainsFunc(name, special)
 }
 
 // words reports for columns whether they hold words, by the first lines.

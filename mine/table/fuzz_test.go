@@ -43,7 +43,7 @@ func FuzzCSV(f *testing.F) {
 		"", "1", "a,b\n1,2\n", "a;b\r\n1;2\r\n", "\ufeff\"a\nb\"\t\"c\"\"\"\n1\t2\n", " a  b \n\n1 2\n", "# a b\n1 2\n",
 		"1,nan\n", "1,\n", "a\n\x00\n", "\"", "1,2\n3\n", "1e400,1e-400\n1,1\n", "\xff\xfe", "1 \"\n 2\"\n", "\r\r\n\n", "1\r2\n",
 		strings.Repeat("1e-50\n", headRows) + "1e300\n",
-		"x;z\n1,5;2\n", "# a\nx,z\n1,2\n#b\n3,4\n\x1a", "x z\na 1 2\n", "sep=;\n1;2\n", "x,z,\n1,,\n,\n", "x\n1\n\n2\n", "\xff\xfe1\x00\n\x00", "[1]", "<a>",
+		"x;z\n1,5;2\n", "# a\nx,z\n1,2\n#b\n3,4\n\x1a", "x z\na 1 2\n", "sep=;\n1;2\n", "x,z,\n1,,\n,\n", "x\n1\n\n2\n", "\xff\xfe1\x00\n\x00", "[1]", "<a>", "\"0\r0\"\n1\n!\n",
 	} {
 		f.Add([]byte(s), rune(0), uint8(HeaderAuto), uint8(0))
 		f.Add([]byte(s), ' ', uint8(HeaderYes), uint8(1))
