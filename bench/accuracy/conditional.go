@@ -32,6 +32,14 @@ type conditionalCase struct {
 	draw  func(g *rand.Rand, rows int) conditional.Data
 }
 
+// conditionalSettings are those of all cases.
+type conditionalSettings struct {
+	way    conditional.Way
+	effort mine.Effort // of estimates
+	seed   uint64      // of the first set
+	quick  bool
+}
+
 // conditionalCases are those of published tables: of CCMI (Mukherjee, Asnani and Kannan 2019, "model
 // F") the first ones, whose truth is ln(101)/2 and not the estimate from 50,000 rows that is
 // printed there, and of DINE (Duong and Nguyen 2023) the others. DINE's conditions are .01 times
@@ -150,6 +158,8 @@ func conditionalCommand() *cobra.Command {
 		sets   int
 		only   string
 		effort string
+		way    string
+		seed   uint64
 		quick  bool
 		json   bool
 	}
@@ -168,6 +178,9 @@ func conditionalCommand() *cobra.Command {
 			if !slices.Contains(mine.Efforts(), mine.Effort(opt.effort)) {
 				return fmt.Errorf("--effort is %s, want one of %v", opt.effort, mine.Efforts())
 			}
+			if !slices.Contains(conditional.Ways(), conditional.Way(opt.way)) {
+				return fmt.Errorf("--way is %s, want one of %v", opt.way, conditional.Ways())
+			}
 			var all []conditionalOutcome
 			for _, c := range conditionalCases() {
 				if !only.MatchString(c.name) {
@@ -179,7 +192,7 @@ func conditionalCommand() *cobra.Command {
 				case opt.sets > 0:
 					c.sets = opt.sets
 				}
-				o, err := c.run(cmd.Context(), mine.Effort(opt.effort), opt.quick)
+				o, err := c.run(cmd.Context(), conditionalSettings{conditional.Way(opt.way), mine.Effort(opt.effort), opt.seed, opt.quick})
 				if err != nil {
 					return fmt.Errorf("%s: %w", c.name, err)
 				}
@@ -198,9 +211,11 @@ func conditionalCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&opt.sets, "sets", 0, "data sets for each case, seeds 1 to N; 0 for 1 or 3 to estimate and 20 or 40 to test")
+	f.IntVar(&opt.sets, "sets", 0, "data sets for each case, of seeds that follow each other; 0 for 1 or 3 to estimate and 20 or 40 to test")
 	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
 	f.StringVar(&opt.effort, "effort", string(mine.Normal), "of the estimates")
+	f.StringVar(&opt.way, "way", string(conditional.Auto), fmt.Sprintf("of the estimates: one of %v", conditional.Ways()))
+	f.Uint64Var(&opt.seed, "seed", 1, "of the first data set")
 	f.BoolVar(&opt.quick, "quick", false, "one set a case, of 500 rows, briefly")
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
 	return cmd
@@ -210,21 +225,21 @@ func conditionalCommand() *cobra.Command {
 const quickRows = 500
 
 // config is the settings of a seed.
-func (c conditionalCase) config(seed uint64, effort mine.Effort, quick bool) mine.Config {
+func (c conditionalCase) config(seed uint64, with conditionalSettings) mine.Config {
 	if c.test {
-		effort = mine.Fast
+		with.effort = mine.Fast
 	}
-	cfg := mine.ConfigFor(c.rows, effort)
+	cfg := mine.ConfigFor(c.rows, with.effort)
 	cfg.Seed, cfg.Neighbours = seed, false
-	if quick {
+	if with.quick {
 		cfg.Candidates, cfg.Steps = cfg.Candidates[:1], 200
 	}
 	return cfg
 }
 
 // run estimates or tests all sets, one on each processor.
-func (c conditionalCase) run(ctx context.Context, effort mine.Effort, quick bool) (conditionalOutcome, error) {
-	if quick {
+func (c conditionalCase) run(ctx context.Context, with conditionalSettings) (conditionalOutcome, error) {
+	if with.quick {
 		c.rows = min(c.rows, quickRows)
 	}
 	type outcome struct {
@@ -233,13 +248,13 @@ func (c conditionalCase) run(ctx context.Context, effort mine.Effort, quick bool
 	}
 	began := time.Now()
 	results, err := sideBySide(ctx, c.sets, func(ctx context.Context, i int) (o outcome, err error) {
-		seed := uint64(i + 1)
-		d, cfg := c.draw(rand.New(rand.NewPCG(seed, 1)), c.rows), c.config(seed, effort, quick)
+		seed := with.seed + uint64(i)
+		d, cfg := c.draw(rand.New(rand.NewPCG(seed, 1)), c.rows), c.config(seed, with)
 		if c.test {
 			t, err := conditional.Test(ctx, d, independence.Config{Permutations: 199, Estimate: cfg}, mine.WithThreads(1))
 			return outcome{p: t.PValue}, err
 		}
-		o.estimate, err = conditional.Estimate(ctx, d, conditional.Config{Way: conditional.Auto, Estimate: cfg}, mine.WithThreads(1))
+		o.estimate, err = conditional.Estimate(ctx, d, conditional.Config{Way: with.way, Estimate: cfg}, mine.WithThreads(1))
 		return o, err
 	})
 	out := conditionalOutcome{Name: c.name, Rows: c.rows, Sets: c.sets, Seconds: time.Since(began).Seconds() / float64(c.sets), Truth: c.truth}

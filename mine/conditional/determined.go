@@ -95,7 +95,7 @@ func (d Data) checkLinear() error {
 	if err != nil || x == nil {
 		return err
 	}
-	r, err := newRidge(y, x)
+	r, err := newRegression(y, x)
 	if err != nil {
 		return err
 	}

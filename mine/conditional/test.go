@@ -26,8 +26,17 @@ type TestResult struct {
 // WarnShared says that Y tells of both residuals.
 const WarnShared mine.WarningCode = "shared"
 
-// From manyRows on there are mapFolds folds at least, so that regressions learn from most rows.
+// From manyRows on there are mapFolds folds of regressions at least, so that they learn from most
+// rows where critics of two folds learn from half of them.
 const manyRows, mapFolds = 300, 5
+
+// regressions returns the settings of the folds of regressions.
+func regressions(cfg mine.Config, rows int) mine.Config {
+	if cfg.Folds > 1 && rows >= manyRows {
+		cfg.Folds = max(cfg.Folds, mapFolds)
+	}
+	return cfg
+}
 
 // Test tests whether X and Z are independent given Y, by the permutation test of
 // independence.Test of
@@ -52,22 +61,18 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err := d.check(); err != nil {
 		return out, err
 	}
-	maps := cfg.Estimate
-	if maps.Folds > 1 && d.X.Rows() >= manyRows {
-		maps.Folds = max(maps.Folds, mapFolds)
-	}
-	first, err := d.folds(ctx, maps, opts)
+	maps, err := d.folds(ctx, regressions(cfg.Estimate, d.X.Rows()), opts)
 	if err != nil {
 		return out, err
 	}
 	if err := d.checkValues(); err != nil {
 		return out, err
 	}
-	u, err := newResiduals(ctx, d, first.FoldRows(), cfg.Estimate.Seed)
+	u, err := newResiduals(ctx, d, maps.FoldRows(), cfg.Estimate.Seed)
 	if err != nil {
 		return out, err
 	}
-	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given}, first.FoldRows(), cfg.Estimate.Seed)
+	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given}, maps.FoldRows(), cfg.Estimate.Seed)
 	if err != nil {
 		return out, fmt.Errorf("conditional: z in place of x: %w", err)
 	}

@@ -1,0 +1,85 @@
+package conditional
+
+import "math"
+
+const (
+	// mostSteps is the most features that a forward selection takes.
+	mostSteps = 50
+	// rowsPerStep keeps them fewer than rows.
+	rowsPerStep = 4
+	// leastOwn is the share of its variance that a feature must have beside those chosen before.
+	leastOwn = 1e-9
+)
+
+// A path is that of a forward selection: the features in the order in which they are chosen, each the one that leaves
+// the least squared error beside those before, and the coefficients of least squares after each step
+// (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 3.3.2).
+type path struct {
+	chosen       []int
+	coefficients [][]float64 // after step s, of the first s+1 chosen
+}
+
+// at returns all m coefficients after so many steps, or at the end of a path of fewer.
+func (p path) at(steps, m int) []float64 {
+	c := make([]float64, m)
+	if steps = min(steps, len(p.chosen)); steps > 0 {
+		for i, v := range p.coefficients[steps-1] {
+			c[p.chosen[i]] = v
+		}
+	}
+	return c
+}
+
+// forward selects features for target j. It is a Cholesky decomposition L L' of F'F whose next pivot is the feature
+// with the largest share r^2/d, where d are the squares of what is left of every feature beside
+// those chosen and r its products with the target.
+func (s *sums) forward(j int) (p path) {
+	m, _ := s.cross.Dims()
+	left, own := make([]float64, m), make([]float64, m)
+	for a := range m {
+		left[a], own[a] = s.cross.At(a, j), s.gram.At(a, a)
+	}
+	var factors [][]float64 // columns of L
+	var along []float64     // the target along them
+	for range min(m, mostSteps, int(s.rows)/rowsPerStep) {
+		best, gain := -1, 0.0
+		for a, d := range own {
+			if g := left[a] * left[a] / d; d > leastOwn*s.gram.At(a, a) && g > gain {
+				best, gain = a, g
+			}
+		}
+		if best < 0 {
+			break
+		}
+		pivot := math.Sqrt(own[best])
+		next := make([]float64, m)
+		for a := range next {
+			next[a] = s.gram.At(a, best)
+			for _, f := range factors {
+				next[a] -= f[a] * f[best]
+			}
+			next[a] /= pivot
+		}
+		factors, along, p.chosen = append(factors, next), append(along, left[best]/pivot), append(p.chosen, best)
+		for a, l := range next {
+			left[a] -= l * along[len(along)-1]
+			own[a] -= l * l
+		}
+		own[best] = 0
+		p.coefficients = append(p.coefficients, solveBack(factors, p.chosen, along))
+	}
+	return p
+}
+
+// solveBack solves L' c = along, of the chosen rows of L.
+func solveBack(factors [][]float64, chosen []int, along []float64) []float64 {
+	c := make([]float64, len(chosen))
+	for i := len(c) - 1; i >= 0; i-- {
+		c[i] = along[i]
+		for b := i + 1; b < len(c); b++ {
+			c[i] -= factors[i][chosen[b]] * c[b]
+		}
+		c[i] /= factors[i][chosen[i]]
+	}
+	return c
+}

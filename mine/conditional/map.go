@@ -1,0 +1,275 @@
+package conditional
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/interp"
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+
+	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/preprocess"
+)
+
+// A conditionalMap takes a row of x and y to u, column by column:
+//
+//	u = ( g(x) - m(y) ) / s(y)
+//
+// g is the normal score of x or x in units of its standard deviation, whichever Y explains more
+// of, m the sum of a linear regression on y, as normal scores and in units, and of one of what is left
+// on features of the scores, and log s the regression of log |g - m| on both. Given y it is
+// increasing in x. Scores alone would not do for y either: they bend a line, the more the further from
+// normal y is, and have errors of some 3/n from the ranks of n rows.
+type conditionalMap struct {
+	maps     preprocess.Maps
+	columns  []scores // of x; those without residuals have no knots
+	given    []unit   // of the columns of y that are numbers and vary; nil if they are too many
+	features features
+	linear   *regression
+	rest     *regression
+	scale    *regression
+	width    int // columns with residuals
+}
+
+// scores are two increasing functions of a column: the normal scores of its ranks, and units of
+// standard deviations.
+type scores struct {
+	interp.PiecewiseLinear
+	unit
+	used                   bool
+	low, high, least, most float64 // of the values and of their scores
+	smooth                 bool    // whether U is made of the units, of which Y explains more
+}
+
+// A unit takes a column to standard deviations from its mean.
+type unit struct {
+	column          int // its number
+	mean, deviation float64
+}
+
+// tail is how many standard deviations from the mean values may be for units to be used: of more
+// distant ones, a few decide the regression. Later ones beyond are drawn in by a logarithm.
+const tail = 5
+
+// in is increasing too, and without the steps that ranks have by chance.
+func (n unit) in(v float64) float64 {
+	u := (v - n.mean) / n.deviation
+	if beyond := math.Abs(u) - tail; beyond > 0 {
+		return math.Copysign(tail+math.Log1p(beyond), u)
+	}
+	return u
+}
+
+// of is increasing beyond the values that it was fitted to, too.
+func (s *scores) of(v float64) float64 {
+	switch spread := s.high - s.low; {
+	case v > s.high:
+		return s.most + math.Log1p((v-s.high)/spread)
+	case v < s.low:
+		return s.least - math.Log1p((s.low-v)/spread)
+	}
+	return s.Predict(v)
+}
+
+// newMap fits a map to some rows, of the columns that used says.
+func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, error) {
+	rows = rows[:min(len(rows), mostLearnt)]
+	x, y := column.Pick(d.X, rows), column.Pick(d.Given, rows)
+	pairs, err := preprocess.Arrange(x, y, func(p int) int { return p })
+	if err != nil {
+		return nil, err
+	}
+	m := &conditionalMap{}
+	if m.maps, err = pairs.Fit(preprocess.Rank, preprocess.Range{Lo: 0, Hi: len(rows)}); err != nil {
+		return nil, err
+	}
+	for j, c := range m.maps.State().X.Columns {
+		s := scores{used: used[j]}
+		if used[j] {
+			last := len(c.Value) - 1
+			if last < 1 {
+				return nil, fmt.Errorf("conditional: column %s of x is %w on the rows to learn from", c.Name, preprocess.ErrConstant)
+			}
+			m.width++
+			if s.unit, err = newUnit(x, j); err != nil {
+				return nil, err
+			}
+			s.low, s.high, s.least, s.most = c.Value[0], c.Value[last], c.Image[0], c.Image[last]
+			if err := s.Fit(c.Value, c.Image); err != nil {
+				return nil, fmt.Errorf("conditional: column %s of x: %w", c.Name, err)
+			}
+		}
+		m.columns = append(m.columns, s)
+	}
+	if err := m.fitGiven(y); err != nil {
+		return nil, err
+	}
+	inputs, targets, err := m.read(x, y)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.fit(inputs, targets, seed)
+}
+
+// fitGiven makes the units of y.
+func (m *conditionalMap) fitGiven(y column.Source) error {
+	if 2*len(y.Columns()) > mostInputs {
+		return nil
+	}
+	for j, c := range y.Columns() {
+		if c.Kind == column.Code {
+			continue
+		}
+		u, err := newUnit(y, j)
+		if err != nil {
+			return err
+		}
+		if u.deviation > 0 {
+			m.given = append(m.given, u)
+		}
+	}
+	return nil
+}
+
+func newUnit(s column.Source, j int) (unit, error) {
+	values := make([]float64, s.Rows())
+	err := s.Read(values, 0, len(values), j, j+1)
+	u := unit{column: j}
+	u.mean, u.deviation = stat.MeanStdDev(values, nil)
+	return u, err
+}
+
+// A condition is rows of y as the inputs of regressions.
+type condition struct {
+	scores backend.Matrix // normal scores, and codes
+	units  *mat.Dense     // nil if there are none
+}
+
+// linear returns the scores and the units side by side.
+func (c condition) linear() *mat.Dense {
+	scores := linear(c.scores)
+	if c.units == nil {
+		return scores
+	}
+	var all mat.Dense
+	all.Augment(scores, c.units)
+	return &all
+}
+
+// readGiven returns rows of y in units.
+func (m *conditionalMap) readGiven(y column.Source) (*mat.Dense, error) {
+	if m.given == nil {
+		return nil, nil
+	}
+	all, values := mat.NewDense(y.Rows(), len(m.given), nil), make([]float64, y.Rows())
+	for k, u := range m.given {
+		if err := y.Read(values, 0, len(values), u.column, u.column+1); err != nil {
+			return nil, err
+		}
+		for i, v := range values {
+			all.Set(i, k, u.in(v))
+		}
+	}
+	return all, nil
+}
+
+// read returns the inputs of the regression and, of the columns with residuals, the normal scores
+// and behind them the units.
+func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *mat.Dense, err error) {
+	if _, inputs.scores, err = m.maps.Apply(x, y); err != nil {
+		return inputs, nil, err
+	}
+	if inputs.units, err = m.readGiven(y); err != nil {
+		return inputs, nil, err
+	}
+	n, d := x.Rows(), len(x.Columns())
+	values := make([]float64, n*d)
+	if err := x.Read(values, 0, n, 0, d); err != nil {
+		return inputs, nil, err
+	}
+	targets = mat.NewDense(n, 2*m.width, nil)
+	for i := range n {
+		row, k := targets.RawRowView(i), 0
+		for j := range m.columns {
+			if s := &m.columns[j]; s.used {
+				row[k], row[m.width+k] = s.of(values[i*d+j]), s.in(values[i*d+j])
+				k++
+			}
+		}
+	}
+	return inputs, targets, nil
+}
+
+// fit makes the three regressions.
+func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) (err error) {
+	if m.linear, err = newRegression(inputs.linear(), mat.DenseCopyOf(targets)); err != nil {
+		return err
+	}
+	index := m.linear.predict(inputs.linear())
+	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, index, seed)
+	targets.Sub(targets, index)
+	if m.rest, err = newRegression(m.features.of(inputs.scores, index), mat.DenseCopyOf(targets)); err != nil {
+		return err
+	}
+	targets.Sub(targets, m.rest.predict(m.features.of(inputs.scores, index)))
+	m.choose()
+	targets = m.chosen(targets)
+	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
+	m.scale, err = newRegression(m.both(inputs, index), targets)
+	return err
+}
+
+// choose decides by how much of either is explained.
+func (m *conditionalMap) choose() {
+	k := 0
+	for j := range m.columns {
+		if s := &m.columns[j]; s.used {
+			left := func(k int) float64 { return (1 - m.linear.explained[k]) * (1 - m.rest.explained[k]) }
+			light := max(s.high-s.mean, s.mean-s.low) <= tail*s.deviation
+			s.smooth = light && left(m.width+k) <= left(k)
+			k++
+		}
+	}
+}
+
+// chosen returns the columns of the functions that U is made of.
+func (m *conditionalMap) chosen(all *mat.Dense) *mat.Dense {
+	n, _ := all.Dims()
+	some, k := mat.NewDense(n, m.width, nil), 0
+	for _, s := range m.columns {
+		if !s.used {
+			continue
+		}
+		from := k
+		if s.smooth {
+			from += m.width
+		}
+		some.SetCol(k, mat.Col(nil, from, all))
+		k++
+	}
+	return some
+}
+
+// both returns the inputs and their features side by side.
+func (m *conditionalMap) both(inputs condition, index *mat.Dense) *mat.Dense {
+	var all mat.Dense
+	all.Augment(inputs.linear(), m.features.of(inputs.scores, index))
+	return &all
+}
+
+// apply returns g(x), m(y) and log s(y), less its mean, of the columns with residuals.
+func (m *conditionalMap) apply(x, y column.Source) (g, mean, scale *mat.Dense, err error) {
+	inputs, g, err := m.read(x, y)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	index := m.linear.predict(inputs.linear())
+	scale = m.scale.predict(m.both(inputs, index))
+	mean = m.rest.predict(m.features.of(inputs.scores, index))
+	mean.Add(mean, index)
+	g, mean = m.chosen(g), m.chosen(mean)
+	scale.Apply(func(_, k int, s float64) float64 { return min(max(s-m.scale.means[k], -mostScale), mostScale) }, scale)
+	return g, mean, scale, nil
+}
