@@ -214,21 +214,25 @@ func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) 
 		return err
 	}
 	targets.Sub(targets, m.rest.predict(m.features.of(inputs.scores, index)))
-	m.choose()
+	m.choose(inputs.scores.Rows)
 	targets = m.chosen(targets)
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
 	m.scale, err = newRegression(m.both(inputs, index), targets)
 	return err
 }
 
-// choose decides by how much of either is explained.
-func (m *conditionalMap) choose() {
+// rankError is about the variance of the errors that ranks of n rows have as normal scores, in shares 1/n
+// of their variance.
+const rankError = 2
+
+// choose decides by how much of either is explained, scores without the errors of ranks.
+func (m *conditionalMap) choose(n int) {
 	k := 0
 	for j := range m.columns {
 		if s := &m.columns[j]; s.used {
 			left := func(k int) float64 { return (1 - m.linear.explained[k]) * (1 - m.rest.explained[k]) }
 			light := max(s.high-s.mean, s.mean-s.low) <= tail*s.deviation
-			s.smooth = light && left(m.width+k) <= left(k)
+			s.smooth = light && left(m.width+k)*(1-rankError/float64(n)) <= left(k)
 			k++
 		}
 	}

@@ -39,17 +39,19 @@ func newRegression(features, targets *mat.Dense) (*regression, error) {
 	n, m := features.Dims()
 	_, k := targets.Dims()
 	r := &regression{centers: center(features), means: center(targets), explained: make([]float64, k), coefficients: mat.NewDense(m, k, nil)}
-	all := newSums(features, targets)
+	parts, all := make([]part, min(blocks, n)), zeroSums(m, k)
+	for b := range parts {
+		lo, hi := b*n/len(parts), (b+1)*n/len(parts)
+		parts[b].held = newSums(features.Slice(lo, hi, 0, m).(*mat.Dense), targets.Slice(lo, hi, 0, k).(*mat.Dense))
+		all = all.plus(1, parts[b].held)
+	}
 	penalties, err := all.penalties()
 	if err != nil {
 		return nil, err
 	}
-	parts := make([]part, min(blocks, n))
 	for b := range parts {
-		lo, hi := b*n/len(parts), (b+1)*n/len(parts)
 		p := &parts[b]
-		p.held = newSums(features.Slice(lo, hi, 0, m).(*mat.Dense), targets.Slice(lo, hi, 0, k).(*mat.Dense))
-		rest := all.less(p.held)
+		rest := all.plus(-1, p.held)
 		if p.ridge, err = rest.ridge(penalties); err != nil {
 			return nil, err
 		}
@@ -183,10 +185,15 @@ type sums struct {
 	square []float64     // T_j'T_j
 }
 
+func zeroSums(m, k int) *sums {
+	return &sums{0, mat.NewSymDense(m, nil), mat.NewDense(m, k, nil), make([]float64, k)}
+}
+
 func newSums(features, targets *mat.Dense) *sums {
 	n, m := features.Dims()
 	_, k := targets.Dims()
-	s := &sums{float64(n), mat.NewSymDense(m, nil), mat.NewDense(m, k, nil), make([]float64, k)}
+	s := zeroSums(m, k)
+	s.rows = float64(n)
 	s.gram.SymOuterK(1, features.T())
 	s.cross.Mul(features.T(), targets)
 	for i := range n {
@@ -197,18 +204,18 @@ func newSums(features, targets *mat.Dense) *sums {
 	return s
 }
 
-// less returns the sums of the other rows.
-func (s *sums) less(part *sums) *sums {
+// plus returns the sums of more rows, for a sign of 1, or of fewer.
+func (s *sums) plus(sign float64, part *sums) *sums {
 	m, k := s.cross.Dims()
-	rest := &sums{s.rows - part.rows, mat.NewSymDense(m, nil), mat.NewDense(m, k, nil), make([]float64, k)}
-	for a := range m {
-		for b := a; b < m; b++ {
-			rest.gram.SetSym(a, b, s.gram.At(a, b)-part.gram.At(a, b))
-		}
-	}
-	rest.cross.Sub(s.cross, part.cross)
-	floats.SubTo(rest.square, s.square, part.square)
-	return rest
+	all := zeroSums(m, k)
+	all.rows = s.rows + sign*part.rows
+	all.gram.CopySym(part.gram)
+	all.gram.ScaleSym(sign, all.gram)
+	all.gram.AddSym(s.gram, all.gram)
+	all.cross.Scale(sign, part.cross)
+	all.cross.Add(s.cross, all.cross)
+	floats.AddScaledTo(all.square, s.square, sign, part.square)
+	return all
 }
 
 // error is the sum of squared errors of the first steps of a path.

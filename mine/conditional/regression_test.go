@@ -159,7 +159,7 @@ func TestWeights(t *testing.T) {
 	for lo := 0; lo < n; lo += n / 2 {
 		hf, hy := f.Slice(lo, lo+n/2, 0, 3).(*mat.Dense), y.Slice(lo, lo+n/2, 0, 3).(*mat.Dense)
 		p := part{held: newSums(hf, hy)}
-		rest := all.less(p.held)
+		rest := all.plus(-1, p.held)
 		if p.ridge, err = rest.ridge(penalty); err != nil {
 			t.Fatal(err)
 		}
