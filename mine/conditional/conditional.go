@@ -14,20 +14,23 @@
 //	u = ( g(x) - m(y) ) / s(y)
 //
 // with g the normal scores of the column, or the column in units of its standard deviation, and m
-// and log s regressions on Y: linear, and then of what is left on squares, products, random waves and
-// curves of the linear prediction. Each is a ridge regression and a forward selection of features, weighed by how well they
-// predict rows that they have not learnt from, or the mean. If they are right, U is the rank of x given y but
-// for a one-to-one map, and independent of Y: then nothing has to be taken off, and one
-// information is estimated in place of the difference of two large ones. The defect I(U;Y)
-// says how right they are. It is estimated too, and taken off: they need not be right for the
-// equation to hold. A column of codes, or of numbers with many equal ones, is in U and V as it is.
+// and log s regressions on Y: linear, and then of what is left on squares, products, random waves
+// and curves of the linear prediction. Each is a ridge regression and a forward selection of
+// features, weighed by how well they predict rows that they have not learnt from, or the mean. If
+// they are right, U is the rank of x given y but for a one-to-one map, and independent of Y: then
+// nothing has to be taken off, and one information is estimated in place of the difference of two
+// large ones. The defect I(U;Y) says how right they are. It is estimated too, and taken off: they
+// need not be right for the equation to hold. A column of codes, or of numbers with many equal
+// ones, is in U and V as it is.
 //
 // Regressions are cross-fitted: the rows of a fold have U and V by regressions on rows of the other
-// folds, of which there are five at least, whatever those of critics. So U and V follow from X, Y, Z and the fold F, which is drawn independently of the data, and
-// by data processing I(U;V|Y) <= I(X;Z|Y): that regressions of different folds differ makes the
-// estimate smaller. Critics of a fold are trained on rows whose U and V come from regressions that
-// have seen its test rows, and test rows have regressions that have seen others of them, but never x and z together: with k features of Y and n rows, what that
-// tells of the test rows is k/n of what training on them would.
+// folds, of which there are five at least from 300 rows on, though critics may have two. So U and V
+// follow from X, Y, Z and the fold F, which is drawn independently of the data, and by data
+// processing I(U;V|Y) <= I(X;Z|Y): that regressions of different folds differ makes the estimate
+// smaller. Critics of a fold are trained on rows whose U and V come from regressions that have seen
+// its test rows, and test rows have regressions that have seen others of them, but never x and z
+// together: with k features of Y and n rows, what that tells of the test rows is k/n of what
+// training on them would.
 //
 // All estimates are of the same folds, so that the standard error of a difference is that of the
 // differences of influence values, row by row.

@@ -11,9 +11,9 @@ const (
 	leastOwn = 1e-9
 )
 
-// A path is that of a forward selection: the features in the order in which they are chosen, each the one that leaves
-// the least squared error beside those before, and the coefficients of least squares after each step
-// (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 3.3.2).
+// A path is that of a forward selection: the features in the order in which they are chosen, each
+// the one that leaves the least squared error beside those before, and the coefficients of least
+// squares after each step (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 3.3.2).
 type path struct {
 	chosen       []int
 	coefficients [][]float64 // after step s, of the first s+1 chosen
@@ -30,9 +30,9 @@ func (p path) at(steps, m int) []float64 {
 	return c
 }
 
-// forward selects features for target j. It is a Cholesky decomposition L L' of F'F whose next pivot is the feature
-// with the largest share r^2/d, where d are the squares of what is left of every feature beside
-// those chosen and r its products with the target.
+// forward selects features for target j. It is a Cholesky decomposition L L' of F'F whose next pivot
+// is the feature with the largest r^2/d, where d is the sum of squares of what is left of a feature
+// beside those chosen, and r that of its products with the target.
 func (s *sums) forward(j int) (p path) {
 	m, _ := s.cross.Dims()
 	left, own := make([]float64, m), make([]float64, m)

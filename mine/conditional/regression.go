@@ -28,8 +28,8 @@ const (
 	// blocks is into how many parts the rows are cut, each of which is predicted from the others.
 	blocks = 5
 	// leastExplained is what has to be explained for features to be used, in shares 1/n of the
-	// variance: by chance, as much is explained of noise in about one of 100 sets. What is taken for noise by
-	// mistake costs no more than that, and noise that is taken for more a few times as much.
+	// variance: by chance, as much is explained of noise in about one of 100 sets. What is taken
+	// for noise by mistake costs no more than that, and noise that is not some 20/n.
 	leastExplained = 8
 )
 
@@ -92,10 +92,9 @@ type part struct {
 	paths []path     // of each target
 }
 
-// bestSteps is how many steps of a forward selection are best on the blocks, by the squared error, where each
-// step costs the price 2 ln(m)/n as a share of it: the best of m features of noise gains that on all
-// rows, and so on each of the blocks too, as what is fitted to the others has most of them in common
-// (risk inflation, Foster and George, Annals of Statistics 22, 1994).
+// bestSteps is how many steps of a forward selection are best on the blocks, by the squared error,
+// where each step costs the price 2 ln(m)/n as a share of it: the best of m features of noise gains
+// that on all rows, and nearly that on the blocks, as it is chosen without each of them alike (risk inflation, Foster and George, Annals of Statistics 22, 1994).
 func bestSteps(parts []part, j int, price float64) (steps int) {
 	least := math.Inf(1)
 	for s := 0; ; s++ {
@@ -147,7 +146,7 @@ func weigh(parts []part, j, steps int) (weights [2]float64, explained float64) {
 	if best == 0 {
 		return weights, 0
 	}
-	return weights, best / variance
+	return weights, min(best/variance, 1) // above by rounding
 }
 
 // predict returns the predictions [rows, k] of the targets. It overwrites features.
