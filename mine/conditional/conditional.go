@@ -14,13 +14,13 @@
 //	u = ( g(x) - m(y) ) / s(y)
 //
 // with g the normal scores of the column, or the column in units of its standard deviation, and m
-// and log s regressions on Y: linear, and then of what is left on squares, products, random waves
-// and curves of the linear prediction. Each is a ridge regression and a forward selection of
-// features, weighed by how well they predict rows that they have not learnt from, or the mean. If
-// they are right, U is the rank of x given y but for a one-to-one map, and independent of Y: then
-// nothing has to be taken off, and one information is estimated in place of the difference of two
-// large ones. The defect I(U;Y) says how right they are. It is estimated too, and taken off: they
-// need not be right for the equation to hold. A column of codes, or of numbers with many equal
+// and log s regressions on Y: linear, then of what is left on squares, products and random waves,
+// and then on curves of the linear prediction. Each is a ridge regression and a forward selection
+// of features, weighed by how well they predict rows that they have not learnt from, or the mean.
+// If they are right, U is the rank of x given y but for a one-to-one map, and independent of Y:
+// then nothing has to be taken off, and one information is estimated in place of the difference of
+// two large ones. The defect I(U;Y) says how right they are. It is estimated too, and taken off:
+// they need not be right for the equation to hold. A column of codes, or of numbers with many equal
 // ones, is in U and V as it is.
 //
 // Regressions are cross-fitted: the rows of a fold have U and V by regressions on rows of the other

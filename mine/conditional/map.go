@@ -17,20 +17,24 @@ import (
 //
 //	u = ( g(x) - m(y) ) / s(y)
 //
-// g is the normal score of x or x in units of its standard deviation, whichever Y explains more
-// of, m the sum of a linear regression on y, as normal scores and in units, and of one of what is left
-// on features of the scores, and log s the regression of log |g - m| on both. Given y it is
-// increasing in x. Scores alone would not do for y either: they bend a line, the more the further from
-// normal y is, and have errors of some 3/n from the ranks of n rows.
+// g is the normal score of x or x in units of its standard deviation, whichever Y explains more of,
+// m the sum of a linear regression on y, as normal scores and in units, of one of what is left on
+// features of the scores beside y, and of one of what is left then on curves of the linear
+// prediction, and log s the sum of the same two of log |g - m|. Given y it is increasing in x.
+// Scores alone would not do for y either: they bend a line, the more the further from normal y is,
+// and have errors of some 3/n from the ranks of n rows.
 type conditionalMap struct {
 	maps     preprocess.Maps
 	columns  []scores // of x; those without residuals have no knots
 	given    []unit   // of the columns of y that are numbers and vary; nil if they are too many
 	features features
 	linear   *regression
-	rest     *regression
-	scale    *regression
-	width    int // columns with residuals
+	rest     *regression // on features and, as they go together with another line, on y too
+	bends    *bends      // on curves of what linear predicts
+	// Of the logarithm of what is left by all of these:
+	scale      *regression
+	scaleBends *bends
+	width      int // columns with residuals
 }
 
 // scores are two increasing functions of a column: the normal scores of its ranks, and units of
@@ -202,27 +206,35 @@ func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *ma
 	return inputs, targets, nil
 }
 
-// fit makes the three regressions.
+// fit makes the regressions, each of what those before have left.
 func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) (err error) {
 	if m.linear, err = newRegression(inputs.linear(), mat.DenseCopyOf(targets)); err != nil {
 		return err
 	}
 	index := m.linear.predict(inputs.linear())
-	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, index, seed)
 	targets.Sub(targets, index)
-	if m.rest, err = newRegression(m.features.of(inputs.scores, index), mat.DenseCopyOf(targets)); err != nil {
+	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, seed)
+	if m.rest, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets)); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.rest.predict(m.features.of(inputs.scores, index)))
+	targets.Sub(targets, m.rest.predict(m.both(inputs)))
+	if m.bends, err = newBends(index, targets); err != nil {
+		return err
+	}
+	targets.Sub(targets, m.bends.predict(index))
 	m.choose(inputs.scores.Rows)
-	targets = m.chosen(targets)
+	targets, index = m.chosen(targets), m.chosen(index)
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
-	m.scale, err = newRegression(m.both(inputs, index), targets)
+	if m.scale, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets)); err != nil {
+		return err
+	}
+	targets.Sub(targets, m.scale.predict(m.both(inputs)))
+	m.scaleBends, err = newBends(index, targets)
 	return err
 }
 
-// rankError is about the variance of the errors that ranks of n rows have as normal scores, in shares 1/n
-// of their variance.
+// rankError is about the variance of the errors that ranks of n rows have as normal scores, in shares
+// 1/n of their variance.
 const rankError = 2
 
 // choose decides by how much of either is explained, scores without the errors of ranks.
@@ -230,7 +242,9 @@ func (m *conditionalMap) choose(n int) {
 	k := 0
 	for j := range m.columns {
 		if s := &m.columns[j]; s.used {
-			left := func(k int) float64 { return (1 - m.linear.explained[k]) * (1 - m.rest.explained[k]) }
+			left := func(k int) float64 {
+				return (1 - m.linear.explained[k]) * (1 - m.bends.each[k].explained[0]) * (1 - m.rest.explained[k])
+			}
 			light := max(s.high-s.mean, s.mean-s.low) <= tail*s.deviation
 			s.smooth = light && left(m.width+k)*(1-rankError/float64(n)) <= left(k)
 			k++
@@ -257,9 +271,9 @@ func (m *conditionalMap) chosen(all *mat.Dense) *mat.Dense {
 }
 
 // both returns the inputs and their features side by side.
-func (m *conditionalMap) both(inputs condition, index *mat.Dense) *mat.Dense {
+func (m *conditionalMap) both(inputs condition) *mat.Dense {
 	var all mat.Dense
-	all.Augment(inputs.linear(), m.features.of(inputs.scores, index))
+	all.Augment(inputs.linear(), m.features.of(inputs.scores))
 	return &all
 }
 
@@ -270,10 +284,14 @@ func (m *conditionalMap) apply(x, y column.Source) (g, mean, scale *mat.Dense, e
 		return nil, nil, nil, err
 	}
 	index := m.linear.predict(inputs.linear())
-	scale = m.scale.predict(m.both(inputs, index))
-	mean = m.rest.predict(m.features.of(inputs.scores, index))
+	mean = m.rest.predict(m.both(inputs))
+	mean.Add(mean, m.bends.predict(index))
 	mean.Add(mean, index)
-	g, mean = m.chosen(g), m.chosen(mean)
-	scale.Apply(func(_, k int, s float64) float64 { return min(max(s-m.scale.means[k], -mostScale), mostScale) }, scale)
+	g, mean, index = m.chosen(g), m.chosen(mean), m.chosen(index)
+	scale = m.scale.predict(m.both(inputs))
+	scale.Add(scale, m.scaleBends.predict(index))
+	scale.Apply(func(_, k int, s float64) float64 {
+		return min(max(s-m.scale.means[k], -mostScale), mostScale)
+	}, scale)
 	return g, mean, scale, nil
 }
