@@ -197,6 +197,10 @@ func TestDivergedInAFold(t *testing.T) {
 	if !(math.Abs(r.Estimate-task.Truth) < 0.1*task.Truth+4*r.StdErr) {
 		t.Errorf("estimate %v ± %v, truth %v", r.Estimate, r.StdErr, task.Truth)
 	}
+	// Alone it is worth what it is worth where it is: 0 in the second fold would take a third off.
+	if c := r.Critics[0]; c.Folds != 2 || !(math.Abs(c.Estimate-task.Truth) < 0.1*task.Truth+4*c.StdErr) {
+		t.Errorf("alone %v ± %v in %d folds, want %v in 2", c.Estimate, c.StdErr, c.Folds, task.Truth)
+	}
 	cfg.Reference = false
 	r = estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithBackend(&nth{Backend: inner, bad: 2}))
 	if len(r.Folds) != 2 {

@@ -238,6 +238,17 @@ func leftBehind(r mine.Result) []mine.RaceEntry {
 	})
 }
 
+// boundAlone is the bound of a critic, if any fold has it.
+func boundAlone(c mine.CriticResult, u unit, digits int) string {
+	switch {
+	case c.Folds > 0:
+		return fixed(u.of(c.Estimate), digits)
+	case c.Failed > 0:
+		return "diverged"
+	}
+	return "none"
+}
+
 // reportCritics writes a table of the critics, the heaviest first, and of the candidates
 // that the race left behind.
 func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
@@ -245,7 +256,7 @@ func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, format, reportTab, "critics", "activation", "preprocess", "objective", "steps", "bound", "weight")
 	for _, c := range heaviestFirst(r.Critics) {
-		bound, weight := fixed(u.of(c.Estimate), digits), fmt.Sprintf("%.2f", c.Weight)
+		bound, weight := boundAlone(c, u, digits), fmt.Sprintf("%.2f", c.Weight)
 		if c.Reference {
 			fmt.Fprintf(w, "%-*s%-44s%10s%8s\n", reportTab, "", "that of a normal law, in closed form", bound, weight)
 			continue
