@@ -196,15 +196,28 @@ func splitText(s mine.Split) string {
 	return ""
 }
 
+// trainedCritics counts the critics of all folds that a result is of, and the steps that they were trained.
+func trainedCritics(r mine.Result) (critics, steps int) {
+	for _, c := range r.Critics {
+		critics += len(c.Steps)
+		steps += stepsOf(c)
+	}
+	return critics, steps
+}
+
+// soFar says what a result is of that ended early.
+func soFar(r mine.Result) string {
+	critics, steps := trainedCritics(r)
+	text := fmt.Sprintf("after %s of %s", plural(steps, "training step"), plural(critics, "critic"))
+	if r.Config.Folds > 1 {
+		text += fmt.Sprintf(" in %d of %d folds", len(r.Folds), r.Config.Folds)
+	}
+	return text + ": the number is the best so far"
+}
+
 // trainingText says how much training there was.
 func trainingText(r mine.Result) string {
-	var steps, critics int
-	for _, c := range r.Critics {
-		for _, n := range c.Steps {
-			steps += n
-			critics++
-		}
-	}
+	critics, steps := trainedCritics(r)
 	text := fmt.Sprintf("%s of at most %s steps each, %s in all", plural(critics, "critic"), grouped(r.Config.Steps), grouped(steps))
 	folds := fmt.Sprintf("with %d of %d folds", len(r.Folds), r.Config.Folds)
 	switch r.Stop {
