@@ -369,3 +369,20 @@ func TestCodesFitted(t *testing.T) {
 		}
 	}
 }
+
+// TestProgressOfFolds: what is reported says of which fold it is. The first report of a phase and
+// the last one are never held back.
+func TestProgressOfFolds(t *testing.T) {
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, 500, 1)
+	cfg := folded(500, 3)
+	cfg.Candidates, cfg.Steps = cfg.Candidates[:1], 40
+	var folds []int
+	estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {
+		if p.Phase == mine.PhaseTrain {
+			folds = append(folds, p.Fold)
+		}
+	}))
+	if n := len(folds); n < 2 || folds[0] != 0 || folds[n-1] != 2 || !slices.IsSorted(folds) {
+		t.Errorf("reports of folds %v, want 0 to 2", folds)
+	}
+}

@@ -222,10 +222,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints,
-		report: func(done, total int, c Candidate, train, validation float64) {
-			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
-		}}
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report}
 }
 
 // train trains the survivors on all folds, from where the race has brought them if it had

@@ -77,6 +77,7 @@ type Progress struct {
 	Phase       Phase
 	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace, passes over the rows in PhasePrepare
 	Candidate   Candidate // in training; meaningless while preparing
+	Fold        int       // that it is trained on, from 0; 0 in a race
 	Train       float64   // mean value of the objective on the latest batches, see Point
 	Validation  float64   // best validation bound so far, nats; 0 before the first
 }
