@@ -132,15 +132,18 @@ func entropies(r mine.Result, info func(nats float64) string) string {
 	return fmt.Sprintf("%s; I(X;Z) is %.1f%% of %s", strings.Join(all, ", "), 100*r.Normalised, of)
 }
 
-// times says where the time went, in phrases.
+// times says where the time went, in phrases. What follows the first is that in parts.
 func times(r mine.Result) []string {
 	t := r.Timing
 	phrases := []string{seconds(t.Prepare+t.Race+t.Train+t.Evaluate) + ":", "prepare " + seconds(t.Prepare) + ","}
 	if len(r.Race) > 0 {
 		phrases = append(phrases, "race "+seconds(t.Race)+",")
 	}
-	if t.StepsPerSecond > 0 {
+	switch {
+	case t.StepsPerSecond > 0:
 		phrases = append(phrases, fmt.Sprintf("train %s (%s steps/s),", seconds(t.Train), grouped(int(t.StepsPerSecond+0.5))))
+	case t.Train > 0: // all steps are in a checkpoint, but what they led to is scored
+		phrases = append(phrases, fmt.Sprintf("train %s (no steps),", seconds(t.Train)))
 	}
 	return append(phrases, "test "+seconds(t.Evaluate), fmt.Sprintf("on %s (%s)", r.Backend, r.Device))
 }

@@ -136,6 +136,20 @@ func TestReportEndedEarly(t *testing.T) {
 	}
 }
 
+// TestReportTimes: the parts of the time add up, where no step was trained too.
+func TestReportTimes(t *testing.T) {
+	r := sample()
+	for speed, want := range map[float64]string{
+		562.6: "12 s: prepare 0.6 s, race 3.1 s, train 8.0 s (563 steps/s), test 0.2 s on cpu (2 threads)",
+		0:     "12 s: prepare 0.6 s, race 3.1 s, train 8.0 s (no steps), test 0.2 s on cpu (2 threads)",
+	} {
+		r.Timing.StepsPerSecond = speed
+		if got := strings.Join(times(r), " "); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // TestReportWithoutScores: a critic that no fold has is given no bound, as text and as a table.
 func TestReportWithoutScores(t *testing.T) {
 	for failed, want := range map[int]string{0: "none", 2: "diverged"} {
