@@ -208,8 +208,11 @@ func trainedCritics(r mine.Result) (critics, steps int) {
 	return critics, steps
 }
 
-// soFar says what a result is of that ended early.
+// soFar says what a result is of that ended early. One that did not stands, whatever went wrong then.
 func soFar(r mine.Result) string {
+	if r.Stop != mine.StopInterrupted && r.Stop != mine.StopFailed {
+		return "after the end of training: the result stands"
+	}
 	critics, steps := trainedCritics(r)
 	text := fmt.Sprintf("after %s of %s", plural(steps, "training step"), plural(critics, "critic"))
 	if r.Config.Folds > 1 {

@@ -130,6 +130,9 @@ func TestReportEndedEarly(t *testing.T) {
 		if !strings.Contains(got, c.text) {
 			t.Errorf("the folds that are missing are not named:\n%s", got)
 		}
+		if got := soFar(sample()); !strings.HasSuffix(got, ": the result stands") {
+			t.Errorf("%s of a result that is whole", got)
+		}
 		if got, want := soFar(r), "after 9,600 training steps of 2 critics in 1 of 2 folds: the number is the best so far"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
