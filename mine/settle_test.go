@@ -103,7 +103,7 @@ func TestHardlyBegun(t *testing.T) {
 	x, z := column.RowMajor(a, len(a)/rows), column.RowMajor(b, len(b)/rows)
 	cfg := slow(rows, 5)
 	var first mine.Result
-	for _, c := range []struct{ steps, folds int }{{300, 1}, {320, 1}, {340, 1}, {560, 1}, {580, 2}, {600, 2}, {620, 2}} {
+	for _, c := range []struct{ steps, folds int }{{300, 1}, {320, 1}, {340, 1}, {520, 1}, {540, 2}, {600, 2}, {620, 2}} {
 		r, err := endAfter(t, c.steps, x, z, cfg, interrupt)
 		if !errors.Is(err, context.Canceled) || r.Stop != mine.StopInterrupted {
 			t.Fatalf("stop %q, error %v", r.Stop, err)
