@@ -12,7 +12,7 @@ import (
 
 // asFar is the share of the steps of the fold that has come furthest from which on a fold counts
 // beside it, where training ended early. Of critics that are slow to learn, two folds of 300 and 225
-// steps come 2% short of two of 300; of 300 and 100 steps, all of the bound may be lost. More than a
+// steps come some 2% short of two of 300; of 300 and 100 steps, all of the bound may be lost. More than a
 // share of 3/4 would leave one fold alone where all are trained side by side, and one has the steps of
 // the race ahead.
 const asFar = 0.75
@@ -53,7 +53,7 @@ func (e *Estimator) counting(members [][]*member) []bool {
 
 // complete makes the references that are missing of the folds that count, after training ended
 // early, whatever has ended it: they take little time, and without them what a normal law
-// explains would be lost. A reference that was made may be none.
+// explains would be lost. Where one was looked for and there is none, it is looked for once more.
 func (e *Estimator) complete(ctx context.Context, t *fitter, members [][]*member, refs []*reference, method preprocess.Method, last bool) error {
 	if !e.cfg.Reference {
 		return nil
