@@ -98,11 +98,13 @@ type trial struct {
 }
 
 const (
-	// fewToJudge is the number of validation rows below which what is supposed of many columns
-	// is judged by all rows that may be, a part at a time.
+	// fewToJudge is the number of validation rows below which critics of the normal law are judged
+	// by all rows that may be, a part at a time.
 	fewToJudge = 1000
-	// trialsOfFew is how many parts they are cut in.
+	// trialsOfFew is how many parts they are cut in, and trialsMost the most inputs of both sides
+	// for which this is done: a decomposition takes inputs^3 operations.
 	trialsOfFew = 5
+	trialsMost  = 256
 )
 
 // trials returns those of a fold, of inputs x and z without radius, and the number of rows that
@@ -113,7 +115,7 @@ func (t *fitter) trials(x, z backend.Matrix, c RowCounts) ([]trial, int, error) 
 	if len(t.folds) > 1 {
 		rows += c.Validation
 	}
-	if n := rows / trialsOfFew; n > 0 && c.Validation < fewToJudge && len(structuresFor(x.Cols*z.Cols, rows)) > 1 {
+	if c.Validation < fewToJudge && rows >= trialsOfFew && x.Cols+z.Cols <= trialsMost {
 		var all []trial
 		for k := range trialsOfFew {
 			lo, hi := k*rows/trialsOfFew, (k+1)*rows/trialsOfFew
