@@ -94,7 +94,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
   mine estimate big.parquet --x 'X*' --z 'Z*' --effort thorough --checkpoint training
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: oneOrTwoFiles,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	f.register(cmd, mine.Normal)
 	f.registerWay(cmd)

@@ -63,7 +63,12 @@ func printHelp(cmd *cobra.Command, _ []string) {
 	var headings []string
 	groups := map[string]*pflag.FlagSet{}
 	cmd.Flags().SortFlags = false
+	left := 0
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		left = max(left, len(flagForm(f)))
 		heading := "Flags"
 		if group := f.Annotations[flagGroup]; group != nil {
 			heading = group[0]
@@ -74,8 +79,6 @@ func printHelp(cmd *cobra.Command, _ []string) {
 		}
 		groups[heading].AddFlag(f)
 	})
-	left := 0
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { left = max(left, len(flagForm(f))) })
 	for _, heading := range headings {
 		fmt.Fprintf(&b, "\n%s:\n", heading)
 		groups[heading].VisitAll(func(f *pflag.Flag) {

@@ -50,6 +50,9 @@ func TestManual(t *testing.T) {
 		}
 		text = strings.Join(strings.Fields(plain.Replace(text)), " ")
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Hidden {
+				return
+			}
 			checked++
 			if words := strings.Join(flagWords(f), " "); !strings.Contains(text, "--"+f.Name) || !strings.Contains(text, words) {
 				t.Errorf("%s: flag --%s, %q, is not in\n%s", cmd.CommandPath(), f.Name, words, text)

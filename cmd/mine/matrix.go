@@ -60,7 +60,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine matrix data.csv --screen-only --output pairs.csv
   mine matrix data.csv --groups groups.txt --effort normal --output result/`,
 		Args: oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)[0]) },
 	}
 	data, pairs, method, training, output := newFlags(), newFlags(), newFlags(), newFlags(), newFlags()
 	data.StringVar(&f.columns, "columns", "", "which `COLUMNS`, as for --x of mine estimate")

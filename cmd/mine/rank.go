@@ -50,7 +50,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine rank data.csv --target price --x 'size*,age' --forward 3 --output rank.csv
   mine rank data.csv --target price --shard 0/4 --output part0`,
 		Args: oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	input, ranks, method, training := newFlags(), newFlags(), newFlags(), newFlags()
 	input.StringVar(&f.target, "target", "", "`COLUMNS` of the target, one as a rule")
@@ -196,7 +196,7 @@ func (f *rankFlags) read(ctx context.Context, stdin io.Reader, file string, stat
 }
 
 func (f *rankFlags) readColumns(ctx context.Context, stdin io.Reader, file string, status *statusLine) (data, error) {
-	r, err := f.input.open(stdin, file, status)
+	r, err := f.input.open(ctx, stdin, file, status)
 	if err != nil {
 		return data{}, err
 	}

@@ -55,7 +55,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine transfer data.csv --x price --z volume --lag 3
   mine transfer people.csv --x pulse --z breath --group person --lag 5 --horizon 2 --json`,
 		Args: oneOrTwoFiles,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	usual := transfer.DefaultConfig(helpRows[0])
 	f.lag, f.horizon = usual.Lag, usual.Horizon
