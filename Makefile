@@ -33,8 +33,11 @@ EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# As in a release: arrow-go then does without a second JSON package, which has 1.4 MB.
+RELEASE_TAGS := -tags arrow_json_stdlib
+
 build: ## build bin/mine
-	go build -o bin/mine ./cmd/mine
+	go build $(RELEASE_TAGS) -o bin/mine ./cmd/mine
 
 man: ## write the manual pages to bin/man
 	go run ./cmd/mine man bin/man
