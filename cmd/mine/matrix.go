@@ -13,6 +13,7 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/independence"
 	"gomine/mine/pairwise"
 )
 
@@ -21,7 +22,8 @@ type matrixFlags struct {
 	estimateFlags // but for X, Z and what is written
 	columns       string
 	groups        string
-	pairs         pairwise.Config // but for Estimate
+	pairs         pairwise.Config // but for FDRMethod and Estimate
+	fdrMethod     choice
 	screenOnly    bool
 	part          shardFlag
 	output        matrixOutput
@@ -76,7 +78,8 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		complete(cmd, flag, f.input.completeColumns(0))
 	}
 	f.pairs = pairwise.DefaultConfig(helpRows[0])
-	pairs.Float64Var(&f.pairs.FDR, "fdr", f.pairs.FDR, "`RATE` of false discoveries among the pairs that the screen leaves (Benjamini and Hochberg)")
+	pairs.Float64Var(&f.pairs.FDR, "fdr", f.pairs.FDR, "`RATE` of false discoveries among the pairs that the screen leaves")
+	addFDRMethod(pairs, &f.fdrMethod)
 	pairs.Var((*count)(&f.pairs.Top), "top", "`N` pairs at most for the networks, those of the most information by the screen")
 	pairs.BoolVar(&f.pairs.All, "all", false, "networks for all pairs, whatever the screen says")
 	pairs.BoolVar(&f.screenOnly, "screen-only", false, "no networks")
@@ -166,10 +169,11 @@ func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine
 		return nil, err
 	}
 	cfg := f.pairs
+	cfg.FDRMethod = independence.FDRMethod(f.fdrMethod.value)
 	if cfg.Estimate, err = f.config.config(m.data[0].Data.Rows(), set); err != nil {
 		return nil, err
 	}
-	m.Screening, err = pairwise.Screen(cmd.Context(), m.data, cfg.Estimate.Seed, pairwise.Options{
+	m.Screening, err = pairwise.Screen(cmd.Context(), m.data, cfg, pairwise.Options{
 		Threads: f.threads, Groups: m.groups,
 		Progress: func(done, total int) { status.show("screening", int64(done), int64(total)) },
 	})
@@ -178,7 +182,7 @@ func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine
 	}
 	m.estimates = make([]*pairwise.Estimate, len(m.Pairs))
 	m.Schema, m.Unit, m.Seed = matrixSchema, nats, cfg.Estimate.Seed
-	m.FDR, m.Left = cfg.FDR, m.Screening.Left(cfg.FDR)
+	m.FDR, m.FDRMethod, m.Left = cfg.FDR, cfg.FDRMethod, m.Screening.Left(cfg.FDR)
 	m.Notes = m.dataNotes()
 	if f.screenOnly {
 		return m, nil

@@ -40,6 +40,7 @@ func linked(t *testing.T, rows int) string {
 // matrixJSON is what a test reads of the JSON.
 type matrixJSON struct {
 	Schema    string
+	FDRMethod string `json:"fdr_method"`
 	Rows      int
 	Left      int
 	Estimated int
@@ -109,6 +110,34 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%s and %s: information %v", p.A, p.B, p.Information)
 		}
 	}
+}
+
+// TestMatrixFDRMethod: of ten pairs, 1 + 1/2 + .. + 1/10 = 7381/2520 times the false discovery rates of
+// Benjamini and Hochberg hold whatever the dependence, up to 1.
+func TestMatrixFDRMethod(t *testing.T) {
+	path := linked(t, 600)
+	args := []string{"matrix", path, "--screen-only"}
+	usual := map[string]float64{}
+	for _, method := range []string{"bh", "by"} {
+		code, stdout, stderr := try(t, "", append(args, "--json", "--fdr-method", method)...)
+		m := readMatrix(t, []byte(stdout))
+		if code != exitOK || m.FDRMethod != method || len(m.Pairs) != 10 {
+			t.Fatalf("exit %d, method %q: %s", code, m.FDRMethod, stderr)
+		}
+		for _, p := range m.Pairs {
+			q := p.Screen.QValue
+			if method == "bh" {
+				usual[p.A+p.B] = q
+			} else if want := min(1, usual[p.A+p.B]*7381/2520); math.Abs(q-want) > 1e-14*want {
+				t.Errorf("%s and %s: q %v, want %v", p.A, p.B, q, want)
+			}
+		}
+	}
+	_, stdout, _ := try(t, "", append(args, "--fdr-method", "by")...)
+	if want := "at a false discovery rate of 5%, whatever the dependence of the p-values"; !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) {
+		t.Errorf("%q is not in\n%s", want, stdout)
+	}
+	refused(t, []refusal{{append(args, "--fdr-method", "holm"), exitUsage, []string{"--fdr-method", "bh, by"}}})
 }
 
 // TestMatrixFiles writes all forms, and reads them.

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"gomine/mine"
+	"gomine/mine/independence"
 	"gomine/mine/pairwise"
 )
 
@@ -30,15 +31,16 @@ type matrixDocument struct {
 	Unit      unit             `json:"unit"`
 	Variables []matrixVariable `json:"variables"`
 	pairwise.Screening
-	Seed      uint64      `json:"seed"` // of the order of equal values, and of the networks
-	FDR       float64     `json:"fdr"`
-	Left      int         `json:"left"`      // pairs at this false discovery rate
-	Estimated int         `json:"estimated"` // pairs that networks were asked for
-	Top       int         `json:"top,omitempty"`
-	All       bool        `json:"all,omitempty"`
-	Config    *settings   `json:"config,omitempty"` // of the networks
-	Input     matrixInput `json:"input"`
-	Notes     []string    `json:"notes"`
+	Seed      uint64                 `json:"seed"` // of the order of equal values, and of the networks
+	FDR       float64                `json:"fdr"`
+	FDRMethod independence.FDRMethod `json:"fdr_method"`
+	Left      int                    `json:"left"`      // pairs at this false discovery rate
+	Estimated int                    `json:"estimated"` // pairs that networks were asked for
+	Top       int                    `json:"top,omitempty"`
+	All       bool                   `json:"all,omitempty"`
+	Config    *settings              `json:"config,omitempty"` // of the networks
+	Input     matrixInput            `json:"input"`
+	Notes     []string               `json:"notes"`
 }
 
 type matrixVariable struct {
@@ -121,8 +123,8 @@ const (
 
 // headline says how many pairs there are, and what became of them.
 func (t *pairTable) headline() string {
-	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s", t.Input.File, plural(t.Rows, "row"),
-		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR))
+	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s%s", t.Input.File, plural(t.Rows, "row"),
+		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR), dependenceText(t.FDRMethod))
 	if t.Estimated > 0 {
 		text += fmt.Sprintf(", %s estimated by networks", grouped(t.Estimated))
 	}

@@ -22,6 +22,7 @@ type rankFlags struct {
 	estimateFlags
 	target                string
 	forward, permutations int
+	fdrMethod             choice
 }
 
 func newRank() *cobra.Command {
@@ -65,6 +66,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	ranks.Var((*count)(&f.forward), "forward", "`K` columns to choose, each given those before it")
 	ranks.Lookup("forward").DefValue = "none"
 	ranks.Var((*count)(&f.permutations), "permutations", "`N` permutations of the test of each column: p-values go down to 1/(N+1)")
+	addFDRMethod(ranks, &f.fdrMethod)
 	f.shard.register(ranks, "columns")
 	addGroup(cmd, "Ranking", ranks)
 	f.registerSettings(cmd, method, training, mine.Fast)
@@ -97,7 +99,12 @@ func (f *rankFlags) check(cmd *cobra.Command, args []string) error {
 	if f.shard.Divided() && f.forward > 0 {
 		return usagef("--forward chooses each column by all others, and shard %s has some alone: leave --forward out, or compute everything by --shard all", f.shard)
 	}
-	return f.rankError(ranking.Config{Forward: f.forward, Permutations: f.permutations, Estimate: f.config.values}.Validate(), args, cmd)
+	return f.rankError(f.ranking(f.config.values).Validate(), args, cmd)
+}
+
+// ranking is what the flags say of the ranking.
+func (f *rankFlags) ranking(estimate mine.Config) ranking.Config {
+	return ranking.Config{Forward: f.forward, Permutations: f.permutations, FDRMethod: independence.FDRMethod(f.fdrMethod.value), Estimate: estimate}
 }
 
 func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
@@ -115,7 +122,7 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer p.backend.Close()
-	cfg := ranking.Config{Forward: f.forward, Permutations: f.permutations, Estimate: p.config}
+	cfg := f.ranking(p.config)
 	made := tally{"columns", 0, len(f.shard.Items(len(p.x.Columns())))}
 	options := append(p.options, status.counting(&made))
 	r, err := ranking.New(ranking.Data{X: p.x, Target: p.z, Groups: p.groups}, cfg, options...)
@@ -164,7 +171,7 @@ func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard
 	if err != nil {
 		return nil, err
 	}
-	return r.Forward(cmd.Context(), ranking.Order(columns), done)
+	return r.Forward(cmd.Context(), ranking.Order(columns, independence.FDRMethod(f.fdrMethod.value)), done)
 }
 
 // about is what the answer of a ranking knows beside what was found.
@@ -172,7 +179,7 @@ func (f *rankFlags) about(r *ranking.Ranking, p prepared, file string) rankRun {
 	h := r.Holdout()
 	x, z := f.input.sources([]string{file})
 	about := rankRun{
-		Target: f.target, Permutations: f.permutations, Forward: f.forward,
+		Target: f.target, Permutations: f.permutations, FDRMethod: independence.FDRMethod(f.fdrMethod.value), Forward: f.forward,
 		Pairing: h.Pairing, Exact: h.Pairing != independence.Rotations,
 		Rows:   halves{len(h.First), len(h.Second)},
 		Config: settings{p.config, p.backend.Name(), f.computed},
@@ -261,14 +268,15 @@ func (f *rankFlags) rankError(err error, args []string, cmd *cobra.Command) erro
 
 // rankRun is what the answer of a ranking knows beside what was found of the columns.
 type rankRun struct {
-	Target       string               `json:"target"`
-	Rows         halves               `json:"rows"`
-	Pairing      independence.Pairing `json:"pairing"`
-	Exact        bool                 `json:"exact"`
-	Permutations int                  `json:"permutations"`
-	Forward      int                  `json:"forward"`
-	Config       settings             `json:"config"`
-	Input        rankInput            `json:"input"`
+	Target       string                 `json:"target"`
+	Rows         halves                 `json:"rows"`
+	Pairing      independence.Pairing   `json:"pairing"`
+	Exact        bool                   `json:"exact"`
+	Permutations int                    `json:"permutations"`
+	FDRMethod    independence.FDRMethod `json:"fdr_method"`
+	Forward      int                    `json:"forward"`
+	Config       settings               `json:"config"`
+	Input        rankInput              `json:"input"`
 }
 
 // halves are numbers of rows.
@@ -307,7 +315,7 @@ func rankAnswer(run shard.Run, items []shard.Item, steps []ranking.Step, as form
 	if err != nil {
 		return nil, err
 	}
-	d.Columns = ranking.Order(columns)
+	d.Columns = ranking.Order(columns, d.FDRMethod)
 	switch {
 	case as.json:
 		text, err := json.Marshal(d)

@@ -32,7 +32,7 @@ func parts(t *testing.T, shares int, args ...string) (paths []string) {
 // divided are commands that can be shared out.
 func divided(path string) map[string][]string {
 	return map[string][]string{
-		"rank":  append([]string{"rank", path, "--target", "Z0", "--permutations", "19", "--seed", "7"}, smallCPU...),
+		"rank":  append([]string{"rank", path, "--target", "Z0", "--permutations", "19", "--fdr-method", "by", "--seed", "7"}, smallCPU...),
 		"seeds": append([]string{"estimate", path, "--x", "X*", "--z", "Z*", "--seeds", "3", "--seed", "7"}, smallCPU...),
 	}
 }
@@ -250,7 +250,7 @@ func TestRankCommand(t *testing.T) {
 		t.Errorf("the best is %+v", best)
 	}
 	code, text, _ = try(t, "", args...)
-	for _, want := range []string{"3 columns of ", "\n   1  X0 ", "\nstep  column", "\n   1  X0 ", "note: with 19 permutations one column alone has a q of 0.15 at least", "--permutations 60"} {
+	for _, want := range []string{"3 columns of ", "\n   1  X0 ", "\nstep  column", "\n   1  X0 ", "whatever the dependence", "note: with 19 permutations one column alone has a q of 0.28 at least", "--permutations 110"} {
 		if code != exitOK || !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("exit %d: no %q in\n%s", code, want, text)
 		}

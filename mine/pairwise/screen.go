@@ -1,6 +1,7 @@
 package pairwise
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -68,9 +69,10 @@ func (o Options) threads() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Screen looks at all pairs of variables of as many rows. seed orders equal values.
-func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Screening, error) {
-	if err := check(vars); err != nil {
+// Screen looks at all pairs of variables of as many rows. Of the configuration it takes how p-values become
+// q-values, and the seed of the estimates, which orders equal values.
+func Screen(ctx context.Context, vars []Variable, cfg Config, opt Options) (Screening, error) {
+	if err := cmp.Or(cfg.Validate(), check(vars)); err != nil {
 		return Screening{}, err
 	}
 	s := &screen{vars: vars, n: vars[0].Data.Rows(), factor: 1, by: -1, Options: opt}
@@ -78,7 +80,7 @@ func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Scr
 	if err := s.arrange(); err != nil {
 		return s.out, err
 	}
-	if err := s.prepare(ctx, seed); err != nil {
+	if err := s.prepare(ctx, cfg.Estimate.Seed); err != nil {
 		return s.out, err
 	}
 	s.tiles()
@@ -90,7 +92,7 @@ func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Scr
 	if err != nil {
 		return s.out, err
 	}
-	s.finish()
+	s.finish(cfg.FDRMethod)
 	return s.out, nil
 }
 
@@ -254,7 +256,7 @@ func (s *screen) each(ctx context.Context, count int, progress func(done, total 
 }
 
 // finish computes the q-values.
-func (s *screen) finish() {
+func (s *screen) finish(method independence.FDRMethod) {
 	s.out.Serial, s.out.Unresolved = int(s.serial.Load()), int(s.unresolved.Load())
 	s.out.Copied = int(s.copies.Load())
 	var looked []*Pair
@@ -266,7 +268,7 @@ func (s *screen) finish() {
 			looked, p = append(looked, pair), append(p, pair.PValue)
 		}
 	}
-	for k, q := range independence.QValues(p) {
+	for k, q := range independence.QValues(p, method) {
 		looked[k].QValue = q
 	}
 }

@@ -36,7 +36,7 @@ func Example() {
 		}
 		columns = append(columns, c)
 	}
-	columns = ranking.Order(columns)
+	columns = ranking.Order(columns, cfg.FDRMethod)
 	for _, c := range columns {
 		fmt.Println(c.Rank, c.Name, c.QValue <= 0.01)
 	}

@@ -17,8 +17,8 @@
 // itself gives the estimate of I(X_k;T) and its interval, as mine.Estimate.
 //
 // The q-value of a column is the smallest false discovery rate at which it counts as a discovery
-// (independence.QValues): the p-values of columns that depend on the target alike are dependent
-// on each other positively, as far as anything is known of them.
+// (independence.QValues): by Benjamini and Hochberg if p-values of columns are independent or depend on each
+// other positively, by Benjamini and Yekutieli whatever their dependence.
 //
 // # Forward
 //
@@ -40,6 +40,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gomine/mine"
 	"gomine/mine/column"
@@ -56,25 +57,29 @@ type Data struct {
 
 // Config says how to rank. Start from DefaultConfig.
 type Config struct {
-	Forward      int         `json:"forward"`      // columns to choose greedily; 0 for none
-	Permutations int         `json:"permutations"` // of the test of each column
-	Estimate     mine.Config `json:"estimate"`     // of all critics, each of half of the rows
+	Forward      int                    `json:"forward"`      // columns to choose greedily; 0 for none
+	Permutations int                    `json:"permutations"` // of the test of each column
+	FDRMethod    independence.FDRMethod `json:"fdr_method"`   // by which p-values become q-values
+	Estimate     mine.Config            `json:"estimate"`     // of all critics, each of half of the rows
 }
 
 // DefaultConfig returns settings for data of the given number of rows: no forward selection, 999
-// permutations, and critics of mine.Fast.
+// permutations, q-values by Benjamini and Hochberg, and critics of mine.Fast.
 func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
 
 // ConfigFor is DefaultConfig with critics of another effort.
 func ConfigFor(rows int, effort mine.Effort) Config {
 	test := independence.ConfigFor(rows/2, effort)
-	return Config{Permutations: test.Permutations, Estimate: test.Estimate}
+	return Config{Permutations: test.Permutations, FDRMethod: independence.BenjaminiHochberg, Estimate: test.Estimate}
 }
 
 // Validate reports the first field that cannot be used, as a *mine.FieldError.
 func (c Config) Validate() error {
 	if c.Forward < 0 {
 		return &mine.FieldError{Field: "forward", Value: c.Forward, Want: "0 for none, or a number of columns"}
+	}
+	if !c.FDRMethod.Known() {
+		return &mine.FieldError{Field: "fdr_method", Value: c.FDRMethod, Want: "one of " + strings.Join(independence.FDRMethods(), ", ")}
 	}
 	return independence.Config{Permutations: c.Permutations, Estimate: c.Estimate}.Validate()
 }
@@ -249,9 +254,9 @@ func (r *Ranking) judge(ctx context.Context, x column.Source) (*mine.Estimator, 
 	return e, result, nil
 }
 
-// Order returns the columns by rank, those with an error last, with their q-values. Columns that
-// are equal are in the order of their indices.
-func Order(columns []Column) []Column {
+// Order returns the columns by rank, those with an error last, with their q-values by a
+// method. Columns that are equal are in the order of their indices.
+func Order(columns []Column, method independence.FDRMethod) []Column {
 	columns = slices.Clone(columns)
 	slices.SortFunc(columns, func(a, b Column) int {
 		switch {
@@ -274,7 +279,7 @@ func Order(columns []Column) []Column {
 			found, p = append(found, &copied), append(p, f.PValue)
 		}
 	}
-	for k, q := range independence.QValues(p) {
+	for k, q := range independence.QValues(p, method) {
 		found[k].QValue = q
 	}
 	return columns

@@ -57,7 +57,7 @@ func ranked(t *testing.T, d Data, cfg Config) (*Ranking, []Column) {
 		}
 		all = append(all, c)
 	}
-	return r, Order(all)
+	return r, Order(all, cfg.FDRMethod)
 }
 
 // TestRank: columns are in the order of their information, which of normal columns is
@@ -142,7 +142,7 @@ func TestOrder(t *testing.T) {
 		return Column{Index: index, Findings: &Findings{Selection: selection, PValue: p, QValue: p}}
 	}
 	given := []Column{{Index: 0, Error: "z"}, of(1, 0.1, 0.01), of(2, 0.3, 0.03), of(3, 0.2, 0.0225), of(4, 0.1, 0.5), {Index: 5, Error: "a"}}
-	got := Order(given)
+	got := Order(given, independence.BenjaminiHochberg)
 	var order []int
 	for _, c := range got {
 		order = append(order, c.Index)
@@ -153,6 +153,11 @@ func TestOrder(t *testing.T) {
 	for k, want := range []float64{0.04, 0.04, 0.04, 0.5} {
 		if math.Abs(got[k].QValue-want) > 1e-15 || got[k].Rank != k+1 {
 			t.Errorf("column %d: q %g and rank %d, want %g and %d", got[k].Index, got[k].QValue, got[k].Rank, want, k+1)
+		}
+	}
+	for k, c := range Order(given, independence.BenjaminiYekutieli) { // 1 + 1/2 + 1/3 + 1/4 times as much, up to 1
+		if want := []float64{1. / 12, 1. / 12, 1. / 12, 1}; k < len(want) && math.Abs(c.QValue-want[k]) > 1e-15 {
+			t.Errorf("column %d: q %g whatever the dependence, want %g", c.Index, c.QValue, want[k])
 		}
 	}
 	if given[1].QValue != 0.01 || given[1].Rank != 0 {
