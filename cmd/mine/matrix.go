@@ -105,7 +105,7 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	m, err := f.matrix(cmd, file, status)
 	status.clear()
 	switch {
-	case errors.Is(err, context.Canceled) && f.output.journal() != "" && m != nil && m.done > 0:
+	case errors.Is(err, context.Canceled) && f.output.journal.path != "" && m != nil && m.done > 0:
 		return interruptedError(fmt.Sprintf("interrupted after %s: the same command goes on", plural(m.done, "pair")))
 	case errors.Is(err, context.Canceled):
 		return interruptedError("interrupted before there was a result")
@@ -219,7 +219,7 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	progress()
 	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
-		if err := f.output.add(left[i], e); err != nil {
+		if err := f.output.journal.add(matrixItem{Pair: left[i], Estimate: &e}); err != nil {
 			return err
 		}
 		m.done++

@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -235,67 +234,6 @@ func TestMatrixRows(t *testing.T) {
 	}
 }
 
-// TestMatrixResumes kills a run with two pairs in work, again and again, and goes on. What is written in
-// the end is what a run that nobody disturbed writes, and no pair that was done is done again.
-func TestMatrixResumes(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("files that are open cannot be removed")
-	}
-	path, dir := linked(t, 400), t.TempDir()
-	args := append([]string{"matrix", path, "--all", "--columns", "a,b,c,d"}, append(smallCPU, "--steps", "300", "--patience", "1000")...)
-	whole, killed := filepath.Join(dir, "whole.json"), filepath.Join(dir, "killed.json")
-	if code, _, stderr := try(t, "", append(args, "--output", whole)...); code != exitOK {
-		t.Fatalf("exit %d: %s", code, stderr)
-	}
-	done, kills := 0, 0
-	for finished := false; !finished; {
-		cmd := mineCommand(t, append(args, "--output", killed)...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		for waiting := true; waiting; {
-			select {
-			case err := <-ended:
-				if err != nil {
-					t.Fatalf("after %d kills: %v", kills, err)
-				}
-				finished, waiting = true, false
-			case <-time.After(5 * time.Millisecond):
-				text, _ := os.ReadFile(killed + ".journal")
-				for pair := range 6 {
-					if again := strings.Count(string(text), fmt.Sprintf("{\"pair\":%d,", pair)); again > 1 {
-						t.Fatalf("after %d kills pair %d was done %d times", kills, pair, again)
-					}
-				}
-				if lines := strings.Count(string(text), "\n") - 1; lines > done {
-					done, waiting = lines, false
-				}
-			}
-		}
-		if !finished {
-			switch err := cmd.Process.Kill(); {
-			case err == nil:
-				kills++
-			case !errors.Is(err, os.ErrProcessDone): // it has ended since it was looked at
-				t.Fatal(err)
-			}
-			<-ended
-		}
-	}
-	if kills == 0 { // pairs that end together leave time for one or two kills
-		t.Error("it ended before it was killed")
-	}
-	want, err := os.ReadFile(whole)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(killed); err != nil || string(got) != string(want) {
-		t.Errorf("after %d kills, error %v:\n%s\nwithout:\n%s", kills, err, got, want)
-	}
-}
-
 // TestMatrixInterrupted: an interruption says how far the work has come, and writes nothing but the journal.
 func TestMatrixInterrupted(t *testing.T) {
 	path, out := linked(t, 400), filepath.Join(t.TempDir(), "m.csv")
@@ -314,23 +252,6 @@ func TestMatrixInterrupted(t *testing.T) {
 		if stderr != "mine: interrupted before there was a result\n" {
 			t.Fatalf("stderr %q", stderr)
 		}
-	}
-}
-
-// TestMatrixForeignJournal: a journal of other data, or of other settings, is refused and stays.
-func TestMatrixForeignJournal(t *testing.T) {
-	path, other, out := linked(t, 400), linked(t, 401), filepath.Join(t.TempDir(), "m.csv")
-	if err := os.WriteFile(out+".journal", []byte("{\"schema\":\"gomine.matrix.journal/1\",\"data\":\"other\"}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{path, other} {
-		code, stdout, stderr := try(t, "", append([]string{"matrix", p, "--output", out}, smallCPU...)...)
-		if code != exitError || stdout != "" || !strings.Contains(stderr, "m.csv.journal is of an earlier run with other data, settings or version") {
-			t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
-		}
-	}
-	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("something was written: %v", err)
 	}
 }
 

@@ -40,7 +40,7 @@ func Example() {
 	for _, c := range columns {
 		fmt.Println(c.Rank, c.Name, c.QValue <= 0.01)
 	}
-	steps, err := rank.Forward(context.Background(), columns, func(ranking.Step) {})
+	steps, err := rank.Forward(context.Background(), columns, ranking.Selection{})
 	if err != nil {
 		fmt.Println(err)
 		return

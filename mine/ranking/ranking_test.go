@@ -97,7 +97,7 @@ func TestRank(t *testing.T) {
 		t.Errorf("constant: %+v", c)
 	}
 	called := 0
-	steps, err := r.Forward(t.Context(), columns, func(Step) { called++ })
+	steps, err := r.Forward(t.Context(), columns, Selection{Done: func(Step) error { called++; return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Forward(t.Context(), []Column{{Index: 1, Findings: &Findings{}}}, func(Step) {}); !errors.As(err, &field) {
+	if _, err := r.Forward(t.Context(), []Column{{Index: 1, Findings: &Findings{}}}, Selection{}); !errors.As(err, &field) {
 		t.Errorf("five of one column that can be learnt from: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -278,7 +278,7 @@ func TestHidden(t *testing.T) {
 	cfg.Forward = 2
 	r, columns := ranked(t, copies, cfg)
 	var field *mine.FieldError
-	if _, err := r.Forward(t.Context(), columns, func(Step) {}); !errors.As(err, &field) || field.Field != "forward" {
+	if _, err := r.Forward(t.Context(), columns, Selection{}); !errors.As(err, &field) || field.Field != "forward" {
 		t.Errorf("two of one column that is left: %v", err)
 	}
 }
@@ -306,5 +306,33 @@ func TestHiddenSeries(t *testing.T) {
 		if c.Index < sensors && (c.Findings != nil || !strings.Contains(c.Error, "series")) {
 			t.Errorf("sensor %d: %+v, %s", c.Index, c.Findings, c.Error)
 		}
+	}
+}
+
+// TestForwardGoesOn: from whatever an earlier selection has done come the same steps, bit for bit, and nothing is
+// tried twice.
+func TestForwardGoesOn(t *testing.T) {
+	cfg := brief(300)
+	cfg.Forward = 3
+	r, columns := ranked(t, nested(300, 1), cfg)
+	var trials []Trial
+	var after []int // trials before each step
+	steps, err := r.Forward(t.Context(), columns, Selection{
+		Tried: func(s Trial) error { trials = append(trials, s); return nil },
+		Done:  func(Step) error { after = append(after, len(trials)); return nil },
+	})
+	if err != nil || len(trials) != 3+2 || !slices.Equal(after, []int{0, 3, 5}) {
+		t.Fatalf("error %v, trials %+v before steps %v, want 3 before the second and 2 before the third", err, trials, after)
+	}
+	for _, c := range []struct{ steps, trials int }{{1, 2}, {2, 3}, {2, 5}} {
+		tried := 0
+		got, err := r.Forward(t.Context(), columns, Selection{Steps: steps[:c.steps], Trials: trials[:c.trials], Tried: func(Trial) error { tried++; return nil }})
+		if err != nil || !reflect.DeepEqual(got, steps) || tried != len(trials)-c.trials {
+			t.Errorf("from %d steps and %d trials: error %v, %d trials, %+v, want %+v", c.steps, c.trials, err, tried, got, steps)
+		}
+	}
+	full := errors.New("disk full")
+	if got, err := r.Forward(t.Context(), columns, Selection{Done: func(Step) error { return full }}); !errors.Is(err, full) || len(got) != 0 {
+		t.Errorf("%d steps, error %v, want that of Done", len(got), err)
 	}
 }
