@@ -255,6 +255,17 @@ func (m *matrixRun) copiedNames() string {
 	return m.names(slices.Compact(vars))
 }
 
+// hiddenCopies is how many pairs have copies that only a third column shows.
+func (m *matrixRun) hiddenCopies() int {
+	n := 0
+	for _, p := range m.Pairs {
+		if p.HiddenCopies {
+			n++
+		}
+	}
+	return n
+}
+
 // dataNotes say what a reader has to know of the rows and the variables.
 func (m *matrixRun) dataNotes() []string {
 	notes := []string{}
@@ -265,7 +276,7 @@ func (m *matrixRun) dataNotes() []string {
 	switch {
 	case m.SortedBy == "":
 	case !m.Tied:
-		add("the rows are in the order of %s, and taken for independent of each other otherwise in its own pairs. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
+		add("the rows are in the order of %s, and taken for independent of each other otherwise in its own pairs (ordered). If that is a time, they are not, and these p-values are too small: leave it out by --columns.", m.SortedBy)
 	default:
 		add("the rows are in the order of %s, and taken for independent of each other otherwise. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
 	}
@@ -278,6 +289,9 @@ func (m *matrixRun) dataNotes() []string {
 	}
 	if m.Copied > 0 {
 		add("%s have rows that are copies of each other in both columns, as of one person: %s. Their p-values are of as many rows as are different; give the column of the persons as --group.", plural(m.Copied, "pair"), m.copiedNames())
+		if hidden := m.hiddenCopies(); hidden > 0 {
+			add("of %s of these a third column alone shows it, as of two codes of a person (copies): networks do not know of it there, and their errors are too small without --group.", grouped(hidden))
+		}
 	}
 	if m.Serial > 0 {
 		add("%s of %s are of series, whose neighbouring rows are alike: their p-values are approximate, of as many rows as these are worth.", grouped(m.Serial), plural(len(m.Pairs), "pair"))

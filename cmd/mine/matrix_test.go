@@ -234,6 +234,47 @@ func TestMatrixRows(t *testing.T) {
 	}
 }
 
+// TestMatrixWarnings: two codes of 100 persons, ten visits of each, of which a weight shows that they are copies, and the
+// time of each visit, in whose order rows are: both are said of the pairs that they concern, in CSV, text and notes.
+func TestMatrixWarnings(t *testing.T) {
+	r := rand.New(rand.NewPCG(35, 36))
+	const persons, visits = 100, 10
+	var weight [persons]float64
+	var sex, smoker [persons]int
+	for k := range weight {
+		weight[k], sex[k], smoker[k] = r.NormFloat64(), r.IntN(2), r.IntN(2)
+	}
+	var b strings.Builder
+	b.WriteString("weight,sex,smoker,time\n")
+	for i, k := range r.Perm(persons * visits) {
+		fmt.Fprintf(&b, "%v,%d,%d,%v\n", weight[k/visits], sex[k/visits], smoker[k/visits], float64(i)+0.5*r.Float64())
+	}
+	out := filepath.Join(t.TempDir(), "m.csv")
+	code, stdout, stderr := try(t, "", "matrix", file(t, "visits.csv", b.String()), "--screen-only", "--output", out)
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	lines, err := csv.NewReader(strings.NewReader(read(t, out))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines[1:] {
+		want := map[bool]string{true: "ordered"}[line[1] == "time"]
+		if line[0] == "sex" && line[1] == "smoker" {
+			want = "copies"
+		}
+		if got := line[len(line)-2]; got != want || line[1] != "time" && line[len(line)-3] != "100" {
+			t.Errorf("%v: warnings %q, want %q", line, got, want)
+		}
+	}
+	text := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{"in the order of time", "in its own pairs (ordered)", "3 pairs have rows that are copies", "of 1 of these a third column alone shows it"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+}
+
 // TestMatrixInterrupted: an interruption says how far the work has come, and writes nothing but the journal.
 func TestMatrixInterrupted(t *testing.T) {
 	path, out := linked(t, 400), filepath.Join(t.TempDir(), "m.csv")

@@ -150,7 +150,15 @@ func (t *pairTable) cells(k int, u unit) []string {
 		info, se = number(e.Estimate), number(e.StdErr)
 	}
 	return []string{printable(t.Variables[p.A].Name), printable(t.Variables[p.B].Name), info, se,
-		fixed(pairwise.Normalised(t.information(k)), 2), fixed(u.of(p.Information), screenDecimals), tinyText(p.PValue), t.remark(k)}
+		fixed(pairwise.Normalised(t.information(k)), 2), fixed(u.of(p.Information), screenDecimals), tinyText(p.PValue), cmp.Or(t.failed(k), t.remark(k))}
+}
+
+// failed is "failed" for a pair that could not be estimated.
+func (t *pairTable) failed(k int) string {
+	if e := t.estimates[k]; e != nil && e.Error != "" {
+		return "failed"
+	}
+	return ""
 }
 
 // tinyText is pText of a p-value that may be too small for a float64.
@@ -161,16 +169,19 @@ func tinyText(p float64) string {
 	return pText(p)
 }
 
-// remark is the codes of the warnings about a pair.
+// remark is the codes of the warnings about a pair: of the screen, which the notes explain, and of the estimate.
 func (t *pairTable) remark(k int) string {
-	e := t.estimates[k]
-	switch {
-	case e == nil:
-		return ""
-	case e.Error != "":
-		return "failed"
+	var codes []string
+	if t.Pairs[k].Ordered {
+		codes = append(codes, "ordered")
 	}
-	return strings.Join(warningCodes(e.Warnings), " ")
+	if t.Pairs[k].HiddenCopies {
+		codes = append(codes, "copies")
+	}
+	if e := t.estimates[k]; e != nil {
+		codes = append(codes, warningCodes(e.Warnings)...)
+	}
+	return strings.Join(codes, " ")
 }
 
 func warningCodes(warnings []mine.Warning) []string {
@@ -256,10 +267,7 @@ func (t *pairTable) writeCSV(w io.Writer) error {
 		default:
 			cells = append(cells, number(e.Estimate), number(e.StdErr), number(e.Low), number(e.High), number(e.LowerBound), number(e.Likely))
 		}
-		cells = append(cells, number(p.Information), number(p.Gaussian), number(p.Binned), number(p.PValue), number(p.QValue), number(p.EffectiveRows), "", reason)
-		if e != nil {
-			cells[len(cells)-2] = strings.Join(warningCodes(e.Warnings), " ")
-		}
+		cells = append(cells, number(p.Information), number(p.Gaussian), number(p.Binned), number(p.PValue), number(p.QValue), number(p.EffectiveRows), t.remark(k), reason)
 		if err := out.Write(cells); err != nil {
 			return err
 		}

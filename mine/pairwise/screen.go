@@ -29,10 +29,18 @@ type Pair struct {
 	QValue      float64 `json:"q_value"`
 	// EffectiveRows is how many independent rows these are worth for the pair.
 	EffectiveRows float64 `json:"effective_rows"`
+	// Ordered says that it is a pair of the variable in whose order the rows are, of which no two neighbours have one
+	// value, as a time has none: its p-value takes rows for independent otherwise, which those of a time are not.
+	Ordered bool `json:"ordered,omitempty"`
+	// HiddenCopies says that some rows are copies of others in this pair, which a third variable shows alone: the
+	// p-value knows of it, an estimate of the pair by itself does not.
+	HiddenCopies bool `json:"hidden_copies,omitempty"`
 	// Independent says that rows are independent of each other since they were sorted by a variable, which
 	// the pair does not show by itself. Copied says that some are copies of others in this pair.
 	Independent bool `json:"-"`
 	Copied      bool `json:"-"`
+
+	serial, unresolved bool // see Screening
 }
 
 // A Screening is what the screen says of all pairs.
@@ -92,6 +100,9 @@ func Screen(ctx context.Context, vars []Variable, cfg Config, opt Options) (Scre
 	if err != nil {
 		return s.out, err
 	}
+	if err := s.showCopies(ctx); err != nil {
+		return s.out, err
+	}
 	s.finish(cfg.FDRMethod)
 	return s.out, nil
 }
@@ -113,8 +124,6 @@ type screen struct {
 	tile    [][2]int     // ranges of variables
 	pieces  [][2]int     // pairs of tiles
 	out     Screening
-
-	serial, unresolved, copies atomic.Int64
 }
 
 // arrange finds how rows depend on each other, as far as all pairs are concerned.
@@ -147,7 +156,7 @@ func (s *screen) arrange() error {
 		}
 		groups, s.out.Repeated = repeats.Group, repeats.Rows
 	}
-	s.factor, s.kept = worthOf(groups, s.n)
+	s.factor, s.kept = countCopies(groups, s.n)
 	return nil
 }
 
@@ -255,15 +264,21 @@ func (s *screen) each(ctx context.Context, count int, progress func(done, total 
 	return nil
 }
 
-// finish computes the q-values.
+// finish counts what the pairs are, and computes the q-values.
 func (s *screen) finish(method independence.FDRMethod) {
-	s.out.Serial, s.out.Unresolved = int(s.serial.Load()), int(s.unresolved.Load())
-	s.out.Copied = int(s.copies.Load())
 	var looked []*Pair
 	var p []float64
 	for k := range s.out.Pairs {
 		pair := &s.out.Pairs[k]
 		pair.QValue = 1
+		for _, c := range []struct {
+			is bool
+			n  *int
+		}{{pair.serial, &s.out.Serial}, {pair.unresolved, &s.out.Unresolved}, {pair.Copied, &s.out.Copied}} {
+			if c.is {
+				*c.n++
+			}
+		}
 		if !slices.Contains(s.out.Empty, pair.A) && !slices.Contains(s.out.Empty, pair.B) {
 			looked, p = append(looked, pair), append(p, pair.PValue)
 		}
