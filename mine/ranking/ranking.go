@@ -111,6 +111,8 @@ type Ranking struct {
 	cfg     Config
 	holdout *independence.Holdout
 	options []mine.Option
+	copied  []int // candidates that have copies with the target
+	looked  bool  // whether these have been looked for
 }
 
 // New checks the data and cuts the rows. The options are those of mine.Estimate, but for WithGroups. A constant
@@ -146,7 +148,7 @@ func New(d Data, cfg Config, opts ...mine.Option) (*Ranking, error) {
 		return nil, fmt.Errorf("ranking: rows are a series, correlated over about %d rows, and forward selection compares estimates on the same folds, which series do not have: leave it out, or, if rows are independent, split at random: %w",
 			int(math.Ceil(split.CorrelationTime)), independence.ErrPairing)
 	}
-	return &Ranking{d, cfg, h, opts}, nil
+	return &Ranking{data: d, cfg: cfg, holdout: h, options: opts}, nil
 }
 
 // allConstant reports whether no column of a source varies.
@@ -212,10 +214,44 @@ func (r *Ranking) suits(x column.Source) error {
 	return err
 }
 
+// hidesCopies reports rows of candidate k and the target that are copies, as of one person, which the two do not show by
+// themselves where both have few values: another candidate, a number that has copies with both, shows it.
+func (r *Ranking) hidesCopies(k int) error {
+	if !r.looked && r.holdout.Pairing == independence.Rows {
+		for j := range r.data.X.Columns() {
+			copies, err := r.copies(column.Select(r.data.X, j), r.data.Target)
+			if err != nil {
+				return err
+			}
+			if copies > 0 {
+				r.copied = append(r.copied, j)
+			}
+		}
+	}
+	r.looked = true
+	for _, j := range r.copied {
+		copies, err := r.copies(column.Select(r.data.X, k), column.Select(r.data.X, j))
+		if err != nil {
+			return err
+		}
+		if copies > 0 {
+			return fmt.Errorf("ranking: %d rows of it and the target are copies of others, as of one person, which column %s shows: give the groups that rows belong to, or, if equal rows are draws of their own, split at random: %w",
+				copies, r.data.X.Columns()[j].Name, independence.ErrPairing)
+		}
+	}
+	return nil
+}
+
+// copies is how many rows of two sources are copies of others.
+func (r *Ranking) copies(x, z column.Source) (int, error) {
+	split, err := mine.FindSplit(x, z, r.cfg.Estimate, r.data.Groups)
+	return split.Repeated, err
+}
+
 // find fits a critic to a column on the first half, and judges on the second.
 func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) {
 	x := column.Select(r.data.X, k)
-	if err := r.suits(x); err != nil {
+	if err := cmp.Or(r.suits(x), r.hidesCopies(k)); err != nil {
 		return nil, err
 	}
 	critic, chosen, err := r.holdout.Fit(ctx, x, r.cfg.Estimate, r.options...)

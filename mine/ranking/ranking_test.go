@@ -283,6 +283,29 @@ func TestHidden(t *testing.T) {
 	}
 }
 
+// TestHiddenCodes: two codes of 200 persons with 10 visits each do not show that rows are copies; a weight of the persons
+// does, but not for a code of the visits.
+func TestHiddenCodes(t *testing.T) {
+	g := rand.New(rand.NewPCG(4, 3))
+	var sex, smoker, weight, visit, noise, blood []float64
+	of := make([][4]float64, 200)
+	for i := range of {
+		of[i] = [4]float64{float64(g.IntN(2)), float64(g.IntN(2)), g.NormFloat64(), float64(g.IntN(4))}
+	}
+	for _, k := range g.Perm(2000) {
+		p := of[k/10]
+		sex, smoker, weight, blood = append(sex, p[0]), append(smoker, p[1]), append(weight, p[2]), append(blood, p[3])
+		visit, noise = append(visit, float64(g.IntN(2))), append(noise, g.NormFloat64())
+	}
+	d := Data{X: column.Named(column.Slices(smoker, weight, visit, noise, blood), "smoker", "weight", "visit", "noise", "blood"), Target: column.Slices(sex)}
+	_, columns := ranked(t, d, brief(2000))
+	for _, c := range columns {
+		if hidden := c.Name != "noise" && c.Name != "visit"; hidden != (c.Findings == nil) || hidden && !strings.Contains(c.Error, "copies") {
+			t.Errorf("%s: %+v, %s", c.Name, c.Findings, c.Error)
+		}
+	}
+}
+
 // TestHiddenSeries: sensors that drift are refused one by one where a jittered time among the candidates, in whose
 // order the rows are, hides from all of them together that rows are correlated.
 func TestHiddenSeries(t *testing.T) {
