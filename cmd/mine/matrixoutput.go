@@ -99,6 +99,9 @@ type matrixItem struct {
 
 // begin opens the journal, if there are files, and takes from it what is done.
 func (o *matrixOutput) begin(m *matrixRun, s shard.Shard) error {
+	if o.journal.path == "" {
+		return nil
+	}
 	run, err := m.run()
 	if err != nil {
 		return err
