@@ -29,7 +29,7 @@ func journalled(t *testing.T) map[string]struct {
 		"matrix": {append([]string{"matrix", linked(t, 400), "--all", "--columns", "a,b,c,d"}, long...), "m.json", `{"pair":%d,`},
 		"rank":   {append([]string{"rank", path, "--target", "Z0", "--permutations", "19", "--forward", "3"}, long...), "r.json", `{"index":%d,`},
 		"seeds":  {append([]string{"estimate", path, "--x", "X*", "--z", "Z*", "--seeds", "4"}, long...), "s.json", `{"index":%d,`},
-		"shard":  {append([]string{"rank", path, "--target", "Z0", "--permutations", "19", "--shard", "1/2"}, long...), "part", `{"index":%d,`},
+		"shard":  {append([]string{"estimate", path, "--x", "X*", "--z", "Z*", "--seeds", "8", "--shard", "1/2"}, long...), "part", `{"index":%d,`},
 	}
 }
 
