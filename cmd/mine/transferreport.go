@@ -119,16 +119,22 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 		for _, warning := range d.Warnings {
 			paragraph(fmt.Sprintf("warning from %s to %s: %s.", d.from, d.to, strings.TrimSuffix(warning.Message, ".")))
 		}
-		if d.Test != nil {
-			for _, doubt := range d.Test.Doubts {
-				paragraph(fmt.Sprintf("warning of the test from %s to %s, where x is the past of %s, z the future of %s, and its past the condition: %s.", d.from, d.to, d.from, d.to, doubt.Message))
-			}
-		}
+		reportDoubts(paragraph, d.from, d.to, d.Test)
 	}
 	if lacking := lackingRows(missing); lacking > 0 {
 		paragraph(fmt.Sprintf("note: %s of %s lack a value, and no window looks at them.", grouped(lacking), plural(len(missing), "row")))
 	}
 	return b.Bytes()
+}
+
+// reportDoubts writes the doubts of the test of a direction, nil for none.
+func reportDoubts(paragraph func(text string), from, to string, t *transfer.Test) {
+	if t == nil {
+		return
+	}
+	for _, doubt := range t.Doubts {
+		paragraph(fmt.Sprintf("warning of the test from %s to %s, where x is the past of %s, z the future of %s, and its past the condition: %s.", from, to, from, to, doubt.Message))
+	}
 }
 
 // testLine are the flags that repeat the tests.
