@@ -55,7 +55,7 @@ var layers = []struct {
 	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
 	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"internal/journal", nil},
-	{"mine/transfer", []string{"mine", "mine/column", "mine/conditional", "mine/dependence", "mine/lagged", "mine/preprocess"}},
+	{"mine/transfer", []string{"mine", "mine/column", "mine/conditional", "mine/dependence", "mine/independence", "mine/lagged", "mine/preprocess"}},
 	{"cmd/mine/generate/...", nil},
 	{"mine/conditional", []string{"mine", "mine/backend", "mine/column", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/duckdb", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
