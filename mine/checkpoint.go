@@ -2,6 +2,7 @@ package mine
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"os"
 	"reflect"
@@ -139,6 +140,44 @@ func (w *wiring) keep(m manifest, b backend.Backend) (checkpoints, error) {
 	m.Backend, m.Device = b.Name(), kindOf(b.Device())
 	folder, err := checkpoint.Open(w.dir, m)
 	return checkpoints{folder, w.every}, checkpointError(err)
+}
+
+// resultName is the record of the result of an estimate that has ended by itself.
+const resultName = "result"
+
+// kept returns the result that an estimate of the same folder has kept, if one has. The time is that of
+// coming to it now.
+func (e *Estimator) kept() (r Result, found bool, err error) {
+	if !e.keepsResult() {
+		return r, false, nil
+	}
+	var text []byte
+	if found, err = e.checkpoints.folder.Read(resultName, &text); err != nil || !found {
+		return r, false, checkpointError(err)
+	}
+	if err = json.Unmarshal(text, &r); err != nil {
+		return Result{}, false, checkpointError(err)
+	}
+	r.Device, r.Timing = e.device, Timing{Prepare: e.timing.Prepare}
+	return r, true, nil
+}
+
+// keep keeps a result, unless it has numbers that JSON cannot hold.
+func (e *Estimator) keep(r Result) error {
+	if !e.keepsResult() {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil
+	}
+	return checkpointError(e.checkpoints.folder.Write(resultName, text))
+}
+
+// keepsResult reports whether the manifest says all that a result depends on: not where the split is
+// another estimator's, which has reasons of its own that the result repeats.
+func (e *Estimator) keepsResult() bool {
+	return e.checkpoints.folder != nil && e.wiring.arranged == nil
 }
 
 // A record is all that a session goes on from after a validation: training is a pure function

@@ -139,7 +139,11 @@ func TestResume(t *testing.T) {
 		}
 		differ(t, "with checkpoints", without(t, again), want)
 		killed = append(killed, all)
-		copyFolder(t, dir, filepath.Join(moments, fmt.Sprint(len(killed)-1)))
+		last := filepath.Join(moments, fmt.Sprint(len(killed)-1))
+		copyFolder(t, dir, last)
+		if err := os.Remove(filepath.Join(last, "result.checkpoint")); err != nil {
+			t.Error(err)
+		}
 		for k, done := range killed {
 			at := filepath.Join(moments, fmt.Sprint(k))
 			options, threads := mine.WithCheckpoints(at, time.Hour), 2
@@ -155,6 +159,38 @@ func TestResume(t *testing.T) {
 			differ(t, fmt.Sprintf("killed after %d steps, on %d threads", done, threads), without(t, got), want)
 		}
 	}
+}
+
+// TestRepeat: an estimate that has ended is repeated without the backend, to the bit; one that gives the
+// critic as well needs it, and so does one whose result was removed.
+func TestRepeat(t *testing.T) {
+	x, z, cfg := resumable(t)
+	dir := filepath.Join(t.TempDir(), "dir")
+	inner, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	m := &mortal{Backend: inner, steps: 1_000_000, tests: true}
+	opts := []mine.Option{mine.WithBackend(m), mine.WithCheckpoints(dir, 0)}
+	want := without(t, estimate(t, x, z, cfg, opts...))
+	m.lost = errLost
+	again := estimate(t, x, z, cfg, opts...)
+	differ(t, "repeated", without(t, again), want)
+	if s := again.Timing; s.Prepare <= 0 || s.Train != 0 || s.StepsPerSecond != 0 {
+		t.Errorf("timing %+v, want that of preparing alone", s)
+	}
+	if f, _, err := mine.Fit(t.Context(), x, z, cfg, opts...); f != nil || !errors.Is(err, errLost) {
+		t.Errorf("critic %v, error %v, want none and %v", f, err, errLost)
+	}
+	if err := os.Remove(filepath.Join(dir, "result.checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mine.Estimate(t.Context(), x, z, cfg, opts...); !errors.Is(err, errLost) {
+		t.Errorf("error %v without a result, want %v", err, errLost)
+	}
+	m.lost = nil
+	differ(t, "scored again", without(t, estimate(t, x, z, cfg, opts...)), want)
 }
 
 // TestResumeAfterInterrupts: an estimate that is interrupted half-way between validations, over and

@@ -197,6 +197,10 @@ func TestDivergedInAFold(t *testing.T) {
 	if !(math.Abs(r.Estimate-task.Truth) < 0.1*task.Truth+4*r.StdErr) {
 		t.Errorf("estimate %v ± %v, truth %v", r.Estimate, r.StdErr, task.Truth)
 	}
+	// Alone it is worth what it is worth where it is: 0 in the second fold would take a third off.
+	if c := r.Critics[0]; c.Folds != 2 || !(math.Abs(c.Estimate-task.Truth) < 0.1*task.Truth+4*c.StdErr) {
+		t.Errorf("alone %v ± %v in %d folds, want %v in 2", c.Estimate, c.StdErr, c.Folds, task.Truth)
+	}
 	cfg.Reference = false
 	r = estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithBackend(&nth{Backend: inner, bad: 2}))
 	if len(r.Folds) != 2 {
@@ -227,7 +231,8 @@ func TestConstantInAFold(t *testing.T) {
 	}
 }
 
-// TestInterruptInFolds: an interruption after some folds reports on those.
+// TestInterruptInFolds: an interruption after some folds reports on those, and not on one that is
+// a third trained.
 func TestInterruptInFolds(t *testing.T) {
 	const rows = 3000
 	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.9}, rows, 1)
@@ -247,8 +252,8 @@ func TestInterruptInFolds(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
 	}
-	if len(r.Folds) != 3 || r.Stop != mine.StopInterrupted || !(r.Estimate > 0.5) {
-		t.Errorf("%v from %d folds, stop %q: want two folds and the one that was interrupted", r.Estimate, len(r.Folds), r.Stop)
+	if len(r.Folds) != 2 || r.Stop != mine.StopInterrupted || !(r.Estimate > 0.5) {
+		t.Errorf("%v from %d folds, stop %q: want the two that are trained", r.Estimate, len(r.Folds), r.Stop)
 	}
 }
 
@@ -362,5 +367,22 @@ func TestCodesFitted(t *testing.T) {
 		if want := (high[i] - low[i]) / (2 * h); math.Abs(gx.At(i, 0)-want) > 0.03*(1+math.Abs(want)) && x[i] < 5.5 && x[i] > -1.5 { // the range of training rows ends
 			t.Errorf("pair %d: d/dx is %v, difference %v", i, gx.At(i, 0), want)
 		}
+	}
+}
+
+// TestProgressOfFolds: what is reported says of which fold it is. The first report of a phase and
+// the last one are never held back.
+func TestProgressOfFolds(t *testing.T) {
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.8}, 500, 1)
+	cfg := folded(500, 3)
+	cfg.Candidates, cfg.Steps = cfg.Candidates[:1], 40
+	var folds []int
+	estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {
+		if p.Phase == mine.PhaseTrain {
+			folds = append(folds, p.Fold)
+		}
+	}))
+	if n := len(folds); n < 2 || folds[0] != 0 || folds[n-1] != 2 || !slices.IsSorted(folds) {
+		t.Errorf("reports of folds %v, want 0 to 2", folds)
 	}
 }

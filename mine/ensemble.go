@@ -93,10 +93,13 @@ func (e *ensemble) reach() float64 {
 }
 
 // tested is what the critics of each fold say together, by some weights, of its own test
-// rows, cut off where these show too little.
+// rows, cut off where these show too little. Folds without weights are left out.
 func (e *ensemble) tested(weights func(f int) []float64) (all []tested) {
 	for f := range e.folds {
 		w := weights(f)
+		if w == nil {
+			continue
+		}
 		p, logU := e.combined(f, w, testRows), e.logU(f, w)
 		p.cut(logU, len(p.Marginal))
 		ev, influence := p.influence()
@@ -122,13 +125,21 @@ func (e *ensemble) trained(tested []tested) float64 {
 	return sum / rows
 }
 
-// alone is the bound of a candidate, or of the reference behind the last one.
-func (e *ensemble) alone(c int, confidence float64) (Bound, error) {
-	return poolBounds(e.tested(func(f int) []float64 {
+// alone is the bound of a candidate, or of the reference behind the last one, on the folds that
+// have it, and how many these are. Where there is none, so is the bound.
+func (e *ensemble) alone(c int, confidence float64) (b Bound, folds int, err error) {
+	tested := e.tested(func(f int) []float64 {
+		if e.scores(f, testRows)[c].Joint == nil {
+			return nil
+		}
 		w := make([]float64, len(e.weights[f]))
 		w[c] = 1
 		return w
-	}), confidence)
+	})
+	if len(tested) > 0 {
+		b, err = poolBounds(tested, confidence)
+	}
+	return b, len(tested), err
 }
 
 // lead returns the critic of the candidate that weighs most, of the first fold that has
@@ -182,11 +193,11 @@ func (e *ensemble) critics(cfg Config) ([]CriticResult, error) {
 		if !there {
 			continue
 		}
-		b, err := e.alone(c, cfg.Confidence)
+		b, folds, err := e.alone(c, cfg.Confidence)
 		if err != nil {
 			return nil, err
 		}
-		r.Estimate, r.StdErr = b.Estimate, b.StdErr
+		r.Estimate, r.StdErr, r.Folds = b.Estimate, b.StdErr, folds
 		all = append(all, r)
 	}
 	return all, nil

@@ -19,6 +19,9 @@ func Estimate(ctx context.Context, x, z column.Source, cfg Config, opts ...Optio
 		return Result{}, err
 	}
 	defer e.Close()
+	if r, found, err := e.kept(); found || err != nil {
+		return r, err
+	}
 	return e.estimate(ctx)
 }
 
@@ -49,5 +52,8 @@ func (e *Estimator) estimate(ctx context.Context) (Result, error) {
 		return Result{}, fitErr
 	}
 	r, err := e.Result(ctx)
+	if fitErr == nil && err == nil {
+		err = e.keep(r)
+	}
 	return r, errors.Join(fitErr, err)
 }

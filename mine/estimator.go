@@ -160,7 +160,7 @@ func (e *Estimator) Close() error {
 //
 // When ctx is cancelled, it returns an error that wraps ctx.Err(), and when the backend
 // fails, as when a device is lost, its error; if a critic has been validated by then,
-// Result reports on the folds that have one.
+// Result reports on the folds that have one and have come about as far as the furthest.
 func (e *Estimator) Fit(ctx context.Context) error {
 	if e.closed {
 		return fmt.Errorf("mine: fit: %w", backend.ErrClosed)
@@ -181,7 +181,7 @@ func (e *Estimator) Fit(ctx context.Context) error {
 		}
 		e.race = r.entries()
 		if err != nil {
-			return errors.Join(err, e.settleRace(err, r))
+			return errors.Join(err, e.settleRace(ctx, err, r))
 		}
 		e.survivors = r.survivors()
 	}
@@ -222,10 +222,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints,
-		report: func(done, total int, c Candidate, train, validation float64) {
-			e.wiring.report(Progress{Phase: phase, Step: done, Steps: total, Candidate: c, Train: train, Validation: validation})
-		}}
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report}
 }
 
 // train trains the survivors on all folds, from where the race has brought them if it had
@@ -236,16 +233,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	for f := range members {
 		members[f] = make([]*member, len(e.cfg.Candidates))
 	}
-	method := e.cfg.Candidates[e.survivors[0]].Preprocess
-	last := len(e.folds) == 1
-	if method == preprocess.Fourier || method == preprocess.Codes { // of which the reference cannot use all
-		method, last = preprocess.Rank, false
-	}
-	for _, c := range e.survivors {
-		if other := e.cfg.Candidates[c].Preprocess; other != method {
-			method, last = preprocess.Rank, false
-		}
-	}
+	method, last := e.referenceMethod()
 	narrowed, err := e.narrow(t, e.cfg.methodsOf(e.survivors, method))
 	if err != nil {
 		return err
@@ -285,10 +273,13 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		return err
 	})
 	e.trained = t.done
+	if err != nil {
+		err = errors.Join(err, e.complete(ctx, t, members, refs, method, last))
+	}
 	err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	switch {
 	case err != nil && e.ensemble == nil && r != nil:
-		return errors.Join(err, e.settleRace(err, r))
+		return errors.Join(err, e.settleRace(ctx, err, r))
 	case err != nil:
 		return err
 	case e.ensemble == nil:
@@ -301,47 +292,6 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		err = errors.Join(err, e.settle(err, e.folds, members, refs))
 	}
 	return err
-}
-
-// settleRace is settle where training ended before a fold had a critic.
-func (e *Estimator) settleRace(why error, r *race) error {
-	return e.settle(why, r.fitter.folds, [][]*member{r.members}, []*reference{nil})
-}
-
-// settle makes the ensemble of the folds that have a critic, once training has ended,
-// in an error or not. Where the backend has failed, the critics are put to use on the
-// CPU.
-func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []*reference) error {
-	var usable ensemble
-	trained := false
-	for f := range folds {
-		some := slices.ContainsFunc(members[f], (*member).usable)
-		trained = trained || some
-		if some || refs[f] != nil {
-			usable.folds = append(usable.folds, folds[f])
-			usable.members = append(usable.members, members[f])
-			usable.refs = append(usable.refs, refs[f])
-		}
-	}
-	if trained {
-		e.ensemble = newEnsemble(e.cfg.Seed, usable.folds, usable.members, usable.refs)
-	}
-	if why == nil {
-		return nil
-	}
-	e.stop = stopped(why)
-	if e.stop != StopFailed {
-		return nil
-	}
-	b, err := cpu.Open(cpu.Options{Threads: e.wiring.threads})
-	if err != nil {
-		return err
-	}
-	if e.own {
-		_ = e.backend.Close() // little works on a device that is lost
-	}
-	e.backend, e.own = b, true
-	return nil
 }
 
 // Fitted returns the critic that training has led to, which has to be closed before the

@@ -26,7 +26,7 @@ type fitter struct {
 	backends    []backend.Backend
 	phase       Phase
 	checkpoints checkpoints
-	report      func(done, total int, c Candidate, train, validation float64)
+	report      func(Progress)
 
 	mu     sync.Mutex
 	inputs map[inputsKey]*inputs
@@ -127,13 +127,14 @@ func (t *fitter) close(f int) {
 	}
 }
 
-// advanced counts steps for the report; planned changes how many there will be.
-func (t *fitter) advanced(steps, planned int, c Candidate, train, validation float64) {
+// advanced counts steps for the report p; planned changes how many there will be.
+func (t *fitter) advanced(steps, planned int, p Progress) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.done += steps
 	t.total += planned
-	t.report(t.done, t.total, c, train, validation)
+	p.Phase, p.Step, p.Steps = t.phase, t.done, t.total
+	t.report(p)
 }
 
 // each calls job for the numbers below n, in order, on all backends side by side. The
@@ -208,14 +209,14 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 	if err := kept.restore(s); err != nil {
 		return nil, err
 	}
-	t.advanced(0, began-s.step, c, 0, s.validation())
+	t.advanced(0, began-s.step, Progress{Fold: f, Candidate: c, Validation: s.validation()})
 	began = s.step
 	trainErr := s.advance(ctx, target, patience, func(train float64) error {
-		t.advanced(s.step-began, 0, c, train, s.validation())
+		t.advanced(s.step-began, 0, Progress{Fold: f, Candidate: c, Train: train, Validation: s.validation()})
 		began = s.step
 		return kept.validated(s)
 	})
-	t.advanced(s.step-began, s.step-target, c, 0, s.validation())
+	t.advanced(s.step-began, s.step-target, Progress{Fold: f, Candidate: c, Validation: s.validation()})
 	keptErr := kept.keep()
 	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule}
 	switch {
@@ -356,7 +357,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 			}
 		}
 	}
-	t.advanced(0, jobs, Candidate{}, 0, 0)
+	t.advanced(0, jobs, Progress{})
 	deeper, deeperRefs := make([][]*member, len(t.folds)), make([]*reference, len(t.folds))
 	err := t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) (err error) {
 		defer t.close(f)
@@ -372,7 +373,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 				if err := t.scoreOn(ctx, b, in, &again, t.folds[f].counts); err != nil {
 					return err
 				}
-				t.advanced(1, 0, m.candidate, 0, 0)
+				t.advanced(1, 0, Progress{Fold: f, Candidate: m.candidate})
 			}
 		}
 		if r := refs[f]; r != nil {

@@ -62,7 +62,8 @@ func WithBlocks(ids []int, worth float64) Option {
 // none, so that the same estimate, begun again after it has ended in whatever way, goes on from
 // there and comes to the same result, bit for bit but for Result.Timing. A critic is kept when it
 // is validated, but not before a time of every since the last time, and when its training ends.
-// The files stay. A folder of another estimate, of other data or of another version is an error
+// The result is kept as well, and Estimate, unlike Fit, returns it without scoring anything again. The
+// files stay. A folder of another estimate, of other data or of another version is an error
 // that wraps ErrCheckpoint; so is a file that cannot be written, which ends the training.
 func WithCheckpoints(dir string, every time.Duration) Option {
 	return func(w *wiring) { w.dir, w.every = dir, every }
@@ -77,6 +78,7 @@ type Progress struct {
 	Phase       Phase
 	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace, passes over the rows in PhasePrepare
 	Candidate   Candidate // in training; meaningless while preparing
+	Fold        int       // that it is trained on, from 0; 0 in a race
 	Train       float64   // mean value of the objective on the latest batches, see Point
 	Validation  float64   // best validation bound so far, nats; 0 before the first
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 
+	"gonum.org/v1/gonum/stat"
+
 	"gomine/mine/backend"
 	"gomine/mine/objective"
 	"gomine/mine/sampling"
@@ -136,6 +138,15 @@ func (p pairScores) bound() float64 {
 		joint += float64(t) / float64(len(p.Joint))
 	}
 	return joint - objective.LogMeanExp(p.Marginal)
+}
+
+// jointErr is the standard error of the mean of the joint scores.
+func (p pairScores) jointErr() float64 {
+	joint := make([]float64, len(p.Joint))
+	for i, t := range p.Joint {
+		joint[i] = float64(t)
+	}
+	return stat.StdErr(stat.PopStdDev(joint, nil), float64(len(joint)))
 }
 
 // evaluation returns the averages of the scores, as a backend returns them.

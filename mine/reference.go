@@ -29,6 +29,7 @@ var structures = []gaussian.Structure{
 	{}, {Least: 2}, {Least: 3}, {Least: 4},
 	{Apart: 0.5}, {Apart: 0.5, Least: 2}, {Apart: 0.5, Least: 3}, {Apart: 0.5, Least: 4},
 	{Apart: 1}, {Apart: 1, Least: 2}, {Apart: 1, Least: 3}, {Apart: 1, Least: 4},
+	{Apart: 0.5, Rank: 1}, {Apart: 0.5, Rank: 2}, {Apart: 1, Rank: 1}, {Apart: 1, Rank: 2},
 }
 
 // structuresFor are those that can matter: fitted to n rows, the critic of a number of
@@ -57,47 +58,28 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	}
 	c := t.folds[f].counts
 	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
-	moments, err := gaussian.NewMoments(x, z, min(c.held(), referenceRows))
+	trials, rows, err := t.trials(x, z, c)
 	if err != nil {
 		return nil, err
 	}
-	var best *gaussian.Critic
-	var most, shrinkage float64
-	var structure gaussian.Structure
-	for _, st := range structuresFor(x.Cols*z.Cols, moments.Rows()) {
-		critic, err := moments.Critic(st)
-		if errors.Is(err, gaussian.ErrNotConverged) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		tried := newVariates(critic, in.maps, in.x, in.z, c.held(), c.held()+c.Validation)
-		for _, s := range shrinkages {
-			tried.Critic = critic.Shrunk(s)
-			p, err := scorePairs(ctx, tried, nil, c.held(), c.Validation, cyclesFor(validationPairs/4, c.Validation), seedOf(validationRows, t.cfg.Seed))
-			if err != nil {
-				return nil, err
-			}
-			if b := p.bound(); p.finite() && b > most {
-				most, structure, shrinkage, best = b, st, s, tried.Critic
-			}
-		}
+	st, shrinkage, err := suppose(ctx, trials, x.Cols*z.Cols, seedOf(validationRows, t.cfg.Seed))
+	if err != nil || shrinkage == 0 {
+		return nil, err
 	}
-	if best == nil {
-		return nil, nil
-	}
-	// The validation rows do not decide the weights if there are other folds.
-	if rows := min(c.held()+c.Validation, referenceRows); len(t.folds) > 1 && rows > c.held() {
+	moments := trials[0].moments
+	if rows != moments.Rows() {
 		if moments, err = gaussian.NewMoments(x, z, rows); err != nil {
 			return nil, err
 		}
-		critic, err := moments.Critic(structure)
-		if err == nil {
-			best = critic.Shrunk(shrinkage)
-		}
 	}
-	r := &reference{Critic: best, method: method, maps: in.maps}
+	critic, err := moments.Critic(st)
+	if errors.Is(err, gaussian.ErrNotConverged) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &reference{Critic: critic.Shrunk(shrinkage), method: method, maps: in.maps}
 	if r.scores, r.normal, err = t.scores(ctx, r.variates(in, c), nil, in, c); err != nil {
 		return nil, err
 	}
@@ -105,6 +87,101 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 		return nil, nil
 	}
 	return r, nil
+}
+
+// A trial is what a critic of the normal law is fitted to, and n rows of x and z from lo on that
+// it is judged by.
+type trial struct {
+	moments *gaussian.Moments
+	x, z    backend.Matrix
+	lo, n   int
+}
+
+const (
+	// fewToJudge is the number of validation rows below which critics of the normal law are judged
+	// by all rows that may be, a part at a time.
+	fewToJudge = 1000
+	// trialsOfFew is how many parts they are cut in, and trialsMost the most inputs of both sides
+	// for which this is done: a decomposition takes inputs^3 operations.
+	trialsOfFew = 5
+	trialsMost  = 256
+)
+
+// trials returns those of a fold, of inputs x and z without radius, and the number of rows that
+// the reference is fitted to in the end. The validation rows do not decide the weights if there are
+// other folds.
+func (t *fitter) trials(x, z backend.Matrix, c RowCounts) ([]trial, int, error) {
+	rows := c.held()
+	if len(t.folds) > 1 {
+		rows += c.Validation
+	}
+	if c.Validation < fewToJudge && rows >= trialsOfFew && x.Cols+z.Cols <= trialsMost {
+		var all []trial
+		for k := range trialsOfFew {
+			lo, hi := k*rows/trialsOfFew, (k+1)*rows/trialsOfFew
+			tr := trial{x: behind(x, lo, hi, rows), z: behind(z, lo, hi, rows), lo: rows - (hi - lo), n: hi - lo}
+			var err error
+			if tr.moments, err = gaussian.NewMoments(tr.x, tr.z, tr.lo); err != nil {
+				return nil, 0, err
+			}
+			all = append(all, tr)
+		}
+		return all, rows, nil
+	}
+	m, err := gaussian.NewMoments(x, z, min(c.held(), referenceRows))
+	return []trial{{m, x, z, c.held(), c.Validation}}, min(rows, referenceRows), err
+}
+
+// behind returns the first rows of m, with [lo, hi) of them behind the others.
+func behind(m backend.Matrix, lo, hi, rows int) backend.Matrix {
+	out := backend.NewMatrix(rows, m.Cols)
+	at := 0
+	for _, part := range [][2]int{{0, lo}, {hi, rows}, {lo, hi}} {
+		for i := part[0]; i < part[1]; i++ {
+			copy(out.Row(at), m.Row(i))
+			at++
+		}
+	}
+	return out
+}
+
+// suppose returns the structure and the shrinkage whose critics have the highest bound on the rows of
+// all trials together, less the standard error of its joint mean: of many that few rows judge, the
+// highest is otherwise one that was lucky. The shrinkage is 0 where none is above 0.
+func suppose(ctx context.Context, trials []trial, correlations int, seed uint64) (best gaussian.Structure, shrinkage float64, err error) {
+	var most float64
+	for _, st := range structuresFor(correlations, trials[0].moments.Rows()) {
+		tried := make([]variates, len(trials))
+		for i, tr := range trials {
+			var critic *gaussian.Critic
+			if critic, err = tr.moments.Critic(st); err != nil {
+				break
+			}
+			tried[i] = variates{critic, tr.lo, critic.X.Variates(tr.x, tr.lo, tr.lo+tr.n), critic.Z.Variates(tr.z, tr.lo, tr.lo+tr.n)}
+		}
+		if errors.Is(err, gaussian.ErrNotConverged) {
+			continue
+		}
+		if err != nil {
+			return best, 0, err
+		}
+		for _, s := range shrinkages {
+			var all pairScores
+			for i, tr := range trials {
+				v := tried[i]
+				v.Critic = v.Shrunk(s)
+				p, err := scorePairs(ctx, v, nil, tr.lo, tr.n, cyclesFor(validationPairs/4/len(trials), tr.n), seed)
+				if err != nil {
+					return best, 0, err
+				}
+				all.Joint, all.Marginal = append(all.Joint, p.Joint...), append(all.Marginal, p.Marginal...)
+			}
+			if b := all.bound() - all.jointErr(); all.finite() && b > most {
+				most, best, shrinkage = b, st, s
+			}
+		}
+	}
+	return best, shrinkage, nil
 }
 
 // variates are those of the rows of a fold that are scored.

@@ -62,13 +62,14 @@ type Result struct {
 	Timing  Timing `json:"timing"`
 }
 
-// CriticResult says what a candidate is worth, on the test rows of all folds.
+// CriticResult says what a candidate is worth, on the test rows of the folds that have it.
 type CriticResult struct {
 	Candidate Candidate `json:"candidate"`
 	Reference bool      `json:"reference,omitempty"` // no candidate, but the normal law's critic in closed form
 	Weight    float64   `json:"weight"`              // in the sum of all, the mean over the folds
 	Estimate  float64   `json:"estimate"`            // its bound alone, as it is
 	StdErr    float64   `json:"std_err"`
+	Folds     int       `json:"folds"`            // that have it, on whose test rows Estimate is; without any it is 0
 	Steps     []int     `json:"steps,omitempty"`  // of training, by fold
 	Curves    [][]Point `json:"curves,omitempty"` // of training, by fold
 	Failed    int       `json:"failed,omitempty"` // folds in which its training diverged, where it has no say

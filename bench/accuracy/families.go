@@ -141,6 +141,7 @@ func familiesCommand() *cobra.Command {
 		experiment.Flags
 		rows              []int
 		tasks             int
+		only              []int
 		half, effort, set string
 		file              string
 	}
@@ -168,6 +169,9 @@ func familiesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if tasks, err = only(tasks, opt.only); err != nil {
+				return err
+			}
 			b, err := opt.Open()
 			if err != nil {
 				return err
@@ -193,6 +197,7 @@ func familiesCommand() *cobra.Command {
 	opt.RegisterRun(f)
 	f.IntSliceVar(&opt.rows, "rows", []int{10_000}, "numbers of rows")
 	f.StringVar(&opt.half, "half", reportHalf, "tasks: "+strings.Join(halfNames(), ", "))
+	f.IntSliceVar(&opt.only, "only", nil, "numbers of the tasks to estimate (default: all of the half)")
 	f.IntVar(&opt.tasks, "tasks", len(recipes), "number of tasks of a half; more are of the same kinds")
 	f.StringVar(&opt.effort, "effort", mine.Normal.String(), fmt.Sprintf("of %v", mine.Efforts()))
 	f.StringVar(&opt.set, "set", "", setUsage)

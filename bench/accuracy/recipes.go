@@ -152,6 +152,22 @@ func developments(half string, n int) ([]developed, error) {
 	return all, nil
 }
 
+// only returns those of the tasks that have the numbers, all of them where there are none.
+func only(tasks []developed, numbers []int) ([]developed, error) {
+	if len(numbers) == 0 {
+		return tasks, nil
+	}
+	var some []developed
+	for _, n := range numbers {
+		i := slices.IndexFunc(tasks, func(d developed) bool { return d.Number == n })
+		if i < 0 {
+			return nil, fmt.Errorf("--only: there is no task %d among the tasks of this half", n)
+		}
+		some = append(some, tasks[i])
+	}
+	return some, nil
+}
+
 // draws are the random numbers of one task.
 type draws struct{ *rand.Rand }
 

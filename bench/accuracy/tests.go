@@ -80,14 +80,19 @@ var testCases = []testCase{
 		}
 		return column.RowMajor(xs, d), column.RowMajor(zs, d), nil
 	}},
-	{"1 + sin 3x sin 3z", 4000, false, func(g *rand.Rand, rows int) (x, z column.Source, err error) {
-		law, err := simulate.New("sine-product", simulate.Params{Dim: 1, Turns: 3}, "", "")
+	sineProduct(1), sineProduct(2), sineProduct(3), sineProduct(4),
+}
+
+// sineProduct has the density 1 + sin wx sin wz of the square, of .143 nats for every w.
+func sineProduct(w int) testCase {
+	return testCase{fmt.Sprintf("1 + sin %vx sin %vz", w, w), 4000, false, func(g *rand.Rand, rows int) (x, z column.Source, err error) {
+		law, err := simulate.New("sine-product", simulate.Params{Dim: 1, Turns: w}, "", "")
 		if err != nil {
 			return nil, nil, err
 		}
 		xs, zs := law.Sample(rows, g.Uint64())
 		return column.Slices(xs), column.Slices(zs), nil
-	}},
+	}}
 }
 
 // columnsOf draws rows of independent columns.
@@ -105,10 +110,15 @@ type testOutcome struct {
 	Rows     int       `json:"rows"`
 	Null     bool      `json:"null"`
 	Sets     int       `json:"sets"`
+	Seed     uint64    `json:"seed"` // of the first set
 	Pairing  string    `json:"pairing"` // of the first set
 	Rejected []float64 `json:"rejected"`
 	Mean     float64   `json:"mean"` // of the estimates
 	PValues  []float64 `json:"p_values"`
+	// Area is the one under the curve of power over level: how often the p-value of a set is below
+	// that of one whose Z is of another set, ties half. NullPValues are of these.
+	Area        float64   `json:"area,omitempty"`
+	NullPValues []float64 `json:"null_p_values,omitempty"`
 }
 
 // testLevels are those that rejections are counted at.
@@ -117,8 +127,11 @@ var testLevels = []float64{0.01, 0.05, 0.1}
 func testsCommand() *cobra.Command {
 	var opt struct {
 		sets   int
+		seed   uint64
+		rows   []int
 		only   string
 		effort string
+		area   bool
 		json   bool
 	}
 	cmd := &cobra.Command{
@@ -145,30 +158,43 @@ func testsCommand() *cobra.Command {
 				if !only.MatchString(c.name) {
 					continue
 				}
-				o, err := c.run(cmd.Context(), opt.sets, mine.Effort(opt.effort))
-				if err != nil {
-					return fmt.Errorf("%s: %w", c.name, err)
+				rows := opt.rows
+				if len(rows) == 0 {
+					rows = []int{c.rows}
 				}
-				fmt.Fprintf(os.Stderr, "%-36s %5d rows  rejected %.3f at .01, .05, .1\n", o.Name, o.Rows, o.Rejected)
-				all = append(all, o)
+				for _, c.rows = range rows {
+					o, err := c.run(cmd.Context(), opt.sets, opt.seed, mine.Effort(opt.effort), opt.area)
+					if err != nil {
+						return fmt.Errorf("%s: %w", c.name, err)
+					}
+					fmt.Fprintf(os.Stderr, "%-36s %5d rows  rejected %.3f at .01, .05, .1\n", o.Name, o.Rows, o.Rejected)
+					all = append(all, o)
+				}
 			}
 			if opt.json {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(all)
 			}
-			t := report.NewTable("data", "rows", "pairing", "at .01", "at .05", "at .1", "mean estimate")
+			t := report.NewTable("data", "rows", "pairing", "at .01", "at .05", "at .1", "mean estimate", "area")
 			for _, o := range all {
 				row := table.Row{o.Name, o.Rows, o.Pairing}
 				for _, r := range o.Rejected {
 					row = append(row, fmt.Sprintf("%.1f%%", 100*r))
 				}
-				t.AppendRow(append(row, num(o.Mean)))
+				area := ""
+				if o.NullPValues != nil {
+					area = fmt.Sprintf("%.3f", o.Area)
+				}
+				t.AppendRow(append(row, num(o.Mean), area))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d data sets a row\n%s\n", opt.sets, t.Render())
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&opt.sets, "sets", 40, "data sets for each case, seeds 1 to N")
+	f.IntVar(&opt.sets, "sets", 40, "data sets for each case")
+	f.Uint64Var(&opt.seed, "seed", 1, "of the first data set")
+	f.IntSliceVar(&opt.rows, "rows", nil, "numbers of rows, of all cases (default: of each its own)")
+	f.BoolVar(&opt.area, "area", false, "test dependent data with the Z of other sets too, for the area under the curve of power over level")
 	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
 	f.StringVar(&opt.effort, "effort", string(mine.Fast), "of the critics of dependent data")
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
@@ -187,15 +213,12 @@ func (c testCase) config(seed uint64, effort mine.Effort) independence.Config {
 	return cfg
 }
 
-// run tests the data sets, one on each processor.
-func (c testCase) run(ctx context.Context, sets int, effort mine.Effort) (testOutcome, error) {
-	out := testOutcome{Name: c.name, Rows: c.rows, Null: c.null, Sets: sets, Rejected: make([]float64, len(testLevels))}
+// run tests the data sets, one on each processor, and dependent ones with the Z of other sets for
+// the area.
+func (c testCase) run(ctx context.Context, sets int, seed uint64, effort mine.Effort, area bool) (testOutcome, error) {
+	out := testOutcome{Name: c.name, Rows: c.rows, Null: c.null, Sets: sets, Seed: seed, Rejected: make([]float64, len(testLevels))}
 	results, err := sideBySide(ctx, sets, func(ctx context.Context, i int) (independence.Result, error) {
-		x, z, err := c.draw(rand.New(rand.NewPCG(uint64(i+1), 1)), c.rows)
-		if err != nil {
-			return independence.Result{}, err
-		}
-		return independence.Test(ctx, independence.Data{X: x, Z: z}, c.config(uint64(i+1), effort), mine.WithThreads(1))
+		return c.test(ctx, seed+uint64(i), effort, false)
 	})
 	if err != nil {
 		return out, err
@@ -211,5 +234,48 @@ func (c testCase) run(ctx context.Context, sets int, effort mine.Effort) (testOu
 		}
 	}
 	out.Pairing, out.Mean = string(results[0].Pairing), stat.Mean(estimates, nil)
+	if c.null || !area {
+		return out, nil
+	}
+	if results, err = sideBySide(ctx, sets, func(ctx context.Context, i int) (independence.Result, error) {
+		return c.test(ctx, seed+uint64(i), effort, true)
+	}); err != nil {
+		return out, err
+	}
+	for _, r := range results {
+		out.NullPValues = append(out.NullPValues, r.PValue)
+	}
+	out.Area = areaUnder(out.PValues, out.NullPValues)
 	return out, nil
+}
+
+// apartSeed makes a set that no other seed makes.
+const apartSeed = 1 << 32
+
+// test tests the data set of a seed, or its X with the Z of another set.
+func (c testCase) test(ctx context.Context, seed uint64, effort mine.Effort, apart bool) (independence.Result, error) {
+	x, z, err := c.draw(rand.New(rand.NewPCG(seed, 1)), c.rows)
+	if err == nil && apart {
+		_, z, err = c.draw(rand.New(rand.NewPCG(seed+apartSeed, 1)), c.rows)
+	}
+	if err != nil {
+		return independence.Result{}, err
+	}
+	return independence.Test(ctx, independence.Data{X: x, Z: z}, c.config(seed, effort), mine.WithThreads(1))
+}
+
+// areaUnder is how often a p-value of dependent data is below one of independent data, ties half.
+func areaUnder(dependent, independent []float64) float64 {
+	var sum float64
+	for _, p := range dependent {
+		for _, q := range independent {
+			switch {
+			case p < q:
+				sum++
+			case p == q:
+				sum += 0.5
+			}
+		}
+	}
+	return sum / float64(len(dependent)*len(independent))
 }

@@ -202,14 +202,13 @@ func (f *estimateFlags) run(cmd *cobra.Command, args []string) error {
 	} else if err != nil { // the other error says how the run ended
 		fmt.Fprintf(cmd.ErrOrStderr(), "mine: %s\n", oneLine(err))
 	}
-	steps := fmt.Sprintf("after %s of %s training steps", grouped(result.Steps), grouped(result.Config.Steps))
 	switch {
 	case ended == nil:
 		return f.answers.judge(cmd.Flags(), result, u)
 	case errors.Is(ended, context.Canceled):
-		return interruptedError("interrupted " + steps + ": the number is the best so far" + f.checkpoint.later())
+		return interruptedError("interrupted " + soFar(result) + f.checkpoint.later())
 	}
-	return worded{fmt.Sprintf("%s, %s: the number is the best so far%s", oneLine(ended), steps, f.checkpoint.later()), ended}
+	return worded{oneLine(ended) + ", " + soFar(result) + f.checkpoint.later(), ended}
 }
 
 // check reports what is wrong before any data are read, and reads the file of --config.

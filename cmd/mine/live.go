@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -39,16 +40,20 @@ func (f *liveFlag) start(s *statusLine) {
 	}
 }
 
-// A liveCurve has the best validation bound so far of each candidate in training, by time. A nil
-// one has no lines.
+// A liveCurve has the best validation bound so far of each critic in training, by time: of each
+// candidate in each fold, so that no line falls when the next fold begins. A nil one has no lines.
 type liveCurve struct {
 	unit    unit
 	colours bool // else the lines of candidates differ by their characters
 
 	phase  mine.Phase
-	names  []string
-	series [][]float64 // of equal lengths; NaN before a candidate began
+	names  []string    // of the candidates, which each have a colour
+	lined  []liveLine  // what the series are of
+	series [][]float64 // of equal lengths; NaN before a critic began
 }
+
+// A liveLine is a critic: a candidate, by its place among the names, in a fold.
+type liveLine struct{ candidate, fold int }
 
 const (
 	liveWidth, liveHeight = 100, 10
@@ -79,18 +84,21 @@ func (c *liveCurve) add(p mine.Progress) {
 		return
 	}
 	if p.Phase != c.phase {
-		c.phase, c.names, c.series = p.Phase, nil, nil
+		c.phase, c.names, c.lined, c.series = p.Phase, nil, nil, nil
 	}
-	at, length := -1, 0
-	for i, name := range c.names {
-		length = len(c.series[i])
-		if name == p.Candidate.String() {
-			at = i
-		}
+	length := 0
+	if len(c.series) > 0 {
+		length = len(c.series[0])
 	}
-	if at < 0 {
-		at = len(c.names)
+	line := liveLine{slices.Index(c.names, p.Candidate.String()), p.Fold}
+	if line.candidate < 0 {
+		line.candidate = len(c.names)
 		c.names = append(c.names, p.Candidate.String())
+	}
+	at := slices.Index(c.lined, line)
+	if at < 0 {
+		at = len(c.lined)
+		c.lined = append(c.lined, line)
 		none := make([]float64, length)
 		for i := range none {
 			none[i] = math.NaN()
@@ -123,9 +131,9 @@ func (c *liveCurve) lines(width int) []string {
 	options := []asciigraph.Option{asciigraph.Height(liveHeight), asciigraph.Width(width - liveLabels), asciigraph.Precision(3)}
 	var colours []asciigraph.AnsiColor
 	var marks []asciigraph.CharSet
-	for i := range c.series {
-		colours = append(colours, liveColours[i%len(liveColours)])
-		marks = append(marks, asciigraph.CreateCharSet(liveMarks[i%len(liveMarks)]))
+	for _, line := range c.lined {
+		colours = append(colours, liveColours[line.candidate%len(liveColours)])
+		marks = append(marks, asciigraph.CreateCharSet(liveMarks[line.candidate%len(liveMarks)]))
 	}
 	if c.colours {
 		options = append(options, asciigraph.SeriesColors(colours...))
@@ -133,7 +141,11 @@ func (c *liveCurve) lines(width int) []string {
 		options = append(options, asciigraph.SeriesChars(marks...))
 	}
 	lines := strings.Split(strings.TrimRight(asciigraph.PlotMany(c.series, options...), "\n"), "\n")
-	lines = append(lines, fmt.Sprintf("best bound on validation rows so far, %s, by time (%s):", c.unit, c.phase))
+	of := string(c.phase)
+	if slices.ContainsFunc(c.lined, func(l liveLine) bool { return l.fold > 0 }) {
+		of += ", a line for each fold"
+	}
+	lines = append(lines, fmt.Sprintf("best bound on validation rows so far, %s, by time (%s):", c.unit, of))
 	line, used := "", 0
 	for i, name := range c.names {
 		mark := liveMarks[i%len(liveMarks)]
@@ -145,7 +157,7 @@ func (c *liveCurve) lines(width int) []string {
 			lines, line, used = append(lines, line), "", 0
 		}
 		if used += need; c.colours {
-			mark = fmt.Sprintf("%v%s%v", colours[i], mark, asciigraph.Default)
+			mark = fmt.Sprintf("%v%s%v", liveColours[i%len(liveColours)], mark, asciigraph.Default)
 		}
 		line += mark + " " + name + "   "
 	}

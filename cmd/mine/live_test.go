@@ -13,7 +13,7 @@ import (
 	"gomine/mine"
 )
 
-// trained is a report of a candidate of the defaults.
+// trained is a report of a candidate of the defaults in the first fold.
 func trained(candidate int, nats float64) mine.Progress {
 	return mine.Progress{Phase: mine.PhaseTrain, Step: 1, Steps: 2, Candidate: mine.DefaultConfig(1000).Candidates[candidate], Validation: nats}
 }
@@ -58,6 +58,24 @@ func TestLiveCurve(t *testing.T) {
 		if n := len(c.series[0]); n >= liveMost || n < liveMost/2 || c.series[0][n-1] < 1.9*liveMost || c.series[1][n-1] != 2 {
 			t.Errorf("%d points, the last %v", n, c.series[0][n-1])
 		}
+	}
+}
+
+// TestLiveFolds: no line falls when the next fold begins, and the lines of a candidate look the same.
+func TestLiveFolds(t *testing.T) {
+	c := &liveCurve{unit: nats}
+	for fold, bounds := range [][]float64{{0, 1, 2}, {0, 1.5}} {
+		for _, b := range bounds {
+			p := trained(0, b)
+			p.Fold = fold
+			c.add(p)
+			if text, want := strings.Join(c.lines(100), "\n"), fold > 0; strings.Contains(text, ", a line for each fold):") != want || strings.Contains(text, "+") {
+				t.Errorf("fold %d:\n%s", fold, text)
+			}
+		}
+	}
+	if got, want := fmt.Sprint(c.series), "[[0 1 2 2 2] [NaN NaN NaN 0 1.5]]"; got != want {
+		t.Errorf("series are %s, want %s", got, want)
 	}
 }
 

@@ -160,10 +160,14 @@ func criticTable(r mine.Result, u unit, digits int) tabular {
 	t := tabular{Head: []string{"critic", "steps", "bound alone, " + string(u), "standard error", "weight"}}
 	for _, c := range heaviestFirst(r.Critics) {
 		name, steps := c.Candidate.String(), grouped(stepsOf(c))
+		bound, stdErr := boundAlone(c, u, digits), fixed(u.of(c.StdErr), digits)
+		if c.Folds == 0 {
+			stdErr = ""
+		}
 		if c.Reference {
 			name, steps = "that of a normal law, in closed form", ""
 		}
-		t.Rows = append(t.Rows, []string{name, steps, fixed(u.of(c.Estimate), digits), fixed(u.of(c.StdErr), digits), fixed(c.Weight, 2)})
+		t.Rows = append(t.Rows, []string{name, steps, bound, stdErr, fixed(c.Weight, 2)})
 	}
 	for _, e := range leftBehind(r) {
 		bound := fixed(u.of(e.Validation), digits)

@@ -132,15 +132,18 @@ func entropies(r mine.Result, info func(nats float64) string) string {
 	return fmt.Sprintf("%s; I(X;Z) is %.1f%% of %s", strings.Join(all, ", "), 100*r.Normalised, of)
 }
 
-// times says where the time went, in phrases.
+// times says where the time went, in phrases. What follows the first is that in parts.
 func times(r mine.Result) []string {
 	t := r.Timing
 	phrases := []string{seconds(t.Prepare+t.Race+t.Train+t.Evaluate) + ":", "prepare " + seconds(t.Prepare) + ","}
 	if len(r.Race) > 0 {
 		phrases = append(phrases, "race "+seconds(t.Race)+",")
 	}
-	if t.StepsPerSecond > 0 {
+	switch {
+	case t.StepsPerSecond > 0:
 		phrases = append(phrases, fmt.Sprintf("train %s (%s steps/s),", seconds(t.Train), grouped(int(t.StepsPerSecond+0.5))))
+	case t.Train > 0: // all steps are in a checkpoint, but what they led to is scored
+		phrases = append(phrases, fmt.Sprintf("train %s (no steps),", seconds(t.Train)))
 	}
 	return append(phrases, "test "+seconds(t.Evaluate), fmt.Sprintf("on %s (%s)", r.Backend, r.Device))
 }
@@ -196,15 +199,31 @@ func splitText(s mine.Split) string {
 	return ""
 }
 
+// trainedCritics counts the critics of all folds that a result is of, and the steps that they were trained.
+func trainedCritics(r mine.Result) (critics, steps int) {
+	for _, c := range r.Critics {
+		critics += len(c.Steps)
+		steps += stepsOf(c)
+	}
+	return critics, steps
+}
+
+// soFar says what a result is of that ended early. One that did not stands, whatever went wrong then.
+func soFar(r mine.Result) string {
+	if r.Stop != mine.StopInterrupted && r.Stop != mine.StopFailed {
+		return "after the end of training: the result stands"
+	}
+	critics, steps := trainedCritics(r)
+	text := fmt.Sprintf("after %s of %s", plural(steps, "training step"), plural(critics, "critic"))
+	if r.Config.Folds > 1 {
+		text += fmt.Sprintf(" in %d of %d folds", len(r.Folds), r.Config.Folds)
+	}
+	return text + ": the number is the best so far"
+}
+
 // trainingText says how much training there was.
 func trainingText(r mine.Result) string {
-	var steps, critics int
-	for _, c := range r.Critics {
-		for _, n := range c.Steps {
-			steps += n
-			critics++
-		}
-	}
+	critics, steps := trainedCritics(r)
 	text := fmt.Sprintf("%s of at most %s steps each, %s in all", plural(critics, "critic"), grouped(r.Config.Steps), grouped(steps))
 	folds := fmt.Sprintf("with %d of %d folds", len(r.Folds), r.Config.Folds)
 	switch r.Stop {
@@ -238,6 +257,17 @@ func leftBehind(r mine.Result) []mine.RaceEntry {
 	})
 }
 
+// boundAlone is the bound of a critic, if any fold has it.
+func boundAlone(c mine.CriticResult, u unit, digits int) string {
+	switch {
+	case c.Folds > 0:
+		return fixed(u.of(c.Estimate), digits)
+	case c.Failed > 0:
+		return "diverged"
+	}
+	return "none"
+}
+
 // reportCritics writes a table of the critics, the heaviest first, and of the candidates
 // that the race left behind.
 func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
@@ -245,7 +275,7 @@ func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, format, reportTab, "critics", "activation", "preprocess", "objective", "steps", "bound", "weight")
 	for _, c := range heaviestFirst(r.Critics) {
-		bound, weight := fixed(u.of(c.Estimate), digits), fmt.Sprintf("%.2f", c.Weight)
+		bound, weight := boundAlone(c, u, digits), fmt.Sprintf("%.2f", c.Weight)
 		if c.Reference {
 			fmt.Fprintf(w, "%-*s%-44s%10s%8s\n", reportTab, "", "that of a normal law, in closed form", bound, weight)
 			continue

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,8 +30,8 @@ func sample() mine.Result {
 			{Candidate: mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Standardize, Objective: objective.JS.Default()}, Steps: 20, Error: "diverged"},
 		},
 		Critics: []mine.CriticResult{
-			{Reference: true, Weight: 0.123, Estimate: 2.5101, StdErr: 0.02},
-			{Weight: 0.9, Estimate: 2.8012, StdErr: 0.02, Steps: []int{4600, 5000}, Curves: [][]mine.Point{{{Step: 100, Train: 1.5, Validation: 1.25}, {Step: 200, Train: 2.5, Validation: 2.25}}, {{Step: 100, Train: 1.25, Validation: 1}}}},
+			{Reference: true, Weight: 0.123, Estimate: 2.5101, StdErr: 0.02, Folds: 2},
+			{Weight: 0.9, Estimate: 2.8012, StdErr: 0.02, Folds: 2, Steps: []int{4600, 5000}, Curves: [][]mine.Point{{{Step: 100, Train: 1.5, Validation: 1.25}, {Step: 200, Train: 2.5, Validation: 2.25}}, {{Step: 100, Train: 1.25, Validation: 1}}}},
 		},
 		Folds:    []mine.FoldResult{{Rows: 50000, Estimate: 2.84, StdErr: 0.03}, {Rows: 50000, Estimate: 2.85, StdErr: 0.03}},
 		Scores:   mine.Histogram{Low: -2, High: 4, Joint: []int{1, 7, 20}, Marginal: []int{80, 19, 1}},
@@ -127,6 +129,41 @@ func TestReportEndedEarly(t *testing.T) {
 		}
 		if !strings.Contains(got, c.text) {
 			t.Errorf("the folds that are missing are not named:\n%s", got)
+		}
+		if got := soFar(sample()); !strings.HasSuffix(got, ": the result stands") {
+			t.Errorf("%s of a result that is whole", got)
+		}
+		if got, want := soFar(r), "after 9,600 training steps of 2 critics in 1 of 2 folds: the number is the best so far"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// TestReportTimes: the parts of the time add up, where no step was trained too.
+func TestReportTimes(t *testing.T) {
+	r := sample()
+	for speed, want := range map[float64]string{
+		562.6: "12 s: prepare 0.6 s, race 3.1 s, train 8.0 s (563 steps/s), test 0.2 s on cpu (2 threads)",
+		0:     "12 s: prepare 0.6 s, race 3.1 s, train 8.0 s (no steps), test 0.2 s on cpu (2 threads)",
+	} {
+		r.Timing.StepsPerSecond = speed
+		if got := strings.Join(times(r), " "); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// TestReportWithoutScores: a critic that no fold has is given no bound, as text and as a table.
+func TestReportWithoutScores(t *testing.T) {
+	for failed, want := range map[int]string{0: "none", 2: "diverged"} {
+		r := sample()
+		c := &r.Critics[1]
+		c.Weight, c.Estimate, c.StdErr, c.Folds, c.Failed = 0, 0, 0, 0, failed
+		if got := reported(r, nats); !regexp.MustCompile(`9,600 +` + want + ` +0\.00\n`).MatchString(got) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+		if got := criticTable(r, nats, 3).Rows[1][1:]; !slices.Equal(got, []string{"9,600", want, "", "0.00"}) {
+			t.Errorf("row %q, want %q and no standard error", got, want)
 		}
 	}
 }

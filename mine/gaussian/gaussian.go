@@ -50,6 +50,7 @@ type Moments struct {
 	xx, xz, zz *mat.Dense
 
 	white map[float64][2]*mat.Dense // what whitens x and z, by Structure.Apart
+	whole map[Structure]*Critic     // those of all ranks
 }
 
 // NewMoments returns the moments of rows [0, n) of x and z.
@@ -57,7 +58,7 @@ func NewMoments(x, z backend.Matrix, n int) (*Moments, error) {
 	if n < 2 || n > x.Rows || n > z.Rows {
 		return nil, fmt.Errorf("gaussian: %d rows of %d and %d, want at least 2: %w", n, x.Rows, z.Rows, backend.ErrShape)
 	}
-	m := &Moments{n: n, x: means(x, n), z: means(z, n), white: map[float64][2]*mat.Dense{}}
+	m := &Moments{n: n, x: means(x, n), z: means(z, n), white: map[float64][2]*mat.Dense{}, whole: map[Structure]*Critic{}}
 	m.xx, m.xz, m.zz = covariance(x, x, n, m.x, m.x), covariance(x, z, n, m.x, m.z), covariance(z, z, n, m.z, m.z)
 	return m, nil
 }
@@ -74,17 +75,64 @@ type Structure struct {
 	// Least is the size below which the correlation of a column of x and one of z
 	// counts as none, in standard errors n^-1/2 of one that is none.
 	Least float64
+	// Rank, if not 0, is how many canonical variates there are at most: the first ones of what
+	// else is supposed. Their variances and correlations are then those of the sample, whose
+	// correlations among the columns of a side are shrunk as its noise tells, see apart.
+	Rank int
+}
+
+// apart returns by how much the correlations r among columns with covariances s of n rows are to
+// be made smaller for the least expected squared error (Schäfer and Strimmer 2005), of normal ones
+//
+//	sum (1-r^2)^2/n / sum r^2, at most 1
+//
+// over pairs of columns.
+func apart(s *mat.Dense, n int) float64 {
+	d, _ := s.Dims()
+	var noise, all float64
+	for i := range d {
+		for j := range i {
+			v := s.At(i, i) * s.At(j, j)
+			if v == 0 {
+				continue
+			}
+			r2 := s.At(i, j) * s.At(i, j) / v
+			noise += (1 - r2) * (1 - r2) / float64(n)
+			all += r2
+		}
+	}
+	if noise >= all {
+		return 1
+	}
+	return noise / all
 }
 
 // Critic returns the critic of the moments. Directions in which the rows hardly vary
 // count for nothing.
 func (m *Moments) Critic(s Structure) (*Critic, error) {
-	c := &Critic{X: Projection{Mean: m.x}, Z: Projection{Mean: m.z}, Least: -math.Log(float64(m.n))}
+	rank := s.Rank
+	s.Rank = 0
+	c, known := m.whole[s]
+	if !known {
+		var err error
+		if c, err = m.correlated(s); err != nil {
+			return nil, err
+		}
+		m.whole[s] = c
+	}
+	if rank > 0 && rank < len(c.Rho) {
+		return m.first(rank, c)
+	}
+	return c, nil
+}
+
+// correlated is the critic of all variates.
+func (m *Moments) correlated(s Structure) (*Critic, error) {
 	w, known := m.white[s.Apart]
 	if !known {
 		for i, side := range []*mat.Dense{m.xx, m.zz} {
 			var err error
-			if w[i], err = whiten(side, s.Apart); err != nil {
+			if w[i], err = whiten(shrunk(side, s.Apart)); err != nil {
 				return nil, err
 			}
 		}
@@ -98,28 +146,49 @@ func (m *Moments) Critic(s Structure) (*Critic, error) {
 		}
 		return v
 	}, xz)
-	return c, c.correlate(w[0], xz, w[1])
+	return m.correlate(w[0], xz, w[1])
+}
+
+// first is the critic of the first k variates of c.
+func (m *Moments) first(k int, c *Critic) (*Critic, error) {
+	w := [2]*mat.Dense{columns(c.X.W, k), columns(c.Z.W, k)}
+	for i, side := range []*mat.Dense{m.xx, m.zz} {
+		var s, scaled mat.Dense
+		s.Product(w[i].T(), shrunk(side, apart(side, m.n)), w[i])
+		white, err := whiten(shrunk(&s, 0))
+		if err != nil {
+			return nil, err
+		}
+		scaled.Mul(w[i], white)
+		w[i] = &scaled
+	}
+	return m.correlate(w[0], m.xz, w[1])
+}
+
+// columns are the first k of m.
+func columns(m *mat.Dense, k int) *mat.Dense {
+	rows, _ := m.Dims()
+	return m.Slice(0, rows, 0, k).(*mat.Dense)
 }
 
 // correlate finds the canonical variates by what whitens x and z, and their covariances.
-func (c *Critic) correlate(wx, xz, wz *mat.Dense) error {
-	var m mat.Dense
-	m.Product(wx.T(), xz, wz)
+func (m *Moments) correlate(wx, xz, wz *mat.Dense) (*Critic, error) {
+	var white mat.Dense
+	white.Product(wx.T(), xz, wz)
 	var svd mat.SVD
-	if !svd.Factorize(&m, mat.SVDThin) {
-		return ErrNotConverged
+	if !svd.Factorize(&white, mat.SVDThin) {
+		return nil, ErrNotConverged
 	}
-	var u, v mat.Dense
+	var u, v, x, z mat.Dense
 	svd.UTo(&u)
 	svd.VTo(&v)
-	c.X.W, c.Z.W = new(mat.Dense), new(mat.Dense)
-	c.X.W.Mul(wx, &u)
-	c.Z.W.Mul(wz, &v)
-	c.Rho = svd.Values(nil)
+	x.Mul(wx, &u)
+	z.Mul(wz, &v)
+	c := &Critic{X: Projection{m.x, &x}, Z: Projection{m.z, &z}, Rho: svd.Values(nil), Least: -math.Log(float64(m.n))}
 	for k, r := range c.Rho {
 		c.Rho[k] = math.Min(r, mostRho)
 	}
-	return nil
+	return c, nil
 }
 
 // Shrunk returns the critic with all correlations multiplied by s in [0, 1]. Sample
@@ -206,19 +275,24 @@ func covariance(a, b backend.Matrix, n int, meanA, meanB []float64) *mat.Dense {
 // a direction counts as constant: some rounding errors of float32.
 const flat = 1e-6
 
-// whiten returns W with W^T S W = 1 where S varies, and 0 elsewhere, with S the covariances
-// s, apart of them off the diagonal taken away.
-func whiten(s *mat.Dense, apart float64) (*mat.Dense, error) {
+// shrunk returns the covariances s, apart of them off the diagonal taken away.
+func shrunk(s mat.Matrix, apart float64) *mat.SymDense {
 	n, _ := s.Dims()
-	symmetric := mat.NewSymDense(n, nil)
+	out := mat.NewSymDense(n, nil)
 	for i := range n {
-		symmetric.SetSym(i, i, s.At(i, i))
+		out.SetSym(i, i, s.At(i, i))
 		for j := i + 1; j < n; j++ {
-			symmetric.SetSym(i, j, (1-apart)*s.At(i, j))
+			out.SetSym(i, j, (1-apart)*s.At(i, j))
 		}
 	}
+	return out
+}
+
+// whiten returns W with W^T S W = 1 where S varies, and 0 elsewhere, with S the covariances s.
+func whiten(s *mat.SymDense) (*mat.Dense, error) {
+	n := s.SymmetricDim()
 	var eigen mat.EigenSym
-	if !eigen.Factorize(symmetric, true) {
+	if !eigen.Factorize(s, true) {
 		return nil, ErrNotConverged
 	}
 	values := eigen.Values(nil)

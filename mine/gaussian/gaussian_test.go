@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"gonum.org/v1/gonum/stat"
+
 	"gomine/mine/backend"
 	"gomine/mine/gaussian"
 )
@@ -156,5 +158,50 @@ func TestStructure(t *testing.T) {
 	}
 	if c, err = m.Critic(gaussian.Structure{}); err != nil || !(c.Rho[1] > 0.2) {
 		t.Errorf("correlations %v, error %v: without a structure they are too large", c.Rho, err)
+	}
+}
+
+// TestRank: of n rows with d independent columns of x, and as many of z which all have the same
+// sum of them beside noise of their own, the first variates are that sum and x X^T q of it. Of other
+// rows their correlation is sqrt(n/(n+d)) to first order and their variances are 1.
+func TestRank(t *testing.T) {
+	const n, d, fresh, samples = 80, 128, 1000, 20
+	var correlations, variances []float64
+	for seed := range samples {
+		src := rand.New(rand.NewPCG(uint64(seed), 3))
+		x, z := backend.NewMatrix(n+fresh, d), backend.NewMatrix(n+fresh, d)
+		for i := range n + fresh {
+			var sum float64
+			for j := range d {
+				v := src.NormFloat64()
+				x.Row(i)[j] = float32(v)
+				sum += v / math.Sqrt(d)
+			}
+			for j := range d {
+				z.Row(i)[j] = float32((sum + src.NormFloat64()) / math.Sqrt2)
+			}
+		}
+		m, err := gaussian.NewMoments(x, z, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := m.Critic(gaussian.Structure{Apart: 1, Rank: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Rho) != 1 {
+			t.Fatalf("%d variates, want 1", len(c.Rho))
+		}
+		p, q := c.X.Variates(x, n, n+fresh).RawMatrix().Data, c.Z.Variates(z, n, n+fresh).RawMatrix().Data
+		correlations = append(correlations, stat.Correlation(p, q, nil))
+		variances = append(variances, stat.Variance(p, nil), stat.Variance(q, nil))
+	}
+	mean, sd := stat.MeanStdDev(correlations, nil)
+	if want := math.Sqrt(float64(n) / (n + d)); !(math.Abs(mean-want) < 4*stat.StdErr(sd, samples)) {
+		t.Errorf("correlation %v +- %v, want %v", mean, stat.StdErr(sd, samples), want)
+	}
+	// The variance of q is known to sqrt(2/n) in a sample; what is supposed of it may be .1 off.
+	if mean := stat.Mean(variances, nil); !(math.Abs(mean-1) < 0.1) {
+		t.Errorf("variances %v, mean %v, want 1", variances, mean)
 	}
 }

@@ -1,0 +1,138 @@
+package mine
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"gomine/cpu"
+	"gomine/mine/backend"
+	"gomine/mine/preprocess"
+)
+
+// asFar is the share of the steps of the fold that has come furthest from which on a fold counts
+// beside it, where training ended early. Of critics that are slow to learn, two folds of 300 and 225
+// steps come some 2% short of two of 300; of 300 and 100 steps, all of the bound may be lost. More than a
+// share of 3/4 would leave one fold alone where all are trained side by side, and one has the steps of
+// the race ahead.
+const asFar = 0.75
+
+// come is how many steps of training are in what the critics of a fold say: those up to the last
+// validation, or all of the schedule if training ended by itself.
+func come(members []*member, schedule int) (steps int) {
+	for _, m := range members {
+		switch {
+		case m == nil:
+		case m.failed != nil || m.stop == StopPatience || m.step >= schedule:
+			steps += schedule
+		case m.usable():
+			steps += m.curve[len(m.curve)-1].Step
+		}
+	}
+	return steps
+}
+
+// counting reports which folds count where training ended early: those that have come about as
+// far as the one with critics that has come furthest. A critic that has hardly begun says next to
+// nothing of its own fold, and the weights that are best for it are far off for those that have
+// learnt.
+func (e *Estimator) counting(members [][]*member) []bool {
+	steps, most := make([]int, len(members)), 1
+	for f := range members {
+		steps[f] = come(members[f], e.cfg.Steps)
+		if slices.ContainsFunc(members[f], (*member).usable) {
+			most = max(most, steps[f])
+		}
+	}
+	counts := make([]bool, len(members))
+	for f := range counts {
+		counts[f] = float64(steps[f]) >= asFar*float64(most)
+	}
+	return counts
+}
+
+// complete makes the references that are missing of the folds that count, after training ended
+// early, whatever has ended it: they take little time, and without them what a normal law
+// explains would be lost. Where one was looked for and there is none, it is looked for once more.
+func (e *Estimator) complete(ctx context.Context, t *fitter, members [][]*member, refs []*reference, method preprocess.Method, last bool) error {
+	if !e.cfg.Reference {
+		return nil
+	}
+	counts := e.counting(members)
+	return t.each(context.WithoutCancel(ctx), len(refs), func(ctx context.Context, _ backend.Backend, f int) (err error) {
+		if counts[f] && refs[f] == nil {
+			refs[f], err = t.refer(ctx, f, method, last)
+		}
+		return err
+	})
+}
+
+// referenceMethod is how the reference sees the columns, beside the survivors. last says that all
+// rows are preprocessed by that alone, once, so that the memory of the pairs may be overwritten.
+func (e *Estimator) referenceMethod() (method preprocess.Method, last bool) {
+	method, last = e.cfg.Candidates[e.survivors[0]].Preprocess, len(e.folds) == 1
+	if method == preprocess.Fourier || method == preprocess.Codes { // of which the reference cannot use all
+		method, last = preprocess.Rank, false
+	}
+	for _, c := range e.survivors {
+		if other := e.cfg.Candidates[c].Preprocess; other != method {
+			method, last = preprocess.Rank, false
+		}
+	}
+	return method, last
+}
+
+// settleRace is settle where training ended before a fold had a critic. The reference sees the
+// columns as a critic of the race does, whose inputs are there.
+func (e *Estimator) settleRace(ctx context.Context, why error, r *race) (err error) {
+	refs := []*reference{nil}
+	for _, m := range r.members {
+		if !e.cfg.Reference || !m.usable() {
+			continue
+		}
+		if method := m.candidate.Preprocess; method == preprocess.Rank || method == preprocess.Standardize {
+			refs[0], err = r.fitter.refer(context.WithoutCancel(ctx), 0, method, false)
+			break
+		}
+	}
+	return errors.Join(err, e.settle(why, r.fitter.folds, [][]*member{r.members}, refs))
+}
+
+// settle makes the ensemble of the folds that have a critic and, where training ended in an error,
+// count. Where the backend has failed, the critics are put to use on the CPU.
+func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []*reference) error {
+	var usable ensemble
+	trained := false
+	counts := e.counting(members)
+	for f := range folds {
+		if why != nil && !counts[f] {
+			continue
+		}
+		some := slices.ContainsFunc(members[f], (*member).usable)
+		trained = trained || some
+		if some || refs[f] != nil {
+			usable.folds = append(usable.folds, folds[f])
+			usable.members = append(usable.members, members[f])
+			usable.refs = append(usable.refs, refs[f])
+		}
+	}
+	if trained {
+		e.ensemble = newEnsemble(e.cfg.Seed, usable.folds, usable.members, usable.refs)
+	}
+	if why == nil {
+		return nil
+	}
+	e.stop = stopped(why)
+	if e.stop != StopFailed {
+		return nil
+	}
+	b, err := cpu.Open(cpu.Options{Threads: e.wiring.threads})
+	if err != nil {
+		return err
+	}
+	if e.own {
+		_ = e.backend.Close() // little works on a device that is lost
+	}
+	e.backend, e.own = b, true
+	return nil
+}
