@@ -13,6 +13,7 @@
 //	go run ./bench/accuracy tests
 //	go run ./bench/accuracy transfer
 //	go run ./bench/accuracy conditional
+//	go run ./bench/accuracy transfer-tests
 //	go run ./bench/accuracy families --half choose --out FILE
 //	go run ./bench/accuracy families compare FILE FILE
 package main
@@ -38,7 +39,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand(), testsCommand(), conditionalCommand(), transferCommand())
+	root.AddCommand(defaultsCommand(), coverageCommand(), intervalsCommand(), sweepCommand(), consistencyCommand(), publishedCommand(), familiesCommand(), dependenceCommand(), testsCommand(), conditionalCommand(), transferCommand(), transferTestsCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)

@@ -110,7 +110,7 @@ type testOutcome struct {
 	Rows     int       `json:"rows"`
 	Null     bool      `json:"null"`
 	Sets     int       `json:"sets"`
-	Seed     uint64    `json:"seed"` // of the first set
+	Seed     uint64    `json:"seed"`    // of the first set
 	Pairing  string    `json:"pairing"` // of the first set
 	Rejected []float64 `json:"rejected"`
 	Mean     float64   `json:"mean"` // of the estimates

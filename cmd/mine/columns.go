@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine columns big.npy --sample 10000
   mine columns export.csv --decimal , --json`,
 		Args: oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.format.sql.files(args)[0]) },
 	}
 	data, output := newFlags(), newFlags()
 	f.format.register(data)
@@ -56,8 +56,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 }
 
 // oneFile checks the arguments of a command that reads one file.
-func oneFile(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
+func oneFile(cmd *cobra.Command, args []string) error {
+	switch {
+	case hasQuery(cmd):
+		return queryAlone(cmd, args)
+	case len(args) != 1:
 		return usagef("%s, want one", plural(len(args), "file"))
 	}
 	return nil
@@ -72,7 +75,7 @@ func (f *columnsFlags) run(cmd *cobra.Command, file string) error {
 	o := f.format.options(status.reading(file))
 	o.Seed = f.seed
 	found, err := abandon(ctx, func() (described, error) {
-		return describeFile(ctx, cmd.InOrStdin(), file, o)
+		return f.describe(ctx, cmd.InOrStdin(), file, o)
 	})
 	status.clear()
 	if err != nil {
@@ -93,9 +96,9 @@ type described struct {
 	header bool // whether the file names them
 }
 
-// describeFile describes the columns of a file.
-func describeFile(ctx context.Context, stdin io.Reader, file string, o table.Options) (described, error) {
-	r, err := openTable(stdin, file, o)
+// describe describes the columns of a file.
+func (f *columnsFlags) describe(ctx context.Context, stdin io.Reader, file string, o table.Options) (described, error) {
+	r, err := f.format.open(ctx, stdin, file, o)
 	if err != nil {
 		return described{}, err
 	}

@@ -53,10 +53,12 @@ func (f *criticFlags) register(cmd *cobra.Command, without ...string) (output *p
 }
 
 // criticArguments takes a critic and one or two files of data.
-func criticArguments(_ *cobra.Command, args []string) error {
+func criticArguments(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return usagef("no critic: name the file that mine estimate --save wrote, and then the data")
+	case hasQuery(cmd):
+		return queryAlone(cmd, args[1:])
 	case len(args) == 1:
 		return usagef("no data file after the critic %s: give one file, two files, or - for standard input", args[0])
 	case len(args) > 3:
@@ -173,7 +175,7 @@ func (f *criticFlags) read(ctx context.Context, cmd *cobra.Command, files []stri
 
 // readSides reads groups of columns, by their names, from one file: as codes where they are.
 func (f *criticFlags) readSides(ctx context.Context, cmd *cobra.Command, file string, status *statusLine, groups ...[]column.Column) ([]*column.Compact, int, error) {
-	r, err := f.input.open(cmd.InOrStdin(), file, status)
+	r, err := f.input.open(ctx, cmd.InOrStdin(), file, status)
 	if err != nil {
 		return nil, 0, err
 	}

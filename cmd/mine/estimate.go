@@ -82,7 +82,8 @@ how much of the number is chance in training.
 
 Ctrl-C ends the training and prints what the folds so far give; a second one
 ends all. With --checkpoint FOLDER the same command goes on from there later,
-even after the machine has gone down.
+even after the machine has gone down. With --seeds and --output FILE it goes on
+from the last seed that was done, which FILE.journal has.
 Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
 --fail-below, 130 interrupted.`,
 		Example: `  mine estimate data.csv --x 'X*' --z 'Z*'
@@ -94,7 +95,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 3 less than
   mine estimate big.parquet --x 'X*' --z 'Z*' --effort thorough --checkpoint training
   zstd -dc big.csv.zst | mine estimate - --x 0:20 --z 20:40 --quiet`,
 		Args: oneOrTwoFiles,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	f.register(cmd, mine.Normal)
 	f.registerWay(cmd)

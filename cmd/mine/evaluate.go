@@ -28,7 +28,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine evaluate critic.safetensors new.csv
   mine evaluate critic.safetensors x.npy z.npy --json`,
 		Args: criticArguments,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.evaluate(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.evaluate(cmd, f.input.format.sql.files(args)) },
 	}
 	output := f.register(cmd)
 	output.BoolVar(&f.json, "json", false, "print the bound as one JSON object, in nats")

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gomine/mine"
+	"gomine/mine/independence"
 	"gomine/mine/objective"
 )
 
@@ -39,6 +40,19 @@ func (c *choice) Set(s string) error {
 func addChoice(flags *pflag.FlagSet, c *choice, flag, usage string, names ...string) {
 	*c = choice{value: names[0], names: names}
 	flags.Var(c, flag, usage+": "+strings.Join(names, ", "))
+}
+
+// addFDRMethod defines the flag of how p-values become q-values.
+func addFDRMethod(flags *pflag.FlagSet, c *choice) {
+	addChoice(flags, c, "fdr-method", "false discovery rates if p-values are independent or rise and fall together (Benjamini and Hochberg), or whatever their dependence (Benjamini and Yekutieli)", independence.FDRMethods()...)
+}
+
+// dependenceText is what a report adds to a false discovery rate of other than the usual method.
+func dependenceText(m independence.FDRMethod) string {
+	if m == independence.BenjaminiYekutieli {
+		return ", whatever the dependence of the p-values"
+	}
+	return ""
 }
 
 // complete sets the completion of a flag. It can fail only for a flag that is

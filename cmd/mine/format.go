@@ -9,6 +9,7 @@ import (
 
 // formatFlags say how a file is to be read, and which of its rows.
 type formatFlags struct {
+	sql       sqlFlags
 	separator separator
 	decimal   decimal
 	header    choice
@@ -19,6 +20,7 @@ type formatFlags struct {
 }
 
 func (f *formatFlags) register(flags *pflag.FlagSet) {
+	f.sql.register(flags)
 	flags.Var(&f.rows, "rows", "rows `A:B` of every file alone, from 0 and without B")
 	flags.Var((*count)(&f.sample), "sample", "`N` rows alone, drawn by --seed")
 	flags.Lookup("sample").DefValue = "all"
@@ -44,7 +46,7 @@ func (f *formatFlags) check(set *pflag.FlagSet) error {
 	if set.Changed("comment") && f.comment == "" {
 		return usagef("--comment is empty: say none if no line is a comment")
 	}
-	return nil
+	return f.sql.check(set)
 }
 
 func (f *formatFlags) options(progress func(done, total int64)) table.Options {

@@ -69,7 +69,7 @@ func (f *inputFlags) readFirst(ctx context.Context, stdin io.Reader, file string
 		d.x, rows, err = f.readAll(ctx, stdin, file, "--x", f.x, status)
 		return d, rows, err
 	}
-	r, err := f.open(stdin, file, status)
+	r, err := f.open(ctx, stdin, file, status)
 	if err != nil {
 		return d, 0, err
 	}

@@ -40,14 +40,10 @@ func newFlags() *pflag.FlagSet {
 // printHelp writes the help of a command to standard output.
 func printHelp(cmd *cobra.Command, _ []string) {
 	var b bytes.Buffer
-	text := cmd.Long
-	if text == "" {
-		text = cmd.Short + "."
-	}
-	fmt.Fprintf(&b, "%s\n\nUsage:\n", text)
+	fmt.Fprintf(&b, "%s\n\nUsage:\n", description(cmd))
 	if cmd.HasParent() {
-		for line := range strings.Lines(cmd.Use) {
-			fmt.Fprintf(&b, "  %s %s\n", cmd.Parent().CommandPath(), strings.TrimSpace(line))
+		for _, line := range synopsis(cmd) {
+			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	} else {
 		fmt.Fprintf(&b, "  %s COMMAND [flags]\n\nCommands:\n", cmd.CommandPath())
@@ -60,22 +56,7 @@ func printHelp(cmd *cobra.Command, _ []string) {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
-	var headings []string
-	groups := map[string]*pflag.FlagSet{}
-	cmd.Flags().SortFlags = false
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		heading := "Flags"
-		if group := f.Annotations[flagGroup]; group != nil {
-			heading = group[0]
-		}
-		if groups[heading] == nil {
-			groups[heading] = newFlags()
-			headings = append(headings, heading)
-		}
-		groups[heading].AddFlag(f)
-	})
-	left := 0
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { left = max(left, len(flagForm(f))) })
+	headings, groups, left := flagGroups(cmd)
 	for _, heading := range headings {
 		fmt.Fprintf(&b, "\n%s:\n", heading)
 		groups[heading].VisitAll(func(f *pflag.Flag) {
@@ -91,6 +72,46 @@ func printHelp(cmd *cobra.Command, _ []string) {
 	}
 	// Help that nobody reads to its end is no error.
 	_, _ = cmd.OutOrStdout().Write(b.Bytes())
+}
+
+// description says what a command does.
+func description(cmd *cobra.Command) string {
+	if cmd.Long == "" {
+		return cmd.Short + "."
+	}
+	return cmd.Long
+}
+
+// synopsis are the forms of a command below another one.
+func synopsis(cmd *cobra.Command) []string {
+	var all []string
+	for line := range strings.Lines(cmd.Use) {
+		all = append(all, cmd.Parent().CommandPath()+" "+strings.TrimSpace(line))
+	}
+	return all
+}
+
+// flagGroups are the flags of a command that help shows, by the headings in their order, and how long the
+// longest of their forms is.
+func flagGroups(cmd *cobra.Command) (headings []string, groups map[string]*pflag.FlagSet, longest int) {
+	groups = map[string]*pflag.FlagSet{}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		longest = max(longest, len(flagForm(f)))
+		heading := "Flags"
+		if group := f.Annotations[flagGroup]; group != nil {
+			heading = group[0]
+		}
+		if groups[heading] == nil {
+			groups[heading] = newFlags()
+			headings = append(headings, heading)
+		}
+		groups[heading].AddFlag(f)
+	})
+	return headings, groups, longest
 }
 
 // flagForm is a flag as it is typed, such as "--rows N".

@@ -38,8 +38,10 @@ type inputFlags struct {
 }
 
 // oneOrTwoFiles checks the arguments of a command that reads X and Z.
-func oneOrTwoFiles(_ *cobra.Command, args []string) error {
+func oneOrTwoFiles(cmd *cobra.Command, args []string) error {
 	switch {
+	case hasQuery(cmd):
+		return queryAlone(cmd, args)
 	case len(args) == 0:
 		return usagef("no data file: give one file, two files, or - for standard input")
 	case len(args) > 2:
@@ -199,7 +201,7 @@ func inputError(err error) error {
 
 // readOne reads all columns from one file.
 func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, status *statusLine) (data, error) {
-	r, err := f.open(stdin, file, status)
+	r, err := f.open(ctx, stdin, file, status)
 	if err != nil {
 		return data{}, err
 	}
@@ -225,7 +227,7 @@ func (f *inputFlags) readOne(ctx context.Context, stdin io.Reader, file string, 
 
 // readAll reads the columns of spec, or all if it is empty, and says of how many rows.
 func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, spec string, status *statusLine) (all column.Table, rows int, err error) {
-	r, err := f.open(stdin, file, status)
+	r, err := f.open(ctx, stdin, file, status)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -245,17 +247,20 @@ func (f *inputFlags) readAll(ctx context.Context, stdin io.Reader, file, flag, s
 	return m[0], r.Seen(), nil
 }
 
-func (f *inputFlags) open(stdin io.Reader, file string, status *statusLine) (*table.Reader, error) {
-	r, err := openTable(stdin, file, f.options(status.reading(file)))
+func (f *inputFlags) open(ctx context.Context, stdin io.Reader, file string, status *statusLine) (*table.Reader, error) {
+	r, err := f.format.open(ctx, stdin, file, f.options(status.reading(file)))
 	if err == nil {
 		f.markCategorical(r)
 	}
 	return r, err
 }
 
-// openTable opens a file, or standard input.
-func openTable(stdin io.Reader, file string, o table.Options) (*table.Reader, error) {
-	if file == "-" && stdin != os.Stdin {
+// open opens a file, standard input, or the query.
+func (f *formatFlags) open(ctx context.Context, stdin io.Reader, file string, o table.Options) (*table.Reader, error) {
+	switch {
+	case f.sql.query != "":
+		return f.sql.open(ctx, o)
+	case file == "-" && stdin != os.Stdin:
 		return table.OpenStream("stdin", stdin, o)
 	}
 	return table.Open(file, o)

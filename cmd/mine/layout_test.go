@@ -34,6 +34,7 @@ var layers = []struct {
 	{"mine/gaussian", []string{"mine/backend"}},
 	{"mine/neighbours", []string{"mine/column", "mine/sampling"}},
 	{"internal/wholefile", nil},
+	{"internal/duckdb", nil},
 	{"internal/safetensors", nil},
 	{"internal/shard", []string{"internal/wholefile", "mine/column"}},
 	{"internal/checkpoint", []string{"internal/wholefile"}},
@@ -54,10 +55,10 @@ var layers = []struct {
 	{"mine/ranking", []string{"mine", "mine/column", "mine/independence", "mine/preprocess"}},
 	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"internal/journal", nil},
-	{"mine/transfer", []string{"mine", "mine/column", "mine/conditional", "mine/dependence", "mine/lagged", "mine/preprocess"}},
+	{"mine/transfer", []string{"mine", "mine/column", "mine/conditional", "mine/dependence", "mine/independence", "mine/lagged", "mine/preprocess"}},
 	{"cmd/mine/generate/...", nil},
 	{"mine/conditional", []string{"mine", "mine/backend", "mine/column", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
-	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
+	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/duckdb", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
 	{"bench/...", []string{"..."}},
 }
 
@@ -93,10 +94,10 @@ func list(t *testing.T, args ...string) []listed {
 	}
 }
 
-// TestImportsLeadDownwards looks at the imports of every package, with the build tag
-// cuda and without it.
+// TestImportsLeadDownwards looks at the imports of every package, with the build tags
+// and without them.
 func TestImportsLeadDownwards(t *testing.T) {
-	for _, tags := range []string{"", "cuda"} {
+	for _, tags := range []string{"", "cuda", "duckdb,duckdb_arrow"} {
 		for _, p := range list(t, "-tags="+tags, "./...") {
 			module := p.Module.Path + "/"
 			pkg := strings.TrimPrefix(p.ImportPath, module)
@@ -145,10 +146,10 @@ func TestLeaves(t *testing.T) {
 }
 
 // TestDependencies keeps out of the command what a dependency can pull in and no reader of files
-// needs: network protocols, a compute engine of 15 MB, and C.
+// needs: network protocols, a compute engine of 15 MB, a database of 100 MB, and C.
 func TestDependencies(t *testing.T) {
-	for _, p := range list(t, "-deps", "./cmd/mine") {
-		for _, unwanted := range []string{"google.golang.org/grpc", "/arrow/flight", "/arrow/compute", "/parquet/pqarrow"} {
+	for _, p := range list(t, "-tags=", "-deps", "./cmd/mine") {
+		for _, unwanted := range []string{"google.golang.org/grpc", "/arrow/flight", "/arrow/compute", "/arrow/cdata", "/parquet/pqarrow", "github.com/duckdb"} {
 			if strings.Contains(p.ImportPath, unwanted) {
 				t.Errorf("the command needs %s", p.ImportPath)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,11 +34,12 @@ func pages(t *testing.T) map[string]string {
 }
 
 // TestManual: every command that help shows has a page, with all its flags and what they say, in
-// which Markdown has taken nothing for a mark.
+// and no line that is a macro by mistake.
 func TestManual(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "86400")
 	all := pages(t)
-	plain := strings.NewReplacer(`\-`, "-", `\&`, "", `\(aq`, "'", `\\`, `\`, `\fB`, "", `\fP`, "", `\fR`, "", `\fI`, "", "\n.PP\n", "\n", "\n.EX\n", "\n", "\n.EE\n", "\n")
+	plain := strings.NewReplacer(`\-`, "-", `\&`, "", `\(aq`, "'", `\(ga`, "`", `\(ha`, "^", `\(ti`, "~", `\e`, `\`, `\fB`, "", `\fP`, "", "\n.PP\n", "\n", "\n.EX\n", "\n", "\n.EE\n", "\n")
+	macros := []string{".TH", ".SH", ".SS", ".TP", ".PP", ".EX", ".EE", ".br"}
 	checked := 0
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {
@@ -48,8 +50,16 @@ func TestManual(t *testing.T) {
 		if !ok {
 			t.Errorf("no page for %s", cmd.CommandPath())
 		}
-		text = strings.Join(strings.Fields(plain.Replace(text)), " ")
+		for line := range strings.Lines(text) {
+			if macro, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(macro, ".") && !slices.Contains(macros, macro) || strings.HasPrefix(macro, "'") {
+				t.Errorf("%s: %q is a macro of roff", cmd.CommandPath(), line)
+			}
+		}
+		text = strings.Join(strings.Fields(plain.Replace(plain.Replace(text))), " ") // twice: two macros in a row share a line's end
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Hidden {
+				return
+			}
 			checked++
 			if words := strings.Join(flagWords(f), " "); !strings.Contains(text, "--"+f.Name) || !strings.Contains(text, words) {
 				t.Errorf("%s: flag --%s, %q, is not in\n%s", cmd.CommandPath(), f.Name, words, text)
@@ -80,4 +90,6 @@ func TestWrongManual(t *testing.T) {
 		{[]string{"man"}, exitUsage, []string{"name one folder"}},
 		{[]string{"man", path}, exitError, []string{path, "not a directory"}},
 	})
+	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
+	refused(t, []refusal{{[]string{"man", t.TempDir()}, exitError, []string{"SOURCE_DATE_EPOCH", "yesterday"}}})
 }

@@ -13,6 +13,7 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/independence"
 	"gomine/mine/pairwise"
 )
 
@@ -21,7 +22,8 @@ type matrixFlags struct {
 	estimateFlags // but for X, Z and what is written
 	columns       string
 	groups        string
-	pairs         pairwise.Config // but for Estimate
+	pairs         pairwise.Config // but for FDRMethod and Estimate
+	fdrMethod     choice
 	screenOnly    bool
 	part          shardFlag
 	output        matrixOutput
@@ -60,7 +62,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine matrix data.csv --screen-only --output pairs.csv
   mine matrix data.csv --groups groups.txt --effort normal --output result/`,
 		Args: oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)[0]) },
 	}
 	data, pairs, method, training, output := newFlags(), newFlags(), newFlags(), newFlags(), newFlags()
 	data.StringVar(&f.columns, "columns", "", "which `COLUMNS`, as for --x of mine estimate")
@@ -76,7 +78,8 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		complete(cmd, flag, f.input.completeColumns(0))
 	}
 	f.pairs = pairwise.DefaultConfig(helpRows[0])
-	pairs.Float64Var(&f.pairs.FDR, "fdr", f.pairs.FDR, "`RATE` of false discoveries among the pairs that the screen leaves (Benjamini and Hochberg)")
+	pairs.Float64Var(&f.pairs.FDR, "fdr", f.pairs.FDR, "`RATE` of false discoveries among the pairs that the screen leaves")
+	addFDRMethod(pairs, &f.fdrMethod)
 	pairs.Var((*count)(&f.pairs.Top), "top", "`N` pairs at most for the networks, those of the most information by the screen")
 	pairs.BoolVar(&f.pairs.All, "all", false, "networks for all pairs, whatever the screen says")
 	pairs.BoolVar(&f.screenOnly, "screen-only", false, "no networks")
@@ -102,7 +105,7 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	m, err := f.matrix(cmd, file, status)
 	status.clear()
 	switch {
-	case errors.Is(err, context.Canceled) && f.output.journal() != "" && m != nil && m.done > 0:
+	case errors.Is(err, context.Canceled) && f.output.journal.path != "" && m != nil && m.done > 0:
 		return interruptedError(fmt.Sprintf("interrupted after %s: the same command goes on", plural(m.done, "pair")))
 	case errors.Is(err, context.Canceled):
 		return interruptedError("interrupted before there was a result")
@@ -166,10 +169,11 @@ func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine
 		return nil, err
 	}
 	cfg := f.pairs
+	cfg.FDRMethod = independence.FDRMethod(f.fdrMethod.value)
 	if cfg.Estimate, err = f.config.config(m.data[0].Data.Rows(), set); err != nil {
 		return nil, err
 	}
-	m.Screening, err = pairwise.Screen(cmd.Context(), m.data, cfg.Estimate.Seed, pairwise.Options{
+	m.Screening, err = pairwise.Screen(cmd.Context(), m.data, cfg, pairwise.Options{
 		Threads: f.threads, Groups: m.groups,
 		Progress: func(done, total int) { status.show("screening", int64(done), int64(total)) },
 	})
@@ -178,7 +182,7 @@ func (f *matrixFlags) matrix(cmd *cobra.Command, file string, status *statusLine
 	}
 	m.estimates = make([]*pairwise.Estimate, len(m.Pairs))
 	m.Schema, m.Unit, m.Seed = matrixSchema, nats, cfg.Estimate.Seed
-	m.FDR, m.Left = cfg.FDR, m.Screening.Left(cfg.FDR)
+	m.FDR, m.FDRMethod, m.Left = cfg.FDR, cfg.FDRMethod, m.Screening.Left(cfg.FDR)
 	m.Notes = m.dataNotes()
 	if f.screenOnly {
 		return m, nil
@@ -215,7 +219,7 @@ func (f *matrixFlags) estimate(cmd *cobra.Command, file string, m *matrixRun, cf
 	progress()
 	work := pairwise.Work{Variables: m.data, Pairs: pairs, Groups: m.groups, Backend: b, Done: func(i int, e pairwise.Estimate) error {
 		m.estimates[left[i]] = &e
-		if err := f.output.add(left[i], e); err != nil {
+		if err := f.output.journal.add(matrixItem{Pair: left[i], Estimate: &e}); err != nil {
 			return err
 		}
 		m.done++
@@ -251,6 +255,17 @@ func (m *matrixRun) copiedNames() string {
 	return m.names(slices.Compact(vars))
 }
 
+// hiddenCopies is how many pairs have copies that only a third column shows.
+func (m *matrixRun) hiddenCopies() int {
+	n := 0
+	for _, p := range m.Pairs {
+		if p.HiddenCopies {
+			n++
+		}
+	}
+	return n
+}
+
 // dataNotes say what a reader has to know of the rows and the variables.
 func (m *matrixRun) dataNotes() []string {
 	notes := []string{}
@@ -261,7 +276,7 @@ func (m *matrixRun) dataNotes() []string {
 	switch {
 	case m.SortedBy == "":
 	case !m.Tied:
-		add("the rows are in the order of %s, and taken for independent of each other otherwise in its own pairs. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
+		add("the rows are in the order of %s, and taken for independent of each other otherwise in its own pairs (ordered). If that is a time, they are not, and these p-values are too small: leave it out by --columns.", m.SortedBy)
 	default:
 		add("the rows are in the order of %s, and taken for independent of each other otherwise. If that is a time, they are not: leave it out by --columns.", m.SortedBy)
 	}
@@ -274,6 +289,9 @@ func (m *matrixRun) dataNotes() []string {
 	}
 	if m.Copied > 0 {
 		add("%s have rows that are copies of each other in both columns, as of one person: %s. Their p-values are of as many rows as are different; give the column of the persons as --group.", plural(m.Copied, "pair"), m.copiedNames())
+		if hidden := m.hiddenCopies(); hidden > 0 {
+			add("of %s of these a third column alone shows it, as of two codes of a person (copies): networks do not know of it there, and their errors are too small without --group.", grouped(hidden))
+		}
 	}
 	if m.Serial > 0 {
 		add("%s of %s are of series, whose neighbouring rows are alike: their p-values are approximate, of as many rows as these are worth.", grouped(m.Serial), plural(len(m.Pairs), "pair"))

@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,6 +39,7 @@ func linked(t *testing.T, rows int) string {
 // matrixJSON is what a test reads of the JSON.
 type matrixJSON struct {
 	Schema    string
+	FDRMethod string `json:"fdr_method"`
 	Rows      int
 	Left      int
 	Estimated int
@@ -109,6 +109,34 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%s and %s: information %v", p.A, p.B, p.Information)
 		}
 	}
+}
+
+// TestMatrixFDRMethod: of ten pairs, 1 + 1/2 + .. + 1/10 = 7381/2520 times the false discovery rates of
+// Benjamini and Hochberg hold whatever the dependence, up to 1.
+func TestMatrixFDRMethod(t *testing.T) {
+	path := linked(t, 600)
+	args := []string{"matrix", path, "--screen-only"}
+	usual := map[string]float64{}
+	for _, method := range []string{"bh", "by"} {
+		code, stdout, stderr := try(t, "", append(args, "--json", "--fdr-method", method)...)
+		m := readMatrix(t, []byte(stdout))
+		if code != exitOK || m.FDRMethod != method || len(m.Pairs) != 10 {
+			t.Fatalf("exit %d, method %q: %s", code, m.FDRMethod, stderr)
+		}
+		for _, p := range m.Pairs {
+			q := p.Screen.QValue
+			if method == "bh" {
+				usual[p.A+p.B] = q
+			} else if want := min(1, usual[p.A+p.B]*7381/2520); math.Abs(q-want) > 1e-14*want {
+				t.Errorf("%s and %s: q %v, want %v", p.A, p.B, q, want)
+			}
+		}
+	}
+	_, stdout, _ := try(t, "", append(args, "--fdr-method", "by")...)
+	if want := "at a false discovery rate of 5%, whatever the dependence of the p-values"; !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) {
+		t.Errorf("%q is not in\n%s", want, stdout)
+	}
+	refused(t, []refusal{{append(args, "--fdr-method", "holm"), exitUsage, []string{"--fdr-method", "bh, by"}}})
 }
 
 // TestMatrixFiles writes all forms, and reads them.
@@ -206,64 +234,44 @@ func TestMatrixRows(t *testing.T) {
 	}
 }
 
-// TestMatrixResumes kills a run with two pairs in work, again and again, and goes on. What is written in
-// the end is what a run that nobody disturbed writes, and no pair that was done is done again.
-func TestMatrixResumes(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("files that are open cannot be removed")
+// TestMatrixWarnings: two codes of 100 persons, ten visits of each, of which a weight shows that they are copies, and the
+// time of each visit, in whose order rows are: both are said of the pairs that they concern, in CSV, text and notes.
+func TestMatrixWarnings(t *testing.T) {
+	r := rand.New(rand.NewPCG(35, 36))
+	const persons, visits = 100, 10
+	var weight [persons]float64
+	var sex, smoker [persons]int
+	for k := range weight {
+		weight[k], sex[k], smoker[k] = r.NormFloat64(), r.IntN(2), r.IntN(2)
 	}
-	path, dir := linked(t, 400), t.TempDir()
-	args := append([]string{"matrix", path, "--all", "--columns", "a,b,c,d"}, append(smallCPU, "--steps", "300", "--patience", "1000")...)
-	whole, killed := filepath.Join(dir, "whole.json"), filepath.Join(dir, "killed.json")
-	if code, _, stderr := try(t, "", append(args, "--output", whole)...); code != exitOK {
+	var b strings.Builder
+	b.WriteString("weight,sex,smoker,time\n")
+	for i, k := range r.Perm(persons * visits) {
+		fmt.Fprintf(&b, "%v,%d,%d,%v\n", weight[k/visits], sex[k/visits], smoker[k/visits], float64(i)+0.5*r.Float64())
+	}
+	out := filepath.Join(t.TempDir(), "m.csv")
+	code, stdout, stderr := try(t, "", "matrix", file(t, "visits.csv", b.String()), "--screen-only", "--output", out)
+	if code != exitOK {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	done, kills := 0, 0
-	for finished := false; !finished; {
-		cmd := mineCommand(t, append(args, "--output", killed)...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		for waiting := true; waiting; {
-			select {
-			case err := <-ended:
-				if err != nil {
-					t.Fatalf("after %d kills: %v", kills, err)
-				}
-				finished, waiting = true, false
-			case <-time.After(5 * time.Millisecond):
-				text, _ := os.ReadFile(killed + ".journal")
-				for pair := range 6 {
-					if again := strings.Count(string(text), fmt.Sprintf("{\"pair\":%d,", pair)); again > 1 {
-						t.Fatalf("after %d kills pair %d was done %d times", kills, pair, again)
-					}
-				}
-				if lines := strings.Count(string(text), "\n") - 1; lines > done {
-					done, waiting = lines, false
-				}
-			}
-		}
-		if !finished {
-			switch err := cmd.Process.Kill(); {
-			case err == nil:
-				kills++
-			case !errors.Is(err, os.ErrProcessDone): // it has ended since it was looked at
-				t.Fatal(err)
-			}
-			<-ended
-		}
-	}
-	if kills == 0 { // pairs that end together leave time for one or two kills
-		t.Error("it ended before it was killed")
-	}
-	want, err := os.ReadFile(whole)
+	lines, err := csv.NewReader(strings.NewReader(read(t, out))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := os.ReadFile(killed); err != nil || string(got) != string(want) {
-		t.Errorf("after %d kills, error %v:\n%s\nwithout:\n%s", kills, err, got, want)
+	for _, line := range lines[1:] {
+		want := map[bool]string{true: "ordered"}[line[1] == "time"]
+		if line[0] == "sex" && line[1] == "smoker" {
+			want = "copies"
+		}
+		if got := line[len(line)-2]; got != want || line[1] != "time" && line[len(line)-3] != "100" {
+			t.Errorf("%v: warnings %q, want %q", line, got, want)
+		}
+	}
+	text := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{"in the order of time", "in its own pairs (ordered)", "3 pairs have rows that are copies", "of 1 of these a third column alone shows it"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
 	}
 }
 
@@ -285,23 +293,6 @@ func TestMatrixInterrupted(t *testing.T) {
 		if stderr != "mine: interrupted before there was a result\n" {
 			t.Fatalf("stderr %q", stderr)
 		}
-	}
-}
-
-// TestMatrixForeignJournal: a journal of other data, or of other settings, is refused and stays.
-func TestMatrixForeignJournal(t *testing.T) {
-	path, other, out := linked(t, 400), linked(t, 401), filepath.Join(t.TempDir(), "m.csv")
-	if err := os.WriteFile(out+".journal", []byte("{\"schema\":\"gomine.matrix.journal/1\",\"data\":\"other\"}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{path, other} {
-		code, stdout, stderr := try(t, "", append([]string{"matrix", p, "--output", out}, smallCPU...)...)
-		if code != exitError || stdout != "" || !strings.Contains(stderr, "m.csv.journal is of an earlier run with other data, settings or version") {
-			t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
-		}
-	}
-	if _, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("something was written: %v", err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (f *matrixFlags) read(cmd *cobra.Command, file string, status *statusLine) 
 }
 
 func (f *matrixFlags) readTable(ctx context.Context, stdin io.Reader, file string, status *statusLine) (*matrixRun, error) {
-	r, err := f.input.open(stdin, file, status)
+	r, err := f.input.open(ctx, stdin, file, status)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"gomine/internal/journal"
 	"gomine/internal/shard"
 	"gomine/internal/wholefile"
 	"gomine/mine/pairwise"
@@ -20,9 +19,9 @@ import (
 
 // matrixOutput is the files that a matrix is written to, and the journal beside them.
 type matrixOutput struct {
-	path  string
-	files []outputFlag
-	done  *journal.Journal // nil where there are no files
+	path    string
+	files   []outputFlag
+	journal runJournal // without a path where there are no files
 }
 
 // matrixForms are the ends of files, and what is written to them.
@@ -82,29 +81,14 @@ func (o *matrixOutput) check(set *pflag.FlagSet, data []string, part bool) error
 		}
 		o.files = append(o.files, f)
 	}
+	if o.journal.path = o.path + ".journal"; len(paths) > 1 {
+		o.journal.path = filepath.Join(o.path, "matrix.journal")
+	}
 	return nil
 }
 
-// journal is the path of the journal, "" without files.
-func (o *matrixOutput) journal() string {
-	switch len(o.files) {
-	case 0:
-		return ""
-	case 1:
-		return o.path + ".journal"
-	}
-	return filepath.Join(o.path, "matrix.journal")
-}
-
-// journalHeader is what a run has to have in common with one that it goes on from.
-type journalHeader struct {
-	Schema string `json:"schema"`
-	Shard  string `json:"shard"`
-	shard.Run
-}
-
-// journalSchema names the form of a journal.
-const journalSchema = "gomine.matrix.journal/1"
+// matrixJournal names the form of the journal of a matrix.
+const matrixJournal = "gomine.matrix.journal/1"
 
 // matrixItem is a pair in a journal and, with what the screen says of it, in a part of a run.
 type matrixItem struct {
@@ -115,37 +99,25 @@ type matrixItem struct {
 
 // begin opens the journal, if there are files, and takes from it what is done.
 func (o *matrixOutput) begin(m *matrixRun, s shard.Shard) error {
-	if o.journal() == "" {
+	if o.journal.path == "" {
 		return nil
 	}
 	run, err := m.run()
 	if err != nil {
 		return err
 	}
-	j, entries, err := journal.Open(o.journal(), journalHeader{journalSchema, s.String(), run})
-	if errors.Is(err, journal.ErrOther) {
-		return fmt.Errorf("%s is of an earlier run with other data, settings or version of mine: remove it, or name another --output", o.journal())
-	}
+	entries, err := o.journal.begin(matrixJournal, s, run)
 	if err != nil {
 		return err
 	}
-	o.done = j
 	for i, text := range entries {
 		var e matrixItem
 		if err := json.Unmarshal(text, &e); err != nil || e.Pair < 0 || e.Pair >= len(m.estimates) || e.Estimate == nil {
-			return fmt.Errorf("%s: line %d is no pair of this table: remove the file", o.journal(), i+2)
+			return o.journal.damaged(i, "pair")
 		}
 		m.estimates[e.Pair] = e.Estimate
 	}
 	return nil
-}
-
-// add adds a pair to the journal.
-func (o *matrixOutput) add(pair int, e pairwise.Estimate) error {
-	if o.done == nil {
-		return nil
-	}
-	return o.done.Add(matrixItem{Pair: pair, Estimate: &e})
 }
 
 // write writes the files, and removes the journal.
@@ -157,13 +129,5 @@ func (o *matrixOutput) write(t *pairTable) error {
 			return err
 		}
 	}
-	return o.end()
-}
-
-// end removes the journal, once all is written.
-func (o *matrixOutput) end() error {
-	if o.done == nil {
-		return nil
-	}
-	return o.done.Remove()
+	return o.journal.end()
 }

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"gomine/mine"
+	"gomine/mine/independence"
 	"gomine/mine/pairwise"
 )
 
@@ -30,15 +31,16 @@ type matrixDocument struct {
 	Unit      unit             `json:"unit"`
 	Variables []matrixVariable `json:"variables"`
 	pairwise.Screening
-	Seed      uint64      `json:"seed"` // of the order of equal values, and of the networks
-	FDR       float64     `json:"fdr"`
-	Left      int         `json:"left"`      // pairs at this false discovery rate
-	Estimated int         `json:"estimated"` // pairs that networks were asked for
-	Top       int         `json:"top,omitempty"`
-	All       bool        `json:"all,omitempty"`
-	Config    *settings   `json:"config,omitempty"` // of the networks
-	Input     matrixInput `json:"input"`
-	Notes     []string    `json:"notes"`
+	Seed      uint64                 `json:"seed"` // of the order of equal values, and of the networks
+	FDR       float64                `json:"fdr"`
+	FDRMethod independence.FDRMethod `json:"fdr_method"`
+	Left      int                    `json:"left"`      // pairs at this false discovery rate
+	Estimated int                    `json:"estimated"` // pairs that networks were asked for
+	Top       int                    `json:"top,omitempty"`
+	All       bool                   `json:"all,omitempty"`
+	Config    *settings              `json:"config,omitempty"` // of the networks
+	Input     matrixInput            `json:"input"`
+	Notes     []string               `json:"notes"`
 }
 
 type matrixVariable struct {
@@ -121,8 +123,8 @@ const (
 
 // headline says how many pairs there are, and what became of them.
 func (t *pairTable) headline() string {
-	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s", t.Input.File, plural(t.Rows, "row"),
-		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR))
+	text := fmt.Sprintf("%s: %s, %s, %s; %s at a false discovery rate of %s%s", t.Input.File, plural(t.Rows, "row"),
+		plural(len(t.Variables), "variable"), plural(len(t.Pairs), "pair"), areLeft(t.Left), percent(t.FDR), dependenceText(t.FDRMethod))
 	if t.Estimated > 0 {
 		text += fmt.Sprintf(", %s estimated by networks", grouped(t.Estimated))
 	}
@@ -148,7 +150,15 @@ func (t *pairTable) cells(k int, u unit) []string {
 		info, se = number(e.Estimate), number(e.StdErr)
 	}
 	return []string{printable(t.Variables[p.A].Name), printable(t.Variables[p.B].Name), info, se,
-		fixed(pairwise.Normalised(t.information(k)), 2), fixed(u.of(p.Information), screenDecimals), tinyText(p.PValue), t.remark(k)}
+		fixed(pairwise.Normalised(t.information(k)), 2), fixed(u.of(p.Information), screenDecimals), tinyText(p.PValue), cmp.Or(t.failed(k), t.remark(k))}
+}
+
+// failed is "failed" for a pair that could not be estimated.
+func (t *pairTable) failed(k int) string {
+	if e := t.estimates[k]; e != nil && e.Error != "" {
+		return "failed"
+	}
+	return ""
 }
 
 // tinyText is pText of a p-value that may be too small for a float64.
@@ -159,16 +169,19 @@ func tinyText(p float64) string {
 	return pText(p)
 }
 
-// remark is the codes of the warnings about a pair.
+// remark is the codes of the warnings about a pair: of the screen, which the notes explain, and of the estimate.
 func (t *pairTable) remark(k int) string {
-	e := t.estimates[k]
-	switch {
-	case e == nil:
-		return ""
-	case e.Error != "":
-		return "failed"
+	var codes []string
+	if t.Pairs[k].Ordered {
+		codes = append(codes, "ordered")
 	}
-	return strings.Join(warningCodes(e.Warnings), " ")
+	if t.Pairs[k].HiddenCopies {
+		codes = append(codes, "copies")
+	}
+	if e := t.estimates[k]; e != nil {
+		codes = append(codes, warningCodes(e.Warnings)...)
+	}
+	return strings.Join(codes, " ")
 }
 
 func warningCodes(warnings []mine.Warning) []string {
@@ -254,10 +267,7 @@ func (t *pairTable) writeCSV(w io.Writer) error {
 		default:
 			cells = append(cells, number(e.Estimate), number(e.StdErr), number(e.Low), number(e.High), number(e.LowerBound), number(e.Likely))
 		}
-		cells = append(cells, number(p.Information), number(p.Gaussian), number(p.Binned), number(p.PValue), number(p.QValue), number(p.EffectiveRows), "", reason)
-		if e != nil {
-			cells[len(cells)-2] = strings.Join(warningCodes(e.Warnings), " ")
-		}
+		cells = append(cells, number(p.Information), number(p.Gaussian), number(p.Binned), number(p.PValue), number(p.QValue), number(p.EffectiveRows), t.remark(k), reason)
 		if err := out.Write(cells); err != nil {
 			return err
 		}

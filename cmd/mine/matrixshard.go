@@ -62,7 +62,7 @@ func (o *matrixOutput) writePart(m *matrixRun, s shard.Shard) error {
 	if err := o.files[0].failed(part.Write(o.path)); err != nil {
 		return err
 	}
-	return o.end()
+	return o.journal.end()
 }
 
 // mergedPairs puts the parts of a matrix together, as shard.Merge has read them.

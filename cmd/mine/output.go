@@ -41,7 +41,7 @@ func (f *outputFlag) check(set *pflag.FlagSet, data []string) error {
 		return nil
 	}
 	if there, err := os.Stat(f.path); err == nil && there.Mode().IsRegular() {
-		for _, name := range table.Files(data) {
+		for _, name := range append(table.Files(data), databaseOf(set)...) {
 			if npz, _, found := strings.Cut(name, ".npz:"); found {
 				name = npz + ".npz"
 			}

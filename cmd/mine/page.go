@@ -159,8 +159,10 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 // invocation is the command line with the flags that were given.
 func invocation(set *pflag.FlagSet, args []string) string {
 	words := []string{"mine", "estimate"}
-	for _, a := range args {
-		words = append(words, quoted(a))
+	if !set.Changed("sql") {
+		for _, a := range args {
+			words = append(words, quoted(a))
+		}
 	}
 	set.Visit(func(f *pflag.Flag) {
 		if f.Value.Type() == "bool" {

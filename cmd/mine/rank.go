@@ -22,6 +22,7 @@ type rankFlags struct {
 	estimateFlags
 	target                string
 	forward, permutations int
+	fdrMethod             choice
 }
 
 func newRank() *cobra.Command {
@@ -40,7 +41,11 @@ of at most 0.05, a share of 5% is expected to be independent of the target.
 --forward K chooses K columns, each as what adds most to those before it. What a
 column adds, given those, is their information together less that without it,
 with the error of this difference. Columns that repeat each other are all high
-in the order, but only one of them adds much.
+in the order, but only one of them adds much. It is not shared out by --shard.
+
+With --output FILE a journal is kept beside the file, FILE.journal: the same
+command goes on after an interruption or a kill, and loses the column that was
+in work alone.
 
 Without --x all columns but the target are ordered. With --group groups stay
 whole, and have to be of one size. FILE, COLUMNS and the other flags are those
@@ -50,7 +55,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine rank data.csv --target price --x 'size*,age' --forward 3 --output rank.csv
   mine rank data.csv --target price --shard 0/4 --output part0`,
 		Args: oneFile,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	input, ranks, method, training := newFlags(), newFlags(), newFlags(), newFlags()
 	input.StringVar(&f.target, "target", "", "`COLUMNS` of the target, one as a rule")
@@ -65,6 +70,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	ranks.Var((*count)(&f.forward), "forward", "`K` columns to choose, each given those before it")
 	ranks.Lookup("forward").DefValue = "none"
 	ranks.Var((*count)(&f.permutations), "permutations", "`N` permutations of the test of each column: p-values go down to 1/(N+1)")
+	addFDRMethod(ranks, &f.fdrMethod)
 	f.shard.register(ranks, "columns")
 	addGroup(cmd, "Ranking", ranks)
 	f.registerSettings(cmd, method, training, mine.Fast)
@@ -95,9 +101,17 @@ func (f *rankFlags) check(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if f.shard.Divided() && f.forward > 0 {
-		return usagef("--forward chooses each column by all others, and shard %s has some alone: leave --forward out, or compute everything by --shard all", f.shard)
+		return usagef("--forward cannot be shared out (shard %s): %s; or compute everything here, by --shard all", f.shard, unsharedForward)
 	}
-	return f.rankError(ranking.Config{Forward: f.forward, Permutations: f.permutations, Estimate: f.config.values}.Validate(), args, cmd)
+	return f.rankError(f.ranking(f.config.values).Validate(), args, cmd)
+}
+
+// unsharedForward says why a forward selection has no shards, and the way out.
+const unsharedForward = "each step needs what all columns gave in the one before, and shares know nothing of each other; rank in shards without --forward, and then --forward on one machine over the first of the ranking, by --x"
+
+// ranking is what the flags say of the ranking.
+func (f *rankFlags) ranking(estimate mine.Config) ranking.Config {
+	return ranking.Config{Forward: f.forward, Permutations: f.permutations, FDRMethod: independence.FDRMethod(f.fdrMethod.value), Estimate: estimate}
 }
 
 func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
@@ -115,7 +129,7 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer p.backend.Close()
-	cfg := ranking.Config{Forward: f.forward, Permutations: f.permutations, Estimate: p.config}
+	cfg := f.ranking(p.config)
 	made := tally{"columns", 0, len(f.shard.Items(len(p.x.Columns())))}
 	options := append(p.options, status.counting(&made))
 	r, err := ranking.New(ranking.Data{X: p.x, Target: p.z, Groups: p.groups}, cfg, options...)
@@ -127,7 +141,12 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	items, err := f.shard.compute(cmd, run, &f.output, func(k int) (any, error) {
+	j, err := f.shard.begin(run, &f.output)
+	if err != nil {
+		return err
+	}
+	made.done = len(j.results)
+	items, err := f.shard.compute(cmd, run, j, &f.output, func(k int) (any, error) {
 		c, err := r.Column(cmd.Context(), k)
 		made.done++
 		if c.Error != "" {
@@ -140,11 +159,11 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	made = tally{"forward", 0, f.forward}
-	steps, err := f.choose(cmd, r, items, func(ranking.Step) { made.done++ })
+	steps, err := f.choose(cmd, r, items, j, &made)
 	status.clear()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return interruptedError(fmt.Sprintf("interrupted after %d of %d forward steps: nothing is written", len(steps), f.forward))
+		return interruptedError(fmt.Sprintf("interrupted after %d of %d forward steps: %s", len(steps), f.forward, j.afterwards()))
 	case err != nil:
 		return f.rankError(err, args, cmd)
 	}
@@ -152,11 +171,20 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return f.output.write(cmd, answer)
+	if err := f.output.write(cmd, answer); err != nil {
+		return err
+	}
+	return j.end()
 }
 
-// choose makes the forward selection, if there is one.
-func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard.Item, done func(ranking.Step)) ([]ranking.Step, error) {
+// rankForward is what a journal has of the forward selection: a step or, on the way to the next one, a trial.
+type rankForward struct {
+	Step  *ranking.Step  `json:"step,omitempty"`
+	Trial *ranking.Trial `json:"trial,omitempty"`
+}
+
+// choose makes the forward selection, if there is one, from where the journal has come to.
+func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard.Item, j *itemJournal, made *tally) ([]ranking.Step, error) {
 	if f.forward == 0 {
 		return nil, nil
 	}
@@ -164,7 +192,24 @@ func (f *rankFlags) choose(cmd *cobra.Command, r *ranking.Ranking, items []shard
 	if err != nil {
 		return nil, err
 	}
-	return r.Forward(cmd.Context(), ranking.Order(columns), done)
+	s := ranking.Selection{
+		Tried: func(t ranking.Trial) error { return j.addAfter(rankForward{Trial: &t}) },
+		Done:  func(s ranking.Step) error { made.done++; return j.addAfter(rankForward{Step: &s}) },
+	}
+	done, err := decodeAll[rankForward](j.after)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: remove the file", j.path, err)
+	}
+	for _, d := range done {
+		if d.Step != nil {
+			s.Steps = append(s.Steps, *d.Step)
+		}
+		if d.Trial != nil {
+			s.Trials = append(s.Trials, *d.Trial)
+		}
+	}
+	made.done = len(s.Steps)
+	return r.Forward(cmd.Context(), ranking.Order(columns, independence.FDRMethod(f.fdrMethod.value)), s)
 }
 
 // about is what the answer of a ranking knows beside what was found.
@@ -172,7 +217,7 @@ func (f *rankFlags) about(r *ranking.Ranking, p prepared, file string) rankRun {
 	h := r.Holdout()
 	x, z := f.input.sources([]string{file})
 	about := rankRun{
-		Target: f.target, Permutations: f.permutations, Forward: f.forward,
+		Target: f.target, Permutations: f.permutations, FDRMethod: independence.FDRMethod(f.fdrMethod.value), Forward: f.forward,
 		Pairing: h.Pairing, Exact: h.Pairing != independence.Rotations,
 		Rows:   halves{len(h.First), len(h.Second)},
 		Config: settings{p.config, p.backend.Name(), f.computed},
@@ -196,7 +241,7 @@ func (f *rankFlags) read(ctx context.Context, stdin io.Reader, file string, stat
 }
 
 func (f *rankFlags) readColumns(ctx context.Context, stdin io.Reader, file string, status *statusLine) (data, error) {
-	r, err := f.input.open(stdin, file, status)
+	r, err := f.input.open(ctx, stdin, file, status)
 	if err != nil {
 		return data{}, err
 	}
@@ -261,14 +306,15 @@ func (f *rankFlags) rankError(err error, args []string, cmd *cobra.Command) erro
 
 // rankRun is what the answer of a ranking knows beside what was found of the columns.
 type rankRun struct {
-	Target       string               `json:"target"`
-	Rows         halves               `json:"rows"`
-	Pairing      independence.Pairing `json:"pairing"`
-	Exact        bool                 `json:"exact"`
-	Permutations int                  `json:"permutations"`
-	Forward      int                  `json:"forward"`
-	Config       settings             `json:"config"`
-	Input        rankInput            `json:"input"`
+	Target       string                 `json:"target"`
+	Rows         halves                 `json:"rows"`
+	Pairing      independence.Pairing   `json:"pairing"`
+	Exact        bool                   `json:"exact"`
+	Permutations int                    `json:"permutations"`
+	FDRMethod    independence.FDRMethod `json:"fdr_method"`
+	Forward      int                    `json:"forward"`
+	Config       settings               `json:"config"`
+	Input        rankInput              `json:"input"`
 }
 
 // halves are numbers of rows.
@@ -307,7 +353,7 @@ func rankAnswer(run shard.Run, items []shard.Item, steps []ranking.Step, as form
 	if err != nil {
 		return nil, err
 	}
-	d.Columns = ranking.Order(columns)
+	d.Columns = ranking.Order(columns, d.FDRMethod)
 	switch {
 	case as.json:
 		text, err := json.Marshal(d)

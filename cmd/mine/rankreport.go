@@ -74,11 +74,11 @@ func reportRank(d rankDocument, u unit) []byte {
 	}
 	reportSteps(&b, d, u, width)
 	fmt.Fprintln(&b)
-	paragraph("%s of %s with q up to %g, where a share of at most this is expected to be independent of %s.",
-		grouped(discoveries), plural(found, "column"), discoveryRate, d.Target)
-	if least := float64(found) / float64(d.Permutations+1); least > discoveryRate {
+	paragraph("%s of %s with q up to %g, where a share of at most this is expected to be independent of %s%s.",
+		grouped(discoveries), plural(found, "column"), discoveryRate, d.Target, dependenceText(d.FDRMethod))
+	if tests := d.FDRMethod.Tests(found); tests/float64(d.Permutations+1) > discoveryRate {
 		paragraph("note: with %s permutations one column alone has a q of %.2g at least: more show more, --permutations %d.",
-			grouped(d.Permutations), least, int(float64(found)/discoveryRate))
+			grouped(d.Permutations), min(1, tests/float64(d.Permutations+1)), int(tests/discoveryRate))
 	}
 	if !d.Exact {
 		paragraph("note: rows are a series: p-values are approximate, of rotations.")

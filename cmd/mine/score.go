@@ -40,7 +40,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine score critic.safetensors x.npy z.npy --output scores.npy
   mine score critic.safetensors new.csv --unit bits --json`,
 		Args: criticArguments,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.score(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.score(cmd, f.input.format.sql.files(args)) },
 	}
 	output := f.register(cmd, "missing", "sample", "seed")
 	output.BoolVar(&f.json, "json", false, "print one JSON object a row: its number in the file, from 0, and the information")

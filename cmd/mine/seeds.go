@@ -91,7 +91,12 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	}
 	made := tally{"seeds", 0, len(f.shard.Items(f.seeds))}
 	options := append(p.options, status.counting(&made))
-	items, err := f.shard.compute(cmd, run, &f.output, func(k int) (any, error) {
+	j, err := f.shard.begin(run, &f.output)
+	if err != nil {
+		return err
+	}
+	made.done = len(j.results)
+	items, err := f.shard.compute(cmd, run, j, &f.output, func(k int) (any, error) {
 		cfg := p.config
 		cfg.Seed += uint64(k)
 		r, err := mine.Estimate(cmd.Context(), p.x, p.z, cfg, options...)
@@ -109,7 +114,10 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return f.output.write(cmd, answer)
+	if err := f.output.write(cmd, answer); err != nil {
+		return err
+	}
+	return j.end()
 }
 
 // ofOneEstimate reports a flag that several seeds do not take.

@@ -63,28 +63,28 @@ func (f *shardFlag) check(set *pflag.FlagSet, output *outputFlag, stderr io.Writ
 	return nil
 }
 
-// compute computes the items of the shard, one after the other. Where there is a shard, it writes them as a part,
-// and returns no items.
-func (f *shardFlag) compute(cmd *cobra.Command, run shard.Run, output *outputFlag, item func(k int) (any, error)) ([]shard.Item, error) {
+// compute computes the items of the shard that the journal does not have yet, one after the other. Where there is a
+// shard, it writes them as a part, and returns no items.
+func (f *shardFlag) compute(cmd *cobra.Command, run shard.Run, j *itemJournal, output *outputFlag, item func(k int) (any, error)) ([]shard.Item, error) {
 	numbers := f.Items(run.Items)
+	items := make([]shard.Item, len(numbers))
 	results := make([]json.RawMessage, len(numbers))
-	for j, k := range numbers {
-		result, err := item(k)
-		switch {
-		case errors.Is(err, context.Canceled):
-			return nil, interruptedError(fmt.Sprintf("interrupted after %d of %d: nothing is written", j, len(numbers)))
-		case err != nil:
-			return nil, err
+	for i, k := range numbers {
+		if results[i] = j.results[k]; results[i] == nil {
+			result, err := item(k)
+			switch {
+			case errors.Is(err, context.Canceled):
+				return nil, interruptedError(fmt.Sprintf("interrupted after %d of %d: %s", i, len(numbers), j.afterwards()))
+			case err != nil:
+				return nil, err
+			}
+			if results[i], err = j.addItem(k, result); err != nil {
+				return nil, err
+			}
 		}
-		if results[j], err = shard.Encode(result); err != nil {
-			return nil, err
-		}
+		items[i] = shard.Item{Index: k, Result: results[i]}
 	}
 	if !f.Divided() {
-		items := make([]shard.Item, len(numbers))
-		for j, k := range numbers {
-			items[j] = shard.Item{Index: k, Result: results[j]}
-		}
 		return items, nil
 	}
 	part, err := shard.New(run, f.Shard, results)
@@ -95,7 +95,10 @@ func (f *shardFlag) compute(cmd *cobra.Command, run shard.Run, output *outputFla
 	if _, err := part.WriteTo(&b); err != nil {
 		return nil, err
 	}
-	return nil, output.write(cmd, b.Bytes())
+	if err := output.write(cmd, b.Bytes()); err != nil {
+		return nil, err
+	}
+	return nil, j.end()
 }
 
 // newRun describes a run. config is all that its answer has to know beside the results.

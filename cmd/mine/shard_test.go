@@ -32,7 +32,7 @@ func parts(t *testing.T, shares int, args ...string) (paths []string) {
 // divided are commands that can be shared out.
 func divided(path string) map[string][]string {
 	return map[string][]string{
-		"rank":  append([]string{"rank", path, "--target", "Z0", "--permutations", "19", "--seed", "7"}, smallCPU...),
+		"rank":  append([]string{"rank", path, "--target", "Z0", "--permutations", "19", "--fdr-method", "by", "--seed", "7"}, smallCPU...),
 		"seeds": append([]string{"estimate", path, "--x", "X*", "--z", "Z*", "--seeds", "3", "--seed", "7"}, smallCPU...),
 	}
 }
@@ -186,7 +186,7 @@ func TestShardRefusals(t *testing.T) {
 		{with("rank", "--permutations", "18"), exitUsage, []string{"--permutations is 18, want at least 19"}},
 		{with("rank", "--forward", "0"), exitUsage, []string{"--forward is 0"}},
 		{with("rank", "--forward", "4"), exitUsage, []string{"--forward is 4", "3 columns"}},
-		{with("rank", "--forward", "1", "--shard", "0/2", "--output", "p"), exitUsage, []string{"--forward", "shard 0/2"}},
+		{with("rank", "--forward", "1", "--shard", "0/2", "--output", "p"), exitUsage, []string{"--forward cannot be shared out (shard 0/2)", "rank in shards without --forward", "by --x", "--shard all"}},
 		{with("rank", "--rows", "0:70"), exitError, []string{"70 rows, want at least 80"}},
 		{with("rank", "--rows", "0:81"), exitError, []string{"give more rows", "half"}},
 		{append([]string{"rank", constant, "--target", "b"}, smallCPU...), exitError, []string{"constant.csv", "--target b", "constant"}},
@@ -196,7 +196,7 @@ func TestShardRefusals(t *testing.T) {
 		{[]string{"slurm", "--", "estimate", path, path, "--output", "o"}, exitUsage, []string{"--seeds"}},
 		{[]string{"slurm", "--", "rank", "-", "--target", "Z0", "--output", "o"}, exitUsage, []string{"standard input"}},
 		{[]string{"slurm", "--", "rank", path, "--target", "Z0", "--output", "o", "--shard", "0/2"}, exitUsage, []string{"--shard"}},
-		{[]string{"slurm", "--", "rank", path, "--target", "Z0", "--output", "o", "--forward", "2"}, exitUsage, []string{"--forward"}},
+		{[]string{"slurm", "--", "rank", path, "--target", "Z0", "--output", "o", "--forward", "2"}, exitUsage, []string{"--forward in the command", "rank in shards without --forward"}},
 		{[]string{"slurm", "--", "rank", path, "--tagret", "Z0"}, exitUsage, []string{"--tagret", "--target"}},
 		{[]string{"slurm", "--", "matrix", path, "--screen-only", "--output", "o.csv"}, exitUsage, []string{"--screen-only"}},
 		{[]string{"slurm", "--", "estimate", path, "--seeds", "3", "--output", "o", "--save", "c.safetensors"}, exitUsage, []string{"--save", "--seeds"}},
@@ -250,7 +250,7 @@ func TestRankCommand(t *testing.T) {
 		t.Errorf("the best is %+v", best)
 	}
 	code, text, _ = try(t, "", args...)
-	for _, want := range []string{"3 columns of ", "\n   1  X0 ", "\nstep  column", "\n   1  X0 ", "note: with 19 permutations one column alone has a q of 0.15 at least", "--permutations 60"} {
+	for _, want := range []string{"3 columns of ", "\n   1  X0 ", "\nstep  column", "\n   1  X0 ", "whatever the dependence", "note: with 19 permutations one column alone has a q of 0.28 at least", "--permutations 110"} {
 		if code != exitOK || !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("exit %d: no %q in\n%s", code, want, text)
 		}

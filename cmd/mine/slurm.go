@@ -122,7 +122,7 @@ func shardedCommand(root *cobra.Command, args []string) (sharded, error) {
 		return s, usagef("%s has shares by --seeds alone: say how many", cmd.Name())
 	}
 	if set.Changed("forward") {
-		return s, usagef("--forward in the command: it chooses each column by all others, and cannot be shared out")
+		return s, usagef("--forward in the command cannot be shared out: %s", unsharedForward)
 	}
 	if set.Changed("screen-only") {
 		return s, usagef("--screen-only in the command: it takes seconds and is not shared out, run it by itself")

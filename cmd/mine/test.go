@@ -51,7 +51,7 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
   mine test x.npy z.npy --permutations 9999 --effort normal --json
   mine test data.csv --x dose --z recovery --given age,weight`,
 		Args: oneOrTwoFiles,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	test := newFlags()
 	f.permutations = independence.DefaultConfig(helpRows[0]).Permutations

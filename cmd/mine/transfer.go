@@ -12,6 +12,7 @@ import (
 	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/conditional"
+	"gomine/mine/independence"
 	"gomine/mine/lagged"
 	"gomine/mine/transfer"
 )
@@ -22,6 +23,8 @@ type transferFlags struct {
 	lag, horizon int
 	lagged       bool
 	way          choice
+	test         bool
+	permutations int
 
 	missing     []bool // rows that lack a value, with --missing drop
 	backendName string // of the backend that was opened
@@ -49,13 +52,18 @@ another. With --missing drop, none reaches over a row that lacks a value.
 Rows are trained on and tested on in blocks, with gaps of at least lag and
 horizon between them, so that no row is in both.
 
+--test adds a p-value for each direction: how likely networks find as much if
+there is no transfer. What the past of Z explains of the past of X and of the
+future of Z is taken off, and blocks of the rests are permuted. It is
+approximate.
+
 Transfer entropy tells what helps to predict, not what causes. FILE, COLUMNS
 and the other flags are those of mine estimate; the default is --effort fast.
 Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine transfer data.csv --x price --z volume --lag 3
   mine transfer people.csv --x pulse --z breath --group person --lag 5 --horizon 2 --json`,
 		Args: oneOrTwoFiles,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, f.input.format.sql.files(args)) },
 	}
 	usual := transfer.DefaultConfig(helpRows[0])
 	f.lag, f.horizon = usual.Lag, usual.Horizon
@@ -65,6 +73,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 	window.BoolVar(&f.lagged, "lagged", usual.Lagged, "whether the information at each lag is estimated too; --lagged=false saves the time")
 	addChoice(window, &f.way, "way", "how to take off what the past of Z says: difference (of two estimates), residual (of X, given that), auto (both; the one with more left where what is taken off is that of training rows)", names([]conditional.Way{conditional.Difference, conditional.ByResidual, conditional.Auto})...)
 	addGroup(cmd, "Window", window)
+	test := newFlags()
+	test.BoolVar(&f.test, "test", false, "whether there is a p-value for each direction, of no transfer; takes about as much time again")
+	f.permutations = independence.DefaultConfig(helpRows[0]).Permutations
+	test.Var((*count)(&f.permutations), "permutations", "`N` permutations of each part that --test tests on: p-values go down to 1/(N+1) for each")
+	addGroup(cmd, "Test", test)
 	f.register(cmd, mine.Fast)
 	cmd.Flags().Lookup("group").Usage = "`COLUMN` of numbers or names, equal in rows of one series, which need not be neighbours; without it all rows are one series. Of two files, it is in the first"
 	cmd.Flags().Lookup("missing").Usage = "what to do about rows that lack a value of X or Z: error, or drop the times that look at them"
@@ -79,7 +92,11 @@ Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 
 // settings are what the flags ask for, with those of the estimates.
 func (f *transferFlags) settings(estimate mine.Config) transfer.Config {
-	return transfer.Config{Lag: f.lag, Horizon: f.horizon, Lagged: f.lagged, Way: conditional.Way(f.way.value), Estimate: estimate}
+	cfg := transfer.Config{Lag: f.lag, Horizon: f.horizon, Lagged: f.lagged, Way: conditional.Way(f.way.value), Estimate: estimate}
+	if f.test {
+		cfg.Permutations = f.permutations
+	}
+	return cfg
 }
 
 func (f *transferFlags) run(cmd *cobra.Command, args []string) error {
@@ -88,6 +105,12 @@ func (f *transferFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := f.check(cmd.Flags(), args); err != nil {
 		return err
+	}
+	switch set := cmd.Flags(); {
+	case set.Changed("permutations") && !f.test:
+		return usagef("--permutations is of the test: add --test")
+	case f.test && f.permutations == 0:
+		return usagef("--permutations is 0, want at least 19, or no --test")
 	}
 	if f.input.format.sample > 0 {
 		return usagef("--sample takes single rows out of a series: take the rows from A to B by --rows A:B")

@@ -90,6 +90,51 @@ settings    --lag 2 --horizon 1 --lagged=true --way auto`
 	}
 }
 
+// TestTransferTest: x drives z, which a test says, and nothing is said of the other direction; in text and as JSON.
+func TestTransferTest(t *testing.T) {
+	path := driven(t, 400, "a")
+	args := append([]string{"transfer", path, "--x", "x", "--z", "z", "--test", "--permutations", "99", "--lagged=false"}, smallCPU...)
+	code, stdout, stderr := try(t, "", append(args, "--json")...)
+	if code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	type tested struct{ Test *transfer.Test }
+	var r struct {
+		XToZ         tested `json:"x_to_z"`
+		ZToX         tested `json:"z_to_x"`
+		Permutations int
+	}
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	// With one part of 99 permutations p is .01, with two ln(10^4) + 1 times .0001.
+	if f, b := r.XToZ.Test, r.ZToX.Test; f == nil || b == nil || f.PValue > 0.01 || b.PValue < 0.001 || f.Blocks != b.Blocks || r.Permutations != 99 {
+		t.Errorf("%+v and %+v of %d permutations", f, b, r.Permutations)
+	}
+	code, stdout, _ = try(t, "", args...)
+	for _, want := range []string{"\ntest        no transfer from X to Z: p = 0.0", "\n            no transfer from Z to X: p = ", "--test --permutations 99"} {
+		if code != exitOK || !strings.Contains(strings.Join(strings.Fields(stdout), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("exit %d: %q is not in\n%s", code, want, stdout)
+		}
+	}
+	walk := func() (b strings.Builder) {
+		g := rand.New(rand.NewPCG(2, 2))
+		b.WriteString("x,z\n")
+		var x, z float64
+		for range 1000 {
+			x, z = x+g.NormFloat64(), z+g.NormFloat64()
+			fmt.Fprintf(&b, "%v,%v\n", x, z)
+		}
+		return b
+	}()
+	refused(t, []refusal{
+		{[]string{"transfer", path, "--x", "x", "--z", "z", "--permutations", "99"}, exitUsage, []string{"--permutations", "add --test"}},
+		{[]string{"transfer", path, "--x", "x", "--z", "z", "--test", "--permutations", "0"}, exitUsage, []string{"--permutations is 0"}},
+		{[]string{"transfer", path, "--x", "x", "--z", "z", "--test", "--permutations", "5"}, exitUsage, []string{"--permutations is 5, want at least 19"}},
+		{append([]string{"transfer", file(t, "walk.csv", walk.String()), "--x", "x", "--z", "z", "--test"}, smallCPU...), exitError, []string{"no test", "random walks", "differences"}},
+	})
+}
+
 // TestTransferNothing: where critics find nothing there is no interval, neither to read nor in JSON.
 func TestTransferNothing(t *testing.T) {
 	r := transferred()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"gomine/mine"
@@ -86,6 +87,13 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 			label = ""
 		}
 	}
+	label = "test"
+	for _, d := range directions(r) {
+		if t := d.Test; t != nil {
+			line(label, "no transfer from %s to %s: p = %s, by %s of %s windows", d.from, d.to, pText(t.PValue), plural(t.Blocks, "block"), grouped(t.Length))
+			label = ""
+		}
+	}
 	label = "lagged"
 	for _, d := range directions(r) {
 		for _, l := range d.Lagged {
@@ -97,7 +105,7 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 			label = ""
 		}
 	}
-	line("settings", "--lag %d --horizon %d --lagged=%t --way %s %s", r.Config.Lag, r.Config.Horizon, r.Config.Lagged, r.Config.Way, strings.Join(commandLine(r.Config.Estimate), " "))
+	line("settings", "--lag %d --horizon %d --lagged=%t --way %s %s", r.Config.Lag, r.Config.Horizon, r.Config.Lagged, r.Config.Way, strings.Join(append(testLine(r.Config), commandLine(r.Config.Estimate)...), " "))
 	paragraph := func(text string) {
 		fmt.Fprintln(&b)
 		for _, l := range wrap(strings.Fields(text), reportWidth) {
@@ -111,11 +119,30 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 		for _, warning := range d.Warnings {
 			paragraph(fmt.Sprintf("warning from %s to %s: %s.", d.from, d.to, strings.TrimSuffix(warning.Message, ".")))
 		}
+		reportDoubts(paragraph, d.from, d.to, d.Test)
 	}
 	if lacking := lackingRows(missing); lacking > 0 {
 		paragraph(fmt.Sprintf("note: %s of %s lack a value, and no window looks at them.", grouped(lacking), plural(len(missing), "row")))
 	}
 	return b.Bytes()
+}
+
+// reportDoubts writes the doubts of the test of a direction, nil for none.
+func reportDoubts(paragraph func(text string), from, to string, t *transfer.Test) {
+	if t == nil {
+		return
+	}
+	for _, doubt := range t.Doubts {
+		paragraph(fmt.Sprintf("warning of the test from %s to %s, where x is the past of %s, z the future of %s, and its past the condition: %s.", from, to, from, to, doubt.Message))
+	}
+}
+
+// testLine are the flags that repeat the tests.
+func testLine(c transfer.Config) []string {
+	if c.Permutations == 0 {
+		return nil
+	}
+	return []string{"--test", "--permutations", strconv.Itoa(c.Permutations)}
 }
 
 // taken marks the way that a direction is estimated by, where there is another.
@@ -156,8 +183,10 @@ type transferDocument struct {
 	Lag       int                `json:"lag"`
 	Horizon   int                `json:"horizon"`
 	Way       conditional.Way    `json:"way"`
-	Config    settings           `json:"config"` // of the estimates, as --config takes it
-	Input     inputs             `json:"input"`
+	// Permutations is how many each test has, 0 for no test.
+	Permutations int      `json:"permutations,omitempty"`
+	Config       settings `json:"config"` // of the estimates, as --config takes it
+	Input        inputs   `json:"input"`
 }
 
 // transferSchema names the form of what mine transfer --json prints, which doc/transfer.md
@@ -172,7 +201,7 @@ func encodeTransfer(r transfer.Result, s settings, in inputs) ([]byte, error) {
 	}
 	text, err := json.Marshal(transferDocument{
 		Schema: transferSchema, Unit: nats, XToZ: r.XToZ, ZToX: r.ZToX, Net: r.Net, NetStdErr: stdErr,
-		Split: r.Split, Warnings: r.Warnings, Lag: r.Config.Lag, Horizon: r.Config.Horizon, Way: r.Config.Way, Config: s, Input: in,
+		Split: r.Split, Warnings: r.Warnings, Lag: r.Config.Lag, Horizon: r.Config.Horizon, Way: r.Config.Way, Permutations: r.Config.Permutations, Config: s, Input: in,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--json: %w", err)

@@ -1,6 +1,7 @@
 package pairwise
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -89,17 +90,62 @@ func (s *screen) copied(a, b int) (factor float64, kept []int, err error) {
 			return 1, nil, nil // a column of which no value is there again, or a constant
 		}
 	}
-	repeats, err := dependence.FindRepeats(s.vars[a].Data, s.vars[b].Data)
+	return s.repeats(s.vars[a].Data, s.vars[b].Data)
+}
+
+// repeats is copied of two sources.
+func (s *screen) repeats(x, z column.Source) (factor float64, kept []int, err error) {
+	repeats, err := dependence.FindRepeats(x, z)
 	if err != nil || repeats.Rows == 0 {
 		return 1, nil, err
 	}
-	factor, kept = worthOf(repeats.Group, s.n)
+	factor, kept = countCopies(repeats.Group, s.n)
 	return factor, kept, nil
 }
 
-// worthOf returns how many of n rows an independent one is worth, sum m^2 / n of groups of m rows, and the
+// showCopies looks again at the pairs of two variables that do not show by themselves that their rows are copies, as
+// two codes of a person do not: a third variable that has copies with each of them, such as a number of the person,
+// shows it.
+func (s *screen) showCopies(ctx context.Context) error {
+	with := make([][]int, len(s.vars)) // by variable, those with which it has copies, in ascending order
+	for _, p := range s.out.Pairs {
+		if p.Copied {
+			with[p.A], with[p.B] = append(with[p.A], p.B), append(with[p.B], p.A)
+		}
+	}
+	return s.each(ctx, len(s.vars), nil, func(a int) error {
+		for b := a + 1; b < len(s.vars); b++ {
+			p := &s.out.Pairs[Index(a, b, len(s.vars))]
+			if p.Copied {
+				continue
+			}
+			for _, c := range with[a] {
+				if _, both := slices.BinarySearch(with[b], c); !both {
+					continue
+				}
+				factor, kept, err := s.repeats(column.Join(s.vars[a].Data, s.vars[c].Data), s.vars[b].Data)
+				if err != nil {
+					return err
+				}
+				if factor <= s.factor {
+					continue
+				}
+				w, err := s.worthOf(a, b, factor, kept)
+				if err != nil {
+					return err
+				}
+				*p = s.pair(newTables(s.n, s.logs), a, b, s.correlations([2]int{a, a + 1}, [2]int{b, b + 1}), w)
+				p.HiddenCopies = true
+				break
+			}
+		}
+		return nil
+	})
+}
+
+// countCopies returns how many of n rows an independent one is worth, sum m^2 / n of groups of m rows, and the
 // first row of every group. Every row is a group where groups is nil.
-func worthOf(groups []int, n int) (factor float64, first []int) {
+func countCopies(groups []int, n int) (factor float64, first []int) {
 	size := map[int]float64{}
 	for i := range n {
 		if groups == nil || size[groups[i]] == 0 {

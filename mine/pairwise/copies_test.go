@@ -38,6 +38,48 @@ func TestPersons(t *testing.T) {
 	}
 }
 
+// TestHiddenCopies: two codes of 200 persons, ten visits of each, show no copies by themselves; a weight of the persons
+// beside them does, but for codes of the visits. Of the 190 pairs of independent codes of persons at 5% are 9.5 +- 3.0,
+// and no more than four standard deviations above; taken for 2,000 rows each, more than half of them would be.
+func TestHiddenCopies(t *testing.T) {
+	const persons, visits, n, codes = 200, 10, 2000, 20
+	r := rand.New(rand.NewPCG(23, 24))
+	order := r.Perm(n)
+	var columns [][]float64
+	of := func(person []float64) {
+		c := make([]float64, n)
+		for i, k := range order {
+			c[i] = person[k/visits]
+		}
+		columns = append(columns, c)
+	}
+	for k := range codes {
+		of(draws(persons, func() float64 { return float64(r.IntN(2 + k%3)) }))
+	}
+	columns = append(columns, draws(n, func() float64 { return float64(r.IntN(2)) }), draws(n, r.NormFloat64)) // of the visits
+	for _, weight := range []bool{false, true} {
+		if weight {
+			of(draws(persons, r.NormFloat64))
+		}
+		s := screening(t, Columns(column.Slices(columns...)), Options{})
+		small := 0
+		for _, p := range s.Pairs {
+			switch {
+			case p.B < codes && p.PValue <= 0.05:
+				small++
+			case p.A < codes && (p.B == codes || p.B == codes+1) && (p.Copied || p.EffectiveRows != n):
+				t.Errorf("a code of the visit: %+v, want no copies", p)
+			}
+			if p.B < codes && (p.Copied != weight || p.HiddenCopies != weight || weight && p.EffectiveRows != persons) {
+				t.Errorf("codes of persons, weight %v: %+v", weight, p)
+			}
+		}
+		if weight == (small > 9+12) || !weight && small < 95 {
+			t.Errorf("weight %v: %d of 190 p-values are at most .05", weight, small)
+		}
+	}
+}
+
 // TestTime: twelve independent sensors are series, though a column of times explains the order.
 func TestTime(t *testing.T) {
 	const n = 3000
@@ -57,6 +99,9 @@ func TestTime(t *testing.T) {
 	s := screening(t, Columns(column.Slices(append(columns, time)...)), Options{})
 	left := 0
 	for _, p := range s.Pairs {
+		if p.Ordered != (p.B == 12) {
+			t.Errorf("%+v: want the pairs of the time, and no others, to be of the column that rows are ordered by", p)
+		}
 		if p.B < 12 && (p.QValue <= 0.05 || p.Independent) {
 			left++
 		}

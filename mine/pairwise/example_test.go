@@ -20,7 +20,7 @@ func ExampleScreen() {
 		d[i] = r.NormFloat64()
 	}
 	vars := pairwise.Columns(column.Named(column.Slices(a, b, c, d), "a", "b", "c", "d"))
-	s, err := pairwise.Screen(context.Background(), vars, 1, pairwise.Options{})
+	s, err := pairwise.Screen(context.Background(), vars, pairwise.DefaultConfig(rows), pairwise.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -41,17 +41,20 @@
 //
 // # Many pairs
 //
-// Of the pairs that Benjamini and Hochberg (1995) leave at a level, a share of at most that level is
-// expected to be independent, if the p-values are independent or positively dependent on each other.
-// A q-value is the smallest level at which a pair is left.
+// Of the pairs that are left at a false discovery rate, a share of at most that rate is expected to be
+// independent: by Benjamini and Hochberg (1995) if the p-values are independent or positively dependent on
+// each other, by Benjamini and Yekutieli (2001) in any case. A q-value is the smallest rate at which a pair
+// is left (independence.QValues).
 package pairwise
 
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/independence"
 )
 
 // A Variable is a column, or a group of columns that are taken together.
@@ -74,19 +77,20 @@ func Columns(s column.Source) []Variable {
 
 // Config is what changes the numbers. Start from DefaultConfig.
 type Config struct {
-	FDR      float64     `json:"fdr"` // false discovery rate of the screen
-	Top      int         `json:"top"` // pairs that critics estimate, at most: those of the most information
-	All      bool        `json:"all"` // critics estimate all pairs, whatever the screen says
-	Estimate mine.Config `json:"estimate"`
+	FDR       float64                `json:"fdr"`        // false discovery rate of the screen
+	FDRMethod independence.FDRMethod `json:"fdr_method"` // by which p-values become q-values
+	Top       int                    `json:"top"`        // pairs that critics estimate, at most: those of the most information
+	All       bool                   `json:"all"`        // critics estimate all pairs, whatever the screen says
+	Estimate  mine.Config            `json:"estimate"`   // its seed also orders equal values
 }
 
-// DefaultConfig returns settings for data of the given number of rows: a false discovery rate of 5%,
-// and critics of mine.Fast for 100 pairs.
+// DefaultConfig returns settings for data of the given number of rows: a false discovery rate of 5% by
+// Benjamini and Hochberg, and critics of mine.Fast for 100 pairs.
 func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
 
 // ConfigFor is DefaultConfig with critics of another effort.
 func ConfigFor(rows int, effort mine.Effort) Config {
-	return Config{FDR: 0.05, Top: 100, Estimate: mine.ConfigFor(rows, effort)}
+	return Config{FDR: 0.05, FDRMethod: independence.BenjaminiHochberg, Top: 100, Estimate: mine.ConfigFor(rows, effort)}
 }
 
 // Validate reports the first field that cannot be used, as a *mine.FieldError.
@@ -94,6 +98,8 @@ func (c Config) Validate() error {
 	switch {
 	case !(c.FDR > 0 && c.FDR < 1):
 		return &mine.FieldError{Field: "fdr", Value: c.FDR, Want: "between 0 and 1"}
+	case !c.FDRMethod.Known():
+		return &mine.FieldError{Field: "fdr_method", Value: c.FDRMethod, Want: "one of " + strings.Join(independence.FDRMethods(), ", ")}
 	case c.Top < 0:
 		return &mine.FieldError{Field: "top", Value: c.Top, Want: "0 or more"}
 	}

@@ -15,7 +15,7 @@ import (
 func TestRate(t *testing.T) {
 	values := []float64{.0001, .0004, .0019, .0095, .0201, .0278, .0298, .0344, .0459, .3240, .4262, .5719, .6528, .7590, 1}
 	var s Screening
-	for k, q := range independence.QValues(values) {
+	for k, q := range independence.QValues(values, independence.BenjaminiHochberg) {
 		s.Pairs = append(s.Pairs, Pair{A: k, B: k + 1, PValue: values[k], QValue: q, Information: float64(k % 4)})
 	}
 	cfg := DefaultConfig(1000)

@@ -1,6 +1,7 @@
 package pairwise
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -28,10 +29,18 @@ type Pair struct {
 	QValue      float64 `json:"q_value"`
 	// EffectiveRows is how many independent rows these are worth for the pair.
 	EffectiveRows float64 `json:"effective_rows"`
+	// Ordered says that it is a pair of the variable in whose order the rows are, of which no two neighbours have one
+	// value, as a time has none: its p-value takes rows for independent otherwise, which those of a time are not.
+	Ordered bool `json:"ordered,omitempty"`
+	// HiddenCopies says that some rows are copies of others in this pair, which a third variable shows alone: the
+	// p-value knows of it, an estimate of the pair by itself does not.
+	HiddenCopies bool `json:"hidden_copies,omitempty"`
 	// Independent says that rows are independent of each other since they were sorted by a variable, which
 	// the pair does not show by itself. Copied says that some are copies of others in this pair.
 	Independent bool `json:"-"`
 	Copied      bool `json:"-"`
+
+	serial, unresolved bool // see Screening
 }
 
 // A Screening is what the screen says of all pairs.
@@ -68,9 +77,10 @@ func (o Options) threads() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Screen looks at all pairs of variables of as many rows. seed orders equal values.
-func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Screening, error) {
-	if err := check(vars); err != nil {
+// Screen looks at all pairs of variables of as many rows. Of the configuration it takes how p-values become
+// q-values, and the seed of the estimates, which orders equal values.
+func Screen(ctx context.Context, vars []Variable, cfg Config, opt Options) (Screening, error) {
+	if err := cmp.Or(cfg.Validate(), check(vars)); err != nil {
 		return Screening{}, err
 	}
 	s := &screen{vars: vars, n: vars[0].Data.Rows(), factor: 1, by: -1, Options: opt}
@@ -78,7 +88,7 @@ func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Scr
 	if err := s.arrange(); err != nil {
 		return s.out, err
 	}
-	if err := s.prepare(ctx, seed); err != nil {
+	if err := s.prepare(ctx, cfg.Estimate.Seed); err != nil {
 		return s.out, err
 	}
 	s.tiles()
@@ -90,7 +100,10 @@ func Screen(ctx context.Context, vars []Variable, seed uint64, opt Options) (Scr
 	if err != nil {
 		return s.out, err
 	}
-	s.finish()
+	if err := s.showCopies(ctx); err != nil {
+		return s.out, err
+	}
+	s.finish(cfg.FDRMethod)
 	return s.out, nil
 }
 
@@ -111,8 +124,6 @@ type screen struct {
 	tile    [][2]int     // ranges of variables
 	pieces  [][2]int     // pairs of tiles
 	out     Screening
-
-	serial, unresolved, copies atomic.Int64
 }
 
 // arrange finds how rows depend on each other, as far as all pairs are concerned.
@@ -145,7 +156,7 @@ func (s *screen) arrange() error {
 		}
 		groups, s.out.Repeated = repeats.Group, repeats.Rows
 	}
-	s.factor, s.kept = worthOf(groups, s.n)
+	s.factor, s.kept = countCopies(groups, s.n)
 	return nil
 }
 
@@ -253,20 +264,26 @@ func (s *screen) each(ctx context.Context, count int, progress func(done, total 
 	return nil
 }
 
-// finish computes the q-values.
-func (s *screen) finish() {
-	s.out.Serial, s.out.Unresolved = int(s.serial.Load()), int(s.unresolved.Load())
-	s.out.Copied = int(s.copies.Load())
+// finish counts what the pairs are, and computes the q-values.
+func (s *screen) finish(method independence.FDRMethod) {
 	var looked []*Pair
 	var p []float64
 	for k := range s.out.Pairs {
 		pair := &s.out.Pairs[k]
 		pair.QValue = 1
+		for _, c := range []struct {
+			is bool
+			n  *int
+		}{{pair.serial, &s.out.Serial}, {pair.unresolved, &s.out.Unresolved}, {pair.Copied, &s.out.Copied}} {
+			if c.is {
+				*c.n++
+			}
+		}
 		if !slices.Contains(s.out.Empty, pair.A) && !slices.Contains(s.out.Empty, pair.B) {
 			looked, p = append(looked, pair), append(p, pair.PValue)
 		}
 	}
-	for k, q := range independence.QValues(p) {
+	for k, q := range independence.QValues(p, method) {
 		looked[k].QValue = q
 	}
 }

@@ -19,7 +19,7 @@ import (
 
 func screening(t *testing.T, vars []Variable, opt Options) Screening {
 	t.Helper()
-	s, err := Screen(context.Background(), vars, 1, opt)
+	s, err := Screen(context.Background(), vars, DefaultConfig(1000), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,17 +333,17 @@ func TestRefused(t *testing.T) {
 		{named(good, good), Options{Groups: make([]int, 3)}, "groups of 3 rows, but there are 100"},
 		{Columns(column.Slices[float64]()), Options{}, "1 variables"},
 	} {
-		if _, err := Screen(context.Background(), c.vars, 1, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Screen(context.Background(), c.vars, DefaultConfig(1000), c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Screen(ended, named(good, good), 1, Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Screen(ended, named(good, good), DefaultConfig(1000), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
 	cfg := DefaultConfig(100)
-	for _, change := range []func(*Config){func(c *Config) { c.FDR = 0 }, func(c *Config) { c.FDR = math.NaN() }, func(c *Config) { c.Top = -1 }, func(c *Config) { c.Estimate.Folds = 0 }} {
+	for _, change := range []func(*Config){func(c *Config) { c.FDR = 0 }, func(c *Config) { c.FDR = math.NaN() }, func(c *Config) { c.FDRMethod = "holm" }, func(c *Config) { c.Top = -1 }, func(c *Config) { c.Estimate.Folds = 0 }} {
 		c := cfg
 		change(&c)
 		if err := c.Validate(); !errors.As(err, new(*mine.FieldError)) {

@@ -83,15 +83,12 @@ func (s *screen) look(tileA, tileB int) error {
 			if err != nil {
 				return err
 			}
-			g := look{p: 1}
+			var own *mat.Dense
 			if s.unit[a] != nil && s.unit[b] != nil {
 				i, j := s.scored[ra[0]], s.scored[rb[0]]
-				var half, unit mat.Dense
-				half.Mul(s.unit[a].T(), cross.Slice(s.scored[a]-i, s.scored[a+1]-i, s.scored[b]-j, s.scored[b+1]-j))
-				unit.Mul(&half, s.unit[b])
-				g = gaussian(&unit, float64(s.n)/w.factor)
+				own = cross.Slice(s.scored[a]-i, s.scored[a+1]-i, s.scored[b]-j, s.scored[b+1]-j).(*mat.Dense)
 			}
-			s.out.Pairs[Index(a, b, len(s.vars))] = s.pair(a, b, g, s.bins(t, a, b, w.factor), w)
+			s.out.Pairs[Index(a, b, len(s.vars))] = s.pair(t, a, b, own, w)
 		}
 	}
 	return nil
@@ -99,20 +96,25 @@ func (s *screen) look(tileA, tileB int) error {
 
 // worth is what the rows of a pair are worth.
 type worth struct {
-	factor                          float64 // rows that an independent one is worth
-	unresolved, independent, copied bool    // see Screening.Unresolved and Pair
+	factor                                           float64 // rows that an independent one is worth
+	serial, unresolved, independent, copied, ordered bool    // see Screening and Pair
 }
 
-// worth finds what the rows of a pair are worth, and counts the pairs of series and of copies.
+// worth finds what the rows of a pair are worth.
 func (s *screen) worth(a, b int) (worth, error) {
-	w := worth{factor: s.factor}
 	if s.Groups != nil {
-		return w, nil
+		return worth{factor: s.factor}, nil
 	}
 	copies, kept, err := s.copied(a, b)
 	if err != nil {
-		return w, err
+		return worth{}, err
 	}
+	return s.worthOf(a, b, copies, kept)
+}
+
+// worthOf is worth of a pair of which a different row is worth so many, and the first ones of which are kept.
+func (s *screen) worthOf(a, b int, copies float64, kept []int) (worth, error) {
+	w := worth{factor: s.factor, ordered: s.by >= 0 && !s.out.Tied && (a == s.by || b == s.by)}
 	of := func(v int) ([][]dependence.Memory, error) {
 		if copies > s.factor {
 			return memories(s.vars[v].Data, kept)
@@ -125,9 +127,8 @@ func (s *screen) worth(a, b int) (worth, error) {
 	}
 	if copies > s.factor {
 		w.factor, w.copied = copies, true
-		s.copies.Add(1)
 	}
-	if s.by >= 0 && (s.out.Tied || a == s.by || b == s.by) {
+	if w.ordered || s.by >= 0 && s.out.Tied {
 		w.independent = w.factor == 1
 		return w, nil
 	}
@@ -148,13 +149,8 @@ func (s *screen) worth(a, b int) (worth, error) {
 		}
 	}
 	w.factor *= serial
-	w.unresolved = w.unresolved || serial > 1 && float64(s.n) < resolvedRows*w.factor
-	if serial > 1 {
-		s.serial.Add(1)
-	}
-	if w.unresolved {
-		s.unresolved.Add(1)
-	}
+	w.serial = serial > 1
+	w.unresolved = w.unresolved || w.serial && float64(s.n) < resolvedRows*w.factor
 	return w, nil
 }
 
@@ -176,11 +172,21 @@ func (s *screen) bins(t *tables, a, b int, factor float64) look {
 	return best
 }
 
-// pair puts both looks together.
-func (s *screen) pair(a, b int, g, bins look, w worth) Pair {
-	n := float64(s.n) / w.factor
+// pair looks at a pair of which cross are the correlations of the scores; nil where a variable has none.
+func (s *screen) pair(t *tables, a, b int, cross *mat.Dense, w worth) Pair {
+	g := look{p: 1}
+	if cross != nil {
+		var half, unit mat.Dense
+		half.Mul(s.unit[a].T(), cross)
+		unit.Mul(&half, s.unit[b])
+		g = gaussian(&unit, float64(s.n)/w.factor)
+	}
+	bins := s.bins(t, a, b, w.factor)
 	most := math.Log(float64(s.n))
-	p := Pair{A: a, B: b, Gaussian: min(g.information, most), Binned: bins.information, PValue: min(1, combine(g, bins)), EffectiveRows: n, Independent: w.independent, Copied: w.copied}
+	p := Pair{
+		A: a, B: b, Gaussian: min(g.information, most), Binned: bins.information, PValue: min(1, combine(g, bins)), EffectiveRows: float64(s.n) / w.factor,
+		Ordered: w.ordered, Independent: w.independent, Copied: w.copied, serial: w.serial, unresolved: w.unresolved,
+	}
 	p.Information = max(0, p.Gaussian, p.Binned)
 	if w.unresolved {
 		p.PValue = 1

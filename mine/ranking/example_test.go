@@ -36,11 +36,11 @@ func Example() {
 		}
 		columns = append(columns, c)
 	}
-	columns = ranking.Order(columns)
+	columns = ranking.Order(columns, cfg.FDRMethod)
 	for _, c := range columns {
 		fmt.Println(c.Rank, c.Name, c.QValue <= 0.01)
 	}
-	steps, err := rank.Forward(context.Background(), columns, func(ranking.Step) {})
+	steps, err := rank.Forward(context.Background(), columns, ranking.Selection{})
 	if err != nil {
 		fmt.Println(err)
 		return

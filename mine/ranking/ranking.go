@@ -17,8 +17,8 @@
 // itself gives the estimate of I(X_k;T) and its interval, as mine.Estimate.
 //
 // The q-value of a column is the smallest false discovery rate at which it counts as a discovery
-// (independence.QValues): the p-values of columns that depend on the target alike are dependent
-// on each other positively, as far as anything is known of them.
+// (independence.QValues): by Benjamini and Hochberg if p-values of columns are independent or depend on each
+// other positively, by Benjamini and Yekutieli whatever their dependence.
 //
 // # Forward
 //
@@ -40,6 +40,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gomine/mine"
 	"gomine/mine/column"
@@ -56,25 +57,29 @@ type Data struct {
 
 // Config says how to rank. Start from DefaultConfig.
 type Config struct {
-	Forward      int         `json:"forward"`      // columns to choose greedily; 0 for none
-	Permutations int         `json:"permutations"` // of the test of each column
-	Estimate     mine.Config `json:"estimate"`     // of all critics, each of half of the rows
+	Forward      int                    `json:"forward"`      // columns to choose greedily; 0 for none
+	Permutations int                    `json:"permutations"` // of the test of each column
+	FDRMethod    independence.FDRMethod `json:"fdr_method"`   // by which p-values become q-values
+	Estimate     mine.Config            `json:"estimate"`     // of all critics, each of half of the rows
 }
 
 // DefaultConfig returns settings for data of the given number of rows: no forward selection, 999
-// permutations, and critics of mine.Fast.
+// permutations, q-values by Benjamini and Hochberg, and critics of mine.Fast.
 func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
 
 // ConfigFor is DefaultConfig with critics of another effort.
 func ConfigFor(rows int, effort mine.Effort) Config {
 	test := independence.ConfigFor(rows/2, effort)
-	return Config{Permutations: test.Permutations, Estimate: test.Estimate}
+	return Config{Permutations: test.Permutations, FDRMethod: independence.BenjaminiHochberg, Estimate: test.Estimate}
 }
 
 // Validate reports the first field that cannot be used, as a *mine.FieldError.
 func (c Config) Validate() error {
 	if c.Forward < 0 {
 		return &mine.FieldError{Field: "forward", Value: c.Forward, Want: "0 for none, or a number of columns"}
+	}
+	if !c.FDRMethod.Known() {
+		return &mine.FieldError{Field: "fdr_method", Value: c.FDRMethod, Want: "one of " + strings.Join(independence.FDRMethods(), ", ")}
 	}
 	return independence.Config{Permutations: c.Permutations, Estimate: c.Estimate}.Validate()
 }
@@ -106,6 +111,8 @@ type Ranking struct {
 	cfg     Config
 	holdout *independence.Holdout
 	options []mine.Option
+	copied  []int // candidates that have copies with the target
+	looked  bool  // whether these have been looked for
 }
 
 // New checks the data and cuts the rows. The options are those of mine.Estimate, but for WithGroups. A constant
@@ -141,7 +148,7 @@ func New(d Data, cfg Config, opts ...mine.Option) (*Ranking, error) {
 		return nil, fmt.Errorf("ranking: rows are a series, correlated over about %d rows, and forward selection compares estimates on the same folds, which series do not have: leave it out, or, if rows are independent, split at random: %w",
 			int(math.Ceil(split.CorrelationTime)), independence.ErrPairing)
 	}
-	return &Ranking{d, cfg, h, opts}, nil
+	return &Ranking{data: d, cfg: cfg, holdout: h, options: opts}, nil
 }
 
 // allConstant reports whether no column of a source varies.
@@ -207,10 +214,44 @@ func (r *Ranking) suits(x column.Source) error {
 	return err
 }
 
+// hidesCopies reports rows of candidate k and the target that are copies, as of one person, which the two do not show by
+// themselves where both have few values: another candidate, a number that has copies with both, shows it.
+func (r *Ranking) hidesCopies(k int) error {
+	if !r.looked && r.holdout.Pairing == independence.Rows {
+		for j := range r.data.X.Columns() {
+			copies, err := r.copies(column.Select(r.data.X, j), r.data.Target)
+			if err != nil {
+				return err
+			}
+			if copies > 0 {
+				r.copied = append(r.copied, j)
+			}
+		}
+	}
+	r.looked = true
+	for _, j := range r.copied {
+		copies, err := r.copies(column.Select(r.data.X, k), column.Select(r.data.X, j))
+		if err != nil {
+			return err
+		}
+		if copies > 0 {
+			return fmt.Errorf("ranking: %d rows of it and the target are copies of others, as of one person, which column %s shows: give the groups that rows belong to, or, if equal rows are draws of their own, split at random: %w",
+				copies, r.data.X.Columns()[j].Name, independence.ErrPairing)
+		}
+	}
+	return nil
+}
+
+// copies is how many rows of two sources are copies of others.
+func (r *Ranking) copies(x, z column.Source) (int, error) {
+	split, err := mine.FindSplit(x, z, r.cfg.Estimate, r.data.Groups)
+	return split.Repeated, err
+}
+
 // find fits a critic to a column on the first half, and judges on the second.
 func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) {
 	x := column.Select(r.data.X, k)
-	if err := r.suits(x); err != nil {
+	if err := cmp.Or(r.suits(x), r.hidesCopies(k)); err != nil {
 		return nil, err
 	}
 	critic, chosen, err := r.holdout.Fit(ctx, x, r.cfg.Estimate, r.options...)
@@ -249,9 +290,9 @@ func (r *Ranking) judge(ctx context.Context, x column.Source) (*mine.Estimator, 
 	return e, result, nil
 }
 
-// Order returns the columns by rank, those with an error last, with their q-values. Columns that
-// are equal are in the order of their indices.
-func Order(columns []Column) []Column {
+// Order returns the columns by rank, those with an error last, with their q-values by a
+// method. Columns that are equal are in the order of their indices.
+func Order(columns []Column, method independence.FDRMethod) []Column {
 	columns = slices.Clone(columns)
 	slices.SortFunc(columns, func(a, b Column) int {
 		switch {
@@ -274,7 +315,7 @@ func Order(columns []Column) []Column {
 			found, p = append(found, &copied), append(p, f.PValue)
 		}
 	}
-	for k, q := range independence.QValues(p) {
+	for k, q := range independence.QValues(p, method) {
 		found[k].QValue = q
 	}
 	return columns

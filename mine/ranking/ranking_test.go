@@ -57,7 +57,7 @@ func ranked(t *testing.T, d Data, cfg Config) (*Ranking, []Column) {
 		}
 		all = append(all, c)
 	}
-	return r, Order(all)
+	return r, Order(all, cfg.FDRMethod)
 }
 
 // TestRank: columns are in the order of their information, which of normal columns is
@@ -97,7 +97,7 @@ func TestRank(t *testing.T) {
 		t.Errorf("constant: %+v", c)
 	}
 	called := 0
-	steps, err := r.Forward(t.Context(), columns, func(Step) { called++ })
+	steps, err := r.Forward(t.Context(), columns, Selection{Done: func(Step) error { called++; return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestOrder(t *testing.T) {
 		return Column{Index: index, Findings: &Findings{Selection: selection, PValue: p, QValue: p}}
 	}
 	given := []Column{{Index: 0, Error: "z"}, of(1, 0.1, 0.01), of(2, 0.3, 0.03), of(3, 0.2, 0.0225), of(4, 0.1, 0.5), {Index: 5, Error: "a"}}
-	got := Order(given)
+	got := Order(given, independence.BenjaminiHochberg)
 	var order []int
 	for _, c := range got {
 		order = append(order, c.Index)
@@ -153,6 +153,11 @@ func TestOrder(t *testing.T) {
 	for k, want := range []float64{0.04, 0.04, 0.04, 0.5} {
 		if math.Abs(got[k].QValue-want) > 1e-15 || got[k].Rank != k+1 {
 			t.Errorf("column %d: q %g and rank %d, want %g and %d", got[k].Index, got[k].QValue, got[k].Rank, want, k+1)
+		}
+	}
+	for k, c := range Order(given, independence.BenjaminiYekutieli) { // 1 + 1/2 + 1/3 + 1/4 times as much, up to 1
+		if want := []float64{1. / 12, 1. / 12, 1. / 12, 1}; k < len(want) && math.Abs(c.QValue-want[k]) > 1e-15 {
+			t.Errorf("column %d: q %g whatever the dependence, want %g", c.Index, c.QValue, want[k])
 		}
 	}
 	if given[1].QValue != 0.01 || given[1].Rank != 0 {
@@ -238,7 +243,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Forward(t.Context(), []Column{{Index: 1, Findings: &Findings{}}}, func(Step) {}); !errors.As(err, &field) {
+	if _, err := r.Forward(t.Context(), []Column{{Index: 1, Findings: &Findings{}}}, Selection{}); !errors.As(err, &field) {
 		t.Errorf("five of one column that can be learnt from: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -273,8 +278,31 @@ func TestHidden(t *testing.T) {
 	cfg.Forward = 2
 	r, columns := ranked(t, copies, cfg)
 	var field *mine.FieldError
-	if _, err := r.Forward(t.Context(), columns, func(Step) {}); !errors.As(err, &field) || field.Field != "forward" {
+	if _, err := r.Forward(t.Context(), columns, Selection{}); !errors.As(err, &field) || field.Field != "forward" {
 		t.Errorf("two of one column that is left: %v", err)
+	}
+}
+
+// TestHiddenCodes: two codes of 200 persons with 10 visits each do not show that rows are copies; a weight of the persons
+// does, but not for a code of the visits.
+func TestHiddenCodes(t *testing.T) {
+	g := rand.New(rand.NewPCG(4, 3))
+	var sex, smoker, weight, visit, noise, blood []float64
+	of := make([][4]float64, 200)
+	for i := range of {
+		of[i] = [4]float64{float64(g.IntN(2)), float64(g.IntN(2)), g.NormFloat64(), float64(g.IntN(4))}
+	}
+	for _, k := range g.Perm(2000) {
+		p := of[k/10]
+		sex, smoker, weight, blood = append(sex, p[0]), append(smoker, p[1]), append(weight, p[2]), append(blood, p[3])
+		visit, noise = append(visit, float64(g.IntN(2))), append(noise, g.NormFloat64())
+	}
+	d := Data{X: column.Named(column.Slices(smoker, weight, visit, noise, blood), "smoker", "weight", "visit", "noise", "blood"), Target: column.Slices(sex)}
+	_, columns := ranked(t, d, brief(2000))
+	for _, c := range columns {
+		if hidden := c.Name != "noise" && c.Name != "visit"; hidden != (c.Findings == nil) || hidden && !strings.Contains(c.Error, "copies") {
+			t.Errorf("%s: %+v, %s", c.Name, c.Findings, c.Error)
+		}
 	}
 }
 
@@ -301,5 +329,33 @@ func TestHiddenSeries(t *testing.T) {
 		if c.Index < sensors && (c.Findings != nil || !strings.Contains(c.Error, "series")) {
 			t.Errorf("sensor %d: %+v, %s", c.Index, c.Findings, c.Error)
 		}
+	}
+}
+
+// TestForwardGoesOn: from whatever an earlier selection has done come the same steps, bit for bit, and nothing is
+// tried twice.
+func TestForwardGoesOn(t *testing.T) {
+	cfg := brief(300)
+	cfg.Forward = 3
+	r, columns := ranked(t, nested(300, 1), cfg)
+	var trials []Trial
+	var after []int // trials before each step
+	steps, err := r.Forward(t.Context(), columns, Selection{
+		Tried: func(s Trial) error { trials = append(trials, s); return nil },
+		Done:  func(Step) error { after = append(after, len(trials)); return nil },
+	})
+	if err != nil || len(trials) != 3+2 || !slices.Equal(after, []int{0, 3, 5}) {
+		t.Fatalf("error %v, trials %+v before steps %v, want 3 before the second and 2 before the third", err, trials, after)
+	}
+	for _, c := range []struct{ steps, trials int }{{1, 2}, {2, 3}, {2, 5}} {
+		tried := 0
+		got, err := r.Forward(t.Context(), columns, Selection{Steps: steps[:c.steps], Trials: trials[:c.trials], Tried: func(Trial) error { tried++; return nil }})
+		if err != nil || !reflect.DeepEqual(got, steps) || tried != len(trials)-c.trials {
+			t.Errorf("from %d steps and %d trials: error %v, %d trials, %+v, want %+v", c.steps, c.trials, err, tried, got, steps)
+		}
+	}
+	full := errors.New("disk full")
+	if got, err := r.Forward(t.Context(), columns, Selection{Done: func(Step) error { return full }}); !errors.Is(err, full) || len(got) != 0 {
+		t.Errorf("%d steps, error %v, want that of Done", len(got), err)
 	}
 }

@@ -36,14 +36,16 @@ const (
 	leastBody = 64 << 20
 )
 
-// arrowStream is the store of an Arrow stream or file, which is read in order.
+// arrowStream is the store of an Arrow stream or file, or of what a program has as Arrow, which are
+// read in order.
 type arrowStream struct {
-	in      *untilEnd
+	in      *untilEnd // nil for what a program has
 	isFile  bool
-	batches *ipc.Reader
+	batches arrowarray.RecordReader
 	batch   arrow.RecordBatch // the present one, or nil
 	over    bool              // whether the data have ended, as they must
 	at      int               // rows of it that were read
+	meter   *meter            // of the values that are read of what a program has
 	first   int               // the first row of it
 	paths   [][]int           // of the fields, through structs
 	fields  []field
@@ -121,6 +123,11 @@ func (s *arrowStream) open(limit int64) (_ *columnar, err error) {
 	if s.batches, err = ipc.NewReader(s.in, ipc.WithAllocator(alloc)); err != nil {
 		return nil, s.failed(err)
 	}
+	return s.columnar()
+}
+
+// columnar reads the first batch and describes the columns.
+func (s *arrowStream) columnar() (*columnar, error) {
 	if err := s.advance(); err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -190,9 +197,11 @@ func firstLength(a arrow.Array) int {
 	return 1
 }
 
-// failed is the error for what package ipc says of the stream.
+// failed is the error for what package ipc, or the program, says of the stream.
 func (s *arrowStream) failed(err error) error {
 	switch {
+	case s.in == nil:
+		return err
 	case s.in.err != nil:
 		return s.in.err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -227,6 +236,9 @@ func (s *arrowStream) advance() error {
 // checkEnd returns io.EOF if the data end as they must.
 func (s *arrowStream) checkEnd() error {
 	switch {
+	case s.in == nil:
+		s.over = true
+		return io.EOF
 	case s.in.err != nil:
 		return s.in.err
 	case s.in.ended:
@@ -281,9 +293,18 @@ func (s *arrowStream) next(most int) (int, []values, error) {
 			return 0, nil, err
 		}
 		all[k] = v
+		if s.meter != nil {
+			s.meter.count(8 * len(v.numbers))
+		}
 	}
 	s.at += n
 	return n, all, nil
 }
 
-func (s *arrowStream) close() error { return nil }
+func (s *arrowStream) close() error {
+	if s.in == nil && s.batches != nil {
+		s.batches.Release()
+		s.batch, s.batches, s.columns = nil, nil, nil
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
@@ -271,16 +272,27 @@ func each(a arrow.Array, lo, hi int, number func(i int) float64) values {
 	return v
 }
 
-// eachText returns the texts of a from lo up to hi.
+// eachText returns the texts of a from lo up to hi. They are copied, as those of a batch may be
+// overwritten by the next one.
 func eachText(a interface {
 	arrow.Array
 	Value(i int) string
 }, lo, hi int) values {
 	v := newValues(hi-lo, true)
+	var all strings.Builder
+	bytes := 0
 	for i := range v.numbers {
 		v.numbers[i] = math.NaN()
 		if v.null[i] = a.IsNull(lo + i); !v.null[i] {
-			v.texts[i] = a.Value(lo + i)
+			bytes += len(a.Value(lo + i))
+		}
+	}
+	all.Grow(bytes)
+	for i := range v.numbers {
+		if !v.null[i] {
+			from := all.Len()
+			all.WriteString(a.Value(lo + i))
+			v.texts[i] = all.String()[from:]
 		}
 	}
 	return v

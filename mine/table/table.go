@@ -212,9 +212,12 @@ func (r *Reader) checkUnchanged() error {
 
 // noRows is the error about a file from which no row was read.
 func (r *Reader) noRows() error {
+	_, stored := r.src.(*columnar)
 	switch {
 	case r.opt.From > 0:
 		return fmt.Errorf("the file has no row %d, counted from 0: ask for others", r.opt.From)
+	case stored:
+		return errors.New("no data rows")
 	case r.head:
 		return errors.New("no data rows after the header line")
 	}

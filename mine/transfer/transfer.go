@@ -31,6 +31,19 @@
 // Split.Levels says so, and no lower limit is above 0. Without the means of the series, what happens within them
 // is estimated.
 //
+// # The test
+//
+// If the past of X says nothing about the future of Z that the past of Z does not say, the residuals
+//
+//	U of x(t-K+1) .. x(t), and V of z(t+H), each given z(t-K+1) .. z(t)
+//
+// are independent, by the condition of conditional.Test: that one of both regressions is right. Windows of one series
+// depend on each other. So blocks of U are exchanged as wholes against blocks of V, which are of one length then, with
+// the gaps between them that estimates have: within a block, each keeps how it depends on itself (the test of package
+// independence of groups). The p-value is approximate: regressions have errors, a lag that does not hold all that Z
+// says about its own future leaves some in both, and Z may drive X, so that blocks of U and V are dependent though no
+// window of both is. Series that wander, and those that differ in level in X and in Z, have no test.
+//
 // # What it is not
 //
 // Transfer entropy tells what helps to predict, not what causes: a third series that drives both makes
@@ -39,6 +52,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -47,6 +61,7 @@ import (
 	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/conditional"
+	"gomine/mine/independence"
 	"gomine/mine/lagged"
 	"gomine/mine/preprocess"
 )
@@ -70,12 +85,14 @@ type Config struct {
 	Lagged bool `json:"lagged"`
 	// Way is that to the conditional information, see package conditional: where the pasts of X and Z
 	// say nearly the same, residuals have less to take off; else the difference sees more.
-	Way      conditional.Way `json:"way"`
-	Estimate mine.Config     `json:"estimate"` // of all estimates; Block is the length of blocks
+	Way conditional.Way `json:"way"`
+	// Permutations is how many a test of each direction has; 0 for no test.
+	Permutations int         `json:"permutations"`
+	Estimate     mine.Config `json:"estimate"` // of all estimates; Block is the length of blocks
 }
 
 // DefaultConfig returns settings for a number of rows: a past of one row, a horizon of one, the
-// difference, and critics of mine.Fast.
+// difference, no test, and critics of mine.Fast.
 func DefaultConfig(rows int) Config { return ConfigFor(rows, mine.Fast) }
 
 // ConfigFor is DefaultConfig with critics of another effort.
@@ -92,6 +109,11 @@ func (c Config) Validate() error {
 		return &mine.FieldError{Field: "horizon", Value: c.Horizon, Want: "at least 1 row ahead"}
 	case c.Estimate.Split == mine.SplitRandom:
 		return &mine.FieldError{Field: "split", Value: c.Estimate.Split, Want: "auto or blocks: windows of neighbouring rows share rows"}
+	}
+	if c.Permutations != 0 {
+		if err := (independence.Config{Permutations: c.Permutations, Estimate: c.Estimate}).Validate(); err != nil {
+			return err
+		}
 	}
 	return conditional.Config{Way: c.Way, Estimate: c.Estimate}.Validate()
 }
@@ -117,6 +139,7 @@ type Direction struct {
 	Way                  conditional.Way `json:"way"`
 	Ways                 []Terms         `json:"ways"` // those that were gone
 	Lagged               []Lagged        `json:"lagged,omitempty"`
+	Test                 *Test           `json:"test,omitempty"` // nil without permutations
 	Warnings             []mine.Warning  `json:"warnings,omitempty"`
 }
 
@@ -145,24 +168,14 @@ type Lagged struct {
 // WithBlocks.
 //
 // A series that is too short for a window makes a *lagged.SeriesError, and too few windows one that wraps
-// mine.ErrTooFewSamples.
+// mine.ErrTooFewSamples. Where a test is asked for, series that have none make one that wraps
+// independence.ErrPairing, and columns that have none, one that wraps conditional.ErrCodes.
 func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result, error) {
-	if err := cfg.Validate(); err != nil {
-		return Result{}, err
-	}
-	out := Result{Config: cfg}
-	if err := d.check(); err != nil {
-		return out, err
-	}
-	w, err := lagged.New(d.X.Rows(), d.Series, d.Missing, cfg.Lag, cfg.Horizon)
+	e, err := newEstimator(d, cfg, opts)
+	out := Result{Config: cfg, Split: e.split}
 	if err != nil {
 		return out, err
 	}
-	var blocks []int
-	if w, blocks, out.Split, err = cut(w, d.X, d.Z, cfg); err != nil {
-		return out, err
-	}
-	e := estimator{w, blocks, out.Split, cfg, opts}
 	if out.XToZ, err = e.direction(ctx, d.X, d.Z); err != nil {
 		return out, fmt.Errorf("transfer: from X to Z: %w", err)
 	}
@@ -243,8 +256,32 @@ type estimator struct {
 	opts    []mine.Option
 }
 
+// newEstimator checks the data and cuts the windows.
+func newEstimator(d Data, cfg Config, opts []mine.Option) (e estimator, err error) {
+	e = estimator{cfg: cfg, opts: opts}
+	if err := cmp.Or(cfg.Validate(), d.check()); err != nil {
+		return e, err
+	}
+	w, err := lagged.New(d.X.Rows(), d.Series, d.Missing, cfg.Lag, cfg.Horizon)
+	if err != nil {
+		return e, err
+	}
+	if e.windows, e.blocks, e.split, err = cut(w, d.X, d.Z, cfg); err != nil {
+		return e, err
+	}
+	if cfg.Permutations > 0 {
+		return e, e.split.testable()
+	}
+	return e, nil
+}
+
 // direction estimates what x tells about the future of z.
 func (e estimator) direction(ctx context.Context, x, z column.Source) (d Direction, err error) {
+	if e.cfg.Permutations > 0 {
+		if d.Test, err = e.test(ctx, x, z); err != nil {
+			return d, err
+		}
+	}
 	cfg := e.cfg.Estimate
 	cfg.Split, cfg.Block = mine.SplitAuto, mine.AutoLength // blocks are groups
 	opts := append([]mine.Option{mine.WithBlocks(e.blocks, float64(e.split.EffectiveRows)/float64(e.split.Used))}, e.opts...)
