@@ -97,7 +97,8 @@ func findRepeats(x, z column.Source, cfg Config) (none dependence.Repeats, err e
 	}
 	if need := Bytes(rowShare * repeatBytes * x.Rows()).rounded(); cfg.Memory != AllMemory && need > cfg.Memory {
 		return none, &FieldError{Field: "memory", Value: cfg.Memory,
-			Want: fmt.Sprintf("at least %v, to know which of %d rows are copies of others, for some are; or rows without copies, or split random if equal ones are independent draws", need, x.Rows())}
+			Want: fmt.Sprintf("at least %v, to know which of %d rows are copies of others, for some are; or rows without copies", need, x.Rows()),
+			Or:   "split", How: "%s random if equal rows are independent draws"}
 	}
 	return dependence.FindRepeats(x, z)
 }

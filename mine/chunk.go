@@ -138,8 +138,7 @@ func (e *Estimator) room(x, z column.Source) (most int, err error) {
 		if most >= e.arranged.rows {
 			return most, nil
 		}
-		return 0, &FieldError{Field: "folds", Value: e.cfg.Folds,
-			Want: fmt.Sprintf("1 where the rows take more than the memory of %v that they may take, or %v of it", e.cfg.Memory, Bytes(all).rounded())}
+		return 0, e.oneFold(fmt.Sprintf("at least %v for %d rows in %d folds, or fewer rows", Bytes(all).rounded(), e.arranged.rows, len(e.folds)))
 	}
 	if most -= c.Validation + c.Test; most < e.cfg.leastHeld(c.Train) {
 		return 0, e.tooLittle(least)
@@ -147,10 +146,22 @@ func (e *Estimator) room(x, z column.Source) (most int, err error) {
 	return most, nil
 }
 
-// tooLittle is the error about too little memory.
+// tooLittle is the error about too little memory for one fold.
 func (e *Estimator) tooLittle(least int) error {
+	c := e.folds[0].counts
 	return &FieldError{Field: "memory", Value: e.cfg.Memory,
-		Want: fmt.Sprintf("at least %v for %d rows, of which %d are tested on; or a smaller test_fraction", Bytes(least).rounded(), e.folds[0].counts.Total, e.folds[0].counts.Test)}
+		Want: fmt.Sprintf("at least %v for %d training rows at a time, %d that validate and %d that are tested on, or fewer rows",
+			Bytes(least).rounded(), e.cfg.leastHeld(c.Train), c.Validation, c.Test),
+		Or: "test_fraction", How: "a smaller %s"}
+}
+
+// oneFold is the error about too little memory for several folds, where one may need less.
+func (e *Estimator) oneFold(want string) error {
+	err := &FieldError{Field: "memory", Value: e.cfg.Memory, Want: want}
+	if train := int(float64(e.arranged.rows) * (1 - e.cfg.ValidationFraction - e.cfg.TestFraction)); e.cfg.leastHeld(train) < train {
+		err.Or, err.How = "folds", "%s 1, of which fewer training rows are in memory at a time"
+	}
+	return err
 }
 
 // narrow holds fewer training rows where what they become by the methods would take too much
@@ -172,8 +183,8 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	others := c.Validation + c.Test
 	bytes := 4 * inputs
 	if side := min(len(e.folds), len(e.workers())); len(e.folds) > 1 && (c.Train+others)*bytes*side > int(e.cfg.Memory)/rowShare {
-		return false, &FieldError{Field: "folds", Value: e.cfg.Folds,
-			Want: fmt.Sprintf("1 where the inputs of %d folds side by side, one a thread, take more than their share of the memory of %v; or fewer threads, or %v of memory", side, e.cfg.Memory, Bytes(rowShare*(c.Train+others)*bytes*side).rounded())}
+		return false, e.oneFold(fmt.Sprintf("at least %v for the %d inputs a row of %d folds side by side, one a thread, or fewer threads or rows",
+			Bytes(rowShare*(c.Train+others)*bytes*side).rounded(), inputs, side))
 	}
 	if len(e.folds) > 1 || (c.held()+others)*bytes <= int(e.cfg.Memory)/rowShare && (c.Chunk == 0 || c.Chunk >= e.cfg.Steps*e.cfg.Batch) {
 		return false, nil

@@ -7,6 +7,8 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"gomine/cpu"
@@ -246,31 +248,71 @@ func TestChunksFoldRows(t *testing.T) {
 	}
 }
 
-// TestTooLittleMemory: what cannot be done within the memory is an error that names what to change.
+// TestTooLittleMemory: what cannot be done within the memory is an error that says how much is enough,
+// and what else to change, which helps.
 func TestTooLittleMemory(t *testing.T) {
-	const n = 200_000
+	const n = 140_000
 	x, z := normalPairs(n, 5)
+	codes := make([]string, n)
+	for i := range codes {
+		codes[i] = strconv.Itoa(i % 40)
+	}
+	halves := func(v []float64) column.Source { return column.Slices(slices.Concat(v[:n/2], v[:n/2])) }
 	for name, c := range map[string]struct {
-		change func(*Config)
-		field  string
+		x, z    column.Source
+		change  func(*Config)
+		instead func(*Config)
+		or      string
 	}{
-		"memory":     {func(c *Config) { c.Memory = 1 << 20 }, "memory"},
-		"test rows":  {func(c *Config) { c.Memory, c.TestFraction = 5<<20, 0.7 }, "memory"},
-		"folds":      {func(c *Config) { c.Memory, c.Folds = 5<<20, 2 }, "folds"},
-		"no number":  {func(c *Config) { c.Memory = -1 }, "memory"},
-		"repetition": {func(c *Config) { c.Memory = 5 << 20; copy(x, x[n/2:]); copy(z, z[n/2:]) }, "memory"},
+		"train": {column.Slices(x), column.Slices(z), func(c *Config) { c.Memory = 1 << 20 }, nil, "test_fraction"},
+		"test rows": {column.Slices(x), column.Slices(z), func(c *Config) { c.Memory, c.TestFraction = 5<<20, 0.7 },
+			func(c *Config) { c.TestFraction = 0.1 }, "test_fraction"},
+		"folds": {column.Slices(x), column.Slices(z), func(c *Config) { c.Memory, c.Folds = 5<<20, 2 },
+			func(c *Config) { c.Folds = 1 }, "folds"},
+		"folds of few rows": {column.Slices(x[:50_000]), column.Slices(z[:50_000]), func(c *Config) { c.Memory, c.Folds = 1<<20, 2 }, nil, ""},
+		"inputs":            {column.Codes(codes), column.Slices(z), func(c *Config) { c.Memory, c.Split = 8<<20, SplitRandom }, nil, "test_fraction"},
+		"inputs of folds": {column.Codes(codes), column.Slices(z), func(c *Config) { c.Memory, c.Folds, c.Split = 80<<20, 2, SplitRandom },
+			func(c *Config) { c.Folds = 1 }, "folds"},
+		"repetition": {halves(x), halves(z), func(c *Config) { c.Memory = 5 << 20 },
+			func(c *Config) { c.Split = SplitRandom }, "split"},
 	} {
 		cfg := quick(n)
 		cfg.Batch = 512
-		wasX, wasZ := slices.Clone(x), slices.Clone(z)
 		c.change(&cfg)
-		_, err := Estimate(t.Context(), column.Slices(x), column.Slices(z), cfg)
+		_, err := Estimate(t.Context(), c.x, c.z, cfg)
 		var about *FieldError
-		if !errors.As(err, &about) || about.Field != c.field {
-			t.Errorf("%s: error %v, want one about %s", name, err, c.field)
+		if !errors.As(err, &about) || about.Field != "memory" || about.Or != c.or {
+			t.Errorf("%s: error %v, want one about memory, or %s", name, err, c.or)
+			continue
 		}
-		copy(x, wasX)
-		copy(z, wasZ)
+		enough := cfg
+		for range 2 { // to find copies, and then to keep them together
+			var short *FieldError
+			if !errors.As(err, &short) {
+				break
+			}
+			_, text, _ := strings.Cut(short.Want, "at least ")
+			text, _, _ = strings.Cut(text, " ")
+			if enough.Memory, err = ParseBytes(strings.TrimSuffix(text, ",")); err != nil {
+				t.Fatalf("%s: %v: %v", name, short, err)
+			}
+			_, err = Estimate(t.Context(), c.x, c.z, enough)
+		}
+		if err != nil {
+			t.Errorf("%s: with %v, which is enough by %q: %v", name, enough.Memory, about, err)
+		}
+		if c.instead != nil {
+			c.instead(&cfg)
+			if _, err := Estimate(t.Context(), c.x, c.z, cfg); err != nil {
+				t.Errorf("%s: with the other setting of %q: %v", name, about, err)
+			}
+		}
+	}
+	cfg := quick(n)
+	cfg.Memory = -1
+	var about *FieldError
+	if _, err := Estimate(t.Context(), column.Slices(x), column.Slices(z), cfg); !errors.As(err, &about) || about.Field != "memory" {
+		t.Errorf("a negative number: error %v", err)
 	}
 }
 

@@ -27,7 +27,9 @@ type FieldError struct {
 	And   string // a second field that the value is made of; empty mostly
 	Value any
 	Want  string
-	Err   error // what there is to unwrap; may be nil
+	Or    string // another field that may be changed instead; empty mostly
+	How   string // how: a format of its name
+	Err   error  // what there is to unwrap; may be nil
 }
 
 func (e *FieldError) Error() string {
@@ -35,12 +37,16 @@ func (e *FieldError) Error() string {
 	if e.And != "" {
 		subject += " + " + e.And
 	}
-	return "mine: config " + e.Reason(subject)
+	return "mine: config " + e.Reason(subject, e.Or)
 }
 
-// Reason is the text of the error with subject in place of the fields.
-func (e *FieldError) Reason(subject string) string {
+// Reason is the text of the error with subject in place of the fields that cannot be used, and other
+// in place of the one that may be changed instead.
+func (e *FieldError) Reason(subject, other string) string {
 	text := fmt.Sprintf("%s is %v, want %s", subject, e.Value, e.Want)
+	if e.Or != "" {
+		text += "; or " + fmt.Sprintf(e.How, other)
+	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

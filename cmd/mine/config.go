@@ -259,25 +259,29 @@ func (f *configFlags) wordError(err error, set *pflag.FlagSet) error {
 	if !errors.As(err, &about) {
 		return err
 	}
+	flagOf := func(name string) (flag string, changed bool) {
+		for _, field := range configFields {
+			if field.json == name {
+				return "--" + field.flag, set.Changed(field.flag)
+			}
+		}
+		return name, false
+	}
 	usage := false
 	var subjects []string
 	for _, name := range []string{about.Field, about.And} {
 		if name == "" {
 			continue
 		}
-		subject, changed := name, false
-		for _, field := range configFields {
-			if field.json == name {
-				subject, changed = "--"+field.flag, set.Changed(field.flag)
-			}
-		}
+		subject, changed := flagOf(name)
 		if f.file != nil && !changed {
 			subject = f.file.subject(name)
 		}
 		usage = usage || changed
 		subjects = append(subjects, subject)
 	}
-	err = worded{about.Reason(strings.Join(subjects, " + ")), err}
+	other, _ := flagOf(about.Or)
+	err = worded{about.Reason(strings.Join(subjects, " + "), other), err}
 	if usage {
 		return usageError{err}
 	}

@@ -91,7 +91,7 @@ func (f *estimateFlags) conditional(cmd *cobra.Command, args []string, status *s
 	r, err := conditional.Estimate(cmd.Context(), p.given(), cfg, p.options...)
 	var field *mine.FieldError
 	if errors.As(err, &field) && field.Field == "way" {
-		return r, usageError{worded{"--" + field.Reason("way"), err}}
+		return r, usageError{worded{field.Reason("--way", field.Or), err}}
 	}
 	return r, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }

@@ -100,8 +100,8 @@ func TestMemoryRefused(t *testing.T) {
 	refused(t, []refusal{
 		{of(whole, "--memory", "lots"), exitUsage, []string{"--memory", `"lots"`, "4GiB"}},
 		{of(whole, "--memory", "0"), exitUsage, []string{"--memory", "4GiB"}},
-		{of(whole, "--memory", "100kB"), exitError, []string{"--folds is 5", "1 where", "100000"}},
-		{of(whole, "--memory", "100kB", "--folds", "1"), exitUsage, []string{"--memory is 100000", "at least 1MiB for 1000 rows"}},
+		{of(whole, "--memory", "100kB"), exitUsage, []string{"--memory is 100000", "at least 1MiB for 1000 rows in 5 folds", "fewer rows"}},
+		{of(whole, "--memory", "100kB", "--folds", "1"), exitUsage, []string{"--memory is 100000", "at least 1MiB for 600 training rows", "200 that are tested on", "a smaller --test-fraction"}},
 		{[]string{"test", whole, "--x", "X*", "--z", "Z*", "--memory", "1GiB"}, exitUsage, []string{"--memory", "--sample"}},
 	})
 }

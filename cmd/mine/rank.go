@@ -291,7 +291,7 @@ func (f *rankFlags) rankError(err error, args []string, cmd *cobra.Command) erro
 	case err == nil:
 		return nil
 	case errors.As(err, &field) && (field.Field == "forward" || field.Field == "permutations"):
-		return usageError{worded{field.Reason("--" + field.Field), err}}
+		return usageError{worded{field.Reason("--"+field.Field, field.Or), err}}
 	case errors.Is(err, preprocess.ErrConstant):
 		return worded{fmt.Sprintf("%s: --target %s: %s", args[0], f.target, oneLine(err)), err}
 	case errors.Is(err, independence.ErrPairing) && f.input.group == "":

@@ -1,7 +1,6 @@
 package preprocess
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -163,121 +162,6 @@ func checkValues(s column.Source, name string) error {
 	})
 }
 
-// Fit fits maps to the rows at the positions of some ranges, or to the first fitRows
-// of them. A side whose columns are all constant there is an error that wraps
-// ErrConstant.
-func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
-	var m Maps
-	for _, side := range []struct {
-		rows
-		to *Side
-	}{{p.x, &m.X}, {p.z, &m.Z}} {
-		at := side.positions(ranges)
-		maps, err := side.fit(method, at)
-		if err != nil {
-			return m, err
-		}
-		if method == Codes {
-			if err := side.fitCodes(maps, at); err != nil {
-				return m, err
-			}
-		}
-		*side.to = Side{name: side.name, columns: side.Columns(), maps: maps}
-		side.to.withoutSpikes(side.rows)
-		if err := side.fitTogether(side.to, method, at); err != nil {
-			return m, err
-		}
-		if side.to.Inputs() == 0 {
-			return m, side.to.nothing()
-		}
-	}
-	return m, nil
-}
-
-// ErrConstant is wrapped by the error about a side without a column that varies.
-var ErrConstant = errors.New("constant")
-
-// fitColumns is the number of columns that a worker reads at a time, to fit them.
-const fitColumns = 8
-
-// positions returns the rows at the positions of some ranges, fitRows of them at most.
-func (r rows) positions(ranges []Range) []int {
-	var at []int
-	for _, part := range ranges {
-		for p := part.Lo; p < part.Hi && len(at) < fitRows; p++ {
-			at = append(at, r.at(p))
-		}
-	}
-	return at
-}
-
-// copyBytes is the size of a side above which it is not copied for what its columns make
-// together.
-const copyBytes = 1 << 30
-
-// hasRoom reports whether rows can become that many inputs where they are, or in a copy
-// that is not too large.
-func (r rows) hasRoom(inputs int) bool {
-	return r.owned == nil || inputs <= r.owned.Values.Stride || 4*r.Rows()*inputs <= copyBytes
-}
-
-// fitTogether fits what the columns of a side make together to the first togetherRows of some
-// rows, as far as there is room.
-func (r rows) fitTogether(side *Side, method Method, at []int) error {
-	fitted := newRadius(side.maps, method)
-	if fitted == nil || !r.hasRoom(side.Inputs()+1) { // or not two columns of numbers
-		return nil
-	}
-	all := make([][]float64, min(len(at), togetherRows))
-	for i := range all {
-		all[i] = make([]float64, len(side.maps))
-		if err := r.Read(all[i], at[i], at[i]+1, 0, len(side.maps)); err != nil {
-			return err
-		}
-	}
-	if fitted.standardise(all) {
-		side.radius = fitted
-	}
-	if directions := newDirections(side.maps, all); r.hasRoom(side.Inputs() + len(directions)) {
-		side.directions = directions
-	}
-	return nil
-}
-
-func (r rows) fit(method Method, at []int) ([]Map, error) {
-	columns := r.Columns()
-	maps := make([]Map, len(columns))
-	n := len(at)
-	groups := (len(columns) + fitColumns - 1) / fitColumns
-	return maps, parallelOver(groups, func(g int) error {
-		from, to := g*fitColumns, min(len(columns), (g+1)*fitColumns)
-		width := to - from
-		values, row := make([]float64, n*width), make([]float64, width)
-		for i, k := range at {
-			if err := r.Read(row, k, k+1, from, to); err != nil {
-				return err
-			}
-			for j, v := range row {
-				values[j*n+i] = v
-			}
-		}
-		for j := range width {
-			v, c := values[j*n:(j+1)*n], columns[from+j]
-			if c.Kind == column.Code {
-				maps[from+j] = fitCodes(v, len(c.Labels), codesFor(r.Rows()))
-			} else {
-				maps[from+j] = fitNumbers(v, method)
-				m := &maps[from+j]
-				m.ids = c.Kind == column.Integer && areIDs(n, m.distinct, m.min, m.max)
-				if method == Fourier && m.value != nil {
-					m.harmonics = harmonicsFor(len(columns), m.distinct)
-				}
-			}
-		}
-		return nil
-	})
-}
-
 // Range is the positions [Lo, Hi).
 type Range struct{ Lo, Hi int }
 
@@ -366,14 +250,14 @@ const (
 // parallel calls f for consecutive ranges of [0, n) from several goroutines and
 // returns the error of the first range that has one.
 func parallel(n int, f func(lo, hi int) error) error {
-	return parallelOver((n+blockRows-1)/blockRows, func(b int) error {
+	return sideBySide(runtime.GOMAXPROCS(0), (n+blockRows-1)/blockRows, func(b int) error {
 		return f(b*blockRows, min(n, (b+1)*blockRows))
 	})
 }
 
-// parallelOver calls f for every number below n.
-func parallelOver(n int, f func(i int) error) error {
-	workers := min(runtime.GOMAXPROCS(0), n)
+// sideBySide calls f for every number below n, from so many goroutines at most.
+func sideBySide(workers, n int, f func(i int) error) error {
+	workers = min(workers, n)
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for w := range workers {

@@ -154,7 +154,11 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s selects %v, want %s", spec, cols, want)
 		}
 	}
-	_, err := readString(string(arrowBytes(t, false, []arrow.RecordBatch{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3]}, {"y": 5, "v": [6]}]`)})), Options{})
+	m, err := readString(string(data), Options{})
+	if want := []float32{1, 2, 3, 4, 5, 6, 7, 8}; err != nil || !slices.Equal(m.Data, want) {
+		t.Errorf("read %v, error %v, want %v", m.Data, err, want)
+	}
+	_, err = readString(string(arrowBytes(t, false, []arrow.RecordBatch{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3]}, {"y": 5, "v": [6]}]`)})), Options{})
 	checkError(t, err, `row 2: the list in column "v" has 1 values, but 2`)
 }
 

@@ -38,11 +38,14 @@ func (r *Reader) Categorical(cols []int) {
 	}
 }
 
-// codebooks returns those of the columns that hold codes, nil for the others.
+// codebooks returns those of the columns that hold codes, nil for the others; nil where there are none.
 func (r *Reader) codebooks(cols []int) []*codebook {
-	books := make([]*codebook, len(cols))
+	var books []*codebook
 	for k, words := range r.src.words(cols) {
 		if asked := r.codes[cols[k]]; asked || words {
+			if books == nil {
+				books = make([]*codebook, len(cols))
+			}
 			books[k] = &codebook{asked: asked, number: make(map[string]int32)}
 		}
 	}
@@ -179,7 +182,8 @@ func (r *Reader) label(groups [][]int, books []*codebook, all []column.Table) er
 	k := 0
 	for i, g := range groups {
 		for j, c := range g {
-			if b := books[k]; b != nil {
+			if books != nil && books[k] != nil {
+				b := books[k]
 				if !b.asked && b.words+b.others > 0 && !areWords(b.words, b.others) {
 					return &SelectError{File: r.name, Reason: fmt.Sprintf("%s has words in the first rows, but %d of %d values are none, the first of them %s: correct the file, or say --categorical %d if all values are codes",
 						r.describe(c), b.others, b.words+b.others, show(b.other), c)}

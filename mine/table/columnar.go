@@ -126,6 +126,12 @@ func (c *columnar) rowHint(context.Context, int) (rows int, err error) {
 // of of those that are read.
 type cell struct{ of, at, width int }
 
+// strided are the numbers of a column among those of a field: one of so many each.
+type strided struct {
+	numbers []float64
+	width   int
+}
+
 func (c *columnar) each(ctx context.Context, p *pass) error {
 	var fields []int
 	cells, width := make([]cell, len(p.cols)), 0
@@ -143,7 +149,7 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 	if err := guarded(func() (err error) { i, err = c.store.begin(fields, p.from); return err }); err != nil {
 		return err
 	}
-	row := make([]float64, len(p.cols))
+	row, columns := make([]float64, len(p.cols)), make([]strided, len(p.cols))
 	for i < p.to {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped at row %d: %w", i+1, err)
@@ -160,8 +166,19 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 		if err != nil {
 			return fmt.Errorf("after row %d: %w", i, err)
 		}
-		for j := range n {
-			if i+j < p.from {
+		plain := n > 0 && p.codes == nil && !slices.ContainsFunc(all, func(v values) bool { return !allFinite(v.numbers) })
+		if plain {
+			for k, at := range cells {
+				columns[k] = strided{all[at.of].numbers[at.at:], at.width}
+			}
+		}
+		for j := max(0, p.from-i); j < n; j++ {
+			if plain {
+				for k := range columns {
+					c := &columns[k]
+					row[k] = c.numbers[j*c.width]
+				}
+				p.add(row)
 				continue
 			}
 			if err := c.addRow(p, i+j, j, row, all, cells); err != nil {
@@ -171,6 +188,16 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 		i += n
 	}
 	return nil
+}
+
+// allFinite reports whether all values are numbers, and none is infinite.
+func allFinite(values []float64) bool {
+	for _, v := range values {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // words: a column of texts holds words, whatever these are; label looks at them.

@@ -7,10 +7,13 @@ import (
 	"strings"
 )
 
-// dtype returns how to decode an element and how many bytes it takes. literal
+// decoder stores in dst the elements that b begins with.
+type decoder func(dst []float64, b []byte)
+
+// dtype returns how to decode elements and how many bytes one takes. literal
 // is the dtype as the header has it: a string such as '<f8', in single quotes,
 // or a list or tuple of fields.
-func dtype(literal string) (decode func(b []byte) float64, size int, err error) {
+func dtype(literal string) (decode decoder, size int, err error) {
 	if strings.HasPrefix(literal, "[") || strings.HasPrefix(literal, "(") {
 		return nil, 0, fmt.Errorf("dtype %s is structured: save its fields as the columns of a plain array", show(literal))
 	}
@@ -19,8 +22,19 @@ func dtype(literal string) (decode func(b []byte) float64, size int, err error) 
 	if !opened || !closed || len(descr) < 2 {
 		return nil, 0, fmt.Errorf("bad NPY header: dtype %s", show(literal))
 	}
-	if descr == "<f8" { // the most frequent by far: without a call through an interface
-		return func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }, 8, nil
+	switch descr { // the most frequent by far, without a call for each
+	case "<f8":
+		return func(dst []float64, b []byte) {
+			for i := range dst {
+				dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+			}
+		}, 8, nil
+	case "<f4":
+		return func(dst []float64, b []byte) {
+			for i := range dst {
+				dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
+			}
+		}, 4, nil
 	}
 	var order binary.ByteOrder = binary.LittleEndian
 	if descr[0] == '>' {
@@ -29,33 +43,33 @@ func dtype(literal string) (decode func(b []byte) float64, size int, err error) 
 	if strings.ContainsAny(descr[:1], "<>") {
 		switch descr[1:] {
 		case "f2":
-			return func(b []byte) float64 { return half(order.Uint16(b)) }, 2, nil
+			return elements(2, func(b []byte) float64 { return half(order.Uint16(b)) }), 2, nil
 		case "f4":
-			return func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }, 4, nil
+			return elements(4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }), 4, nil
 		case "f8":
-			return func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }, 8, nil
+			return elements(8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }), 8, nil
 		case "i2":
-			return func(b []byte) float64 { return float64(int16(order.Uint16(b))) }, 2, nil
+			return elements(2, func(b []byte) float64 { return float64(int16(order.Uint16(b))) }), 2, nil
 		case "i4":
-			return func(b []byte) float64 { return float64(int32(order.Uint32(b))) }, 4, nil
+			return elements(4, func(b []byte) float64 { return float64(int32(order.Uint32(b))) }), 4, nil
 		case "i8":
-			return func(b []byte) float64 { return float64(int64(order.Uint64(b))) }, 8, nil
+			return elements(8, func(b []byte) float64 { return float64(int64(order.Uint64(b))) }), 8, nil
 		case "u2":
-			return func(b []byte) float64 { return float64(order.Uint16(b)) }, 2, nil
+			return elements(2, func(b []byte) float64 { return float64(order.Uint16(b)) }), 2, nil
 		case "u4":
-			return func(b []byte) float64 { return float64(order.Uint32(b)) }, 4, nil
+			return elements(4, func(b []byte) float64 { return float64(order.Uint32(b)) }), 4, nil
 		case "u8":
-			return func(b []byte) float64 { return float64(order.Uint64(b)) }, 8, nil
+			return elements(8, func(b []byte) float64 { return float64(order.Uint64(b)) }), 8, nil
 		}
 	}
 	if strings.ContainsAny(descr[:1], "<>|") {
 		switch descr[1:] {
 		case "i1":
-			return func(b []byte) float64 { return float64(int8(b[0])) }, 1, nil
+			return elements(1, func(b []byte) float64 { return float64(int8(b[0])) }), 1, nil
 		case "u1":
-			return func(b []byte) float64 { return float64(b[0]) }, 1, nil
+			return elements(1, func(b []byte) float64 { return float64(b[0]) }), 1, nil
 		case "b1":
-			return func(b []byte) float64 { return float64(min(b[0], 1)) }, 1, nil
+			return elements(1, func(b []byte) float64 { return float64(min(b[0], 1)) }), 1, nil
 		}
 	}
 	switch descr[1] {
@@ -67,6 +81,15 @@ func dtype(literal string) (decode func(b []byte) float64, size int, err error) 
 		return nil, 0, fmt.Errorf("dtype %s holds text: save it as .astype('float64')", show(descr))
 	}
 	return nil, 0, fmt.Errorf("dtype %s is not supported: save it as .astype('float64')", show(descr))
+}
+
+// elements decodes elements of so many bytes one by one.
+func elements(size int, one func(b []byte) float64) decoder {
+	return func(dst []float64, b []byte) {
+		for i := range dst {
+			dst[i] = one(b[i*size:])
+		}
+	}
 }
 
 // half returns the number that 16 bits stand for as IEEE 754's binary16: a sign, 5 bits

@@ -169,13 +169,18 @@ func (b *builder) add(row []float64) {
 // and stores it.
 func (b *builder) begin() {
 	b.columns = make([]vector, b.sample.width)
+	var seen float32Set
 	b.sample.eachColumn(func(k int, v []float64) {
 		if v = present(v); len(v) == 0 {
 			return
 		}
-		slices.Sort(v)
-		if mergedOf(v) > 1./128 || math.IsInf(float64(float32(v[0])), 0) || math.IsInf(float64(float32(v[len(v)-1])), 0) {
+		if math.IsInf(float64(float32(slices.Min(v))), 0) || math.IsInf(float64(float32(slices.Max(v))), 0) {
 			b.columns[k].wide = true
+			return
+		}
+		if !seen.allDistinct(v) {
+			slices.Sort(v)
+			b.columns[k].wide = mergedOf(v) > 1./128
 		}
 	})
 	if b.memory > 0 && b.bytes(max(b.hint, b.sample.rows())) > b.memory {
@@ -227,21 +232,30 @@ func (b *builder) store(row []float64, i int) {
 			v, c := row[k], &columns[k]
 			k++
 			f := float32(v)
-			if c.widens(v, f, watched) {
-				c.exact = b.parts[part].column(j, i, b.hint)
-				c.wide, c.recent = true, nil
-			}
-			if c.wide {
-				c.exact = append(c.exact, v)
-				f = 0
+			if watched || c.wide || !c.parted || math.Abs(v) > math.MaxFloat32 {
+				f = b.look(v, c, part, j, i, watched)
 			}
 			dst[j] = f
-			if !c.parted && v != math.Trunc(v) && v == v {
-				c.parted = true
-			}
 		}
 	}
 	b.forget(i)
+}
+
+// look takes note of a value of row i, in column j of a part, and returns what is stored of it as float32.
+func (b *builder) look(v float64, c *vector, part, j, i int, watched bool) float32 {
+	if !c.parted && v != math.Trunc(v) && v == v {
+		c.parted = true
+	}
+	f := float32(v)
+	if c.widens(v, f, watched) {
+		c.exact = b.parts[part].column(j, i, b.hint)
+		c.wide, c.recent = true, nil
+	}
+	if c.wide {
+		c.exact = append(c.exact, v)
+		return 0
+	}
+	return f
 }
 
 // isWatched reports whether the values of row i are compared with others: by the golden ratio, so

@@ -1,12 +1,16 @@
 package table
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"gomine/mine/column"
 )
 
 // readColumn reads v as a one-column text file.
@@ -168,6 +172,44 @@ func TestStored(t *testing.T) {
 			if got := m.at(i, 0); got != x && (m.Exact != nil || float32(got) != float32(x)) {
 				t.Fatalf("value %g is stored as %g", x, got)
 			}
+		}
+	}
+}
+
+// TestLateValues: a single value that float32 does not reach, or the first that is no whole number, is
+// seen in whichever row it is: among those that decide, watched, or not.
+func TestLateValues(t *testing.T) {
+	const far = 1e39
+	for _, row := range []int{0, 1, 500, 1023, 1024, 1025, 1026, 1027, 1028, 2000, 2999} {
+		values := make([]float64, 3*3000)
+		for i := range 3000 {
+			v := values[3*i:]
+			v[0], v[1], v[2] = float64(i)+0.5, -float64(i)-0.5, float64(i)
+			if i == row {
+				v[0], v[1], v[2] = far, -far, 0.5
+			}
+		}
+		var data []byte
+		for _, v := range values {
+			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
+		}
+		r, err := OpenStream("data", bytes.NewReader(npyFile("<f8", false, "(3000, 3)", data)), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := r.Read(t.Context(), []int{0, 1, 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float64, len(values))
+		if err := all[0].Read(got, 0, 3000, 0, 3); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, values) {
+			t.Errorf("row %d: values are changed: %v, %v, %v there", row, got[3*row], got[3*row+1], got[3*row+2])
+		}
+		if kind := all[0].Cols[2].Kind; kind != column.Real {
+			t.Errorf("row %d: a column with 0.5 is one of %v", row, kind)
 		}
 	}
 }

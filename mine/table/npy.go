@@ -30,7 +30,7 @@ const (
 type array struct {
 	rows, cols int
 	size       int // bytes of an element
-	decode     func(b []byte) float64
+	decode     decoder
 	byColumn   bool      // elements are stored column by column
 	in         io.Reader // the elements
 	file       *io.SectionReader
@@ -175,6 +175,7 @@ func (a *array) each(ctx context.Context, p *pass) error {
 	stride := a.cols * a.size
 	buf := make([]byte, max(1, npyBuffer/a.cols)*stride)
 	row := make([]float64, len(p.cols))
+	runs := neighbours(p.cols)
 	end := min(a.rows, p.to)
 	for i := 0; i < end; {
 		if err := ctx.Err(); err != nil {
@@ -182,8 +183,11 @@ func (a *array) each(ctx context.Context, p *pass) error {
 		}
 		got, err := io.ReadFull(a.in, buf[:min(len(buf)/stride, end-i)*stride])
 		for b := buf[:got]; len(b) >= stride; b = b[stride:] {
-			for k, c := range p.cols {
-				row[k] = a.decode(b[c*a.size:])
+			k := 0
+			for _, run := range runs {
+				n := run.to - run.from
+				a.decode(row[k:k+n], b[run.from*a.size:])
+				k += n
 			}
 			if i >= p.from {
 				if err := p.addNPY(i, row); err != nil {
@@ -220,7 +224,7 @@ func (a *array) eachByColumn(ctx context.Context, p *pass) error {
 	width := len(p.cols)
 	most := min(a.rows, max(1, blockValues/width))
 	buf := make([]byte, most*a.size)
-	block := make([]float64, most*width)
+	column, block := make([]float64, most), make([]float64, most*width)
 	end := min(a.rows, p.to)
 	for i := min(a.rows, p.from); i < end; i += most {
 		n := min(most, end-i)
@@ -235,8 +239,9 @@ func (a *array) eachByColumn(ctx context.Context, p *pass) error {
 			} else if err != nil {
 				return fmt.Errorf("truncated while it was read: row %d, column %d", i+1, c)
 			}
-			for j := range n {
-				block[j*width+k] = a.decode(b[j*a.size:])
+			a.decode(column[:n], b)
+			for j, v := range column[:n] {
+				block[j*width+k] = v
 			}
 		}
 		for j := range n {
@@ -295,8 +300,25 @@ func (a *array) close() error {
 	return closeSpool(f)
 }
 
+// neighbours returns the runs of columns of which each is the next of the one before.
+func neighbours(cols []int) []span {
+	var runs []span
+	for _, c := range cols {
+		if last := len(runs) - 1; last >= 0 && runs[last].to == c {
+			runs[last].to++
+			continue
+		}
+		runs = append(runs, span{c, c + 1})
+	}
+	return runs
+}
+
 // addNPY adds the values of row i, counted from 0.
 func (p *pass) addNPY(i int, row []float64) error {
+	if p.codes == nil && allFinite(row) {
+		p.add(row)
+		return nil
+	}
 	for k, v := range row {
 		var e *ValueError
 		switch {

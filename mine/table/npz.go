@@ -14,7 +14,8 @@ import (
 
 var zipMagic = []byte("PK\x03\x04")
 
-// splitMember splits FILE.npz:NAME, unless there is a file of that very name.
+// splitMember splits FILE.npz:NAME, where FILE.npz may be a named pipe, unless there is a file of
+// that very name.
 func splitMember(path string) (file, member string) {
 	i := strings.LastIndexByte(path, ':')
 	if i < 1 || i == len(path)-1 {
@@ -23,7 +24,7 @@ func splitMember(path string) (file, member string) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return path, ""
 	}
-	if info, err := os.Stat(path[:i]); err != nil || !info.Mode().IsRegular() {
+	if info, err := os.Stat(path[:i]); err != nil || info.IsDir() {
 		return path, ""
 	}
 	return path[:i], path[i+1:]
