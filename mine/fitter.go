@@ -26,6 +26,7 @@ type fitter struct {
 	backends    []backend.Backend
 	phase       Phase
 	checkpoints checkpoints
+	alone       bool // whether one of several folds counts, whose validation rows decide the weights
 	report      func(Progress)
 
 	mu     sync.Mutex

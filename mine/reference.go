@@ -101,21 +101,23 @@ const (
 	// fewToJudge is the number of validation rows below which critics of the normal law are judged
 	// by all rows that may be, a part at a time.
 	fewToJudge = 1000
-	// trialsOfFew is how many parts they are cut in, and trialsMost the most inputs of both sides
-	// for which this is done: a decomposition takes inputs^3 operations.
+	// trialsOfFew is how many parts they are cut in. For more than trialsMost inputs of both sides, whose
+	// decompositions take inputs^3 operations, or trialsRows rows, of which each part needs a copy, it
+	// is not done.
 	trialsOfFew = 5
 	trialsMost  = 256
+	trialsRows  = 20_000
 )
 
 // trials returns those of a fold, of inputs x and z without radius, and the number of rows that
 // the reference is fitted to in the end. The validation rows do not decide the weights if there are
-// other folds.
+// other folds that count.
 func (t *fitter) trials(x, z backend.Matrix, c RowCounts) ([]trial, int, error) {
 	rows := c.held()
-	if len(t.folds) > 1 {
+	if len(t.folds) > 1 && !t.alone {
 		rows += c.Validation
 	}
-	if c.Validation < fewToJudge && rows >= trialsOfFew && x.Cols+z.Cols <= trialsMost {
+	if c.Validation < fewToJudge && rows >= trialsOfFew && rows <= trialsRows && x.Cols+z.Cols <= trialsMost {
 		var all []trial
 		for k := range trialsOfFew {
 			lo, hi := k*rows/trialsOfFew, (k+1)*rows/trialsOfFew

@@ -53,14 +53,22 @@ func (e *Estimator) counting(members [][]*member) []bool {
 
 // complete makes the references that are missing of the folds that count, after training ended
 // early, whatever has ended it: they take little time, and without them what a normal law
-// explains would be lost. Where one was looked for and there is none, it is looked for once more.
+// explains would be lost. Where one was looked for and there is none, it is looked for once more. Where
+// one fold counts alone, its reference is made anew: the validation rows now decide the weights, and it
+// was fitted to them.
 func (e *Estimator) complete(ctx context.Context, t *fitter, members [][]*member, refs []*reference, method preprocess.Method, last bool) error {
 	if !e.cfg.Reference {
 		return nil
 	}
-	counts := e.counting(members)
+	counts, several := e.counting(members), 0
+	for _, counts := range counts {
+		if counts {
+			several++
+		}
+	}
+	t.alone = several == 1
 	return t.each(context.WithoutCancel(ctx), len(refs), func(ctx context.Context, _ backend.Backend, f int) (err error) {
-		if counts[f] && refs[f] == nil {
+		if counts[f] && (refs[f] == nil || t.alone && len(t.folds) > 1) {
 			refs[f], err = t.refer(ctx, f, method, last)
 		}
 		return err
@@ -83,17 +91,19 @@ func (e *Estimator) referenceMethod() (method preprocess.Method, last bool) {
 }
 
 // settleRace is settle where training ended before a fold had a critic. The reference sees the
-// columns as a critic of the race does, whose inputs are there.
+// columns as a critic of the race does, whose inputs are there, or by their ranks.
 func (e *Estimator) settleRace(ctx context.Context, why error, r *race) (err error) {
 	refs := []*reference{nil}
 	for _, m := range r.members {
 		if !e.cfg.Reference || !m.usable() {
 			continue
 		}
-		if method := m.candidate.Preprocess; method == preprocess.Rank || method == preprocess.Standardize {
-			refs[0], err = r.fitter.refer(context.WithoutCancel(ctx), 0, method, false)
-			break
+		method := m.candidate.Preprocess
+		if method == preprocess.Fourier || method == preprocess.Codes {
+			method = preprocess.Rank
 		}
+		refs[0], err = r.fitter.refer(context.WithoutCancel(ctx), 0, method, false)
+		break
 	}
 	return errors.Join(err, e.settle(why, r.fitter.folds, [][]*member{r.members}, refs))
 }

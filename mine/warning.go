@@ -73,7 +73,7 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 		if r.Estimate > limit {
 			where = "above"
 		}
-		warn(WarnCeiling, "the estimate is %s ln(test rows) = %.1f nats, above which no estimate from samples can be trusted (McAllester and Stratos 2020): I(X;Z) may be larger, even infinite; more rows raise the limit", where, limit)
+		warn(WarnCeiling, "the estimate is %s ln(test rows) = %.1f nats, above which no estimate from samples can be trusted (McAllester and Stratos 2020), nor an interval: I(X;Z) may be larger, even infinite; more rows raise the limit", where, limit)
 	}
 	if r.Stop == StopSchedule && climbing(r.Curve, r.StdErr) {
 		warn(WarnClimbing, "the validation bound still rose when training ended: more steps are likely to raise the estimate")

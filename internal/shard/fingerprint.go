@@ -11,7 +11,7 @@ import (
 )
 
 // Fingerprint is SHA-256, in hexadecimal digits, of sources as they were read: their numbers of rows,
-// their columns with names, kinds and labels, and the bits of all values. nil sources are skipped, but
+// their columns with names, kinds, labels and what was merged in reading, and the bits of all values. nil sources are skipped, but
 // which ones are nil counts.
 func Fingerprint(sources ...column.Source) (string, error) {
 	h := sha256.New()
@@ -26,7 +26,7 @@ func Fingerprint(sources ...column.Source) (string, error) {
 		rows, columns := s.Rows(), s.Columns()
 		fmt.Fprintf(h, "source %d: %d rows\n", k, rows)
 		for _, c := range columns {
-			fmt.Fprintf(h, "%q %s %d %q\n", c.Name, c.Kind, len(c.Labels), c.Labels)
+			fmt.Fprintf(h, "%q %s %d %q %v\n", c.Name, c.Kind, len(c.Labels), c.Labels, c.Merged)
 		}
 		const atOnce = 1 << 16 // values
 		step := max(1, atOnce/len(columns))

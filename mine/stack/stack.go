@@ -1,4 +1,4 @@
-// Package stack combines critics into one: T = sum_c w_c T_c with weights w >= 0
+// Package stack combines critics into one: T = sum_c w_c T_c with weights 0 <= w <= 2
 // that maximise the Donsker–Varadhan bound of T on pairs that no T_c was trained
 // on,
 //
@@ -53,6 +53,10 @@ const (
 	enough = 1e-7
 	// prior is one over the variance of the weights' prior.
 	prior = 4
+	// mostWeight is the largest weight. Where few rows are joint pairs whose scores are all above those of
+	// the marginal ones, as of much information in many columns, V rises with a weight until the prior
+	// ends it: the larger it is, the less of the scores is left when they are cut off.
+	mostWeight = 2
 )
 
 // Weights returns the weights that maximise V over the folds, for as many critics as
@@ -88,20 +92,21 @@ func Weights(folds []Fold, worth float64) []float64 {
 func step(folds []Fold, w []float64, worth float64, at *moments) ([]float64, *moments) {
 	var free []int
 	for c, v := range w {
-		if v > 0 || at.gradient[c] > 0 {
+		if v > 0 && v < mostWeight || v == 0 && at.gradient[c] > 0 || v == mostWeight && at.gradient[c] < 0 {
 			free = append(free, c)
 		}
 	}
 	direction := at.newton(free)
-	// One that is 0 cannot fall; without it, the others move in another direction.
-	for falling := true; falling; {
-		falling = false
+	// One that is 0 cannot fall, and one that is the largest cannot rise; without it, the others move in
+	// another direction.
+	for stuck := true; stuck; {
+		stuck = false
 		for i := len(free) - 1; i >= 0; i-- {
-			if direction != nil && w[free[i]] == 0 && direction[i] < 0 {
-				free, falling = slices.Delete(free, i, i+1), true
+			if direction != nil && (w[free[i]] == 0 && direction[i] < 0 || w[free[i]] == mostWeight && direction[i] > 0) {
+				free, stuck = slices.Delete(free, i, i+1), true
 			}
 		}
-		if falling {
+		if stuck {
 			direction = at.newton(free)
 		}
 	}
@@ -111,7 +116,7 @@ func step(folds []Fold, w []float64, worth float64, at *moments) ([]float64, *mo
 	for length := 1.0; length > 1e-4; length /= 2 {
 		next := slices.Clone(w)
 		for i, c := range free {
-			next[c] = math.Max(0, w[c]+length*direction[i])
+			next[c] = min(max(0, w[c]+length*direction[i]), mostWeight)
 		}
 		if m := evaluate(folds, next, worth); m != nil && m.value > at.value {
 			return next, m

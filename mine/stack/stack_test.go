@@ -184,3 +184,27 @@ func TestWorth(t *testing.T) {
 		t.Errorf("weight %v, whatever a row is worth", as)
 	}
 }
+
+// TestLargest: a critic of a fifth of the log density ratio is not stretched more than twice, nor one whose
+// joint scores are all above the marginal ones without end; what is beside it is weighted as is best then.
+func TestLargest(t *testing.T) {
+	fifth := func(x, z float64) float64 { return ratio(x, z) / 5 }
+	squares := func(x, z float64) float64 { return -(x - z) * (x - z) / 2 }
+	folds := []stack.Fold{fold(1, 4000, fifth, squares)}
+	w := stack.Weights(folds, 1)
+	if w[0] != 2 || !(w[1] > 0 && w[1] < 2) {
+		t.Fatalf("weights %v, want 2 and one between 0 and 2", w)
+	}
+	for _, d := range []float64{-1e-3, 1e-3} {
+		if v := value(folds, []float64{2, w[1] + d}); !(v < value(folds, w)) {
+			t.Errorf("%v at %v + %v, want less than %v", v, w, d, value(folds, w))
+		}
+	}
+	if v := value(folds, []float64{2 + 1e-3, w[1]}); !(v > value(folds, w)) {
+		t.Errorf("a larger first weight has %v, want more than %v", v, value(folds, w))
+	}
+	apart := stack.Fold{{Joint: []float32{1, 1, 1}, Marginal: []float32{0, 0, 0}}}
+	if w := stack.Weights([]stack.Fold{apart}, 1); w[0] > 2 {
+		t.Errorf("weight %v, want at most 2", w[0])
+	}
+}
