@@ -18,8 +18,8 @@ var curves = []func(s float64) float64{
 	func(s float64) float64 { return math.Cos(2 * s) },
 }
 
-// mostUnits is how far from 0 an index counts.
-const mostUnits = 4
+// mostIndex is how far from 0 an index counts.
+const mostIndex = 4
 
 // bends are regressions of targets, each on curves of its own index: of the curves of all, there would be
 // too many for few rows.
@@ -28,13 +28,13 @@ type bends struct {
 	each  []*regression
 }
 
-// newBends fits regressions of targets [n, k] on curves of indices [n, k].
-func newBends(index, targets *mat.Dense) (*bends, error) {
+// newBends fits regressions of targets [n, k] on curves of indices [n, k], in blocks with the borders.
+func newBends(index, targets *mat.Dense, borders []int) (*bends, error) {
 	b := &bends{}
 	_, k := index.Dims()
 	for j := range k {
 		b.units = append(b.units, stat.StdDev(mat.Col(nil, j, index), nil))
-		r, err := newRegression(b.of(index, j), mat.DenseCopyOf(targets.ColView(j)))
+		r, err := newRegression(b.of(index, j), mat.DenseCopyOf(targets.ColView(j)), borders)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +50,7 @@ func (b *bends) of(index *mat.Dense, j int) *mat.Dense {
 	for i := range n {
 		var s float64
 		if b.units[j] > 0 {
-			s = min(max(index.At(i, j)/b.units[j], -mostUnits), mostUnits)
+			s = min(max(index.At(i, j)/b.units[j], -mostIndex), mostIndex)
 		}
 		for c, curve := range curves {
 			m.Set(i, c, curve(s))

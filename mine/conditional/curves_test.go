@@ -20,7 +20,7 @@ func TestBends(t *testing.T) {
 		truth.SetRow(i, []float64{a*a + 2, math.Sin(2 * b), 1, 0})
 		targets.SetRow(i, []float64{a*a + 2 + noise*g.NormFloat64(), math.Sin(2*b) + noise*g.NormFloat64(), a*a + noise*g.NormFloat64(), noise * g.NormFloat64()})
 	}
-	b, err := newBends(index, targets)
+	b, err := newBends(index, targets, borders(targets.RawMatrix().Rows, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (d Data) checkLinear() error {
 	if err != nil || x == nil {
 		return err
 	}
-	r, err := newRegression(y, x)
+	r, err := newRegression(y, x, borders(n, nil))
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,12 @@ import (
 )
 
 const (
-	// mostInputs is the most inputs that a regression is made on: its time grows with their third
-	// power, to half a minute.
+	// mostInputs is the most columns of y of which sums are looked for in x: the time of a regression
+	// grows with the third power of their number, to half a minute.
 	mostInputs = 2000
+	// mostUnits is the most columns of y that are taken in units beside scores, and mostSquares the most
+	// whose squares are: of more, regressions take minutes.
+	mostUnits, mostSquares = 200, 200
 	// mostProducts and mostWaves are the most features of either kind: eigenvalues of 600 take a
 	// tenth of a second.
 	mostProducts, mostWaves = 300, 200
@@ -25,13 +28,14 @@ const (
 // (Rahimi and Recht, NIPS 2007). Frequencies w are normal, of length about 1/2, 1 or 2.
 type features struct {
 	inputs   int
-	products bool        // of all pairs of inputs, else squares alone
+	products bool        // of all pairs of inputs
+	squares  bool        // else of each with itself
 	waves    [][]float64 // w and, behind it, b
 }
 
 // newFeatures chooses features by the number of inputs and of rows.
 func newFeatures(inputs, rows int, seed uint64) features {
-	f := features{inputs: inputs, products: inputs*(inputs+1)/2 <= min(mostProducts, rows/rowsPerWave)}
+	f := features{inputs: inputs, products: inputs*(inputs+1)/2 <= min(mostProducts, rows/rowsPerWave), squares: inputs <= mostSquares}
 	g := rand.New(rand.NewPCG(seed, 0))
 	for k := range min(mostWaves, rows/rowsPerWave) {
 		length := math.Pow(2, float64(k%3-1)) / math.Sqrt(float64(inputs))
@@ -47,18 +51,23 @@ func newFeatures(inputs, rows int, seed uint64) features {
 
 // of returns the features of rows of inputs.
 func (f features) of(inputs backend.Matrix) *mat.Dense {
-	width := f.inputs
-	if f.products {
-		width = f.inputs * (f.inputs + 1) / 2
+	width := len(f.waves)
+	switch {
+	case f.products:
+		width += f.inputs * (f.inputs + 1) / 2
+	case f.squares:
+		width += f.inputs
 	}
-	width += len(f.waves)
 	m := mat.NewDense(inputs.Rows, width, nil)
 	for i := range inputs.Rows {
 		v, row := inputs.Row(i), m.RawRowView(i)[:0]
 		for a := range v {
-			last := a + 1
-			if f.products {
+			last := a
+			switch {
+			case f.products:
 				last = len(v)
+			case f.squares:
+				last = a + 1
 			}
 			for b := a; b < last; b++ {
 				row = append(row, float64(v[a])*float64(v[b]))

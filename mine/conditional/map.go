@@ -28,6 +28,7 @@ type conditionalMap struct {
 	columns  []scores // of x; those without residuals have no knots
 	given    []unit   // of the columns of y that are numbers and vary; nil if they are too many
 	features features
+	borders  []int // of the blocks of the rows that it is fitted to
 	linear   *regression
 	rest     *regression // on features and, as they go together with another line, on y too
 	bends    *bends      // on curves of what linear predicts
@@ -59,6 +60,9 @@ const tail = 5
 
 // in is increasing too, and without the steps that ranks have by chance.
 func (n unit) in(v float64) float64 {
+	if n.deviation == 0 {
+		return 0
+	}
 	u := (v - n.mean) / n.deviation
 	if beyond := math.Abs(u) - tail; beyond > 0 {
 		return math.Copysign(tail+math.Log1p(beyond), u)
@@ -85,7 +89,7 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &conditionalMap{}
+	m := &conditionalMap{borders: borders(len(rows), groupsOf(d.Groups, rows))}
 	if m.maps, err = pairs.Fit(preprocess.Rank, preprocess.Range{Lo: 0, Hi: len(rows)}); err != nil {
 		return nil, err
 	}
@@ -117,9 +121,20 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 	return m, m.fit(inputs, targets, seed)
 }
 
+// groupsOf returns the groups of some rows; nil if there are none.
+func groupsOf(groups, rows []int) (some []int) {
+	if groups == nil {
+		return nil
+	}
+	for _, i := range rows {
+		some = append(some, groups[i])
+	}
+	return some
+}
+
 // fitGiven makes the units of y.
 func (m *conditionalMap) fitGiven(y column.Source) error {
-	if 2*len(y.Columns()) > mostInputs {
+	if len(y.Columns()) > mostUnits {
 		return nil
 	}
 	for j, c := range y.Columns() {
@@ -137,11 +152,14 @@ func (m *conditionalMap) fitGiven(y column.Source) error {
 	return nil
 }
 
+// newUnit makes the unit of a column; its deviation is 0 where that is no positive number.
 func newUnit(s column.Source, j int) (unit, error) {
 	values := make([]float64, s.Rows())
 	err := s.Read(values, 0, len(values), j, j+1)
 	u := unit{column: j}
-	u.mean, u.deviation = stat.MeanStdDev(values, nil)
+	if u.mean, u.deviation = stat.MeanStdDev(values, nil); !(u.deviation > 0) || math.IsInf(u.deviation, 0) {
+		u.deviation = 0
+	}
 	return u, err
 }
 
@@ -208,28 +226,28 @@ func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *ma
 
 // fit makes the regressions, each of what those before have left.
 func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) (err error) {
-	if m.linear, err = newRegression(inputs.linear(), mat.DenseCopyOf(targets)); err != nil {
+	if m.linear, err = newRegression(inputs.linear(), mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
 	index := m.linear.predict(inputs.linear())
 	targets.Sub(targets, index)
 	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, seed)
-	if m.rest, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets)); err != nil {
+	if m.rest, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
 	targets.Sub(targets, m.rest.predict(m.both(inputs)))
-	if m.bends, err = newBends(index, targets); err != nil {
+	if m.bends, err = newBends(index, targets, m.borders); err != nil {
 		return err
 	}
 	targets.Sub(targets, m.bends.predict(index))
 	m.choose(inputs.scores.Rows)
 	targets, index = m.chosen(targets), m.chosen(index)
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
-	if m.scale, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets)); err != nil {
+	if m.scale, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
 	targets.Sub(targets, m.scale.predict(m.both(inputs)))
-	m.scaleBends, err = newBends(index, targets)
+	m.scaleBends, err = newBends(index, targets, m.borders)
 	return err
 }
 
@@ -245,7 +263,7 @@ func (m *conditionalMap) choose(n int) {
 			left := func(k int) float64 {
 				return (1 - m.linear.explained[k]) * (1 - m.bends.each[k].explained[0]) * (1 - m.rest.explained[k])
 			}
-			light := max(s.high-s.mean, s.mean-s.low) <= tail*s.deviation
+			light := s.deviation > 0 && max(s.high-s.mean, s.mean-s.low) <= tail*s.deviation
 			s.smooth = light && left(m.width+k)*(1-rankError/float64(n)) <= left(k)
 			k++
 		}

@@ -33,15 +33,34 @@ const (
 	leastExplained = 8
 )
 
-// newRegression fits a regression. It overwrites features and targets by their differences from
-// their means.
-func newRegression(features, targets *mat.Dense) (*regression, error) {
+// borders are those of the blocks of n rows: of equal ones, but that no group of rows that belong
+// together, if there are any, is cut where one lies behind the other. They begin with 0 and end with n.
+func borders(n int, groups []int) []int {
+	all := []int{0}
+	for b := 1; b < blocks; b++ {
+		p := b * n / blocks
+		for groups != nil && 0 < p && p < n && groups[p] == groups[p-1] {
+			p++
+		}
+		if p > all[len(all)-1] && p < n {
+			all = append(all, p)
+		}
+	}
+	if all = append(all, n); len(all) == 2 && groups != nil {
+		return borders(n, nil) // all are one group
+	}
+	return all
+}
+
+// newRegression fits a regression to rows in blocks with the borders. It overwrites features and targets
+// by their differences from their means.
+func newRegression(features, targets *mat.Dense, borders []int) (*regression, error) {
 	n, m := features.Dims()
 	_, k := targets.Dims()
 	r := &regression{centers: center(features), means: center(targets), explained: make([]float64, k), coefficients: mat.NewDense(m, k, nil)}
-	parts, all := make([]part, min(blocks, n)), zeroSums(m, k)
+	parts, all := make([]part, len(borders)-1), zeroSums(m, k)
 	for b := range parts {
-		lo, hi := b*n/len(parts), (b+1)*n/len(parts)
+		lo, hi := borders[b], borders[b+1]
 		parts[b].held = newSums(features.Slice(lo, hi, 0, m).(*mat.Dense), targets.Slice(lo, hi, 0, k).(*mat.Dense))
 		all = all.plus(1, parts[b].held)
 	}

@@ -214,7 +214,7 @@ func TestNoise(t *testing.T) {
 		features, targets := mat.NewDense(n, 5, nil), mat.NewDense(n, 1, nil)
 		features.Apply(func(_, _ int, _ float64) float64 { return g.NormFloat64() }, features)
 		targets.Apply(func(_, _ int, _ float64) float64 { return g.NormFloat64() }, targets)
-		r, err := newRegression(features, targets)
+		r, err := newRegression(features, targets, borders(features.RawMatrix().Rows, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +256,7 @@ func TestSparse(t *testing.T) {
 				}
 				y.Set(i, 0, floats.Dot(row, truth)+g.NormFloat64())
 			}
-			r, err := newRegression(f, y)
+			r, err := newRegression(f, y, borders(f.RawMatrix().Rows, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -266,6 +266,28 @@ func TestSparse(t *testing.T) {
 		}
 		if share := wrong * n / m; share > c.most {
 			t.Errorf("%s of %d features: the error is %.2f of that of least squares, want at most %g", c.name, m, share, c.most)
+		}
+	}
+}
+
+// TestBorders: blocks cut no group, and there are several whatever the groups are.
+func TestBorders(t *testing.T) {
+	sevens, all := make([]int, 100), make([]int, 100)
+	for i := range sevens {
+		sevens[i] = i / 7
+	}
+	for _, c := range []struct {
+		n      int
+		groups []int
+		want   []int
+	}{
+		{100, nil, []int{0, 20, 40, 60, 80, 100}},
+		{100, sevens, []int{0, 21, 42, 63, 84, 100}},
+		{100, all, []int{0, 20, 40, 60, 80, 100}},
+		{3, nil, []int{0, 1, 2, 3}},
+	} {
+		if got := borders(c.n, c.groups); !slices.Equal(got, c.want) {
+			t.Errorf("%d rows: %v, want %v", c.n, got, c.want)
 		}
 	}
 }

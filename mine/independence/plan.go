@@ -45,7 +45,7 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	case d.Groups != nil:
 		return groupPlan(d.Groups, seed)
 	case split.Repeated > 0: // in a series too
-		return nil, fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: leave the copies out, or, if equal rows are draws of their own, split at random: %w",
+		return nil, fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
 			split.Repeated, n, ErrPairing)
 	case split.Kind == mine.SplitBlocks:
 		return seriesPlan(n, split, seed)

@@ -90,6 +90,13 @@ func (s *screen) copied(a, b int) (factor float64, kept []int, err error) {
 			return 1, nil, nil // a column of which no value is there again, or a constant
 		}
 	}
+	if len(xs) == 1 && len(zs) == 1 {
+		for _, by := range [][2]int{{a, b}, {b, a}} {
+			if told, err := dependence.Ordered(s.vars[by[0]].Data, s.vars[by[1]].Data); err != nil || told {
+				return 1, nil, err
+			}
+		}
+	}
 	return s.repeats(s.vars[a].Data, s.vars[b].Data)
 }
 
@@ -123,6 +130,13 @@ func (s *screen) showCopies(ctx context.Context) error {
 				if _, both := slices.BinarySearch(with[b], c); !both {
 					continue
 				}
+				told, err := s.told(c, a, b)
+				if err != nil {
+					return err
+				}
+				if told {
+					continue
+				}
 				factor, kept, err := s.repeats(column.Join(s.vars[a].Data, s.vars[c].Data), s.vars[b].Data)
 				if err != nil {
 					return err
@@ -141,6 +155,19 @@ func (s *screen) showCopies(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// told reports whether a number c tells both a and b by its order, as an age tells who is retired: nothing then says
+// that rows of one value of it are of one person.
+func (s *screen) told(c, a, b int) (bool, error) {
+	by := s.vars[c].Data
+	if len(by.Columns()) != 1 {
+		return false, nil
+	}
+	if told, err := dependence.Ordered(by, s.vars[a].Data); err != nil || !told {
+		return false, err
+	}
+	return dependence.Ordered(by, s.vars[b].Data)
 }
 
 // countCopies returns how many of n rows an independent one is worth, sum m^2 / n of groups of m rows, and the

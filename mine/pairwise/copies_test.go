@@ -80,6 +80,25 @@ func TestHiddenCopies(t *testing.T) {
 	}
 }
 
+// TestTold: an age that tells who is retired and, with errors, who has a pension makes no copies of 1,000 persons, one row
+// each: rows of one age are alike because it tells them.
+func TestTold(t *testing.T) {
+	const n = 1000
+	r := rand.New(rand.NewPCG(25, 26))
+	age, pension, retired := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range n {
+		years := 18 + r.IntN(73)
+		codes := map[bool]float64{true: 1}
+		age[i], retired[i], pension[i] = float64(years), codes[years >= 65], codes[(years >= 67) != (r.IntN(33) == 0)]
+	}
+	noise := draws(n, r.NormFloat64) // without which the rows are copies of each other
+	for _, p := range screening(t, Columns(column.Slices(age, pension, retired, noise)), Options{}).Pairs {
+		if p.Copied || p.HiddenCopies || p.EffectiveRows != n {
+			t.Errorf("%+v, want no copies", p)
+		}
+	}
+}
+
 // TestTime: twelve independent sensors are series, though a column of times explains the order.
 func TestTime(t *testing.T) {
 	const n = 3000

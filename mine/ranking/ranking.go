@@ -44,6 +44,7 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/dependence"
 	"gomine/mine/independence"
 	"gomine/mine/preprocess"
 )
@@ -201,6 +202,12 @@ func learnable(err error) bool {
 // as those of all candidates are: another candidate, such as noise or a time, hides that they are copies or a series.
 func (r *Ranking) suits(x column.Source) error {
 	split, err := mine.FindSplit(x, r.data.Target, r.cfg.Estimate, r.data.Groups)
+	if err == nil && split.Repeated > 0 && r.holdout.Pairing == independence.Rows {
+		var told bool
+		if told, err = dependence.Ordered(x, r.data.Target); told {
+			split = mine.Split{Kind: mine.SplitRandom} // rows of one value are alike because it tells the target
+		}
+	}
 	if err == nil && split.Kind == mine.SplitBlocks && r.holdout.Pairing == independence.Rows {
 		return fmt.Errorf("ranking: rows of it and the target are a series, correlated over about %d rows, but with the other candidates they are not: rank it without those, or, if rows are independent, split at random: %w",
 			int(math.Ceil(split.CorrelationTime)), independence.ErrPairing)
@@ -215,7 +222,8 @@ func (r *Ranking) suits(x column.Source) error {
 }
 
 // hidesCopies reports rows of candidate k and the target that are copies, as of one person, which the two do not show by
-// themselves where both have few values: another candidate, a number that has copies with both, shows it.
+// themselves where both have few values: another candidate, a number that has copies with both and does not tell both by
+// its order, shows it.
 func (r *Ranking) hidesCopies(k int) error {
 	if !r.looked && r.holdout.Pairing == independence.Rows {
 		for j := range r.data.X.Columns() {
@@ -230,16 +238,36 @@ func (r *Ranking) hidesCopies(k int) error {
 	}
 	r.looked = true
 	for _, j := range r.copied {
+		if j == k {
+			continue // suits looks at that
+		}
 		copies, err := r.copies(column.Select(r.data.X, k), column.Select(r.data.X, j))
 		if err != nil {
 			return err
 		}
-		if copies > 0 {
+		if copies == 0 {
+			continue
+		}
+		told, err := r.told(j, k)
+		if err != nil {
+			return err
+		}
+		if !told {
 			return fmt.Errorf("ranking: %d rows of it and the target are copies of others, as of one person, which column %s shows: give the groups that rows belong to, or, if equal rows are draws of their own, split at random: %w",
 				copies, r.data.X.Columns()[j].Name, independence.ErrPairing)
 		}
 	}
 	return nil
+}
+
+// told reports whether a candidate j tells both candidate k and the target by its order, as an age tells who is
+// retired: nothing then says that its rows of one value are of one person.
+func (r *Ranking) told(j, k int) (bool, error) {
+	by := column.Select(r.data.X, j)
+	if told, err := dependence.Ordered(by, r.data.Target); err != nil || !told {
+		return false, err
+	}
+	return dependence.Ordered(by, column.Select(r.data.X, k))
 }
 
 // copies is how many rows of two sources are copies of others.

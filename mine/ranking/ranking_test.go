@@ -306,6 +306,27 @@ func TestHiddenCodes(t *testing.T) {
 	}
 }
 
+// TestTold: of 1,000 persons, one row each, an age that tells who is retired and, with errors, who has a pension makes no
+// copies of them: rows of one age are alike because it tells them.
+func TestTold(t *testing.T) {
+	g := rand.New(rand.NewPCG(4, 4))
+	const n = 1000
+	var age, pension, retired, noise []float64
+	for range n {
+		years := 18 + g.IntN(73)
+		codes := map[bool]float64{true: 1}
+		age, noise = append(age, float64(years)), append(noise, g.NormFloat64())
+		retired, pension = append(retired, codes[years >= 65]), append(pension, codes[(years >= 67) != (g.IntN(33) == 0)])
+	}
+	d := Data{X: column.Named(column.Slices(age, pension, noise), "age", "pension", "noise"), Target: column.Slices(retired)}
+	_, columns := ranked(t, d, brief(n))
+	for _, c := range columns {
+		if c.Findings == nil || (c.Name != "noise") != (c.Findings.PValue <= 0.01) {
+			t.Errorf("%s: %+v, %s", c.Name, c.Findings, c.Error)
+		}
+	}
+}
+
 // TestHiddenSeries: sensors that drift are refused one by one where a jittered time among the candidates, in whose
 // order the rows are, hides from all of them together that rows are correlated.
 func TestHiddenSeries(t *testing.T) {
