@@ -184,7 +184,7 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 		}
 		return nil
 	}
-	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given}, maps.FoldRows(), r.Config.Estimate.Seed)
+	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given, Groups: d.Groups}, maps.FoldRows(), r.Config.Estimate.Seed)
 	if err != nil {
 		return fmt.Errorf("conditional: residuals of z: %w", err)
 	}

@@ -19,7 +19,7 @@ type TestResult struct {
 	X                   []Residual `json:"residuals_x"`
 	Z                   []Residual `json:"residuals_z"`
 	// Doubts say that nearest neighbours find that Y tells of U and of V: then what X and Z both share
-	// with Y may have been taken for dependence.
+	// with Y may have been taken for dependence. Or that groups of rows vary together.
 	Doubts []mine.Warning `json:"doubts"`
 }
 
@@ -72,7 +72,7 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err != nil {
 		return out, err
 	}
-	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given}, maps.FoldRows(), cfg.Estimate.Seed)
+	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given, Groups: d.Groups}, maps.FoldRows(), cfg.Estimate.Seed)
 	if err != nil {
 		return out, fmt.Errorf("conditional: z in place of x: %w", err)
 	}
@@ -85,7 +85,11 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 		return out, err
 	}
 	out.Exact = false
-	out.Doubts, err = doubts(ctx, u, v, d.Given, cfg.Estimate.Seed)
+	if out.Doubts, err = doubts(ctx, u, v, d.Given, cfg.Estimate.Seed); err != nil {
+		return out, err
+	}
+	together, err := varyTogether(u, v, d.Groups)
+	out.Doubts = append(out.Doubts, together...)
 	return out, err
 }
 
