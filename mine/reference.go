@@ -97,6 +97,24 @@ type trial struct {
 	lo, n   int
 }
 
+// trialPairs are the rows of x and z of pairs: the n joint ones, and behind them marginal ones.
+type trialPairs struct{ xs, zs []int }
+
+// pairs returns those that scorePairs scores.
+func (tr trial) pairs(cycles int, seed uint64) (p trialPairs) {
+	s := newPairScores(tr.n, cycles, seed)
+	for i := range tr.n {
+		p.xs, p.zs = append(p.xs, tr.lo+i), append(p.zs, tr.lo+i)
+	}
+	for k := range cycles {
+		cycle := s.cycle(k)
+		for i := range tr.n {
+			p.xs, p.zs = append(p.xs, tr.lo+i), append(p.zs, tr.lo+int(cycle.Next(uint64(i))))
+		}
+	}
+	return p
+}
+
 const (
 	// fewToJudge is the number of validation rows below which critics of the normal law are judged
 	// by all rows that may be, a part at a time.
@@ -151,6 +169,10 @@ func behind(m backend.Matrix, lo, hi, rows int) backend.Matrix {
 // all trials together, less the standard error of its joint mean: of many that few rows judge, the
 // highest is otherwise one that was lucky. The shrinkage is 0 where none is above 0.
 func suppose(ctx context.Context, trials []trial, correlations int, seed uint64) (best gaussian.Structure, shrinkage float64, err error) {
+	pairs := make([]trialPairs, len(trials))
+	for i, tr := range trials {
+		pairs[i] = tr.pairs(cyclesFor(validationPairs/4/len(trials), tr.n), seed)
+	}
 	var most float64
 	for _, st := range structuresFor(correlations, trials[0].moments.Rows()) {
 		tried := make([]variates, len(trials))
@@ -172,11 +194,11 @@ func suppose(ctx context.Context, trials []trial, correlations int, seed uint64)
 			for i, tr := range trials {
 				v := tried[i]
 				v.Critic = v.Shrunk(s)
-				p, err := scorePairs(ctx, v, nil, tr.lo, tr.n, cyclesFor(validationPairs/4/len(trials), tr.n), seed)
-				if err != nil {
+				scores := make([]float32, len(pairs[i].xs))
+				if err := v.Scores(ctx, nil, pairs[i].xs, pairs[i].zs, scores); err != nil {
 					return best, 0, err
 				}
-				all.Joint, all.Marginal = append(all.Joint, p.Joint...), append(all.Marginal, p.Marginal...)
+				all.Joint, all.Marginal = append(all.Joint, scores[:tr.n]...), append(all.Marginal, scores[tr.n:]...)
 			}
 			if b := all.bound() - all.jointErr(); all.finite() && b > most {
 				most, best, shrinkage = b, st, s
