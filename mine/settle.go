@@ -60,15 +60,15 @@ func (e *Estimator) complete(ctx context.Context, t *fitter, members [][]*member
 	if !e.cfg.Reference {
 		return nil
 	}
-	counts, several := e.counting(members), 0
-	for _, counts := range counts {
-		if counts {
-			several++
+	counts, n := e.counting(members), 0
+	for _, c := range counts {
+		if c {
+			n++
 		}
 	}
-	t.alone = several == 1
+	t.alone = n == 1 && len(t.folds) > 1
 	return t.each(context.WithoutCancel(ctx), len(refs), func(ctx context.Context, _ backend.Backend, f int) (err error) {
-		if counts[f] && (refs[f] == nil || t.alone && len(t.folds) > 1) {
+		if counts[f] && (refs[f] == nil || t.alone) {
 			refs[f], err = t.refer(ctx, f, method, last)
 		}
 		return err
@@ -78,16 +78,24 @@ func (e *Estimator) complete(ctx context.Context, t *fitter, members [][]*member
 // referenceMethod is how the reference sees the columns, beside the survivors. last says that all
 // rows are preprocessed by that alone, once, so that the memory of the pairs may be overwritten.
 func (e *Estimator) referenceMethod() (method preprocess.Method, last bool) {
-	method, last = e.cfg.Candidates[e.survivors[0]].Preprocess, len(e.folds) == 1
-	if method == preprocess.Fourier || method == preprocess.Codes { // of which the reference cannot use all
-		method, last = preprocess.Rank, false
-	}
+	first := e.cfg.Candidates[e.survivors[0]].Preprocess
+	method = forReference(first)
+	last = len(e.folds) == 1 && method == first
 	for _, c := range e.survivors {
 		if other := e.cfg.Candidates[c].Preprocess; other != method {
 			method, last = preprocess.Rank, false
 		}
 	}
 	return method, last
+}
+
+// forReference is how the reference sees the columns beside a critic that sees them by method: alike, or by
+// their ranks if it cannot use all of the inputs.
+func forReference(method preprocess.Method) preprocess.Method {
+	if method == preprocess.Fourier || method == preprocess.Codes {
+		return preprocess.Rank
+	}
+	return method
 }
 
 // settleRace is settle where training ended before a fold had a critic. The reference sees the
@@ -98,11 +106,7 @@ func (e *Estimator) settleRace(ctx context.Context, why error, r *race) (err err
 		if !e.cfg.Reference || !m.usable() {
 			continue
 		}
-		method := m.candidate.Preprocess
-		if method == preprocess.Fourier || method == preprocess.Codes {
-			method = preprocess.Rank
-		}
-		refs[0], err = r.fitter.refer(context.WithoutCancel(ctx), 0, method, false)
+		refs[0], err = r.fitter.refer(context.WithoutCancel(ctx), 0, forReference(m.candidate.Preprocess), false)
 		break
 	}
 	return errors.Join(err, e.settle(why, r.fitter.folds, [][]*member{r.members}, refs))

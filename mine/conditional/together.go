@@ -2,9 +2,11 @@ package conditional
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"gomine/mine"
@@ -33,7 +35,7 @@ func varyTogether(u, v column.Source, groups []int) ([]mine.Warning, error) {
 		return nil, err
 	}
 	b, err := meanSquares(v, groups)
-	if err != nil || len(a) < leastTogether {
+	if err != nil || len(a) < leastTogether || len(b) != len(a) { // there are none of a constant
 		return nil, err
 	}
 	r := stat.Correlation(ranks(a), ranks(b), nil)
@@ -65,13 +67,8 @@ func meanSquares(s column.Source, groups []int) ([]float64, error) {
 			rows[g]++
 		}
 	}
-	numbers := make([]int, 0, len(sums))
-	for g := range sums {
-		numbers = append(numbers, g)
-	}
-	slices.Sort(numbers)
 	var all []float64
-	for _, g := range numbers {
+	for _, g := range slices.Sorted(maps.Keys(sums)) {
 		all = append(all, sums[g]/rows[g])
 	}
 	return all, nil
@@ -79,19 +76,8 @@ func meanSquares(s column.Source, groups []int) ([]float64, error) {
 
 // ranks returns the place of each value in ascending order.
 func ranks(values []float64) []float64 {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		switch {
-		case values[i] < values[j]:
-			return -1
-		case values[i] > values[j]:
-			return 1
-		}
-		return 0
-	})
+	sorted, order := slices.Clone(values), make([]int, len(values))
+	floats.ArgsortStable(sorted, order)
 	places := make([]float64, len(values))
 	for place, i := range order {
 		places[i] = float64(place)

@@ -164,10 +164,7 @@ func (s *screen) told(c, a, b int) (bool, error) {
 	if len(by.Columns()) != 1 {
 		return false, nil
 	}
-	if told, err := dependence.Ordered(by, s.vars[a].Data); err != nil || !told {
-		return false, err
-	}
-	return dependence.Ordered(by, s.vars[b].Data)
+	return dependence.Ordered(by, column.Join(s.vars[a].Data, s.vars[b].Data))
 }
 
 // countCopies returns how many of n rows an independent one is worth, sum m^2 / n of groups of m rows, and the

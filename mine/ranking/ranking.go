@@ -263,11 +263,7 @@ func (r *Ranking) hidesCopies(k int) error {
 // told reports whether a candidate j tells both candidate k and the target by its order, as an age tells who is
 // retired: nothing then says that its rows of one value are of one person.
 func (r *Ranking) told(j, k int) (bool, error) {
-	by := column.Select(r.data.X, j)
-	if told, err := dependence.Ordered(by, r.data.Target); err != nil || !told {
-		return false, err
-	}
-	return dependence.Ordered(by, column.Select(r.data.X, k))
+	return dependence.Ordered(column.Select(r.data.X, j), column.Join(r.data.Target, column.Select(r.data.X, k)))
 }
 
 // copies is how many rows of two sources are copies of others.
