@@ -216,7 +216,7 @@ func (c testCase) config(seed uint64, effort mine.Effort) independence.Config {
 // run tests the data sets, one on each processor, and dependent ones with the Z of other sets for
 // the area.
 func (c testCase) run(ctx context.Context, sets int, seed uint64, effort mine.Effort, area bool) (testOutcome, error) {
-	out := testOutcome{Name: c.name, Rows: c.rows, Null: c.null, Sets: sets, Seed: seed, Rejected: make([]float64, len(testLevels))}
+	out := testOutcome{Name: c.name, Rows: c.rows, Null: c.null, Sets: sets, Seed: seed}
 	results, err := sideBySide(ctx, sets, func(ctx context.Context, i int) (independence.Result, error) {
 		return c.test(ctx, seed+uint64(i), effort, false)
 	})
@@ -227,11 +227,9 @@ func (c testCase) run(ctx context.Context, sets int, seed uint64, effort mine.Ef
 	for _, r := range results {
 		out.PValues = append(out.PValues, r.PValue)
 		estimates = append(estimates, r.Effect.Estimate)
-		for k, level := range testLevels {
-			if r.PValue <= level {
-				out.Rejected[k] += 1 / float64(sets)
-			}
-		}
+	}
+	for _, level := range testLevels {
+		out.Rejected = append(out.Rejected, float64(upTo(out.PValues, level))/float64(sets))
 	}
 	out.Pairing, out.Mean = string(results[0].Pairing), stat.Mean(estimates, nil)
 	if c.null || !area {
@@ -247,6 +245,16 @@ func (c testCase) run(ctx context.Context, sets int, seed uint64, effort mine.Ef
 	}
 	out.Area = areaUnder(out.PValues, out.NullPValues)
 	return out, nil
+}
+
+// upTo is how many p-values are at most a level.
+func upTo(p []float64, level float64) (n int) {
+	for _, v := range p {
+		if v <= level {
+			n++
+		}
+	}
+	return n
 }
 
 // apartSeed makes a set that no other seed makes.

@@ -74,7 +74,7 @@ func transferTestsCommand() *cobra.Command {
 					if err != nil {
 						return fmt.Errorf("%s, %d rows: %w", c.name, rows, err)
 					}
-					fmt.Fprintf(os.Stderr, "%-28s %5d rows  X to Z %d, Z to X %d of %d at .05\n", o.Name, o.Rows, upTo(o.Forward), upTo(o.Back), o.Sets)
+					fmt.Fprintf(os.Stderr, "%-28s %5d rows  X to Z %d, Z to X %d of %d at .05\n", o.Name, o.Rows, upTo(o.Forward, 0.05), upTo(o.Back, 0.05), o.Sets)
 					all = append(all, o)
 				}
 			}
@@ -83,7 +83,7 @@ func transferTestsCommand() *cobra.Command {
 			}
 			t := report.NewTable("series", "rows", "X to Z", "Z to X")
 			for _, o := range all {
-				t.AppendRow(table.Row{o.Name, o.Rows, upTo(o.Forward), upTo(o.Back)})
+				t.AppendRow(table.Row{o.Name, o.Rows, upTo(o.Forward, 0.05), upTo(o.Back, 0.05)})
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "p-values of at most .05, of %d data sets a row\n%s\n", opt.sets, t.Render())
 			return err
@@ -95,16 +95,6 @@ func transferTestsCommand() *cobra.Command {
 	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
 	return cmd
-}
-
-// upTo is how many p-values are at most .05.
-func upTo(p []float64) (n int) {
-	for _, v := range p {
-		if v <= 0.05 {
-			n++
-		}
-	}
-	return n
 }
 
 // run tests the data sets, one on each processor.
