@@ -226,16 +226,18 @@ func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *ma
 
 // fit makes the regressions, each of what those before have left.
 func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) (err error) {
-	if m.linear, err = newRegression(inputs.linear(), mat.DenseCopyOf(targets), m.borders); err != nil {
+	f := inputs.linear()
+	if m.linear, err = newRegression(f, mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
-	index := m.linear.predict(inputs.linear())
+	index := m.linear.fitted(f)
 	targets.Sub(targets, index)
 	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, seed)
-	if m.rest, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets), m.borders); err != nil {
+	f = m.both(inputs)
+	if m.rest, err = newRegression(f, mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.rest.predict(m.both(inputs)))
+	targets.Sub(targets, m.rest.fitted(f))
 	if m.bends, err = newBends(index, targets, m.borders); err != nil {
 		return err
 	}
@@ -243,10 +245,11 @@ func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) 
 	m.choose(inputs.scores.Rows)
 	targets, index = m.chosen(targets), m.chosen(index)
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
-	if m.scale, err = newRegression(m.both(inputs), mat.DenseCopyOf(targets), m.borders); err != nil {
+	f = m.both(inputs)
+	if m.scale, err = newRegression(f, mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
-	targets.Sub(targets, m.scale.predict(m.both(inputs)))
+	targets.Sub(targets, m.scale.fitted(f))
 	m.scaleBends, err = newBends(index, targets, m.borders)
 	return err
 }

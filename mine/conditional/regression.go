@@ -174,8 +174,14 @@ func (r *regression) predict(features *mat.Dense) *mat.Dense {
 	for i := range rows {
 		floats.Sub(features.RawRowView(i), r.centers)
 	}
+	return r.fitted(features)
+}
+
+// fitted is predict of features less their centers, as newRegression leaves them.
+func (r *regression) fitted(centered *mat.Dense) *mat.Dense {
+	rows, _ := centered.Dims()
 	var p mat.Dense
-	p.Mul(features, r.coefficients)
+	p.Mul(centered, r.coefficients)
 	for i := range rows {
 		floats.Add(p.RawRowView(i), r.means)
 	}

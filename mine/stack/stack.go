@@ -92,7 +92,7 @@ func Weights(folds []Fold, worth float64) []float64 {
 func step(folds []Fold, w []float64, worth float64, at *moments) ([]float64, *moments) {
 	var free []int
 	for c, v := range w {
-		if v > 0 && v < mostWeight || v == 0 && at.gradient[c] > 0 || v == mostWeight && at.gradient[c] < 0 {
+		if (v > 0 || at.gradient[c] > 0) && (v < mostWeight || at.gradient[c] < 0) {
 			free = append(free, c)
 		}
 	}
