@@ -323,6 +323,39 @@ func TestParquetDamaged(t *testing.T) {
 	}
 }
 
+// TestParquetIndices reads indices that no dictionary has: in runs and packed, of numbers and texts.
+func TestParquetIndices(t *testing.T) {
+	const each = 8 // equal values are a run from then on
+	at := func(i int) int { return i / each % 2 }
+	var xs []float64
+	var words []parquet.ByteArray
+	for i := range 3 * each {
+		xs = append(xs, []float64{1.5, 2.5}[at(i)])
+		words = append(words, parquet.ByteArray([]string{"pear", "fig"}[at(i)]))
+	}
+	for _, version := range []parquet.DataPageVersion{parquet.DataPageV1, parquet.DataPageV2} {
+		for _, c := range []parquetColumn{
+			plain("x", parquet.Types.Double, schema.NoLogicalType{}, 0, xs),
+			plain("word", parquet.Types.ByteArray, schema.StringLogicalType{}, 0, words),
+		} {
+			data := parquetBytes(t, 1, []parquetColumn{c}, parquet.WithDataPageVersion(version), parquet.WithCompression(compress.Codecs.Uncompressed))
+			indices := []byte{1, each << 1, 0, each << 1, 1, each << 1, 0} // bits, and three runs
+			if bytes.Count(data, indices) != 1 {
+				t.Fatalf("%s: no indices % x", c.node.Name(), indices)
+			}
+			for _, wrong := range [][]byte{
+				{32, 3 * each << 1, 0xff, 0xff, 0xff, 0x7f, 0}, // a run of the largest int32
+				{32, 3 * each << 1, 0, 0, 0, 0x80, 0},          // of the smallest
+				{24, 3<<1 | 1, 0, 0, 0x10, 0, 0},               // packed
+				{64, each << 1, 0, 0, 0, 0, 0},
+			} {
+				_, err := readString(string(bytes.Replace(data, indices, wrong, 1)), Options{Missing: MissingNaN})
+				checkError(t, err, "damaged", "of a dictionary")
+			}
+		}
+	}
+}
+
 // FuzzParquet reads files, which must be an error or a matrix.
 func FuzzParquet(f *testing.F) {
 	columns, _, _ := parquetTypes()
