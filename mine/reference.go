@@ -3,6 +3,7 @@ package mine
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -174,6 +175,8 @@ func suppose(ctx context.Context, trials []trial, correlations int, seed uint64)
 		pairs[i] = tr.pairs(cyclesFor(validationPairs/4/len(trials), tr.n), seed)
 	}
 	var most float64
+	var scores []float32
+	var all pairScores
 	for _, st := range structuresFor(correlations, trials[0].moments.Rows()) {
 		tried := make([]variates, len(trials))
 		for i, tr := range trials {
@@ -181,7 +184,7 @@ func suppose(ctx context.Context, trials []trial, correlations int, seed uint64)
 			if critic, err = tr.moments.Critic(st); err != nil {
 				break
 			}
-			tried[i] = variates{critic, tr.lo, critic.X.Variates(tr.x, tr.lo, tr.lo+tr.n), critic.Z.Variates(tr.z, tr.lo, tr.lo+tr.n)}
+			tried[i] = variatesOf(critic, tr.x, tr.z, tr.lo, tr.lo+tr.n)
 		}
 		if errors.Is(err, gaussian.ErrNotConverged) {
 			continue
@@ -190,12 +193,10 @@ func suppose(ctx context.Context, trials []trial, correlations int, seed uint64)
 			return best, 0, err
 		}
 		for _, s := range shrinkages {
-			var all pairScores
+			all.Joint, all.Marginal = all.Joint[:0], all.Marginal[:0]
 			for i, tr := range trials {
-				v := tried[i]
-				v.Critic = v.Shrunk(s)
-				scores := make([]float32, len(pairs[i].xs))
-				if err := v.Scores(ctx, nil, pairs[i].xs, pairs[i].zs, scores); err != nil {
+				scores = slices.Grow(scores[:0], len(pairs[i].xs))[:len(pairs[i].xs)]
+				if err := tried[i].shrunk(s).Scores(ctx, nil, pairs[i].xs, pairs[i].zs, scores); err != nil {
 					return best, 0, err
 				}
 				all.Joint, all.Marginal = append(all.Joint, scores[:tr.n]...), append(all.Marginal, scores[tr.n:]...)
@@ -216,20 +217,33 @@ func (r *reference) variates(in *inputs, c RowCounts) variates {
 
 // variates scores pairs of rows from lo on, whose canonical variates it has.
 type variates struct {
-	*gaussian.Critic
-	lo   int
-	p, q *mat.Dense
+	critic *gaussian.Critic
+	scorer gaussian.Scorer
+	lo     int
+	p, q   *mat.Dense
 }
 
 // newVariates takes rows [lo, hi) to their variates, from the inputs x and z that maps make
 // of them, of which the radii do not count.
 func newVariates(c *gaussian.Critic, maps preprocess.Maps, x, z backend.Matrix, lo, hi int) variates {
-	return variates{c, lo, c.X.Variates(maps.X.WithoutRadius(x), lo, hi), c.Z.Variates(maps.Z.WithoutRadius(z), lo, hi)}
+	return variatesOf(c, maps.X.WithoutRadius(x), maps.Z.WithoutRadius(z), lo, hi)
+}
+
+// variatesOf takes rows [lo, hi) of x and z to their variates.
+func variatesOf(c *gaussian.Critic, x, z backend.Matrix, lo, hi int) variates {
+	return variates{c, c.Scorer(), lo, c.X.Variates(x, lo, hi), c.Z.Variates(z, lo, hi)}
+}
+
+// shrunk are the same variates, scored with all correlations multiplied by s.
+func (v variates) shrunk(s float64) variates {
+	v.critic = v.critic.Shrunk(s)
+	v.scorer = v.critic.Scorer()
+	return v
 }
 
 func (v variates) Scores(ctx context.Context, _ backend.Data, xs, zs []int, dst []float32) error {
 	for i := range dst {
-		dst[i] = float32(v.Score(v.p.RawRowView(xs[i]-v.lo), v.q.RawRowView(zs[i]-v.lo)))
+		dst[i] = float32(v.scorer.Score(v.p.RawRowView(xs[i]-v.lo), v.q.RawRowView(zs[i]-v.lo)))
 	}
 	return ctx.Err()
 }
@@ -241,13 +255,13 @@ func (v variates) InputGradients(ctx context.Context, _ backend.Data, xs, zs []i
 	n := len(xs)
 	gp, gq := mat.NewDense(n, r, nil), mat.NewDense(n, r, nil)
 	for i := range n {
-		v.Gradient(v.p.RawRowView(xs[i]-v.lo), v.q.RawRowView(zs[i]-v.lo), gp.RawRowView(i), gq.RawRowView(i))
+		v.scorer.Gradient(v.p.RawRowView(xs[i]-v.lo), v.q.RawRowView(zs[i]-v.lo), gp.RawRowView(i), gq.RawRowView(i))
 	}
 	for _, side := range []struct {
 		to backend.Matrix
 		of *mat.Dense
 		w  *mat.Dense
-	}{{gx, gp, v.X.W}, {gz, gq, v.Z.W}} {
+	}{{gx, gp, v.critic.X.W}, {gz, gq, v.critic.Z.W}} {
 		var g mat.Dense
 		g.Mul(side.of, side.w.T())
 		for i := range n {

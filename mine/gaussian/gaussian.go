@@ -202,26 +202,47 @@ func (c *Critic) Shrunk(s float64) *Critic {
 }
 
 // Score returns T of a pair's canonical variates.
-func (c *Critic) Score(p, q []float64) float64 { return max(c.score(p, q), c.Least) }
+func (c *Critic) Score(p, q []float64) float64 { return c.Scorer().Score(p, q) }
 
-func (c *Critic) score(p, q []float64) float64 {
-	var t float64
+// A Scorer is a Critic to score many pairs with.
+type Scorer struct {
+	terms []term // of the correlations
+	least float64
+}
+
+// term is what a correlation r adds to T, offset + (2 r p q - r^2 (p^2 + q^2)) / divisor.
+type term struct{ r, offset, divisor float64 }
+
+// Scorer returns a scorer of the critic.
+func (c *Critic) Scorer() Scorer {
+	s := Scorer{make([]term, len(c.Rho)), c.Least}
 	for k, r := range c.Rho {
 		rest := 1 - r*r
-		t += -math.Log(rest)/2 + (2*r*p[k]*q[k]-r*r*(p[k]*p[k]+q[k]*q[k]))/(2*rest)
+		s.terms[k] = term{r, -math.Log(rest) / 2, 2 * rest}
+	}
+	return s
+}
+
+// Score returns T of a pair's canonical variates.
+func (s Scorer) Score(p, q []float64) float64 { return max(s.score(p, q), s.least) }
+
+func (s Scorer) score(p, q []float64) float64 {
+	var t float64
+	for k, m := range s.terms {
+		t += m.offset + (2*m.r*p[k]*q[k]-m.r*m.r*(p[k]*p[k]+q[k]*q[k]))/m.divisor
 	}
 	return t
 }
 
 // Gradient stores the derivatives of T with respect to a pair's canonical variates.
-func (c *Critic) Gradient(p, q, gp, gq []float64) {
-	if c.score(p, q) < c.Least {
+func (s Scorer) Gradient(p, q, gp, gq []float64) {
+	if s.score(p, q) < s.least {
 		clear(gp)
 		clear(gq)
 		return
 	}
-	for k, r := range c.Rho {
-		rest := 1 - r*r
+	for k, m := range s.terms {
+		r, rest := m.r, m.divisor/2
 		gp[k], gq[k] = (r*q[k]-r*r*p[k])/rest, (r*p[k]-r*r*q[k])/rest
 	}
 }

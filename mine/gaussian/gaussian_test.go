@@ -93,11 +93,11 @@ func TestLeast(t *testing.T) {
 	}
 	p, q := c.X.Variates(x, 0, 2), c.Z.Variates(z, 0, 2)
 	gp, gq := []float64{1}, []float64{1}
-	c.Gradient(p.RawRowView(0), q.RawRowView(0), gp, gq)
+	c.Scorer().Gradient(p.RawRowView(0), q.RawRowView(0), gp, gq)
 	if got := c.Score(p.RawRowView(0), q.RawRowView(0)); got != -math.Log(n) || gp[0] != 0 || gq[0] != 0 {
 		t.Errorf("score %v, gradient %v, %v, want %v, 0, 0", got, gp, gq, -math.Log(n))
 	}
-	c.Gradient(p.RawRowView(1), q.RawRowView(1), gp, gq)
+	c.Scorer().Gradient(p.RawRowView(1), q.RawRowView(1), gp, gq)
 	if got := c.Score(p.RawRowView(1), q.RawRowView(1)); !(got > 0) || gp[0] == 0 {
 		t.Errorf("score %v, gradient %v of a row that is right, want more than 0 and a slope", got, gp)
 	}

@@ -102,18 +102,24 @@ func LogMeanExp[T float32 | float64](t []T) float64 {
 	if len(t) == 0 {
 		return math.NaN()
 	}
-	most := math.Inf(-1)
+	most := T(math.Inf(-1))
 	for _, v := range t {
-		most = max(most, float64(v))
+		if v != v {
+			return math.NaN()
+		}
+		if v > most { // faster than max, which minds NaN and -0
+			most = v
+		}
 	}
-	if math.IsInf(most, 0) {
-		return most // all of them -Inf, or one +Inf
+	largest := float64(most)
+	if math.IsInf(largest, 0) {
+		return largest // all of them -Inf, or one +Inf
 	}
 	var sum float64
 	for _, v := range t {
-		sum += math.Exp(float64(v) - most)
+		sum += math.Exp(float64(v) - largest)
 	}
-	return most + math.Log(sum/float64(len(t)))
+	return largest + math.Log(sum/float64(len(t)))
 }
 
 func logAddExp(a, b float64) float64 {

@@ -171,6 +171,11 @@ func TestExtremes(t *testing.T) {
 	if v := objective.LogMeanExp([]float64{math.Inf(-1), math.Inf(-1)}); !math.IsInf(v, -1) {
 		t.Errorf("log-mean-exp of -Inf is %v", v)
 	}
+	for _, scores := range [][]float64{{math.NaN()}, {math.NaN(), 1}, {1, math.NaN()}, {math.Inf(1), math.NaN()}} {
+		if v := objective.LogMeanExp(scores); !math.IsNaN(v) {
+			t.Errorf("log-mean-exp of %v is %v", scores, v)
+		}
+	}
 }
 
 // TestConstant: no critic that scores all pairs alike does better than the one of
