@@ -32,8 +32,21 @@ func (j *runJournal) begin(schema string, s shard.Shard, run shard.Run) ([]json.
 	if errors.Is(err, journal.ErrOther) {
 		return nil, fmt.Errorf("%s is of an earlier run with other data, settings or version of mine: remove it, or name another --output", j.path)
 	}
+	if errors.Is(err, journal.ErrBusy) {
+		return nil, fmt.Errorf("%s is of a run that is still going on: wait for it or end it, or name another --output", j.path)
+	}
 	j.open = opened
 	return entries, err
+}
+
+// close leaves the journal, if it is still there, to a later run.
+func (j *runJournal) close() error {
+	if j.open == nil {
+		return nil
+	}
+	opened := j.open
+	j.open = nil
+	return opened.Close()
 }
 
 // damaged is the error about an entry, from 0, that cannot be of the run.
@@ -54,7 +67,9 @@ func (j *runJournal) end() error {
 	if j.open == nil {
 		return nil
 	}
-	return j.open.Remove()
+	opened := j.open
+	j.open = nil
+	return opened.Remove()
 }
 
 // afterwards says, of a run that is interrupted, what becomes of what is done.
@@ -91,7 +106,7 @@ func (f *shardFlag) begin(run shard.Run, output *outputFlag) (*itemJournal, erro
 		var item shard.Item
 		switch err := json.Unmarshal(text, &item); {
 		case err != nil || item.Index < 0 || len(item.Result) == 0 || item.Index >= run.Items && item.Index != run.Items+len(j.after):
-			return nil, j.damaged(i, "result")
+			return nil, errors.Join(j.damaged(i, "result"), j.close())
 		case item.Index < run.Items:
 			j.results[item.Index] = item.Result
 		default:

@@ -157,3 +157,31 @@ func TestInterruptedJournal(t *testing.T) {
 		t.Errorf("something was written: %v", err)
 	}
 }
+
+// TestBusyJournal: a second run of the same command does not begin while the first goes on, which it does not
+// disturb.
+func TestBusyJournal(t *testing.T) {
+	c := journalled(t)["seeds"]
+	out := filepath.Join(t.TempDir(), c.output)
+	args := append(c.args, "--output", out)
+	first := mineCommand(t, args...)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(out + ".journal"); err == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	code, _, stderr := try(t, "", args...)
+	if code != exitError || !strings.Contains(stderr, out+".journal is of a run that is still going on") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if err := first.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(out + "*"); err != nil || len(left) != 1 {
+		t.Errorf("there are %v, error %v", left, err)
+	}
+}

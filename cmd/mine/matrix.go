@@ -103,6 +103,7 @@ func (f *matrixFlags) run(cmd *cobra.Command, file string) error {
 	}
 	status := newStatusLine(cmd.ErrOrStderr(), unit(f.unit.value))
 	m, err := f.matrix(cmd, file, status)
+	defer f.output.journal.close()
 	status.clear()
 	switch {
 	case errors.Is(err, context.Canceled) && f.output.journal.path != "" && m != nil && m.done > 0:

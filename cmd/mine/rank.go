@@ -145,6 +145,7 @@ func (f *rankFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer j.close()
 	made.done = len(j.results)
 	items, err := f.shard.compute(cmd, run, j, &f.output, func(k int) (any, error) {
 		c, err := r.Column(cmd.Context(), k)

@@ -95,6 +95,7 @@ func (f *estimateFlags) runSeeds(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer j.close()
 	made.done = len(j.results)
 	items, err := f.shard.compute(cmd, run, j, &f.output, func(k int) (any, error) {
 		cfg := p.config

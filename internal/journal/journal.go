@@ -14,17 +14,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/gofrs/flock"
 )
 
 // A Journal is one that is open. It is not safe for concurrent use.
-type Journal struct{ file *os.File }
+type Journal struct {
+	file *os.File
+	held *flock.Flock // nil where the file system has no locks
+}
 
 // ErrOther is wrapped by the error about a journal with another header.
 var ErrOther = errors.New("it is of another run")
 
 // Open opens the journal of a path, or begins one, for a run whose header is header. It returns what the
 // run has done so far, each as it was added. Errors name the path; a journal with another header is left
-// as it is.
+// as it is, and so is one that another process has open.
 func Open(path string, header any) (*Journal, []json.RawMessage, error) {
 	j, done, err := open(path, header)
 	if err != nil {
@@ -42,34 +47,45 @@ func open(path string, header any) (*Journal, []json.RawMessage, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	lines := bytes.Split(bytes.TrimSuffix(whole, []byte("\n")), []byte("\n"))
-	if len(whole) > 0 && !bytes.Equal(lines[0], first) {
-		return nil, nil, ErrOther
-	}
-	if len(whole) == 0 && len(text) > 0 && !bytes.HasPrefix(first, text) {
-		return nil, nil, ErrOther // some other file, of one line
-	}
-	var done []json.RawMessage
-	for i, line := range lines[min(1, len(lines)):] {
-		if !json.Valid(line) {
-			return nil, nil, fmt.Errorf("line %d is damaged: remove the file", i+2)
-		}
-		done = append(done, line)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	held, err := lock(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &Journal{f}
-	if err := j.begin(int64(len(whole)), path, first); err != nil {
-		return nil, nil, errors.Join(err, f.Close())
+	j := &Journal{held: held}
+	done, err := j.read(path, first)
+	if err != nil {
+		return nil, nil, errors.Join(err, unlock(held))
 	}
 	return j, done, nil
+}
+
+// read opens the file of a journal with a header, and returns the results.
+func (j *Journal) read(path string, header []byte) (done []json.RawMessage, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	lines := bytes.Split(bytes.TrimSuffix(whole, []byte("\n")), []byte("\n"))
+	if len(whole) > 0 && !bytes.Equal(lines[0], header) {
+		return nil, ErrOther
+	}
+	if len(whole) == 0 && len(text) > 0 && !bytes.HasPrefix(header, text) {
+		return nil, ErrOther // some other file, of one line
+	}
+	for i, line := range lines[min(1, len(lines)):] {
+		if !json.Valid(line) {
+			return nil, fmt.Errorf("line %d is damaged: remove the file", i+2)
+		}
+		done = append(done, line)
+	}
+	if j.file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666); err != nil {
+		return nil, err
+	}
+	if err := j.begin(int64(len(whole)), path, header); err != nil {
+		return nil, errors.Join(err, j.file.Close())
+	}
+	return done, nil
 }
 
 // begin cuts off what follows the whole lines, and writes the header where there is none.
@@ -112,7 +128,7 @@ func (j *Journal) write(line []byte) error {
 }
 
 // Close closes the journal, which stays.
-func (j *Journal) Close() error { return j.file.Close() }
+func (j *Journal) Close() error { return errors.Join(j.file.Close(), unlock(j.held)) }
 
 // Remove closes the journal and removes it, once there is a result of it all. One that is gone is no error.
 func (j *Journal) Remove() error {
@@ -120,5 +136,5 @@ func (j *Journal) Remove() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // removed by somebody else
 	}
-	return errors.Join(j.file.Close(), err)
+	return errors.Join(err, j.Close())
 }

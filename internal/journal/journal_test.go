@@ -117,3 +117,43 @@ func TestRemoved(t *testing.T) {
 		t.Errorf("%v, want none", err)
 	}
 }
+
+// TestBusy: a journal that is open is refused, and left as it is; closed or removed it is free again, and
+// nothing is left beside it.
+func TestBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	refused := func() {
+		t.Helper()
+		if _, _, err := Open(path, header{"this"}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), path) {
+			t.Errorf("a journal that is open: %v", err)
+		}
+	}
+	j, _ := results(t, path)
+	refused()
+	if err := j.Add(1); err != nil {
+		t.Fatal(err)
+	}
+	refused()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j, got := results(t, path)
+	if got != "1" {
+		t.Errorf("the journal has %q, want 1", got)
+	}
+	refused()
+	if err := j.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(path + "*"); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, error %v", left, err)
+	}
+	// The lock of a process that was killed is free.
+	if err := os.WriteFile(path+".lock", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, _ = results(t, path)
+	if err := j.Remove(); err != nil {
+		t.Fatal(err)
+	}
+}
