@@ -183,8 +183,12 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	others := c.Validation + c.Test
 	bytes := 4 * inputs
 	if side := min(len(e.folds), len(e.workers())); len(e.folds) > 1 && (c.Train+others)*bytes*side > int(e.cfg.Memory)/rowShare {
-		return false, e.oneFold(fmt.Sprintf("at least %v for the %d inputs a row of %d folds side by side, one a thread, or fewer threads or rows",
-			Bytes(rowShare*(c.Train+others)*bytes*side).rounded(), inputs, side))
+		of, fewer := "a fold", ""
+		if side > 1 {
+			of, fewer = fmt.Sprintf("%d folds side by side, one a thread", side), "threads or "
+		}
+		return false, e.oneFold(fmt.Sprintf("at least %v for the %d inputs a row of %s, or fewer %srows",
+			Bytes(rowShare*(c.Train+others)*bytes*side).rounded(), inputs, of, fewer))
 	}
 	if len(e.folds) > 1 || (c.held()+others)*bytes <= int(e.cfg.Memory)/rowShare && (c.Chunk == 0 || c.Chunk >= e.cfg.Steps*e.cfg.Batch) {
 		return false, nil

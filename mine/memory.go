@@ -37,8 +37,14 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
-// rounded returns as many whole MiB, or one more.
-func (b Bytes) rounded() Bytes { return (b + 1<<20 - 1) >> 20 << 20 }
+// rounded returns b or a little more, in whole MiB, or in whole KiB of less than 8 MiB.
+func (b Bytes) rounded() Bytes {
+	unit := Bytes(1 << 20)
+	if b < 8*unit {
+		unit = 1 << 10
+	}
+	return (b + unit - 1) / unit * unit
+}
 
 // ParseBytes reads what String returns: a number, as in 4e9, a unit behind it or not, or none.
 // Letters may be of either case, and 4G is 4GiB.

@@ -100,8 +100,19 @@ func TestMemoryRefused(t *testing.T) {
 	refused(t, []refusal{
 		{of(whole, "--memory", "lots"), exitUsage, []string{"--memory", `"lots"`, "4GiB"}},
 		{of(whole, "--memory", "0"), exitUsage, []string{"--memory", "4GiB"}},
-		{of(whole, "--memory", "100kB"), exitUsage, []string{"--memory is 100000", "at least 1MiB for 1000 rows in 5 folds", "fewer rows"}},
-		{of(whole, "--memory", "100kB", "--folds", "1"), exitUsage, []string{"--memory is 100000", "at least 1MiB for 600 training rows", "200 that are tested on", "a smaller --test-fraction"}},
+		{of(whole, "--memory", "100kB"), exitUsage, []string{"--memory is 100000", "at least 493KiB for 1000 rows in 5 folds", "fewer rows"}},
+		{of(whole, "--memory", "100kB", "--folds", "1"), exitUsage, []string{"--memory is 100000", "at least 493KiB for 600 training rows", "200 that are tested on", "a smaller --test-fraction"}},
+		{of(whole, "--memory", "492KiB"), exitUsage, []string{"at least 493KiB"}},
 		{[]string{"test", whole, "--x", "X*", "--z", "Z*", "--memory", "1GiB"}, exitUsage, []string{"--memory", "--sample"}},
 	})
+	// What it says is enough, is, once it knows what the columns become.
+	for _, c := range []struct{ folds, least string }{{"5", "586KiB"}, {"1", "1758KiB"}} {
+		args := append(of(whole), append(smallCPU, "--folds", c.folds)...)
+		if code, _, stderr := try(t, "", append(args, "--memory", c.least)...); code != exitOK {
+			t.Errorf("--folds %s: exit %d: %s", c.folds, code, stderr)
+		}
+		if code, _, stderr := try(t, "", append(args, "--memory", "580KiB")...); code != exitUsage {
+			t.Errorf("--folds %s: exit %d: %s", c.folds, code, stderr)
+		}
+	}
 }

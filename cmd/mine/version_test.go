@@ -36,7 +36,7 @@ func TestLicenses(t *testing.T) {
 	}
 	wanted := map[string]bool{"gomine": true, "the Go standard library": true}
 	for _, system := range []string{"linux", "darwin", "windows"} {
-		for _, tags := range []string{"", "cuda"} {
+		for _, tags := range []string{"", "cuda", "duckdb,duckdb_arrow"} {
 			cmd := exec.Command("go", "list", "-deps", "-tags="+tags, "-json=Module", "./cmd/mine")
 			cmd.Dir, cmd.Env = root, append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=1")
 			out, err := cmd.Output()

@@ -67,7 +67,7 @@ func modules() ([]part, error) {
 	found := map[part]bool{}
 	var own part
 	for _, system := range []string{"linux", "darwin", "windows"} {
-		for _, tags := range []string{"", "cuda"} {
+		for _, tags := range []string{"", "cuda", "duckdb,duckdb_arrow"} {
 			cmd := exec.Command("go", "list", "-deps", "-tags="+tags, "-json=Module", "./cmd/mine")
 			cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=1")
 			out, err := cmd.Output()
