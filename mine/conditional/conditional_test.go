@@ -347,3 +347,26 @@ func TestTest(t *testing.T) {
 		t.Error("one permutation")
 	}
 }
+
+// TestHeavyTails: where a few rows of y have nearly all of the variance of x, x is determined by y only if
+// it is so in the others, too.
+func TestHeavyTails(t *testing.T) {
+	const rows = 2000
+	g := rand.New(rand.NewPCG(5, 1))
+	y, x, sum := make([]float64, 2*rows), make([]float64, rows), make([]float64, rows)
+	for i := range rows {
+		for j := range 2 {
+			y[2*i+j] = math.Tan(math.Pi * (g.Float64() - 0.5))
+		}
+		x[i], sum[i] = y[2*i]+g.NormFloat64(), y[2*i]-2*y[2*i+1]
+	}
+	y[0] = 1e6
+	x[0], sum[0] = y[0], y[0]-2*y[1]
+	given := column.RowMajor(y, 2)
+	if err := (Data{X: column.Slices(x), Given: given}).checkLinear(); err != nil {
+		t.Errorf("y and noise: %v", err)
+	}
+	if err := (Data{X: column.Slices(sum), Given: given}).checkLinear(); !errors.Is(err, ErrDetermined) {
+		t.Errorf("a sum of y: %v", err)
+	}
+}

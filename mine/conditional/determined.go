@@ -2,6 +2,8 @@ package conditional
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/floats"
@@ -104,13 +106,41 @@ func (d Data) checkLinear() error {
 		if c.Kind == column.Code {
 			continue
 		}
-		if r.explained[k] > 1-mostLeft {
-			return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
+		if r.explained[k] > 1-mostLeft && r.typicalLeft(y, x, k) <= mostLeft {
+			return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, in most rows as in a few, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
 				c.Name, ErrDetermined)
 		}
 		k++
 	}
 	return nil
+}
+
+// typicalLeft returns the square of the median size of what is left of target k, in units of that of
+// its distances from its median: of heavy tails a few rows have all of the variance. It is 0 where half
+// of the rows have one value. Features and targets are those that newRegression has overwritten.
+func (r *regression) typicalLeft(features, targets *mat.Dense, k int) float64 {
+	values := mat.Col(nil, k, targets)
+	var predicted mat.VecDense
+	predicted.MulVec(features, r.coefficients.ColView(k))
+	left := make([]float64, len(values))
+	for i, v := range values {
+		left[i] = math.Abs(v - predicted.AtVec(i))
+	}
+	middle := median(values)
+	for i, v := range values {
+		values[i] = math.Abs(v - middle)
+	}
+	spread := median(values)
+	if spread == 0 {
+		return 0
+	}
+	return math.Pow(median(left)/spread, 2)
+}
+
+// median sorts values.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return stat.Quantile(0.5, stat.Empirical, values, nil)
 }
 
 // standardized returns the first n rows of the columns of numbers in units of their standard
