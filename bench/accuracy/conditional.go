@@ -156,7 +156,7 @@ type conditionalOutcome struct {
 func conditionalCommand() *cobra.Command {
 	var opt struct {
 		sets   int
-		only   string
+		only   regexp.Regexp
 		effort string
 		way    string
 		seed   uint64
@@ -171,10 +171,6 @@ func conditionalCommand() *cobra.Command {
 			"--effort fast with 199 permutations.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			only, err := regexp.Compile(opt.only)
-			if err != nil {
-				return fmt.Errorf("--only: %w", err)
-			}
 			if !slices.Contains(mine.Efforts(), mine.Effort(opt.effort)) {
 				return fmt.Errorf("--effort is %s, want one of %v", opt.effort, mine.Efforts())
 			}
@@ -183,7 +179,7 @@ func conditionalCommand() *cobra.Command {
 			}
 			var all []conditionalOutcome
 			for _, c := range conditionalCases() {
-				if !only.MatchString(c.name) {
+				if !opt.only.MatchString(c.name) {
 					continue
 				}
 				switch {
@@ -212,7 +208,7 @@ func conditionalCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.IntVar(&opt.sets, "sets", 0, "data sets for each case, of seeds that follow each other; 0 for 1 or 3 to estimate and 20 or 40 to test")
-	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
+	f.TextVar(&opt.only, "only", anything, "`regexp` that names of cases have to match")
 	f.StringVar(&opt.effort, "effort", string(mine.Normal), "of the estimates")
 	f.StringVar(&opt.way, "way", string(conditional.Auto), fmt.Sprintf("of the estimates: one of %v", conditional.Ways()))
 	f.Uint64Var(&opt.seed, "seed", 1, "of the first data set")

@@ -72,7 +72,8 @@ func defaultsCommand() *cobra.Command {
 	var opt struct {
 		seeds, threads int
 		json, curves   bool
-		only, set      string
+		only           regexp.Regexp
+		set            string
 	}
 	cmd := &cobra.Command{
 		Use:   "defaults",
@@ -84,13 +85,9 @@ func defaultsCommand() *cobra.Command {
 			if opt.seeds < 1 {
 				return fmt.Errorf("--seeds is %d, want at least 1", opt.seeds)
 			}
-			only, err := regexp.Compile(opt.only)
-			if err != nil {
-				return fmt.Errorf("--only: %w", err)
-			}
 			var outcomes []outcome
 			for _, t := range tasks {
-				if !only.MatchString(t.Name) {
+				if !opt.only.MatchString(t.Name) {
 					continue
 				}
 				o, err := t.run(cmd.Context(), opt.seeds, opt.threads, opt.set)
@@ -118,7 +115,7 @@ func defaultsCommand() *cobra.Command {
 	f.IntVar(&opt.threads, "threads", 0, "threads, 0 for all processors")
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
 	f.BoolVar(&opt.curves, "curves", false, "with --json, include every result with its curve and race")
-	f.StringVar(&opt.only, "only", "", "only the tasks whose name matches this regular expression")
+	f.TextVar(&opt.only, "only", anything, "`regexp` that names of tasks have to match")
 	f.StringVar(&opt.set, "set", "", setUsage)
 	return cmd
 }

@@ -23,12 +23,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 
 	"github.com/spf13/cobra"
 )
 
 // program is how this is started.
 const program = "go run ./bench/accuracy"
+
+// anything matches every name, where --only says nothing.
+var anything = regexp.MustCompile("")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

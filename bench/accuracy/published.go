@@ -97,7 +97,7 @@ func publishedCommand() *cobra.Command {
 	var opt struct {
 		experiment.Flags
 		seeds int
-		only  string
+		only  regexp.Regexp
 	}
 	long := "Repeats what others published at their settings, as far as this library has them, and\n" +
 		"sets our estimates beside theirs:\n\n"
@@ -118,10 +118,6 @@ func publishedCommand() *cobra.Command {
 			if opt.seeds < 1 {
 				return fmt.Errorf("--seeds is %d, want at least 1", opt.seeds)
 			}
-			only, err := regexp.Compile(opt.only)
-			if err != nil {
-				return fmt.Errorf("--only: %w", err)
-			}
 			b, err := opt.Open()
 			if err != nil {
 				return err
@@ -129,7 +125,7 @@ func publishedCommand() *cobra.Command {
 			defer b.Close()
 			p := &publishing{backend: b, first: opt.Seed, seeds: opt.seeds, quick: opt.Quick, log: cmd.ErrOrStderr()}
 			for _, publication := range publications {
-				if !only.MatchString(publication.name) {
+				if !opt.only.MatchString(publication.name) {
 					continue
 				}
 				r, err := publication.repeat(cmd.Context(), p)
@@ -147,7 +143,7 @@ func publishedCommand() *cobra.Command {
 	f := cmd.Flags()
 	opt.Register(f)
 	f.IntVar(&opt.seeds, "seeds", 3, "number of seeds")
-	f.StringVar(&opt.only, "only", "", "only the publications whose name matches this regular expression")
+	f.TextVar(&opt.only, "only", anything, "`regexp` that names of publications have to match")
 	return cmd
 }
 

@@ -129,7 +129,7 @@ func testsCommand() *cobra.Command {
 		sets   int
 		seed   uint64
 		rows   []int
-		only   string
+		only   regexp.Regexp
 		effort string
 		area   bool
 		json   bool
@@ -143,10 +143,6 @@ func testsCommand() *cobra.Command {
 			"the effort, and permutations 999.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			only, err := regexp.Compile(opt.only)
-			if err != nil {
-				return fmt.Errorf("--only: %w", err)
-			}
 			if opt.sets < 1 {
 				return fmt.Errorf("--sets is %d, want at least 1", opt.sets)
 			}
@@ -155,7 +151,7 @@ func testsCommand() *cobra.Command {
 			}
 			var all []testOutcome
 			for _, c := range testCases {
-				if !only.MatchString(c.name) {
+				if !opt.only.MatchString(c.name) {
 					continue
 				}
 				rows := opt.rows
@@ -195,7 +191,7 @@ func testsCommand() *cobra.Command {
 	f.Uint64Var(&opt.seed, "seed", 1, "of the first data set")
 	f.IntSliceVar(&opt.rows, "rows", nil, "numbers of rows, of all cases (default: of each its own)")
 	f.BoolVar(&opt.area, "area", false, "test dependent data with the Z of other sets too, for the area under the curve of power over level")
-	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
+	f.TextVar(&opt.only, "only", anything, "`regexp` that names of cases have to match")
 	f.StringVar(&opt.effort, "effort", string(mine.Fast), "of the critics of dependent data")
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
 	return cmd

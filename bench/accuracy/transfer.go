@@ -134,8 +134,9 @@ type transferDirection struct {
 
 func transferCommand() *cobra.Command {
 	var opt struct {
-		only, effort string
-		json, quick  bool
+		only        regexp.Regexp
+		effort      string
+		json, quick bool
 	}
 	cmd := &cobra.Command{
 		Use:   "transfer",
@@ -146,10 +147,6 @@ func transferCommand() *cobra.Command {
 			"kind, without a race.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			only, err := regexp.Compile(opt.only)
-			if err != nil {
-				return fmt.Errorf("--only: %w", err)
-			}
 			if !slices.Contains(mine.Efforts(), mine.Effort(opt.effort)) {
 				return fmt.Errorf("--effort is %s, want one of %v", opt.effort, mine.Efforts())
 			}
@@ -159,7 +156,7 @@ func transferCommand() *cobra.Command {
 			}
 			var all []transferred
 			for _, c := range cases {
-				if !only.MatchString(c.name) {
+				if !opt.only.MatchString(c.name) {
 					continue
 				}
 				if opt.quick {
@@ -188,7 +185,7 @@ func transferCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
+	f.TextVar(&opt.only, "only", anything, "`regexp` that names of cases have to match")
 	f.StringVar(&opt.effort, "effort", string(mine.Fast), "of the critics")
 	f.BoolVar(&opt.json, "json", false, "print a JSON object a data set, as they are done, instead of a table")
 	f.BoolVar(&opt.quick, "quick", false, "one data set each, of 2,000 rows at most: shows that it works, no more")

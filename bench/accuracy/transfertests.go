@@ -47,7 +47,7 @@ func transferTestsCommand() *cobra.Command {
 	var opt struct {
 		sets int
 		rows []int
-		only string
+		only regexp.Regexp
 		json bool
 	}
 	cmd := &cobra.Command{
@@ -57,17 +57,13 @@ func transferTestsCommand() *cobra.Command {
 			"are one network of 8 units and 60 steps beside that of the normal law, and permutations 199.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			only, err := regexp.Compile(opt.only)
-			if err != nil {
-				return fmt.Errorf("--only: %w", err)
-			}
 			if opt.sets < 1 {
 				return fmt.Errorf("--sets is %d, want at least 1", opt.sets)
 			}
 			var all []transferTestOutcome
 			for _, c := range transferTests {
 				for _, rows := range opt.rows {
-					if !only.MatchString(c.name) {
+					if !opt.only.MatchString(c.name) {
 						continue
 					}
 					o, err := c.run(cmd.Context(), rows, opt.sets)
@@ -85,14 +81,14 @@ func transferTestsCommand() *cobra.Command {
 			for _, o := range all {
 				t.AppendRow(table.Row{o.Name, o.Rows, upTo(o.Forward, 0.05), upTo(o.Back, 0.05)})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "p-values of at most .05, of %d data sets a row\n%s\n", opt.sets, t.Render())
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "p-values of at most .05, of %d data sets a row\n%s\n", opt.sets, t.Render())
 			return err
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&opt.sets, "sets", 60, "data sets for each case")
 	f.IntSliceVar(&opt.rows, "rows", []int{400, 1000}, "rows of each")
-	f.StringVar(&opt.only, "only", "", "regular expression of the cases")
+	f.TextVar(&opt.only, "only", anything, "`regexp` that names of cases have to match")
 	f.BoolVar(&opt.json, "json", false, "print JSON instead of a table")
 	return cmd
 }
