@@ -70,19 +70,20 @@ func (m *Map) Inputs() int {
 	return 1 + int(m.harmonics) + m.spike.inputs()
 }
 
-// store writes the inputs that v becomes to dst, and returns how many these are.
-func (m *Map) store(dst []float32, v float64) int {
+// store writes the inputs that v becomes to dst, and returns how many these are, and the image of a
+// number.
+func (m *Map) store(dst []float32, v float64) (inputs int, y float64) {
 	switch {
 	case m.constant:
-		return 0
+		return 0, 0
 	case m.codes != nil:
-		return m.codes.store(dst, v)
+		return m.codes.store(dst, v), 0
 	}
-	y := m.at(v)
+	y = m.at(v)
 	dst[0] = float32(y)
 	m.harmonics.store(dst[1:], y)
 	m.spike.store(dst[1+int(m.harmonics):], v)
-	return m.Inputs()
+	return m.Inputs(), y
 }
 
 // fitNumbers fits a map to training values, which it sorts.

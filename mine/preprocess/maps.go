@@ -120,15 +120,21 @@ func (s Side) nothing() error {
 // store writes the inputs that a row becomes to dst.
 func (s Side) store(dst []float32, row []float64) {
 	k := 0
+	var squares float64
 	for j := range s.maps {
-		k += s.maps[j].store(dst[k:], row[j])
+		inputs, y := s.maps[j].store(dst[k:], row[j])
+		k += inputs
+		if s.radius != nil {
+			u := s.radius.by[j].of(row[j], y)
+			squares += u * u
+		}
 	}
 	for i := range s.directions {
 		dst[k] = s.directions[i].at(row)
 		k++
 	}
 	if s.radius != nil {
-		dst[k] = s.radius.at(row)
+		dst[k] = s.radius.at(squares)
 	}
 }
 

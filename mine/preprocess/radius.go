@@ -24,7 +24,7 @@ type radius struct {
 // of a map, or a straight line.
 type coordinate struct {
 	counts        bool
-	image         *Map // nil for the line
+	image         *Map // that of the column, nil for the line
 	median, scale float64
 }
 
@@ -36,6 +36,15 @@ func (c *coordinate) eval(v float64) (u, slope float64) {
 		return c.image.eval(v)
 	}
 	return (v - c.median) * c.scale, c.scale
+}
+
+// of returns u of a value whose image by the column's map is y.
+func (c *coordinate) of(v, y float64) float64 {
+	if c.image != nil {
+		return y
+	}
+	u, _ := c.eval(v)
+	return u
 }
 
 // togetherRows is the number of rows, at most, by which a radius is standardised and directions
@@ -93,12 +102,14 @@ func (r *radius) raw(row []float64) float64 {
 		u, _ := r.by[j].eval(row[j])
 		sum += u * u
 	}
-	return math.Log1p(math.Min(sum, math.MaxFloat64))
+	return logRadius(sum)
 }
 
-// at returns the input that a row becomes.
-func (r *radius) at(row []float64) float32 {
-	return float32((min(max(r.raw(row), r.min), r.max) - r.mean) * r.unit)
+func logRadius(squares float64) float64 { return math.Log1p(math.Min(squares, math.MaxFloat64)) }
+
+// at returns the input that a row becomes, by the sum of its u^2.
+func (r *radius) at(squares float64) float32 {
+	return float32((min(max(logRadius(squares), r.min), r.max) - r.mean) * r.unit)
 }
 
 // chain adds g times the derivatives of the input with respect to the row's values.
