@@ -216,7 +216,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	if r.complete = counts == all.counts; !r.complete {
 		whole := r.fitter
 		r.fitter = e.fitter(PhaseRace, all.limit(counts))
-		r.fitter.adopt(whole)
+		r.fitter.adopt(whole, 0)
 	}
 	return r, r.run(ctx)
 }
@@ -234,11 +234,18 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		members[f] = make([]*member, len(e.cfg.Candidates))
 	}
 	method, last := e.referenceMethod()
-	narrowed, err := e.narrow(t, e.cfg.methodsOf(e.survivors, method))
+	needed := e.cfg.methodsOf(e.survivors, method)
+	if r != nil {
+		t.adopt(r.fitter, r.fold)
+	}
+	narrowed, err := e.narrow(t, needed)
 	if err != nil {
 		return err
 	}
 	resumes := r != nil && r.complete && !narrowed
+	if resumes {
+		t.share(r.fitter, r.fold, needed)
+	}
 	for _, c := range e.survivors {
 		t.total += len(e.folds) * e.cfg.Steps
 		if resumes { // until it has gone on, it stands for itself
@@ -286,7 +293,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		return members[0][e.survivors[0]].failed
 	}
 	again := e.fitter(PhaseScore, e.folds...)
-	again.inputs = t.inputs
+	again.fits, again.inputs = t.fits, t.inputs
 	deeper, err := again.deepen(ctx, members, refs, e.ensemble.reach())
 	if deeper || err != nil {
 		err = errors.Join(err, e.settle(err, e.folds, members, refs))

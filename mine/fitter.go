@@ -30,22 +30,10 @@ type fitter struct {
 	report      func(Progress)
 
 	mu     sync.Mutex
+	fits   map[int]*fits // by fold
 	inputs map[inputsKey]*inputs
 	done   int // steps of all jobs
 	total  int
-}
-
-// inputs are the rows of a fold as one method of preprocessing makes them.
-type inputs struct {
-	fitting, applying sync.Once
-	maps              preprocess.Maps
-	x, z              backend.Matrix
-	fitErr, applyErr  error
-}
-
-type inputsKey struct {
-	fold   int
-	method preprocess.Method
 }
 
 // A member is a critic that was trained on a fold, with its scores of the rows that
@@ -73,59 +61,6 @@ type reference struct {
 	maps   preprocess.Maps
 	scores partScores
 	normal bool // whether these are of the normalised critic
-}
-
-// fit returns the inputs of a fold with their maps, fitted when they are first asked for.
-func (t *fitter) fit(f int, method preprocess.Method) (*inputs, error) {
-	t.mu.Lock()
-	if t.inputs == nil {
-		t.inputs = map[inputsKey]*inputs{}
-	}
-	key := inputsKey{f, method}
-	in, ok := t.inputs[key]
-	if !ok {
-		in = &inputs{}
-		t.inputs[key] = in
-	}
-	t.mu.Unlock()
-	in.fitting.Do(func() { in.maps, in.fitErr = t.pairs.Fit(method, t.folds[f].train...) })
-	return in, in.fitErr
-}
-
-// adopt takes over the maps that another fitter has fitted to more training rows of the same
-// folds: of fewer, codes would be rare that are not.
-func (t *fitter) adopt(other *fitter) {
-	t.inputs = map[inputsKey]*inputs{}
-	for key, from := range other.inputs {
-		in := &inputs{maps: from.maps, fitErr: from.fitErr}
-		in.fitting.Do(func() {})
-		t.inputs[key] = in
-	}
-}
-
-// open returns the inputs of a fold with their rows, made when they are first asked for.
-// If last is true, memory that was given for that is overwritten.
-func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, error) {
-	in, err := t.fit(f, method)
-	if err != nil {
-		return nil, err
-	}
-	in.applying.Do(func() { in.x, in.z, in.applyErr = t.pairs.Apply(in.maps, last, t.folds[f].rows()...) })
-	return in, in.applyErr
-}
-
-// close forgets the inputs of a fold, unless there is only one: its rows may be gone.
-func (t *fitter) close(f int) {
-	if len(t.folds) == 1 {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for key := range t.inputs {
-		if key.fold == f {
-			delete(t.inputs, key)
-		}
-	}
 }
 
 // advanced counts steps for the report p; planned changes how many there will be.

@@ -67,7 +67,7 @@ func (r rows) orders(n int) ([][]float64, error) {
 		for i := range values {
 			values[i] = rows[i*len(columns)+j]
 		}
-		m := fitNumbers(append([]float64(nil), values...), Rank)
+		m := fitNumbers(append([]float64(nil), values...))
 		if m.constant || m.distinct < fewValues && float64(m.distinct) < fewShare*float64(n) {
 			continue
 		}

@@ -3,6 +3,7 @@ package preprocess
 import (
 	"errors"
 	"runtime"
+	"slices"
 
 	"gomine/mine/column"
 )
@@ -11,22 +12,56 @@ import (
 // of them. A side whose columns are all constant there is an error that wraps
 // ErrConstant.
 func (p *Pairs) Fit(method Method, ranges ...Range) (Maps, error) {
-	var m Maps
+	f, err := p.FitAll(ranges...)
+	if err != nil {
+		return Maps{}, err
+	}
+	return f.Maps(method)
+}
+
+// Fits are fitted to the rows of some ranges, for maps of any method.
+type Fits struct {
+	x, z   fits
+	ranges []Range
+}
+
+// fits are those of one side: of each column, the map that Rank has.
+type fits struct {
+	rows
+	maps []Map
+}
+
+// FitAll fits to the rows at the positions of some ranges, or to the first fitRows of them, what
+// all methods have in common, which takes nearly all of the time.
+func (p *Pairs) FitAll(ranges ...Range) (*Fits, error) {
+	f := &Fits{fits{rows: p.x}, fits{rows: p.z}, ranges}
+	for _, side := range []*fits{&f.x, &f.z} {
+		var err error
+		if side.maps, err = side.fit(side.positions(ranges)); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// Maps returns those of a method. A side whose columns are all constant is an error that wraps
+// ErrConstant.
+func (f *Fits) Maps(method Method) (m Maps, err error) {
 	for _, side := range []struct {
-		rows
+		*fits
 		to *Side
-	}{{p.x, &m.X}, {p.z, &m.Z}} {
-		at := side.positions(ranges)
-		maps, err := side.fit(method, at)
-		if err != nil {
-			return m, err
+	}{{&f.x, &m.X}, {&f.z, &m.Z}} {
+		columns, at := side.Columns(), side.positions(f.ranges)
+		maps := slices.Clone(side.maps)
+		for j := range maps {
+			maps[j].become(method, len(columns))
 		}
 		if method == Codes {
 			if err := side.fitCodes(maps, at); err != nil {
 				return m, err
 			}
 		}
-		*side.to = Side{name: side.name, columns: side.Columns(), maps: maps}
+		*side.to = Side{name: side.name, columns: columns, maps: maps}
 		side.to.withoutSpikes(side.rows)
 		if err := side.fitTogether(side.to, method, at); err != nil {
 			return m, err
@@ -101,7 +136,8 @@ func (r rows) fitTogether(side *Side, method Method, at []int) error {
 	return nil
 }
 
-func (r rows) fit(method Method, at []int) ([]Map, error) {
+// fit fits the maps that Rank has to some rows.
+func (r rows) fit(at []int) ([]Map, error) {
 	columns := r.Columns()
 	maps := make([]Map, len(columns))
 	n := len(at)
@@ -122,12 +158,9 @@ func (r rows) fit(method Method, at []int) ([]Map, error) {
 			if c.Kind == column.Code {
 				maps[from+j] = fitCodes(v, len(c.Labels), codesFor(r.Rows()))
 			} else {
-				maps[from+j] = fitNumbers(v, method)
 				m := &maps[from+j]
+				*m = fitNumbers(v)
 				m.ids = c.Kind == column.Integer && areIDs(n, m.distinct, m.min, m.max)
-				if method == Fourier && m.value != nil {
-					m.harmonics = harmonicsFor(len(columns), m.distinct)
-				}
 			}
 		}
 		return nil

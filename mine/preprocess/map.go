@@ -86,8 +86,19 @@ func (m *Map) store(dst []float32, v float64) (inputs int, y float64) {
 	return m.Inputs(), y
 }
 
-// fitNumbers fits a map to training values, which it sorts.
-func fitNumbers(v []float64, p Method) Map {
+// become makes the map that Rank has of a column, of one of so many on its side, that of another method.
+func (m *Map) become(method Method, columns int) {
+	switch {
+	case m.value == nil: // no numbers that vary
+	case method == Standardize && !m.heavy:
+		m.value, m.image = nil, nil
+	case method == Fourier:
+		m.harmonics = harmonicsFor(columns, m.distinct)
+	}
+}
+
+// fitNumbers fits the map that Rank has to training values, which it sorts.
+func fitNumbers(v []float64) Map {
 	sortNumbers(v)
 	n := len(v)
 	if v[0] == v[n-1] {
@@ -103,9 +114,6 @@ func fitNumbers(v []float64, p Method) Map {
 	m.unit, m.mean, m.scale = standardization(v)
 	for _, end := range []float64{m.min, m.max} {
 		m.heavy = m.heavy || math.Abs(end/m.unit-m.mean)*m.scale > heavyTail
-	}
-	if p == Standardize && !m.heavy {
-		return m
 	}
 	for i := 0; i < n; {
 		// All of a tie get the mean of their ranks.

@@ -32,7 +32,7 @@ func TestRankMap(t *testing.T) {
 		for i := 0; i < n/10; i++ {
 			v[i] = v[n-1-i/2] // ties
 		}
-		m := fitNumbers(slices.Clone(v), Rank)
+		m := fitNumbers(slices.Clone(v))
 		if m.value == nil {
 			t.Fatalf("n = %d: not ranked", n)
 		}
@@ -75,7 +75,7 @@ func TestMaps(t *testing.T) {
 		"lognormal": v, "huge": scaled(1e300), "small": scaled(1e-300), "wide": wide, "subnormal": tiny,
 	} {
 		for _, p := range []Method{Rank, Standardize} {
-			m := fitNumbers(slices.Clone(values), p)
+			m := mapOf(slices.Clone(values), p)
 			sorted := slices.Compact(slices.Sorted(slices.Values(values)))
 			last := math.Inf(-1)
 			for _, x := range sorted {
@@ -97,7 +97,7 @@ func TestMaps(t *testing.T) {
 		}
 	}
 	for _, p := range []Method{Rank, Standardize} {
-		m := fitNumbers(slices.Clone(v), p)
+		m := mapOf(slices.Clone(v), p)
 		for _, x := range []float64{0.01, 0.5, 1, 2, 5, 40, 90} {
 			// A difference small against the knots of the rank map.
 			h := x * 1e-7
@@ -109,6 +109,13 @@ func TestMaps(t *testing.T) {
 	}
 }
 
+// mapOf fits the map of a method to the only column of a side.
+func mapOf(v []float64, method Method) Map {
+	m := fitNumbers(v)
+	m.become(method, 1)
+	return m
+}
+
 // TestStandardize compares with gonum's mean and standard deviation.
 func TestStandardize(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 0))
@@ -117,7 +124,7 @@ func TestStandardize(t *testing.T) {
 		v[i] = 1e6 + r.NormFloat64()
 	}
 	mean, sd := stat.PopMeanStdDev(v, nil)
-	m := fitNumbers(slices.Clone(v), Standardize)
+	m := mapOf(slices.Clone(v), Standardize)
 	for _, x := range v {
 		// Values of 1e6 carry an error of 1e6*2^-53 ~ 1e-10, gonum's sums ten
 		// times that.
@@ -131,13 +138,13 @@ func TestStandardize(t *testing.T) {
 // standardisation is asked for, and that a normal one is not.
 func TestHeavyTail(t *testing.T) {
 	heavy := lognormal(5000, 2)
-	if m := fitNumbers(slices.Clone(heavy), Standardize); !m.heavy || m.value == nil {
+	if m := mapOf(slices.Clone(heavy), Standardize); !m.heavy || m.value == nil {
 		t.Errorf("lognormal column: heavy %v, ranked %v", m.heavy, m.value != nil)
 	}
 	for i := range heavy {
 		heavy[i] = math.Log(heavy[i])
 	}
-	if m := fitNumbers(heavy, Standardize); m.heavy || m.value != nil {
+	if m := mapOf(heavy, Standardize); m.heavy || m.value != nil {
 		t.Errorf("normal column: heavy %v, ranked %v", m.heavy, m.value != nil)
 	}
 }
@@ -152,7 +159,7 @@ func TestTies(t *testing.T) {
 			die[i] = 1e6
 		}
 	}
-	m := fitNumbers(slices.Clone(die), Rank)
+	m := fitNumbers(slices.Clone(die))
 	if m.constant || m.distinct != 6 {
 		t.Fatalf("six values in 600 rows give %+v", m)
 	}
@@ -162,7 +169,7 @@ func TestTies(t *testing.T) {
 			t.Errorf("%v becomes %v, want %v", v, got, want)
 		}
 	}
-	if m := fitNumbers(make([]float64, 600), Rank); !m.constant {
+	if m := fitNumbers(make([]float64, 600)); !m.constant {
 		t.Errorf("600 equal values give %+v, want constant", m)
 	}
 }
