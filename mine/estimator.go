@@ -222,7 +222,8 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 }
 
 func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report}
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report,
+		fits: map[int]*fits{}, inputs: map[inputsKey]*inputs{}}
 }
 
 // train trains the survivors on all folds, from where the race has brought them if it had

@@ -30,12 +30,6 @@ type inputsKey struct {
 // fit returns the inputs of a fold with their maps, fitted when they are first asked for.
 func (t *fitter) fit(f int, method preprocess.Method) (*inputs, error) {
 	t.mu.Lock()
-	if t.inputs == nil {
-		t.inputs = map[inputsKey]*inputs{}
-	}
-	if t.fits == nil {
-		t.fits = map[int]*fits{}
-	}
 	key := inputsKey{f, method}
 	in, common := t.inputs[key], t.fits[f]
 	if in == nil {
@@ -59,7 +53,7 @@ func (t *fitter) fit(f int, method preprocess.Method) (*inputs, error) {
 // adopt takes over, as maps of fold to, those that another fitter has fitted to the training rows of its
 // first fold, which may be more: of fewer, codes would be rare that are not.
 func (t *fitter) adopt(other *fitter, to int) {
-	t.fits, t.inputs = map[int]*fits{to: other.fits[0]}, map[inputsKey]*inputs{}
+	t.fits[to] = other.fits[0]
 	for key, from := range other.inputs {
 		in := &inputs{maps: from.maps, fitErr: from.fitErr}
 		in.fitting.Do(func() {})

@@ -24,7 +24,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	all := Range{0, rows}
 	for _, method := range []Method{Rank, Standardize} {
-		b.Run("fit/"+string(method), func(b *testing.B) {
+		b.Run("fit/"+method.String(), func(b *testing.B) {
 			for b.Loop() {
 				if _, err := p.Fit(method, all); err != nil {
 					b.Fatal(err)
@@ -35,7 +35,7 @@ func BenchmarkApply(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run("apply/"+string(method), func(b *testing.B) {
+		b.Run("apply/"+method.String(), func(b *testing.B) {
 			for b.Loop() {
 				if _, _, err := p.Apply(m, false, all); err != nil {
 					b.Fatal(err)
