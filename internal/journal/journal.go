@@ -34,7 +34,7 @@ func Open(path string, header any) (*Journal, []json.RawMessage, error) {
 	j, done, err := open(path, header)
 	if err != nil {
 		var of *fs.PathError
-		if errors.As(err, &of) {
+		if errors.As(err, &of) && of.Path == path {
 			err = of.Err
 		}
 		return nil, nil, fmt.Errorf("journal: %s: %w", path, err)

@@ -148,6 +148,16 @@ func TestBusy(t *testing.T) {
 	if left, err := filepath.Glob(path + "*"); err != nil || len(left) > 0 {
 		t.Errorf("%v is left, error %v", left, err)
 	}
+	// What cannot be locked is in the way, and stays.
+	if err := os.Mkdir(path+".lock", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(path, header{"this"}); err == nil || !strings.Contains(err.Error(), path+".lock") {
+		t.Errorf("a folder in place of the lock: %v", err)
+	}
+	if err := os.Remove(path + ".lock"); err != nil {
+		t.Errorf("the folder is gone: %v", err)
+	}
 	// The lock of a process that was killed is free.
 	if err := os.WriteFile(path+".lock", nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/gofrs/flock"
@@ -14,12 +15,13 @@ var ErrBusy = errors.New("another run has it open")
 // file cannot be written to by another handle. It returns nil where the file system has no locks.
 func lock(path string) (*flock.Flock, error) {
 	for {
-		l := flock.New(path+".lock", flock.SetPermissions(0o666))
+		// NFS locks a file that is open for writing alone.
+		l := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
 		taken, err := l.TryLock()
+		if unopened := new(fs.PathError); errors.As(err, &unopened) {
+			return nil, err
+		}
 		if err != nil {
-			if _, missing := os.Stat(l.Path()); missing != nil {
-				return nil, err // as in a folder that is not there
-			}
 			_ = os.Remove(l.Path())
 			return nil, nil
 		}
