@@ -202,13 +202,15 @@ func runs(block []byte, width int) iter.Seq[run] {
 	}
 }
 
-// at returns number i of the run, of so many bits, at most 32.
+// at returns number i of the run, of so many bits, at most 32. Of equal ones it is all bytes that are
+// stored of it, as for package file, which minds no more bits than there should be.
 func (r run) at(i, width int) uint64 {
-	from := 0
-	if r.packed {
-		from = i * width
-	}
 	var bytes [8]byte
+	if !r.packed {
+		copy(bytes[:], r.data)
+		return binary.LittleEndian.Uint64(bytes[:])
+	}
+	from := i * width
 	copy(bytes[:], r.data[from/8:])
 	return binary.LittleEndian.Uint64(bytes[:]) >> (from % 8) & (1<<width - 1)
 }

@@ -346,6 +346,7 @@ func TestParquetIndices(t *testing.T) {
 			for _, wrong := range [][]byte{
 				{32, 3 * each << 1, 0xff, 0xff, 0xff, 0x7f, 0}, // a run of the largest int32
 				{32, 3 * each << 1, 0, 0, 0, 0x80, 0},          // of the smallest
+				{26, 3 * each << 1, 1, 0, 0, 0x7c, 0},          // of more bits than it should have
 				{24, 3<<1 | 1, 0, 0, 0x10, 0, 0},               // packed
 				{64, each << 1, 0, 0, 0, 0, 0},
 			} {
