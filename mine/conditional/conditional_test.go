@@ -369,4 +369,21 @@ func TestHeavyTails(t *testing.T) {
 	if err := (Data{X: column.Slices(sum), Given: given}).checkLinear(); !errors.Is(err, ErrDetermined) {
 		t.Errorf("a sum of y: %v", err)
 	}
+	// Of some laws a regression on all rows sees nothing but the largest ones.
+	for name, draw := range map[string]func() float64{
+		"log-normal": func() float64 { return math.Exp(7 * g.NormFloat64()) },
+		"Pareto":     func() float64 { return math.Pow(g.Float64(), -1/0.2) },
+	} {
+		for i := range rows {
+			y[2*i], y[2*i+1] = draw(), draw()
+			sum[i] = y[2*i] + y[2*i+1]
+			x[i] = sum[i] + 10*g.NormFloat64()
+		}
+		if err := (Data{X: column.Slices(sum), Given: given}).checkLinear(); !errors.Is(err, ErrDetermined) {
+			t.Errorf("a sum of two %s columns: %v", name, err)
+		}
+		if err := (Data{X: column.Slices(x), Given: given}).checkLinear(); err != nil {
+			t.Errorf("a sum of two %s columns and noise: %v", name, err)
+		}
+	}
 }

@@ -97,7 +97,7 @@ func (d Data) checkLinear() error {
 	if err != nil || x == nil {
 		return err
 	}
-	r, err := newRegression(y, x, borders(n, nil))
+	r, err := newRegression(mat.DenseCopyOf(y), mat.DenseCopyOf(x), borders(n, nil))
 	if err != nil {
 		return err
 	}
@@ -106,41 +106,93 @@ func (d Data) checkLinear() error {
 		if c.Kind == column.Code {
 			continue
 		}
-		if r.explained[k] > 1-mostLeft && r.typicalLeft(y, x, k) <= mostLeft {
-			return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, in most rows as in a few, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
-				c.Name, ErrDetermined)
+		if r.explained[k] > 1-mostLeft {
+			inner, err := determinedInside(y, x.Slice(0, n, k, k+1).(*mat.Dense))
+			if err != nil {
+				return err
+			}
+			if inner {
+				return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, in most rows as in a few, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
+					c.Name, ErrDetermined)
+			}
 		}
 		k++
 	}
 	return nil
 }
 
-// typicalLeft returns the square of the median size of what is left of target k, in units of that of
-// its distances from its median: of heavy tails a few rows have all of the variance. It is 0 where half
-// of the rows have one value. Features and targets are those that newRegression has overwritten.
-func (r *regression) typicalLeft(features, targets *mat.Dense, k int) float64 {
-	values := mat.Col(nil, k, targets)
-	var predicted mat.VecDense
-	predicted.MulVec(features, r.coefficients.ColView(k))
-	left := make([]float64, len(values))
-	for i, v := range values {
-		left[i] = math.Abs(v - predicted.AtVec(i))
+// determinedInside reports whether nothing is left of x in the inner half of the rows either: of heavy
+// tails a few rows have all of the variance. It is so where x has one value there.
+func determinedInside(y, x *mat.Dense) (bool, error) {
+	rows := innerHalf(y, x)
+	inY, inX := standardizedRows(y, rows), standardizedRows(x, rows)
+	if stat.Variance(mat.Col(nil, 0, inX), nil) == 0 {
+		return true, nil
 	}
-	middle := median(values)
-	for i, v := range values {
-		values[i] = math.Abs(v - middle)
+	r, err := newRegression(inY, inX, borders(len(rows), nil))
+	if err != nil {
+		return false, err
 	}
-	spread := median(values)
-	if spread == 0 {
-		return 0
-	}
-	return math.Pow(median(left)/spread, 2)
+	return r.explained[0] > 1-mostLeft, nil
 }
 
-// median sorts values.
+// innerHalf returns, in order, the half of the rows with no column far from its median, in units of
+// the median distance from it.
+func innerHalf(matrices ...*mat.Dense) []int {
+	n, _ := matrices[0].Dims()
+	farthest := make([]float64, n)
+	for _, m := range matrices {
+		_, cols := m.Dims()
+		for j := range cols {
+			away := mat.Col(nil, j, m)
+			floats.AddConst(-median(away), away)
+			for i, v := range away {
+				away[i] = math.Abs(v)
+			}
+			unit := median(away)
+			if unit == 0 {
+				unit = 1
+			}
+			for i, v := range away {
+				farthest[i] = math.Max(farthest[i], v/unit)
+			}
+		}
+	}
+	limit := median(farthest)
+	var rows []int
+	for i, v := range farthest {
+		if v <= limit {
+			rows = append(rows, i)
+		}
+	}
+	return rows
+}
+
 func median(values []float64) float64 {
-	slices.Sort(values)
-	return stat.Quantile(0.5, stat.Empirical, values, nil)
+	sorted := slices.Sorted(slices.Values(values))
+	return stat.Quantile(0.5, stat.Empirical, sorted, nil)
+}
+
+// standardizedRows returns some rows of m, its columns in units of their standard deviations there.
+func standardizedRows(m *mat.Dense, rows []int) *mat.Dense {
+	_, cols := m.Dims()
+	in := mat.NewDense(len(rows), cols, nil)
+	for j := range cols {
+		v := make([]float64, len(rows))
+		for i, row := range rows {
+			v[i] = m.At(row, j)
+		}
+		in.SetCol(j, inUnits(v))
+	}
+	return in
+}
+
+// inUnits divides values by their standard deviation, if they vary.
+func inUnits(v []float64) []float64 {
+	if unit := stat.StdDev(v, nil); unit != 0 {
+		floats.Scale(1/unit, v)
+	}
+	return v
 }
 
 // standardized returns the first n rows of the columns of numbers in units of their standard
@@ -162,13 +214,7 @@ func standardized(s column.Source, n int) (*mat.Dense, error) {
 	}
 	m := mat.NewDense(n, len(columns), nil)
 	for j, v := range columns {
-		unit := stat.StdDev(v, nil)
-		if unit == 0 {
-			unit = 1
-		}
-		for i := range v {
-			m.Set(i, j, v[i]/unit)
-		}
+		m.SetCol(j, inUnits(v))
 	}
 	return m, nil
 }
