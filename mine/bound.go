@@ -42,6 +42,15 @@ type Bound struct {
 // kind is below the truth as well.
 const likelyShare = 0.75
 
+// likely returns Likely of a result that has all that it is made of.
+func (r *Result) likely() float64 {
+	if r.LowerBound <= 0 {
+		return r.Estimate
+	}
+	guess := r.Estimate + likelyShare*max(0, r.Training-r.Estimate)
+	return min(guess, max(r.Estimate, math.Log(float64(r.Rows.Test))))
+}
+
 // NewBound returns the bound of an evaluation, as Estimator does for its own. It
 // is for those who train a critic with a backend themselves. NWJ is that of T less
 // logU, which has to come from other rows; 1 stands for the bound mean T_ii - mean

@@ -332,7 +332,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
 	r.Training, r.Neighbours = e.ensemble.trained(tested), e.nearest.said()
-	r.Likely = r.Estimate + likelyShare*max(0, r.Training-r.Estimate)
+	r.Likely = r.likely()
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err
 	}

@@ -10,16 +10,19 @@ import (
 // Result is an estimate with everything needed to judge and to repeat it. All
 // information is in nats.
 type Result struct {
-	// Bound is that of the critics together on the test rows of each fold, which neither
-	// training nor any choice of that fold has seen: Bound.Estimate is the estimate of
-	// I(X;Z).
+	// Bound is that of the critics together on the test rows of each fold, which none of that
+	// fold's critics has learnt from: Bound.Estimate is the estimate of I(X;Z). Not without any
+	// influence of them are the weights, which other folds' critics decide, and the kinds of
+	// critics, which the first fold's race does; see doc/mathematics.md.
 	Bound
 
 	// Training is the bound of the same critics on rows that they were trained on, as much
 	// too high as Estimate is too low, where what they lack is rows.
 	Training float64 `json:"training"`
 	// Likely is Estimate and a share of what is between it and Training: nearer to I(X;Z)
-	// as a rule, but no bound, and without an interval. See doc/mathematics.md.
+	// as a rule, but no bound, and without an interval. It is Estimate where LowerBound is not
+	// above 0: Training is, of independent columns too. Nor is it raised above ln(test rows of a fold),
+	// where no number can be trusted. See doc/mathematics.md.
 	Likely float64 `json:"likely"`
 	// Neighbours is a second opinion, which knows no critics: what the nearest neighbours among
 	// at most 10,000 of the rows say, see package neighbours. It is an estimate and no

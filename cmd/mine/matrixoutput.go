@@ -71,7 +71,7 @@ func (o *matrixOutput) check(set *pflag.FlagSet, data []string, part bool) error
 				paths = append(paths, filepath.Join(o.path, "matrix"+end))
 			}
 		} else if !slices.Contains(matrixEnds(), filepath.Ext(o.path)) {
-			return usagef("--output %s: want a folder, or a file that ends in %s", o.path, strings.Join(matrixEnds(), ", "))
+			return usagef("--output %s: want a folder (%s/ makes one), or a file that ends in %s", o.path, o.path, strings.Join(matrixEnds(), ", "))
 		}
 	}
 	for _, path := range paths {

@@ -112,6 +112,9 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 		Command:  from.command,
 		Settings: strings.Join(commandLine(r.Config), " "),
 	}
+	if silent(r.Bound, info) {
+		p.Answer = []string{"Critics that say nothing have no interval."}
+	}
 	if r.LowerBound > 0 {
 		p.Answer = append(p.Answer, fmt.Sprintf("As a rule %s %s is nearer to the truth, but not certified.", info(r.Likely), u))
 	} else {

@@ -62,9 +62,17 @@ func headline(r mine.Result, u unit) (number, limits string) {
 	digits := decimals(u.of(r.StdErr))
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
 	level := percent(r.Config.Confidence)
-	return fmt.Sprintf("I(X;Z) = %s %s", info(r.Estimate), u),
+	number = fmt.Sprintf("I(X;Z) = %s %s", info(r.Estimate), u)
+	if silent(r.Bound, info) {
+		return number, "of critics that say nothing: no interval"
+	}
+	return number,
 		fmt.Sprintf("%s interval %s to %s   (at least %s with %s confidence)", level, info(r.Low), info(r.High), info(r.LowerBound), level)
 }
+
+// silent is whether the interval, as it is printed, has no width: it is that of critics that say nothing, and no
+// proof that there is nothing.
+func silent(b mine.Bound, info func(nats float64) string) bool { return info(b.Low) == info(b.High) }
 
 // facts passes on what a result is made of, label by label.
 func facts(r mine.Result, x, z source, u unit, block func(label string, words ...string)) {
@@ -271,13 +279,13 @@ func boundAlone(c mine.CriticResult, u unit, digits int) string {
 // reportCritics writes a table of the critics, the heaviest first, and of the candidates
 // that the race left behind.
 func reportCritics(w io.Writer, r mine.Result, u unit, digits int) {
-	const format = "%-*s%-12s%-13s%-11s%8s%10s%8s\n"
+	const format = "%-*s%-12s%-13s%-11s%8s %9s %7s\n"
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, format, reportTab, "critics", "activation", "preprocess", "objective", "steps", "bound", "weight")
 	for _, c := range heaviestFirst(r.Critics) {
 		bound, weight := boundAlone(c, u, digits), fmt.Sprintf("%.2f", c.Weight)
 		if c.Reference {
-			fmt.Fprintf(w, "%-*s%-44s%10s%8s\n", reportTab, "", "that of a normal law, in closed form", bound, weight)
+			fmt.Fprintf(w, "%-*s%-44s %9s %7s\n", reportTab, "", "that of a normal law, in closed form", bound, weight)
 			continue
 		}
 		fmt.Fprintf(w, format, reportTab, "", c.Candidate.Activation, c.Candidate.Preprocess, c.Candidate.Objective, grouped(stepsOf(c)), bound, weight)

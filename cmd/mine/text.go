@@ -30,7 +30,7 @@ func (u unit) of(nats float64) float64 {
 
 // decimals is the number of digits after the point with which a value of
 // standard error se is worth printing: two digits of the error if they are
-// below 40, else one, so that rounding adds at most an eighth of it.
+// below 40, else one, so that rounding adds at most an eighth of it; no more than mostDecimals.
 func decimals(se float64) int {
 	if !(se > 0) || math.IsInf(se, 1) {
 		return 3
@@ -40,15 +40,15 @@ func decimals(se float64) int {
 	if se/math.Pow(10, exponent) < 4 {
 		digits++
 	}
-	return min(max(digits, 0), 9)
+	return min(max(digits, 0), mostDecimals)
 }
 
-// mostDecimals are those of numbers in a table: where critics find nothing, errors are far below.
-const mostDecimals = 4
+// mostDecimals suffice for some 1e8 rows: smaller errors are those of critics that say nothing.
+const mostDecimals = 5
 
 // fixedBy prints numbers of a table with the decimals that a standard error in nats is worth.
 func fixedBy(stdErr float64, u unit) func(nats float64) string {
-	digits := min(decimals(u.of(stdErr)), mostDecimals)
+	digits := decimals(u.of(stdErr))
 	return func(nats float64) string { return fixed(u.of(nats), digits) }
 }
 

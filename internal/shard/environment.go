@@ -46,6 +46,9 @@ func slurmShard(getenv func(string) string) (Shard, error) {
 		if text == "" && name == "STEP" {
 			continue
 		}
+		if text == "" {
+			return Shard{}, fmt.Errorf("shard: SLURM_ARRAY_TASK_ID is set, but not SLURM_ARRAY_TASK_%s, which array jobs have as well", name)
+		}
 		shown = append(shown, fmt.Sprintf("SLURM_ARRAY_TASK_%s=%s", name, text))
 		n, err := number(text)
 		if err != nil {

@@ -57,6 +57,9 @@ const (
 	// the marginal ones, as of much information in many columns, V rises with a weight until the prior
 	// ends it: the larger it is, the less of the scores is left when they are cut off.
 	mostWeight = 2
+	// ridge is what keeps critics that say the same from making the curvatures, as parts of their own,
+	// impossible to solve for.
+	ridge = 1e-10
 )
 
 // Weights returns the weights that maximise V over the folds, for as many critics as
@@ -126,24 +129,32 @@ func step(folds []Fold, w []float64, worth float64, at *moments) ([]float64, *mo
 }
 
 // newton returns the step to the maximum of V's parabola in some of the weights; nil if
-// there is none.
+// there is none. Each weight is measured in units of one over the root of its curvature: of a
+// critic gone astray, scores are many powers of ten above those of the others.
 func (m *moments) newton(free []int) []float64 {
 	if len(free) == 0 {
 		return nil
 	}
 	h, g := mat.NewSymDense(len(free), nil), mat.NewVecDense(len(free), nil)
+	root := make([]float64, len(free))
 	for i, c := range free {
-		g.SetVec(i, m.gradient[c])
-		for j, d := range free[:i+1] {
-			h.SetSym(i, j, m.hessian.At(c, d))
+		root[i] = math.Sqrt(m.hessian.At(c, c))
+		g.SetVec(i, m.gradient[c]/root[i])
+		for j, d := range free[:i] {
+			h.SetSym(i, j, m.hessian.At(c, d)/(root[i]*root[j]))
 		}
+		h.SetSym(i, i, 1+ridge)
 	}
 	var factor mat.Cholesky
 	direction := mat.NewVecDense(len(free), nil)
 	if !factor.Factorize(h) || factor.SolveVecTo(direction, g) != nil {
 		return nil
 	}
-	return direction.RawVector().Data
+	step := direction.RawVector().Data
+	for i := range step {
+		step[i] /= root[i]
+	}
+	return step
 }
 
 // evaluate returns V and its derivatives at w, nil if they are not finite.
@@ -190,7 +201,12 @@ func (f Fold) add(m *moments, w []float64, share float64) {
 	for j := range p {
 		p[j] /= sum
 	}
-	means, weighted := make([]float64, len(f)), make([]float64, len(t))
+	means, centred := make([]float64, len(f)), make([]float64, len(t))
+	for c, s := range f {
+		for j, v := range s.Marginal {
+			means[c] += p[j] * float64(v)
+		}
+	}
 	for c, s := range f {
 		if s.Joint == nil {
 			continue
@@ -199,21 +215,20 @@ func (f Fold) add(m *moments, w []float64, share float64) {
 		for _, t := range s.Joint {
 			mean += float64(t) / float64(len(s.Joint))
 		}
-		for j, v := range s.Marginal {
-			weighted[j] = p[j] * float64(v)
-			means[c] += weighted[j]
-		}
 		m.value += share * w[c] * mean
 		m.gradient[c] += share * (mean - means[c])
+		for j, v := range s.Marginal {
+			centred[j] = p[j] * (float64(v) - means[c])
+		}
 		for d := range c + 1 {
 			if f[d].Marginal == nil {
 				continue
 			}
-			var product float64
+			var covariance float64
 			for j, v := range f[d].Marginal {
-				product += weighted[j] * float64(v)
+				covariance += centred[j] * (float64(v) - means[d])
 			}
-			m.hessian.SetSym(c, d, m.hessian.At(c, d)+share*(product-means[c]*means[d]))
+			m.hessian.SetSym(c, d, m.hessian.At(c, d)+share*covariance)
 		}
 	}
 }

@@ -170,6 +170,19 @@ func TestLargeScores(t *testing.T) {
 	}
 }
 
+// TestAstray: critics with scores of many powers of ten, far from 0 or around it, take nothing from a good one.
+func TestAstray(t *testing.T) {
+	for _, size := range []float64{1e4, 1e8, 1e12} {
+		noise := rand.New(rand.NewPCG(3, 5))
+		wild := func(x, z float64) float64 { return size * noise.NormFloat64() }
+		far := func(x, z float64) float64 { return size * (1 + 0.1*noise.NormFloat64()) }
+		w := stack.Weights([]stack.Fold{fold(8, 5000, ratio, wild, far, wild)}, 1)
+		if !(math.Abs(w[0]-1) < within(5000)) {
+			t.Errorf("beside scores of %v: weights %v, want 1 for the first", size, w)
+		}
+	}
+}
+
 // TestWorth: rows that are copies pull the weights of a critic that says little as the
 // different ones among them do.
 func TestWorth(t *testing.T) {
