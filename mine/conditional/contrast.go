@@ -102,7 +102,8 @@ type Interval struct {
 	// Low and High are Estimate and, on either side, its standard error times the normal
 	// quantile of the confidence, and what the bound on that side may lack: below, what critics find
 	// on training rows, or nearest neighbours if they find more, less Estimate of Without; above,
-	// that of With.
+	// that of With. Information is not negative, and High is at least 0; Estimate and Low may be
+	// below it by chance, and by what critics miss of With.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
@@ -124,6 +125,6 @@ func interval(with, without examined) Interval {
 	}
 	reach := quantile((1+with.result.Config.Confidence)/2) * i.StdErr
 	i.Low = i.Estimate - reach - max(0, atLeast(without.result)-off)
-	i.High = i.Estimate + reach + max(0, atLeast(with.result)-with.result.Estimate)
+	i.High = max(0, i.Estimate+reach+max(0, atLeast(with.result)-with.result.Estimate))
 	return i
 }

@@ -29,6 +29,9 @@ func TestIntervalsReach(t *testing.T) {
 	if got := wide.High - narrow.High; math.Abs(got-0.1) > 1e-12 {
 		t.Errorf("the upper limit is higher by %g, want .65 - .55", got)
 	}
+	if below := interval(term(0.5, 0.5, nil), term(2, 2, nil)); below.Estimate != -1.5 || below.High != 0 {
+		t.Errorf("of .5 less 2: %+v, want an upper limit of 0", below)
+	}
 }
 
 // TestDoubts: both sides follow nine bands of y, which regressions on smooth functions do not
