@@ -132,7 +132,8 @@ var ErrDetermined = errors.New("determined")
 // of each estimate. When ctx is cancelled there is no result.
 //
 // A column of X that Y determines makes an error that wraps ErrDetermined, a Y that does not vary
-// one that wraps preprocess.ErrConstant, too few rows one that wraps mine.ErrTooFewSamples.
+// one that wraps preprocess.ErrConstant, too few rows one that wraps mine.ErrTooFewSamples. A warning
+// mine.WarnDeterministic is about columns of X and Z that determine each other given Y.
 func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result, error) {
 	out := Result{Config: cfg}
 	if err := cfg.Validate(); err != nil {
@@ -145,7 +146,11 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 	if err != nil {
 		return out, err
 	}
-	if err := d.checkValues(); err != nil {
+	if err := d.checkValues(first.FoldRows()); err != nil {
+		return out, err
+	}
+	infinite, err := d.infinite()
+	if err != nil {
 		return out, err
 	}
 	if cfg.Way != ByResidual {
@@ -161,6 +166,7 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 		}
 	}
 	out.choose()
+	out.Warnings = append(infinite, out.Warnings...)
 	return out, nil
 }
 

@@ -170,6 +170,11 @@ func TestErrors(t *testing.T) {
 	for i := range cube {
 		cube[i] = -math.Pow(both[2*i], 3)
 	}
+	parity, names := make([]float64, rows), make([]string, rows)
+	for i := range names {
+		names[i] = string(rune('a' + i*i%7))
+		parity[i] = float64(i * i % 7 % 2)
+	}
 	few := func(s column.Source) column.Source { return column.Pick(s, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) }
 	for _, c := range []struct {
 		name string
@@ -182,6 +187,7 @@ func TestErrors(t *testing.T) {
 		{"constant z", Data{X: d.X, Z: constant, Given: d.Given}, preprocess.ErrConstant, "column of z"},
 		{"a monotone function of y", Data{X: column.Join(d.X, column.Named(column.Slices(cube), "cube")), Z: d.Z, Given: d.Given}, ErrDetermined, "cube"},
 		{"a sum of y", Data{X: column.Join(d.X, column.Named(column.Slices(sum), "total")), Z: d.Z, Given: d.Given}, ErrDetermined, "total"},
+		{"a function of codes of y", Data{X: column.Join(d.X, column.Named(column.Slices(parity), "parity")), Z: d.Z, Given: column.Join(d.Given, column.Named(column.Codes(names), "names"))}, ErrDetermined, "column names of y"},
 		{"few rows", Data{X: few(d.X), Z: few(d.Z), Given: few(d.Given)}, mine.ErrTooFewSamples, "10 rows"},
 	} {
 		if _, err := Estimate(t.Context(), c.data, brief(rows)); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {

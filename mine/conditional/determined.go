@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
+	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/preprocess"
 )
@@ -46,8 +47,9 @@ func (d Data) check() error {
 	return nil
 }
 
-// checkValues reports variables that do not vary, and columns of X that Y determines.
-func (d Data) checkValues() error {
+// checkValues reports variables that do not vary, and columns of X that Y determines. The rows of
+// a block or group of the folds tell less than as many others.
+func (d Data) checkValues(folds []mine.FoldRows) error {
 	n := d.X.Rows()
 	for _, v := range d.variables() {
 		if err := v.checkVaries(); err != nil {
@@ -65,6 +67,9 @@ func (d Data) checkValues() error {
 	if text != "" {
 		text = strings.Replace(text, " of z are ", " of the condition y are ", 1) // the pairs are of x and y
 		return fmt.Errorf("conditional: %s: what is %w by y has nothing left to tell of z; leave one of the two columns out", text, ErrDetermined)
+	}
+	if err := d.checkFunctions(unitsOf(folds, n)); err != nil {
+		return err
 	}
 	return d.checkLinear()
 }
@@ -86,37 +91,30 @@ func (v variable) checkVaries() error {
 // checkLinear reports columns of X that are sums of columns of Y.
 func (d Data) checkLinear() error {
 	n := min(d.X.Rows(), determinedRows)
-	y, err := standardized(d.Given, n)
-	if err != nil || y == nil {
+	y, err := numbers(d.Given, n)
+	if err != nil || len(y) == 0 || len(y) > min(n/4, mostInputs) {
 		return err
 	}
-	if _, width := y.Dims(); width > min(n/4, mostInputs) {
-		return nil
-	}
-	x, err := standardized(d.X, n)
-	if err != nil || x == nil {
+	x, err := numbers(d.X, n)
+	if err != nil || len(x) == 0 {
 		return err
 	}
-	r, err := newRegression(mat.DenseCopyOf(y), mat.DenseCopyOf(x), borders(n, nil))
+	r, err := newRegression(matrix(y), matrix(x), borders(n, nil))
 	if err != nil {
 		return err
 	}
-	k := 0
-	for _, c := range d.X.Columns() {
-		if c.Kind == column.Code {
+	for k := range x {
+		if r.explained[k] <= 1-mostLeft {
 			continue
 		}
-		if r.explained[k] > 1-mostLeft {
-			inner, err := determinedInside(y, x.Slice(0, n, k, k+1).(*mat.Dense))
-			if err != nil {
-				return err
-			}
-			if inner {
-				return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, in most rows as in a few, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
-					c.Name, ErrDetermined)
-			}
+		inner, err := determinedInside(matrix(y), matrix(x[k:k+1]))
+		if err != nil {
+			return err
 		}
-		k++
+		if inner {
+			return fmt.Errorf("conditional: column %s of x is %w by the condition y: all but a millionth of its variance is that of a sum of columns of y, in most rows as in a few, and what is left may be rounding; leave it out of x, or some of y; if what is left matters, give it in place of the column, such as a duration for the end",
+				x[k].name, ErrDetermined)
+		}
 	}
 	return nil
 }
@@ -195,10 +193,16 @@ func inUnits(v []float64) []float64 {
 	return v
 }
 
-// standardized returns the first n rows of the columns of numbers in units of their standard
-// deviations; nil if there are none.
-func standardized(s column.Source, n int) (*mat.Dense, error) {
-	var columns [][]float64
+// A number is a column of numbers, in units of its standard deviation.
+type number struct {
+	name      string
+	values    []float64
+	different int // how many are
+}
+
+// numbers returns the first n rows of the columns of numbers.
+func numbers(s column.Source, n int) ([]number, error) {
+	var all []number
 	for j, c := range s.Columns() {
 		if c.Kind == column.Code {
 			continue
@@ -207,14 +211,17 @@ func standardized(s column.Source, n int) (*mat.Dense, error) {
 		if err := s.Read(v, 0, n, j, j+1); err != nil {
 			return nil, err
 		}
-		columns = append(columns, v)
+		different := len(slices.Compact(slices.Sorted(slices.Values(v))))
+		all = append(all, number{c.Name, inUnits(v), different})
 	}
-	if columns == nil {
-		return nil, nil
+	return all, nil
+}
+
+// matrix returns columns side by side.
+func matrix(columns []number) *mat.Dense {
+	m := mat.NewDense(len(columns[0].values), len(columns), nil)
+	for j, c := range columns {
+		m.SetCol(j, c.values)
 	}
-	m := mat.NewDense(n, len(columns), nil)
-	for j, v := range columns {
-		m.SetCol(j, inUnits(v))
-	}
-	return m, nil
+	return m
 }

@@ -65,7 +65,7 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err != nil {
 		return out, err
 	}
-	if err := d.checkValues(); err != nil {
+	if err := d.checkValues(maps.FoldRows()); err != nil {
 		return out, err
 	}
 	u, err := newResiduals(ctx, d, maps.FoldRows(), cfg.Estimate.Seed)
