@@ -140,6 +140,7 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	if err = e.place(x, z); err != nil {
 		return err
 	}
+	e.pairs.Call(e.wiring.called[0], e.wiring.called[1])
 	e.prepared(3)
 	e.nearest, err = e.newNearest()
 	return err

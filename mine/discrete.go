@@ -129,16 +129,9 @@ func (d discrete) warnings() []Warning {
 			way = "if they are codes, there are too few rows of each to learn from: join those that are alike"
 		}
 		all = append(all, Warning{WarnCodes, fmt.Sprintf("column %s of %s has %d different whole numbers in %d rows whose order says nothing: %s of %s is alike in rows of the same one (a correlation of %.2f), and not of one and the next (%.2f); %s",
-			o.Column, o.Side, o.Distinct, o.Rows, o.Other, opposite(o.Side), o.Equal, o.Next, way)})
+			o.Column, o.Side, o.Distinct, o.Rows, o.Other, o.OtherSide, o.Equal, o.Next, way)})
 	}
 	return all
-}
-
-func opposite(side string) string {
-	if side == "x" {
-		return "z"
-	}
-	return "x"
 }
 
 // isCode reports whether the columns of a side are a single one of codes.

@@ -52,7 +52,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, err
 	}
 	cfg.Candidates, cfg.Hidden = slices.Clone(cfg.Candidates), slices.Clone(cfg.Hidden)
-	e := &Estimator{cfg: cfg}
+	e := &Estimator{cfg: cfg, wiring: wiring{called: [2]string{"x", "z"}}}
 	for _, o := range opts {
 		o(&e.wiring)
 	}
@@ -352,6 +352,6 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
 		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = slices.Concat(warnings(&r, e.determined, lead.progress.validation()), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
+	r.Warnings = slices.Concat(warnings(&r, e.wiring.called, e.determined, lead.progress.validation()), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
 	return r, nil
 }

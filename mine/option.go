@@ -13,6 +13,7 @@ type Option func(*wiring)
 type wiring struct {
 	backend  backend.Backend
 	threads  int
+	called   [2]string // what messages call x and z
 	groups   []int
 	worth    float64       // of a row of groups, in independent ones; 0 if it is not known
 	arranged *arrangement  // of another estimator; nil for one of its own
@@ -45,6 +46,10 @@ func WithBackend(b backend.Backend) Option { return func(w *wiring) { w.backend 
 // WithThreads limits the default CPU backend, and the one that stands in for a backend
 // that fails, to n threads; 0 means all processors. The result does not depend on it.
 func WithThreads(n int) Option { return func(w *wiring) { w.threads = n } }
+
+// WithNames says what warnings, and errors about columns that nothing is learnt from, call the sides, in place of
+// x and z.
+func WithNames(x, z string) Option { return func(w *wiring) { w.called = [2]string{x, z} } }
 
 // WithGroups says which rows belong together, such as those of one person: those of equal
 // numbers, one a row, are never both trained and tested on, and the standard error is that

@@ -24,9 +24,9 @@ const (
 	fewTestRows = 200
 )
 
-// warnings judges a result. determined says which columns determine each other, if
+// warnings judges a result. called is what the sides are called; determined says which columns determine each other, if
 // any do; validation is the bound of the critic on the validation rows.
-func warnings(r *Result, determined string, validation float64) []Warning {
+func warnings(r *Result, called [2]string, determined string, validation float64) []Warning {
 	var out []Warning
 	warn := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
@@ -45,7 +45,7 @@ func warnings(r *Result, determined string, validation float64) []Warning {
 	for _, c := range []struct {
 		side string
 		preprocess.Summary
-	}{{"x", r.X}, {"z", r.Z}} {
+	}{{called[0], r.X}, {called[1], r.Z}} {
 		if len(c.Constant) > 0 {
 			warn(WarnConstant, "dropped %s of %s: constant on the training rows", list(c.Constant), c.side)
 		}

@@ -185,7 +185,7 @@ func TestErrors(t *testing.T) {
 		{"no condition", Data{X: d.X, Z: d.Z}, column.ErrEmpty, "condition y"},
 		{"constant condition", Data{X: d.X, Z: d.Z, Given: constant}, preprocess.ErrConstant, "condition y"},
 		{"constant z", Data{X: d.X, Z: constant, Given: d.Given}, preprocess.ErrConstant, "column of z"},
-		{"a monotone function of y", Data{X: column.Join(d.X, column.Named(column.Slices(cube), "cube")), Z: d.Z, Given: d.Given}, ErrDetermined, "cube"},
+		{"a monotone function of y", Data{X: column.Join(d.X, column.Named(column.Slices(cube), "cube")), Z: d.Z, Given: d.Given}, ErrDetermined, "column cube of x and column 0 of the condition y"},
 		{"a sum of y", Data{X: column.Join(d.X, column.Named(column.Slices(sum), "total")), Z: d.Z, Given: d.Given}, ErrDetermined, "total"},
 		{"a function of codes of y", Data{X: column.Join(d.X, column.Named(column.Slices(parity), "parity")), Z: d.Z, Given: column.Join(d.Given, column.Named(column.Codes(names), "names"))}, ErrDetermined, "column names of y"},
 		{"few rows", Data{X: few(d.X), Z: few(d.Z), Given: few(d.Given)}, mine.ErrTooFewSamples, "10 rows"},

@@ -26,13 +26,17 @@ type Contrast struct {
 	Validation float64 `json:"validation"`
 }
 
-// contrast estimates the information of x with each of withs, of which the first one is that of all
-// columns, and with y, on the folds of another estimate.
+// contrast estimates the information of x with each of withs, of which the first one is z and y, and a
+// second one z alone, and with y, on the folds of another estimate.
 func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.Source, first *mine.Estimator, cfg Config, opts []mine.Option) (Contrast, error) {
 	c := Contrast{Way: way}
 	var with examined
 	for k, z := range withs {
-		e, err := examine(ctx, x, z, cfg.Estimate, first, opts)
+		name := "z or the condition y"
+		if k > 0 {
+			name = "z"
+		}
+		e, err := examine(ctx, x, z, name, cfg.Estimate, first, opts)
 		if err != nil {
 			return c, fmt.Errorf("conditional: %s, with z: %w", way, err)
 		}
@@ -40,7 +44,7 @@ func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.S
 			with, c.Narrow = e, k > 0
 		}
 	}
-	without, err := examine(ctx, x, y, cfg.Estimate, first, opts)
+	without, err := examine(ctx, x, y, "the condition y", cfg.Estimate, first, opts)
 	if err != nil {
 		return c, fmt.Errorf("conditional: %s, of y alone: %w", way, err)
 	}
@@ -78,8 +82,9 @@ func (e examined) validation() float64 {
 	return sum / rows
 }
 
-func examine(ctx context.Context, x, z column.Source, cfg mine.Config, first *mine.Estimator, opts []mine.Option) (out examined, err error) {
-	e, err := mine.NewEstimator(ctx, x, z, cfg, append(opts[:len(opts):len(opts)], mine.WithFoldsOf(first))...)
+// examine estimates the information of x with a source, of which messages tell by its name.
+func examine(ctx context.Context, x, z column.Source, name string, cfg mine.Config, first *mine.Estimator, opts []mine.Option) (out examined, err error) {
+	e, err := mine.NewEstimator(ctx, x, z, cfg, append(opts[:len(opts):len(opts)], mine.WithFoldsOf(first), mine.WithNames("x", name))...)
 	if err != nil {
 		return out, err
 	}

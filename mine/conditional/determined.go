@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -60,12 +59,12 @@ func (d Data) checkValues(folds []mine.FoldRows) error {
 	if err != nil {
 		return err
 	}
+	pairs.Call("x", "the condition y")
 	text, err := pairs.Determined(n)
 	if err != nil {
 		return err
 	}
 	if text != "" {
-		text = strings.Replace(text, " of z are ", " of the condition y are ", 1) // the pairs are of x and y
 		return fmt.Errorf("conditional: %s: what is %w by y has nothing left to tell of z; leave one of the two columns out", text, ErrDetermined)
 	}
 	if err := d.checkFunctions(unitsOf(folds, n)); err != nil {

@@ -34,6 +34,33 @@ func TestIntervalsReach(t *testing.T) {
 	}
 }
 
+// TestNames: warnings of the terms do not call a column of the condition one of z.
+func TestNames(t *testing.T) {
+	const rows = 400
+	d, _ := normals(rows, 1, 0, 1)
+	ids, constant := make([]int64, rows), make([]float64, rows)
+	for i, k := range rand.New(rand.NewPCG(1, 1)).Perm(rows) {
+		ids[i] = int64(k)
+	}
+	d.Given = column.Named(column.Join(column.Slices(ids), column.Slices(constant)), "id", "same")
+	cfg := brief(rows)
+	cfg.Way, cfg.Estimate.Steps = Difference, 50
+	r := estimate(t, d, cfg)
+	for _, c := range []struct {
+		term mine.Result
+		want []string
+	}{
+		{r.Taken().With, []string{"column same of z or the condition y"}},
+		{r.Taken().Without, []string{"column same of the condition y", "id of the condition y"}},
+	} {
+		for _, want := range c.want {
+			if !slices.ContainsFunc(c.term.Warnings, func(w mine.Warning) bool { return strings.Contains(w.Message, want) }) {
+				t.Errorf("%v, want %q", c.term.Warnings, want)
+			}
+		}
+	}
+}
+
 // TestDoubts: both sides follow nine bands of y, which regressions on smooth functions do not
 // see; of one side alone there is no doubt.
 func TestDoubts(t *testing.T) {

@@ -89,6 +89,7 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 	if err != nil {
 		return nil, err
 	}
+	pairs.Call("x", "the condition y")
 	m := &conditionalMap{borders: borders(len(rows), groupsOf(d.Groups, rows))}
 	if m.maps, err = pairs.Fit(preprocess.Rank, preprocess.Range{Lo: 0, Hi: len(rows)}); err != nil {
 		return nil, err

@@ -40,8 +40,8 @@ func (p *Pairs) Determined(n int) (string, error) {
 	for j, a := range xs {
 		for k, b := range zs {
 			if a != nil && b != nil && (matches(a, b, 1) || matches(a, b, -1)) {
-				return fmt.Sprintf("column %s of x and column %s of z are functions of each other",
-					p.x.Columns()[j].Name, p.z.Columns()[k].Name), nil
+				return fmt.Sprintf("column %s of %s and column %s of %s are functions of each other",
+					p.x.Columns()[j].Name, p.x.name, p.z.Columns()[k].Name, p.z.name), nil
 			}
 		}
 	}

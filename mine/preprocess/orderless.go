@@ -25,8 +25,9 @@ const (
 // An Orderless column holds whole numbers whose order says nothing of a column of the other
 // side, and which ones they are much: they may be codes.
 type Orderless struct {
-	Side, Column, Other string
-	Distinct, Rows      int // different values, in so many rows
+	Side, Column     string
+	OtherSide, Other string
+	Distinct, Rows   int // different values, in so many rows
 	// Equal is the correlation of the ranks of Other in two rows of one value, Next that in
 	// rows of one value and the next larger one.
 	Equal, Next float64
@@ -64,7 +65,7 @@ func (p *Pairs) Orderless(n int) ([]Orderless, error) {
 			}
 			for k, u := range ranks {
 				if found := alike(groups, u); found.Equal > 0 {
-					found.Side, found.Column, found.Other = one.name, c.Name, other.Columns()[k].Name
+					found.Side, found.Column, found.OtherSide, found.Other = one.name, c.Name, other.name, other.Columns()[k].Name
 					found.Distinct, found.Rows = len(groups), n
 					all = append(all, found)
 					break

@@ -20,7 +20,7 @@ type Pairs struct {
 // rows are one side's rows by their positions.
 type rows struct {
 	column.Source
-	name  string          // "x" or "z", for messages
+	name  string          // "x" or "z", or what Call says, for messages
 	order Order           // nil if positions are rows
 	owned *column.Compact // the rows, where they may be overwritten; else nil
 }
@@ -98,6 +98,9 @@ func Arrange(x, z column.Source, order Order) (*Pairs, error) {
 	}
 	return p, nil
 }
+
+// Call says what messages call the sides, in place of x and z.
+func (p *Pairs) Call(x, z string) { p.x.name, p.z.name = x, z }
 
 // Rows returns the number of pairs.
 func (p *Pairs) Rows() int { return p.x.Rows() }
