@@ -2,6 +2,7 @@ package dependence
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -25,8 +26,8 @@ const (
 	// mostCopies is the mean number of copies up to which rows are taken for copies;
 	// above they are taken for values of few columns that have few.
 	mostCopies = 30
-	// pure is the share of the repeated values of a side that always come with the same
-	// values of the other, above which rows were copied, and did not meet by chance.
+	// pure is the share of the repeated values of a side, beyond those that do so by chance, that
+	// always come with the same values of the other, above which rows were copied.
 	pure = 0.5
 	// spike is the share of the rows above which equal ones are a value that both sides
 	// have often, such as none of either.
@@ -76,9 +77,9 @@ func MayRepeat(x, z column.Source) (bool, error) {
 
 // FindRepeats looks for rows of which both sides are there again. Values that can be
 // met again by chance are no copies: rows are, if more than half of the repeated rows of a
-// side of numbers come with one and the same row of the other side, as no draw would
-// have it, if there are some ten of them, and if they are not only the rows of a table of few
-// values.
+// side of numbers come with one and the same row of the other side, beyond those that do where
+// the other side is drawn anew, if there are some ten of them, and if they are not only the rows of a
+// table of few values.
 func FindRepeats(x, z column.Source) (Repeats, error) {
 	if may, err := MayRepeat(x, z); err != nil || !may {
 		return Repeats{}, err
@@ -94,9 +95,9 @@ func FindRepeats(x, z column.Source) (Repeats, error) {
 	copied := false
 	for _, side := range []struct {
 		column.Source
-		hashes []uint64
-	}{{x, hx}, {z, hz}} {
-		copied = copied || numbers(side.Source) && purity(side.hashes, joint) > pure
+		hashes, other []uint64
+	}{{x, hx, hz}, {z, hz, hx}} {
+		copied = copied || numbers(side.Source) && purity(side.hashes, side.other) > pure
 	}
 	if !copied {
 		return Repeats{}, nil
@@ -121,19 +122,24 @@ func distinct(sorted []uint64) (different, repeated int) {
 	return different, repeated
 }
 
-// purity is the share of the repeated values of a side that come with one joint value only.
-// 0 if there are few.
-func purity(side, joint []uint64) float64 {
-	first := make(map[uint64]uint64, len(side)) // joint value of a side's value
+// purity is the share of the repeated values of a side that come with one value of the other only, beyond
+// chance, as Cohen's kappa has it: of m repeated ones, a of which are pure,
+//
+//	(a - e) / (m - e),   e = sum over repeated values, there c times each, of sum_v p_v^c
+//
+// e is how many are pure where values v of the other side, with the shares p_v, are drawn: many if most are
+// one value, such as no spike. 0 if there are few beyond chance.
+func purity(side, other []uint64) float64 {
+	first := make(map[uint64]uint64, len(side)) // value of the other side beside a side's value
 	again := map[uint64]bool{}                  // whether a repeated one is pure
 	for i, v := range side {
-		if j, ok := first[v]; !ok {
-			first[v] = joint[i]
+		if o, ok := first[v]; !ok {
+			first[v] = other[i]
 		} else if was, ok := again[v]; !ok || was {
-			again[v] = j == joint[i]
+			again[v] = o == other[i]
 		}
 	}
-	alike := 0
+	alike := 0.0
 	for _, p := range again {
 		if p {
 			alike++
@@ -142,7 +148,40 @@ func purity(side, joint []uint64) float64 {
 	if alike < leastRepeated {
 		return 0
 	}
-	return float64(alike) / float64(len(again))
+	chance := 0.0
+	others := timesOf(other)
+	for _, repeated := range timesOf(side) {
+		if repeated.times == 1 {
+			continue
+		}
+		for _, o := range others {
+			share := float64(o.times) / float64(len(other))
+			chance += float64(repeated.values*o.values) * math.Pow(share, float64(repeated.times))
+		}
+	}
+	if math.Round(alike-chance) < leastRepeated {
+		return 0
+	}
+	return (alike - chance) / (float64(len(again)) - chance)
+}
+
+// often is how many values are there so many times.
+type often struct{ times, values int }
+
+// timesOf counts values that are there equally often, in ascending order of the times.
+func timesOf(all []uint64) (counted []often) {
+	counts := make(map[uint64]int, len(all))
+	for _, v := range all {
+		counts[v]++
+	}
+	values := map[int]int{}
+	for _, c := range counts {
+		values[c]++
+	}
+	for _, c := range slices.Sorted(maps.Keys(values)) {
+		counted = append(counted, often{c, values[c]})
+	}
+	return counted
 }
 
 // group numbers the groups of equal values. Values that are very frequent are a group each.

@@ -36,6 +36,7 @@ func TestFindRepeats(t *testing.T) {
 		return all
 	}
 	label := func() [2]float64 { return [2]float64{r.NormFloat64(), math.Floor(1.1 * r.Float64())} }
+	rare := func() [2]float64 { return [2]float64{r.NormFloat64(), math.Floor(1.02 * r.Float64())} }
 	for _, c := range []struct {
 		name          string
 		rows          [][2]float64
@@ -46,6 +47,8 @@ func TestFindRepeats(t *testing.T) {
 		{"twice, with labels", times(2, draw(1000, label)), 1000, 2000},
 		{"a twentieth twice", append(draw(1900, normal), times(2, draw(50, normal))...), 1950, 100},
 		{"rounded", draw(3000, func() [2]float64 { return [2]float64{math.Round(2 * r.NormFloat64()), math.Round(2 * r.NormFloat64())} }), 0, 0},
+		{"twice, with rare labels", times(2, draw(1000, rare)), 1000, 2000},
+		{"rounded, with rare labels", draw(3000, func() [2]float64 { v := rare(); return [2]float64{math.Round(1000 * v[0]), v[1]} }), 0, 0},
 		{"codes that are a function of each other", draw(3000, func() [2]float64 { v := math.Floor(40 * r.Float64()); return [2]float64{v, 39 - v} }), 0, 0},
 		{"mostly none of either", draw(3000, func() [2]float64 {
 			if r.Float64() < 0.3 {
