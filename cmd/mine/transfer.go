@@ -147,6 +147,8 @@ func (f *transferFlags) transfer(cmd *cobra.Command, args []string, status *stat
 	case errors.As(err, &short):
 		return r, worded{fmt.Sprintf("%s: series %s of --group %s has %s; lower --lag, or leave that series out of the file",
 			args[0], seriesName(p, short.Series), f.input.group, short.Reason()), err}
+	case errors.Is(err, transfer.ErrCopies):
+		err = fmt.Errorf("%w; that is --split blocks", err)
 	}
 	return r, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }

@@ -20,7 +20,7 @@ func (w *Windows) Within(s column.Source, step int) (column.Source, error) {
 			return nil, err
 		}
 		for i := lo; i < hi; i++ {
-			of := w.seriesOf(i)
+			of := w.SeriesOf(i)
 			counts[of]++
 			// The mean is updated, for a sum of large values would lose digits.
 			mean := out.means[of*width : (of+1)*width]
@@ -35,8 +35,8 @@ func (w *Windows) Within(s column.Source, step int) (column.Source, error) {
 // rowsAtOnce is how many rows are read at a time.
 const rowsAtOnce = 4096
 
-// seriesOf is the place of the series of a window.
-func (w *Windows) seriesOf(i int) int {
+// SeriesOf is the place of the series of a window, from 0 in the order of the first rows.
+func (w *Windows) SeriesOf(i int) int {
 	of, last := slices.BinarySearch(w.ends, w.starts[i])
 	if last {
 		of++ // where a series ends, the next one begins
@@ -57,7 +57,7 @@ func (s within) Read(dst []float64, lo, hi, from, to int) error {
 	}
 	width := len(s.Columns())
 	for i := lo; i < hi; i++ {
-		of := s.windows.seriesOf(i)
+		of := s.windows.SeriesOf(i)
 		for j := range to - from {
 			dst[(i-lo)*(to-from)+j] -= s.means[of*width+from+j]
 		}

@@ -31,6 +31,11 @@
 // Split.Levels says so, and no lower limit is above 0. Without the means of the series, what happens within them
 // is estimated.
 //
+// # Copies
+//
+// A series that is there twice, or a stretch of rows, is in blocks that are trained on and in blocks that are tested
+// on: ErrCopies. Equal windows of series of few values, such as spikes, are met by chance, and differ soon after.
+//
 // # The test
 //
 // If the past of X says nothing about the future of Z that the past of Z does not say, the residuals
@@ -167,8 +172,9 @@ type Lagged struct {
 // must not change meanwhile. The options are those of mine.Estimate, but for WithGroups and
 // WithBlocks.
 //
-// A series that is too short for a window makes a *lagged.SeriesError, and too few windows one that wraps
-// mine.ErrTooFewSamples. Where a test is asked for, series that have none make one that wraps
+// A series that is too short for a window makes a *lagged.SeriesError, too few windows an error that wraps
+// mine.ErrTooFewSamples, and series or stretches of rows that are copies of others one that wraps ErrCopies, unless
+// Config.Estimate.Split is mine.SplitBlocks. Where a test is asked for, series that have none make one that wraps
 // independence.ErrPairing, and columns that have none, one that wraps conditional.ErrCodes.
 func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result, error) {
 	e, err := newEstimator(d, cfg, opts)
@@ -264,6 +270,9 @@ func newEstimator(d Data, cfg Config, opts []mine.Option) (e estimator, err erro
 	}
 	w, err := lagged.New(d.X.Rows(), d.Series, d.Missing, cfg.Lag, cfg.Horizon)
 	if err != nil {
+		return e, err
+	}
+	if err := copies(w, d.X, d.Z, cfg); err != nil {
 		return e, err
 	}
 	if e.windows, e.blocks, e.split, err = cut(w, d.X, d.Z, cfg); err != nil {
