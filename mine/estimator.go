@@ -102,6 +102,9 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	return e, nil
 }
 
+// Split says how the rows are split, and why, before anything is trained.
+func (e *Estimator) Split() Split { return e.arranged.Split }
+
 // divide divides the backend among the critics of several folds, which are work enough
 // for all processors; one critic alone is spread over them by the backend itself.
 func (e *Estimator) divide() (err error) {

@@ -51,7 +51,7 @@ var layers = []struct {
 	{"cuda/check", nil},
 	{"cuda/internal/...", []string{"cuda/check", "cuda/internal/...", "mine/backend"}},
 	{"mine", []string{"cpu", "cuda", "internal/checkpoint", "internal/shard", "mine/backend", "mine/column", "mine/dependence", "mine/gaussian", "mine/neighbours", "mine/objective", "mine/preprocess", "mine/sampling", "mine/stack"}},
-	{"mine/independence", []string{"mine", "mine/column", "mine/preprocess", "mine/sampling"}},
+	{"mine/independence", []string{"mine", "mine/column", "mine/dependence", "mine/preprocess", "mine/sampling"}},
 	{"mine/ranking", []string{"mine", "mine/column", "mine/dependence", "mine/independence", "mine/preprocess"}},
 	{"mine/pairwise", []string{"cpu", "mine", "mine/backend", "mine/column", "mine/dependence", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
 	{"internal/journal", nil},

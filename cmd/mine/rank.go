@@ -296,7 +296,7 @@ func (f *rankFlags) rankError(err error, args []string, cmd *cobra.Command) erro
 	case errors.Is(err, preprocess.ErrConstant):
 		return worded{fmt.Sprintf("%s: --target %s: %s", args[0], f.target, oneLine(err)), err}
 	case errors.Is(err, independence.ErrPairing) && f.input.group == "":
-		err = fmt.Errorf("%w; --split random takes rows for independent", err)
+		err = fmt.Errorf("%w; at random is --split random", err)
 	}
 	err = f.estimateError(err, args, cmd.Flags())
 	if errors.Is(err, mine.ErrTooFewSamples) {

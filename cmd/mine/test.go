@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,7 +98,7 @@ func (f *testFlags) test(cmd *cobra.Command, args []string, status *statusLine) 
 		r, err = conditional.Test(cmd.Context(), p.given(), cfg, p.options...)
 	}
 	if errors.Is(err, independence.ErrPairing) && p.groups == nil {
-		err = fmt.Errorf("%w; --split random takes rows for independent", err)
+		err = fmt.Errorf("%w; at random is --split random", err)
 	}
 	return r, f.input.tooFew(f.estimateError(err, args, cmd.Flags()))
 }
@@ -127,11 +128,14 @@ func (f *testFlags) testAnswer(r conditional.TestResult, args []string, u unit) 
 // pText is a p-value with two digits.
 func pText(p float64) string { return strconv.FormatFloat(p, 'g', 2, 64) }
 
-// evidence says in words what a p-value is worth. given is "" or " given Y"; doubtful, whether the
-// regressions on Y have left something.
-func evidence(p float64, given string, doubtful bool) string {
+// evidence says in words what a p-value is worth. given is "" or " given Y"; doubts are whether rows of a series were
+// exchanged, and whether the regressions on Y have left something.
+func evidence(p float64, given string, doubts []mine.Warning) string {
+	series := func(w mine.Warning) bool { return w.Code == independence.WarnSeries }
 	switch {
-	case p <= 0.05 && doubtful:
+	case slices.ContainsFunc(doubts, series):
+		return "too small if rows are a series, as they seem to be: see the warning"
+	case p <= 0.05 && len(doubts) > 0:
 		return "in doubt, see the warning: both may depend on Y alone"
 	case p <= 0.001:
 		return "very strong evidence that X and Z depend on each other" + given
@@ -153,7 +157,7 @@ func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string
 	if given != "" {
 		condition, label = " given Y", "I(U;V)"
 	}
-	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue, condition, len(r.Doubts) > 0))
+	fmt.Fprintf(w, "p = %s: %s\n", pText(r.PValue), evidence(r.PValue, condition, r.Doubts))
 	fmt.Fprintf(w, "%s = %s %s, standard error %s   (%s interval %s to %s)\n\n",
 		label, info(e.Estimate), u, info(e.StdErr), percent(e.Config.Confidence), info(e.Low), info(e.High))
 	line := func(label, format string, args ...any) {
@@ -176,7 +180,7 @@ func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string
 	switch {
 	case given != "":
 		line("", "The p-value is approximate: it holds where Y explains all that X, or all that Z, shares with it.")
-	case !r.Exact:
+	case r.Pairing == independence.Rotations:
 		line("", "The p-value is approximate: a series is rotated, whose ends meet.")
 	}
 	line("settings", "--permutations %d %s", r.Config.Permutations, strings.Join(commandLine(e.Config), " "))
@@ -202,6 +206,7 @@ type testDocument struct {
 	Pairing      independence.Pairing `json:"pairing"`
 	Exact        bool                 `json:"exact"`
 	Parts        []independence.Part  `json:"parts"`
+	Doubts       []mine.Warning       `json:"doubts,omitempty"`
 	Estimate     estimateDocument     `json:"estimate"`
 	Permutations int                  `json:"permutations"`
 	Config       settings             `json:"config"` // of the estimate and the critics, as --config takes it
@@ -210,7 +215,6 @@ type testDocument struct {
 	// With --given, Estimate is I(U;V).
 	ResidualsX []conditional.Residual `json:"residuals_x,omitempty"`
 	ResidualsZ []conditional.Residual `json:"residuals_z,omitempty"`
-	Doubts     []mine.Warning         `json:"doubts,omitempty"`
 }
 
 // testSchema names the form of what mine test --json prints, which doc/test.md describes.

@@ -56,12 +56,17 @@ settings    --permutations 999`
 		t.Errorf("that rotations are approximate is not in\n%s", got)
 	}
 	for p, word := range map[float64]string{0.001: "very strong", 0.01: "strong", 0.05: "some", 0.051: "no"} {
-		if got := evidence(p, "", false); !strings.HasPrefix(got, word+" evidence") {
+		if got := evidence(p, "", nil); !strings.HasPrefix(got, word+" evidence") {
 			t.Errorf("p = %g is %s, want %s evidence", p, got, word)
 		}
 	}
-	if got := evidence(0.001, " given Y", true); strings.Contains(got, "evidence") {
+	if got := evidence(0.001, " given Y", []mine.Warning{{Code: conditional.WarnShared}}); strings.Contains(got, "evidence") {
 		t.Errorf("a p-value in doubt is %s", got)
+	}
+	r = tested()
+	r.Doubts = []mine.Warning{{Code: independence.WarnSeries, Message: "rows are correlated"}}
+	if got := text(r); !strings.HasPrefix(got, "p = 0.00031: too small") || !strings.Contains(got, "\nwarning: rows are correlated.\n") {
+		t.Errorf("that the p-value of a series is too small is not in\n%s", got)
 	}
 }
 

@@ -308,7 +308,8 @@ func rankCorrelation(a, b []float64) float64 {
 
 // TestTest: X and Z that depend on each other through Y alone have small p-values no more often
 // than they should, of 12 sets of a brief test at .1 more than 5 once in 1,800; those that do
-// beyond it have a small one. Codes are tested on one side, and on both they are refused.
+// beyond it have a small one. Codes are tested on one side, and on both they are refused, as are
+// copies of rows, which have no residuals either.
 func TestTest(t *testing.T) {
 	const rows = 200
 	cfg := independence.DefaultConfig(rows)
@@ -348,6 +349,15 @@ func TestTest(t *testing.T) {
 	d.X = column.Join(d.X, column.Named(d.Z, "code"))
 	if _, err := run(d, 1); !errors.Is(err, ErrCodes) || !strings.Contains(err.Error(), "column code of x") {
 		t.Errorf("codes of both: %v", err)
+	}
+	d, _ = normals(rows, 1, 0, 1)
+	var twice []int
+	for i := range rows {
+		twice = append(twice, i/2)
+	}
+	d.X, d.Z, d.Given = column.Pick(d.X, twice), column.Pick(d.Z, twice), column.Pick(d.Given, twice)
+	if _, err := run(d, 1); !errors.Is(err, independence.ErrPairing) || !strings.Contains(err.Error(), "200 of 200 rows are copies") {
+		t.Errorf("copies: %v", err)
 	}
 	if _, err := Test(t.Context(), d, independence.Config{Permutations: 1, Estimate: cfg.Estimate}); err == nil {
 		t.Error("one permutation")

@@ -1,9 +1,11 @@
 package conditional
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gomine/mine"
 	"gomine/mine/column"
@@ -13,14 +15,13 @@ import (
 )
 
 // A TestResult is a test of whether X and Z are independent given Y: that of U and V, the
-// residuals of X and of Z.
+// residuals of X and of Z. Its Doubts say, beside those of package independence, that nearest neighbours find that
+// Y tells of U and of V: then what X and Z both share with Y may have been taken for dependence. Or that groups of
+// rows vary together.
 type TestResult struct {
 	independence.Result            // its Effect is I(U;V), and its p-value is approximate
 	X                   []Residual `json:"residuals_x"`
 	Z                   []Residual `json:"residuals_z"`
-	// Doubts say that nearest neighbours find that Y tells of U and of V: then what X and Z both share
-	// with Y may have been taken for dependence. Or that groups of rows vary together.
-	Doubts []mine.Warning `json:"doubts"`
 }
 
 // WarnShared says that Y tells of both residuals.
@@ -65,7 +66,7 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err != nil {
 		return out, err
 	}
-	if err := d.checkValues(maps.FoldRows()); err != nil {
+	if err := cmp.Or(d.checkValues(maps.FoldRows()), independence.CheckCopies(maps.Split(), d.X.Rows())); err != nil {
 		return out, err
 	}
 	u, err := newResiduals(ctx, d, maps.FoldRows(), cfg.Estimate.Seed)
@@ -85,11 +86,12 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 		return out, err
 	}
 	out.Exact = false
-	if out.Doubts, err = doubts(ctx, u, v, d.Given, cfg.Estimate.Seed); err != nil {
+	shared, err := doubts(ctx, u, v, d.Given, cfg.Estimate.Seed)
+	if err != nil {
 		return out, err
 	}
 	together, err := varyTogether(u, v, d.Groups)
-	out.Doubts = append(out.Doubts, together...)
+	out.Doubts = slices.Concat(out.Doubts, shared, together)
 	return out, err
 }
 

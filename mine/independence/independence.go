@@ -44,6 +44,7 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/column"
+	"gomine/mine/dependence"
 )
 
 // Data are paired rows of x and z.
@@ -96,7 +97,9 @@ type Result struct {
 	Exact   bool        `json:"exact"` // a level is kept whatever the number of rows, not only in large samples
 	Parts   []Part      `json:"parts"`
 	Effect  mine.Result `json:"estimate"` // of all rows
-	Config  Config      `json:"config"`
+	// Doubts say why the p-value may be too small, see Doubts.
+	Doubts []mine.Warning `json:"doubts,omitempty"`
+	Config Config         `json:"config"`
 }
 
 // A Part is the test on one part of the rows.
@@ -119,14 +122,14 @@ func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result,
 	}
 	out := Result{Config: cfg}
 	var err error
-	if out.Effect, err = mine.Estimate(ctx, d.X, d.Z, cfg.Estimate, d.options(nil, opts)...); err != nil {
+	var p *plan
+	if out.Effect, p, err = d.effect(ctx, cfg.Estimate, opts); err != nil {
 		return out, err
 	}
-	p, err := newPlan(d, out.Effect.Split, cfg.Estimate.Seed)
-	if err != nil {
+	if out.Doubts, err = Doubts(d, cfg.Estimate.Split); err != nil {
 		return out, err
 	}
-	out.Pairing, out.Exact = p.pairing, p.pairing != Rotations
+	out.Pairing, out.Exact = p.pairing, p.pairing != Rotations && out.Doubts == nil
 	var logs float64
 	for f, s := range p.stages {
 		part, err := s.test(ctx, d, cfg, f, p, opts)
@@ -138,6 +141,42 @@ func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result,
 	}
 	out.PValue = distuv.ChiSquared{K: 2 * float64(len(out.Parts))}.Survival(-2 * logs)
 	return out, nil
+}
+
+// effect estimates I(X;Z), if there is a plan for the test.
+func (d Data) effect(ctx context.Context, cfg mine.Config, opts []mine.Option) (r mine.Result, p *plan, err error) {
+	e, err := mine.NewEstimator(ctx, d.X, d.Z, cfg, d.options(nil, opts)...)
+	if err != nil {
+		return r, nil, err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	if p, err = newPlan(d, e.Split(), cfg.Seed); err != nil {
+		return r, nil, err
+	}
+	if err = e.Fit(ctx); err != nil {
+		return r, nil, err
+	}
+	r, err = e.Result(ctx)
+	return r, p, err
+}
+
+// WarnSeries says that rows of a series were exchanged as if they were independent.
+const WarnSeries mine.WarningCode = "series"
+
+// Doubts warns of rows that mine.SplitRandom takes for independent, and so are exchanged with each other,
+// though both sides are series by their order: independent series are alike here and there by chance, and p-values
+// are too small.
+func Doubts(d Data, split mine.SplitKind) ([]mine.Warning, error) {
+	if split != mine.SplitRandom {
+		return nil, nil
+	}
+	found, err := dependence.Find(d.X, d.Z)
+	if err != nil || !found.Serial {
+		return nil, err
+	}
+	return []mine.Warning{{Code: WarnSeries, Message: fmt.Sprintf(
+		"rows are correlated over about %.0f rows, as those of series are, but were taken for independent by a random split: p-values, and q-values made of them, are too small, unless rows are independent and were only sorted by a column that is not selected",
+		math.Ceil(found.Time))}}, nil
 }
 
 // options adds the groups of some rows, of all if rows is nil.

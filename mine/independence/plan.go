@@ -45,8 +45,7 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	case d.Groups != nil:
 		return groupPlan(d.Groups, seed)
 	case split.Repeated > 0: // in a series too
-		return nil, fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
-			split.Repeated, n, ErrPairing)
+		return nil, CheckCopies(split, n)
 	case split.Kind == mine.SplitBlocks:
 		return seriesPlan(n, split, seed)
 	}
@@ -56,6 +55,16 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 		return nil, fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
 	}
 	return p, nil
+}
+
+// CheckCopies reports, by an error that wraps ErrPairing, that some of n rows are copies of others, which a
+// permutation takes apart. split is how they would be split.
+func CheckCopies(split mine.Split, n int) error {
+	if split.Repeated == 0 {
+		return nil
+	}
+	return fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
+		split.Repeated, n, ErrPairing)
 }
 
 // single makes every row a unit.
@@ -142,7 +151,7 @@ func seriesPlan(n int, split mine.Split, seed uint64) (*plan, error) {
 	gap := max(1, int(math.Ceil(split.CorrelationTime)))
 	tested := min(n/4, max(mostTested, (leastTimes+1)*gap)) - gap
 	if split.Unresolved || tested < leastTimes*gap || tested < leastTested+2*gap {
-		return nil, fmt.Errorf("independence: rows are correlated over about %d of %d rows, want %d times as many to rotate: give many more rows, or differences of successive ones: %w",
+		return nil, fmt.Errorf("independence: rows are correlated over about %d of %d rows, want %d times as many to rotate: give many more rows, or differences of successive ones; only if rows are independent and were sorted by a column that is not selected, split at random: %w",
 			gap, n, 4*(leastTimes+1), ErrPairing)
 	}
 	p := &plan{pairing: Rotations, unit: 1, gap: gap, seed: seed}

@@ -103,7 +103,7 @@ type Findings struct {
 	PValue     float64           `json:"p_value"`
 	QValue     float64           `json:"q_value"` // among all columns without an error
 	Test       independence.Part `json:"test"`
-	Warnings   []mine.Warning    `json:"warnings,omitempty"` // of the estimate on the second half
+	Warnings   []mine.Warning    `json:"warnings,omitempty"` // of the test (independence.Doubts), and of the estimate on the second half
 }
 
 // A Ranking ranks the columns of some data. It is not safe for concurrent use.
@@ -146,7 +146,7 @@ func New(d Data, cfg Config, opts ...mine.Option) (*Ranking, error) {
 		return nil, err
 	}
 	if cfg.Forward > 0 && h.Pairing == independence.Rotations {
-		return nil, fmt.Errorf("ranking: rows are a series, correlated over about %d rows, and forward selection compares estimates on the same folds, which series do not have: leave it out, or, if rows are independent, split at random: %w",
+		return nil, fmt.Errorf("ranking: rows are a series, correlated over about %d rows, and forward selection compares estimates on the same folds, which series do not have: leave it out, or, only if rows are independent and were sorted by a column that is not selected, split at random: %w",
 			int(math.Ceil(split.CorrelationTime)), independence.ErrPairing)
 	}
 	return &Ranking{data: d, cfg: cfg, holdout: h, options: opts}, nil
@@ -209,7 +209,7 @@ func (r *Ranking) suits(x column.Source) error {
 		}
 	}
 	if err == nil && split.Kind == mine.SplitBlocks && r.holdout.Pairing == independence.Rows {
-		return fmt.Errorf("ranking: rows of it and the target are a series, correlated over about %d rows, but with the other candidates they are not: rank it without those, or, if rows are independent, split at random: %w",
+		return fmt.Errorf("ranking: rows of it and the target are a series, correlated over about %d rows, but with the other candidates they are not: rank it without those, or, only if rows are independent and were sorted by a column that is not selected, split at random: %w",
 			int(math.Ceil(split.CorrelationTime)), independence.ErrPairing)
 	}
 	if err == nil {
@@ -286,6 +286,10 @@ func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) 
 		return nil, err
 	}
 	found = &Findings{Selection: chosen.Estimate}
+	doubts, err := independence.Doubts(independence.Data{X: x, Z: r.data.Target}, r.cfg.Estimate.Split)
+	if err != nil {
+		return nil, err
+	}
 	if found.Test, err = r.holdout.Test(ctx, critic, x, r.cfg.Permutations); err != nil {
 		return nil, err
 	}
@@ -294,7 +298,7 @@ func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) 
 	if err != nil {
 		return nil, err
 	}
-	found.Bound, found.Likely, found.Warnings = judged.Bound, judged.Likely, judged.Warnings
+	found.Bound, found.Likely, found.Warnings = judged.Bound, judged.Likely, slices.Concat(doubts, judged.Warnings)
 	return found, judge.Close()
 }
 
