@@ -309,17 +309,18 @@ func explain(warning mine.Warning, r mine.Result) string {
 		return text + fmt.Sprintf(". Train longer: --steps %d.", 2*r.Config.Steps)
 	case mine.WarnFewRows:
 		return text + ". Give more rows."
-	case mine.WarnSerial, mine.WarnRepeats:
-		if r.Split.Kind == mine.SplitRandom {
+	case mine.WarnSerial, mine.WarnRepeats, mine.WarnUnresolved:
+		switch {
+		case r.Split.Kind == mine.SplitRandom:
 			return text + ": --split blocks, or --group."
+		case warning.Code == mine.WarnRepeats:
+			return text + ". --split random treats them as independent."
 		}
-		return text + ". --split random treats them as independent."
+		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnCodes:
 		return text + ". Say --categorical with the name of the column if it holds codes."
 	case mine.WarnSentinel:
 		return text + ". Leave the field empty in such rows, and say --missing drop."
-	case mine.WarnUnresolved:
-		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
 	case mine.WarnDeterministic:
 		return text + ". See that --x and --z leave out columns that were computed from the other side."
 	}

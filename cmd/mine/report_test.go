@@ -291,7 +291,7 @@ func TestReportOfSplits(t *testing.T) {
 		want  []string
 	}{
 		{mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 39.7, EffectiveRows: 2600, Block: 400, Gap: 40, Units: 227}, mine.WarnSerial,
-			[]string{"split       227 blocks of 400 rows, 40 left out between them: correlated over", "40 rows, worth 2,600 independent rows", "--split random treats them"}},
+			[]string{"split       227 blocks of 400 rows, 40 left out between them: correlated over", "40 rows, worth 2,600 independent rows", "If rows are independent, but sorted by a column"}},
 		{mine.Split{Kind: mine.SplitRepeats, EffectiveRows: 600, Units: 600, Repeated: 6000}, mine.WarnRepeats,
 			[]string{"split       600 different rows; 6,000 that are repeated stay together", "--split random treats them"}},
 		{mine.Split{Kind: mine.SplitGroups, Units: 60}, mine.WarnFewRows, []string{"split       60 groups, whose rows stay together"}},
