@@ -351,11 +351,11 @@ func TestTest(t *testing.T) {
 		t.Errorf("codes of both: %v", err)
 	}
 	d, _ = normals(rows, 1, 0, 1)
-	var twice []int
+	var copied []int
 	for i := range rows {
-		twice = append(twice, i/2)
+		copied = append(copied, i/8)
 	}
-	d.X, d.Z, d.Given = column.Pick(d.X, twice), column.Pick(d.Z, twice), column.Pick(d.Given, twice)
+	d.X, d.Z, d.Given = column.Pick(d.X, copied), column.Pick(d.Z, copied), column.Pick(d.Given, copied)
 	if _, err := run(d, 1); !errors.Is(err, independence.ErrPairing) || !strings.Contains(err.Error(), "200 of 200 rows are copies") {
 		t.Errorf("copies: %v", err)
 	}
