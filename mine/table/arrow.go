@@ -145,7 +145,7 @@ func (s *arrowStream) describe(name string, typ arrow.DataType, path []int) {
 		}
 		return
 	}
-	f := field{name: name, width: 1, list: isArrowList(storage(typ)), text: isArrowText(storage(typ))}
+	f := field{name: name, width: 1, list: isArrowList(storage(typ)), means: arrowMeaning(typ)}
 	switch typ := storage(typ).(type) {
 	case *arrow.FixedSizeListType:
 		f.width = int(typ.Len())
@@ -163,17 +163,6 @@ func storage(typ arrow.DataType) arrow.DataType {
 		return storage(e.StorageType())
 	}
 	return typ
-}
-
-// isArrowText reports whether values of typ are texts.
-func isArrowText(typ arrow.DataType) bool {
-	switch typ := typ.(type) {
-	case *arrow.StringType, *arrow.LargeStringType, *arrow.StringViewType:
-		return true
-	case *arrow.DictionaryType:
-		return isArrowText(storage(typ.ValueType))
-	}
-	return false
 }
 
 // isArrowList reports whether values of typ are lists that are read.

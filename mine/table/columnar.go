@@ -25,7 +25,7 @@ type field struct {
 	first int // its first column
 	width int // its columns
 	list  bool
-	text  bool // it holds texts
+	means meaning
 }
 
 // store is what a columnar file is read from. Its methods panic where package arrow does, on
@@ -89,6 +89,7 @@ func (r *Reader) openColumnar(c *columnar) error {
 	r.src, r.names, r.head = c, c.names, true
 	r.lists = make(map[string]span)
 	for _, f := range c.fields {
+		r.meanings = append(r.meanings, slices.Repeat([]meaning{f.means}, f.width)...)
 		if f.list {
 			r.lists[f.name] = span{f.first, f.first + f.width}
 		}
@@ -205,7 +206,7 @@ func (c *columnar) words(cols []int) []bool {
 	all := make([]bool, len(cols))
 	for k, col := range cols {
 		f := c.fields[c.of[col]]
-		all[k] = f.text && !f.list
+		all[k] = f.means == ofTexts && !f.list
 	}
 	return all
 }

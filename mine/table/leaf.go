@@ -14,7 +14,7 @@ import (
 // leaf reads a column of a Parquet file.
 type leaf interface {
 	isList() bool
-	isText() bool
+	means() meaning
 	// open begins with the chunk of column i in a row group of f.
 	open(f *file.Reader, group, i int) error
 	// read returns the values of the next n rows of f, the first of which is the given one.
@@ -34,9 +34,10 @@ type chunk[T any] interface {
 // chunks is a leaf of one physical type. Levels say of each value, or of what is there in
 // place of one, how much of the path to it is defined, and what it repeats: 0 begins a row.
 type chunks[T any] struct {
-	number func(T) float64 // nil for texts
-	text   func(T) string  // nil for numbers
-	most   int16           // the level of a value that is defined
+	meaning meaning
+	number  func(T) float64 // nil for texts
+	text    func(T) string  // nil for numbers
+	most    int16           // the level of a value that is defined
 	// element is the level of an element of a list that is defined, a value or null. Below it
 	// there is none: that just below is an empty list, others are null. 0 if there is no list.
 	element int16
@@ -54,7 +55,7 @@ type chunks[T any] struct {
 
 func (l *chunks[T]) isList() bool { return l.element > 0 }
 
-func (l *chunks[T]) isText() bool { return l.text != nil }
+func (l *chunks[T]) means() meaning { return l.meaning }
 
 func (l *chunks[T]) open(f *file.Reader, group, i int) error {
 	g := f.RowGroup(group)
@@ -258,7 +259,7 @@ func (l *chunks[T]) firstLength() (int, error) {
 type unread string
 
 func (u unread) isList() bool                      { return false }
-func (u unread) isText() bool                      { return false }
+func (u unread) means() meaning                    { return ofNothing }
 func (u unread) open(*file.Reader, int, int) error { return nil }
 func (u unread) end() error                        { return nil }
 func (u unread) firstLength() (int, error)         { return 0, nil }

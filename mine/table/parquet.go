@@ -111,7 +111,7 @@ func (f *parquetFile) open(in *io.SectionReader) (*columnar, error) {
 			}
 		}
 		f.leaves = append(f.leaves, l)
-		f.fields = append(f.fields, field{name: columnName(c), width: width, list: l.isList(), text: l.isText()})
+		f.fields = append(f.fields, field{name: columnName(c), width: width, list: l.isList(), means: l.means()})
 	}
 	return newColumnar(f.fields, f)
 }

@@ -25,10 +25,11 @@ type parts struct {
 
 // part is a file of a table.
 type part struct {
-	path string
-	size int64
-	at   []int // where the columns of the table are in it
-	time time.Time
+	path     string
+	size     int64
+	at       []int     // where the columns of the table are in it
+	meanings []meaning // of its columns; nil if they are not stored by type
+	time     time.Time
 }
 
 // matchingFiles returns the files whose names match the pattern that path is: in the order of
@@ -85,7 +86,7 @@ func openParts(name string, files []string, opt Options) (*Reader, error) {
 			p.names = f.names
 			r.names, r.head, r.lists = f.names, f.head, f.lists
 		}
-		one := part{path: file, size: f.size, time: f.time}
+		one := part{path: file, size: f.size, time: f.time, meanings: f.meanings}
 		one.at, err = p.match(f, files[0])
 		p.meter.total += f.size
 		if err = errors.Join(err, f.Close()); err != nil {
@@ -116,6 +117,37 @@ func (p *parts) match(f *Reader, first string) ([]int, error) {
 		}
 	}
 	return at, nil
+}
+
+// means returns what the values of column c of the table stand for in the part.
+func (one *part) means(c int) meaning {
+	if one.meanings == nil {
+		return ofValues
+	}
+	return one.meanings[one.at[c]]
+}
+
+// checkMeanings returns an error if a column that is read stands for one thing in one file, and for
+// another in another.
+func (p *parts) checkMeanings(whole *pass) error {
+	for k, c := range whole.cols {
+		var book *codebook
+		if whole.codes != nil {
+			book = whole.codes[k]
+		}
+		first := &p.files[0]
+		for i := range p.files {
+			one := &p.files[i]
+			if first.means(c) == ofNothing {
+				first = one
+			}
+			if !first.means(c).joins(one.means(c), book) {
+				return fmt.Errorf("table: %s: column %s holds %s, and %s in %s: files of one table hold the same in a column: write it alike in both, or leave it out",
+					one.path, show(p.names[c]), one.means(c), first.means(c), first.path)
+			}
+		}
+	}
+	return nil
 }
 
 // reopen opens a part, which must be as it was.
@@ -157,6 +189,9 @@ func (p *parts) rowHint(ctx context.Context, width int) (int, error) {
 }
 
 func (p *parts) each(ctx context.Context, whole *pass) error {
+	if err := p.checkMeanings(whole); err != nil {
+		return fileError{err}
+	}
 	row, before := 0, int64(0)
 	p.begins = nil
 	for _, one := range p.files {

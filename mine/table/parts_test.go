@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 )
@@ -88,6 +90,94 @@ func TestPartsErrors(t *testing.T) {
 	} {
 		_, err := readPattern(t, filepath.Join(dir, pattern), Options{})
 		checkError(t, err, want...)
+	}
+}
+
+// TestPartsOfDifferentMeaning: files whose values stand for different things in a column that is read make no
+// table; other widths of numbers, other units of times, nulls alone, and text or arrays of numbers do.
+func TestPartsOfDifferentMeaning(t *testing.T) {
+	types, none := parquet.Types, schema.NoLogicalType{}
+	stamps := func(u schema.TimeUnitType, v int64) parquetColumn {
+		return plain("a", types.Int64, schema.NewTimestampLogicalType(true, u), 0, []int64{v})
+	}
+	unset := parquetColumn{
+		node:   schema.MustPrimitive(schema.NewPrimitiveNodeLogical("a", parquet.Repetitions.Optional, schema.NullLogicalType{}, types.Int32, 0, -1)),
+		values: []int32{}, defined: []int16{0},
+	}
+	content := map[string]string{"csv": "a,y\n1,0\n", "words.csv": "a,y\nfig,0\n"}
+	for name, c := range map[string]parquetColumn{
+		"micros": stamps(schema.TimeUnitMicros, 1e6), "millis": stamps(schema.TimeUnitMillis, 1e3), "unset": unset,
+		"date": plain("a", types.Int32, schema.DateLogicalType{}, 0, []int32{1}),
+		"time": plain("a", types.Int32, schema.NewTimeLogicalType(false, schema.TimeUnitMillis), 0, []int32{1000}),
+		"int":  plain("a", types.Int64, none, 0, []int64{1}), "small": plain("a", types.Int32, none, 0, []int32{1}),
+		"double": plain("a", types.Double, none, 0, []float64{1}), "float": plain("a", types.Float, none, 0, []float32{1}),
+		"decimal": plain("a", types.Int32, schema.NewDecimalLogicalType(9, 2), 0, []int32{100}),
+		"boolean": plain("a", types.Boolean, none, 0, []bool{true}),
+		"text":    plain("a", types.ByteArray, schema.StringLogicalType{}, 0, []parquet.ByteArray{[]byte("fig")}),
+	} {
+		content[name] = string(parquetBytes(t, 1, []parquetColumn{c, plain("y", types.Double, none, 0, []float64{0})}))
+	}
+	for name, typ := range map[string]arrow.DataType{
+		"arrow.int": arrow.PrimitiveTypes.Int8, "arrow.nanos": arrow.FixedWidthTypes.Timestamp_ns, "arrow.duration": arrow.FixedWidthTypes.Duration_s,
+		"arrow.words": &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String},
+	} {
+		value := map[string]string{"arrow.nanos": `"1970-01-01 00:00:01"`, "arrow.words": `"fig"`, "arrow.duration": `"1s"`}[name]
+		s := arrow.NewSchema([]arrow.Field{{Name: "a", Type: typ}, {Name: "y", Type: arrow.PrimitiveTypes.Float64}}, nil)
+		content[name] = string(arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, s, `[{"a": `+cmp.Or(value, "1")+`, "y": 0}]`)}))
+	}
+	read := func(files []string, categorical bool, spec string) error {
+		all := make(map[string]string)
+		for i, f := range files {
+			all[fmt.Sprint("p-", i)] = content[f]
+		}
+		r, err := Open(filepath.Join(writeParts(t, all), "p-*"), Options{Missing: MissingNaN})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		cols, err := r.Select("--x", spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if categorical {
+			r.Categorical(cols)
+		}
+		_, err = r.Read(t.Context(), cols)
+		return err
+	}
+	for _, files := range [][]string{
+		{"int", "small", "double", "float", "decimal", "csv", "arrow.int"}, {"micros", "millis", "date", "arrow.nanos"}, {"csv", "boolean"},
+		{"text", "words.csv", "arrow.words"}, {"unset", "millis", "unset", "date"}, {"int", "unset"}, {"unset", "boolean", "boolean"},
+	} {
+		if err := read(files, false, "a"); err != nil {
+			t.Errorf("%q: %v", files, err)
+		}
+	}
+	for _, c := range []struct {
+		files       []string
+		categorical bool
+		want        string
+	}{
+		{[]string{"micros", "int"}, false, "p-1: column \"a\" holds numbers, and times in "},
+		{[]string{"double", "micros"}, false, "holds times, and numbers in "},
+		{[]string{"micros", "millis", "csv"}, false, "p-2: column \"a\" holds values without a type, and times in "},
+		{[]string{"unset", "date", "small"}, false, "p-2: column \"a\" holds numbers, and times in "},
+		{[]string{"date", "time"}, false, "holds times of day, and times in "},
+		{[]string{"int", "boolean"}, false, "holds booleans, and numbers in "},
+		{[]string{"arrow.duration", "arrow.int"}, false, "holds numbers, and durations in "},
+		{[]string{"arrow.nanos", "double"}, true, "holds numbers, and times in "},
+		{[]string{"text", "int"}, false, "holds numbers, and texts in "},
+		{[]string{"text", "boolean"}, true, "holds booleans, and texts in "},
+		{[]string{"csv", "boolean"}, true, "holds booleans, and values without a type in "},
+		{[]string{"int", "text"}, false, "is text, and not a number"},
+	} {
+		checkError(t, read(c.files, c.categorical, "a"), c.want)
+		if err := read(c.files, false, "y"); err != nil {
+			t.Errorf("%q, without the column: %v", c.files, err)
+		}
+	}
+	if err := read([]string{"int", "text"}, true, "a"); err != nil {
+		t.Errorf("numbers and texts as codes: %v", err)
 	}
 }
 

@@ -24,9 +24,9 @@ func newLeaf(c *schema.Column) leaf {
 	return unread(typ)
 }
 
-// numbers returns the leaf of a column whose values stand for numbers.
-func numbers[T any](c *schema.Column, number func(T) float64) leaf {
-	return &chunks[T]{number: number, most: c.MaxDefinitionLevel(), element: elementLevel(c)}
+// numbers returns the leaf of a column whose values are read as numbers.
+func numbers[T any](c *schema.Column, m meaning, number func(T) float64) leaf {
+	return &chunks[T]{meaning: m, number: number, most: c.MaxDefinitionLevel(), element: elementLevel(c)}
 }
 
 // elementLevel returns the definition level of an element of the list that c is of, or 0.
@@ -49,59 +49,62 @@ func leafOf(c *schema.Column) leaf {
 	}
 	switch c.PhysicalType() {
 	case parquet.Types.Boolean:
-		return numbers(c, func(b bool) float64 {
+		return numbers(c, ofBooleans, func(b bool) float64 {
 			if b {
 				return 1
 			}
 			return 0
 		})
 	case parquet.Types.Int32:
-		number := integer(t, 32)
-		return numbers(c, func(v int32) float64 { return number(int64(v)) })
+		means, number := integer(t, 32)
+		return numbers(c, means, func(v int32) float64 { return number(int64(v)) })
 	case parquet.Types.Int64:
-		return numbers(c, integer(t, 64))
+		means, number := integer(t, 64)
+		return numbers(c, means, number)
 	case parquet.Types.Int96: // a time: nanoseconds of a day, and the day by Julius Caesar
-		return numbers(c, func(v parquet.Int96) float64 {
+		return numbers(c, ofTimes, func(v parquet.Int96) float64 {
 			const first = 2440588 // of January 1970
 			return float64(int64(binary.LittleEndian.Uint32(v[8:]))-first)*secondsPerDay + seconds(int64(binary.LittleEndian.Uint64(v[:8])), 1e9)
 		})
 	case parquet.Types.Float:
-		return numbers(c, func(v float32) float64 { return float64(v) })
+		return numbers(c, ofNumbers, func(v float32) float64 { return float64(v) })
 	case parquet.Types.Double:
-		return numbers(c, func(v float64) float64 { return v })
+		return numbers(c, ofNumbers, func(v float64) float64 { return v })
 	case parquet.Types.ByteArray:
 		switch t.(type) {
 		case schema.StringLogicalType, schema.EnumLogicalType:
-			return &chunks[parquet.ByteArray]{text: func(b parquet.ByteArray) string { return string(b) }, most: c.MaxDefinitionLevel(), element: elementLevel(c)}
+			return &chunks[parquet.ByteArray]{meaning: ofTexts, text: func(b parquet.ByteArray) string { return string(b) }, most: c.MaxDefinitionLevel(), element: elementLevel(c)}
 		}
 	case parquet.Types.FixedLenByteArray:
 		if _, ok := t.(schema.Float16LogicalType); ok {
-			return numbers(c, func(b parquet.FixedLenByteArray) float64 { return half(binary.LittleEndian.Uint16(b)) })
+			return numbers(c, ofNumbers, func(b parquet.FixedLenByteArray) float64 { return half(binary.LittleEndian.Uint16(b)) })
 		}
 	}
 	return nil
 }
 
-// integer returns the number that an integer of so many bits stands for, by its logical type.
-func integer(t schema.LogicalType, bits int) func(v int64) float64 {
+// integer returns what an integer of so many bits means, by its logical type, and its number.
+func integer(t schema.LogicalType, bits int) (means meaning, number func(v int64) float64) {
 	switch t := t.(type) {
 	case schema.IntLogicalType:
 		if !t.IsSigned() && bits == 32 {
-			return func(v int64) float64 { return float64(uint32(v)) }
+			return ofNumbers, func(v int64) float64 { return float64(uint32(v)) }
 		}
 		if !t.IsSigned() {
-			return func(v int64) float64 { return float64(uint64(v)) }
+			return ofNumbers, func(v int64) float64 { return float64(uint64(v)) }
 		}
 	case schema.DateLogicalType:
-		return func(v int64) float64 { return float64(v) * secondsPerDay }
+		return ofTimes, func(v int64) float64 { return float64(v) * secondsPerDay }
 	case schema.TimestampLogicalType:
 		unit := perSecond(t.TimeUnit())
-		return func(v int64) float64 { return seconds(v, unit) }
+		return ofTimes, func(v int64) float64 { return seconds(v, unit) }
 	case schema.TimeLogicalType:
 		unit := perSecond(t.TimeUnit())
-		return func(v int64) float64 { return seconds(v, unit) }
+		return ofTimesOfDay, func(v int64) float64 { return seconds(v, unit) }
+	case schema.NullLogicalType:
+		return ofNothing, func(v int64) float64 { return float64(v) }
 	}
-	return func(v int64) float64 { return float64(v) }
+	return ofNumbers, func(v int64) float64 { return float64(v) }
 }
 
 func perSecond(u schema.TimeUnitType) int64 {
@@ -121,13 +124,13 @@ func decimals(c *schema.Column, scale int32) leaf {
 	}
 	switch c.PhysicalType() {
 	case parquet.Types.Int32:
-		return numbers(c, func(v int32) float64 { return smallDecimal(int64(v), scale) })
+		return numbers(c, ofNumbers, func(v int32) float64 { return smallDecimal(int64(v), scale) })
 	case parquet.Types.Int64:
-		return numbers(c, func(v int64) float64 { return smallDecimal(v, scale) })
+		return numbers(c, ofNumbers, func(v int64) float64 { return smallDecimal(v, scale) })
 	case parquet.Types.ByteArray:
-		return numbers(c, func(b parquet.ByteArray) float64 { return decimal(twosComplement(b), scale) })
+		return numbers(c, ofNumbers, func(b parquet.ByteArray) float64 { return decimal(twosComplement(b), scale) })
 	case parquet.Types.FixedLenByteArray:
-		return numbers(c, func(b parquet.FixedLenByteArray) float64 { return decimal(twosComplement(b), scale) })
+		return numbers(c, ofNumbers, func(b parquet.FixedLenByteArray) float64 { return decimal(twosComplement(b), scale) })
 	}
 	return nil
 }

@@ -65,21 +65,22 @@ const (
 // A Reader is one open data file whose columns are known. It is not safe for
 // concurrent use.
 type Reader struct {
-	name  string
-	names []string
-	head  bool            // names come from a header line
-	count map[string]int  // columns by name, made by the first Select
-	lists map[string]span // the columns of lists, by the names of these
-	alone map[int]bool    // columns that Select has found one by one
-	codes map[int]bool    // columns that Categorical was asked for
-	src   source
-	meter *meter
-	file  *os.File  // nil for streams and several files
-	size  int64     // of a regular file, when it was opened
-	time  time.Time // of its last change, then; zero if it is none
-	opt   Options
-	read  bool // Read or Close was called
-	seen  int  // rows that were read, before some were drawn
+	name     string
+	names    []string
+	head     bool            // names come from a header line
+	count    map[string]int  // columns by name, made by the first Select
+	lists    map[string]span // the columns of lists, by the names of these
+	alone    map[int]bool    // columns that Select has found one by one
+	meanings []meaning       // of the columns; nil if they are not stored by type
+	codes    map[int]bool    // columns that Categorical was asked for
+	src      source
+	meter    *meter
+	file     *os.File  // nil for streams and several files
+	size     int64     // of a regular file, when it was opened
+	time     time.Time // of its last change, then; zero if it is none
+	opt      Options
+	read     bool // Read or Close was called
+	seen     int  // rows that were read, before some were drawn
 }
 
 // source is one file format. Its errors lack the package and file prefix.
