@@ -3,11 +3,17 @@ package table
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
@@ -76,4 +82,58 @@ func checkSchema(message []byte) error {
 		return damaged(errors.New("it does not begin with a schema"))
 	}
 	return check(flatbuffers.Table{Bytes: message, Pos: root.Indirect(root.Pos + o)}, schemaFields, schemaMetadata)
+}
+
+// arrowLeaf is a column of a Parquet file, as the Arrow schema has it that it was written from.
+type arrowLeaf struct {
+	name string
+	typ  arrow.DataType
+}
+
+// arrowLeaves returns the columns of the Arrow schema that writers such as pyarrow keep in a Parquet
+// file, in its order; nil if there is none, or a damaged one: it says what Parquet's own cannot.
+func arrowLeaves(entries metadata.KeyValueMetadata) []arrowLeaf {
+	entry := entries.FindValue("ARROW:schema")
+	if entry == nil {
+		return nil
+	}
+	message, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(*entry, "="))
+	if err != nil {
+		return nil
+	}
+	var leaves []arrowLeaf
+	var add func(name string, typ arrow.DataType)
+	add = func(name string, typ arrow.DataType) {
+		switch typ := storage(typ).(type) {
+		case *arrow.DictionaryType:
+			add(name, typ.ValueType)
+		case *arrow.StructType:
+			for _, f := range typ.Fields() {
+				add(name+"."+f.Name, f.Type)
+			}
+		case arrow.ListLikeType: // a map is a list of keys and values
+			add(name, typ.Elem())
+		default:
+			leaves = append(leaves, arrowLeaf{name, typ})
+		}
+	}
+	err = guarded(func() error {
+		in, err := readSchema(bufio.NewReader(bytes.NewReader(message)))
+		if err != nil {
+			return err
+		}
+		r, err := ipc.NewReader(in, ipc.WithAllocator(bounded{memory.DefaultAllocator, int64(len(message))}))
+		if err != nil {
+			return err
+		}
+		defer r.Release()
+		for _, f := range r.Schema().Fields() {
+			add(f.Name, f.Type)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return leaves
 }

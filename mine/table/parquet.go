@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
@@ -101,9 +102,17 @@ func (f *parquetFile) open(in *io.SectionReader) (*columnar, error) {
 		return nil, err
 	}
 	s := f.file.MetaData().Schema
+	origin := arrowLeaves(f.file.MetaData().KeyValueMetadata())
+	if len(origin) != s.NumColumns() { // it is of another file
+		origin = make([]arrowLeaf, s.NumColumns())
+	}
 	for i := range s.NumColumns() {
 		c := s.Column(i)
-		l := newLeaf(c)
+		duration := int64(0)
+		if d, ok := origin[i].typ.(*arrow.DurationType); ok && origin[i].name == columnName(c) {
+			duration = unitsPerSecond(d.Unit)
+		}
+		l := newLeaf(c, duration)
 		width := 1
 		if l.isList() {
 			if width, err = f.listWidth(i, l); err != nil {

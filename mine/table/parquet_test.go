@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -24,6 +25,12 @@ type parquetColumn struct {
 
 // parquetBytes returns a Parquet file that has all columns once in each row group.
 func parquetBytes(t testing.TB, groups int, columns []parquetColumn, opts ...parquet.WriterProperty) []byte {
+	t.Helper()
+	return parquetFrom(t, "", groups, columns, opts...)
+}
+
+// parquetFrom is parquetBytes with the Arrow schema of the columns in base64, if any.
+func parquetFrom(t testing.TB, origin string, groups int, columns []parquetColumn, opts ...parquet.WriterProperty) []byte {
 	t.Helper()
 	var fields schema.FieldList
 	for _, c := range columns {
@@ -50,6 +57,11 @@ func parquetBytes(t testing.TB, groups int, columns []parquetColumn, opts ...par
 			}
 		}
 		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if origin != "" {
+		if err := w.AppendKeyValueMetadata("ARROW:schema", origin); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -364,6 +376,8 @@ func FuzzParquet(f *testing.F) {
 		f.Add(parquetBytes(f, 1, []parquetColumn{c}))
 		f.Add(parquetBytes(f, 2, []parquetColumn{c}, parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDataPageVersion(parquet.DataPageV2)))
 	}
+	whole := plain("d", parquet.Types.Int64, schema.NoLogicalType{}, 0, []int64{1500})
+	f.Add(parquetFrom(f, schemaText(f, arrow.Field{Name: "d", Type: arrow.FixedWidthTypes.Duration_ms}), 1, []parquetColumn{whole}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if bytes.HasPrefix(data, parquetMagic) {
 			checkRead(t, data, Options{Missing: MissingNaN})

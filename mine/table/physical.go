@@ -9,11 +9,12 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
-// newLeaf returns the leaf of a column of a Parquet file.
-func newLeaf(c *schema.Column) leaf {
+// newLeaf returns the leaf of a column of a Parquet file. duration is how many of its units make a second
+// if it is known to hold durations, and 0 otherwise.
+func newLeaf(c *schema.Column, duration int64) leaf {
 	typ := nestedType(c)
 	if typ == "" {
-		if l := leafOf(c); l != nil {
+		if l := leafOf(c, duration); l != nil {
 			return l
 		}
 		typ = c.PhysicalType().String()
@@ -42,7 +43,7 @@ func elementLevel(c *schema.Column) int16 {
 }
 
 // leafOf returns the leaf of a column of numbers or texts, and nil for others.
-func leafOf(c *schema.Column) leaf {
+func leafOf(c *schema.Column, duration int64) leaf {
 	t := c.LogicalType()
 	if d, ok := t.(schema.DecimalLogicalType); ok {
 		return decimals(c, d.Scale())
@@ -56,10 +57,10 @@ func leafOf(c *schema.Column) leaf {
 			return 0
 		})
 	case parquet.Types.Int32:
-		means, number := integer(t, 32)
+		means, number := integer(t, 32, 0)
 		return numbers(c, means, func(v int32) float64 { return number(int64(v)) })
 	case parquet.Types.Int64:
-		means, number := integer(t, 64)
+		means, number := integer(t, 64, duration)
 		return numbers(c, means, number)
 	case parquet.Types.Int96: // a time: nanoseconds of a day, and the day by Julius Caesar
 		return numbers(c, ofTimes, func(v parquet.Int96) float64 {
@@ -83,8 +84,9 @@ func leafOf(c *schema.Column) leaf {
 	return nil
 }
 
-// integer returns what an integer of so many bits means, by its logical type, and its number.
-func integer(t schema.LogicalType, bits int) (means meaning, number func(v int64) float64) {
+// integer returns what an integer of so many bits means, by its logical type, and its number. Parquet
+// has no type of durations.
+func integer(t schema.LogicalType, bits int, duration int64) (means meaning, number func(v int64) float64) {
 	switch t := t.(type) {
 	case schema.IntLogicalType:
 		if !t.IsSigned() && bits == 32 {
@@ -103,6 +105,9 @@ func integer(t schema.LogicalType, bits int) (means meaning, number func(v int64
 		return ofTimesOfDay, func(v int64) float64 { return seconds(v, unit) }
 	case schema.NullLogicalType:
 		return ofNothing, func(v int64) float64 { return float64(v) }
+	}
+	if duration > 0 {
+		return ofDurations, func(v int64) float64 { return seconds(v, duration) }
 	}
 	return ofNumbers, func(v int64) float64 { return float64(v) }
 }
