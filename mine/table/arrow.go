@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	arrowarray "github.com/apache/arrow-go/v18/arrow/array"
@@ -34,23 +35,27 @@ const (
 	// growth and leastBody bound them by the size of a file: what is compressed more is damaged.
 	growth    = 256
 	leastBody = 64 << 20
+	// maxAhead bounds the bytes of the batches that are read ahead of a list that is not null.
+	maxAhead = 256 << 20
 )
 
 // arrowStream is the store of an Arrow stream or file, or of what a program has as Arrow, which are
 // read in order.
 type arrowStream struct {
-	in      *untilEnd // nil for what a program has
-	isFile  bool
-	batches arrowarray.RecordReader
-	batch   arrow.RecordBatch // the present one, or nil
-	over    bool              // whether the data have ended, as they must
-	at      int               // rows of it that were read
-	meter   *meter            // of the values that are read of what a program has
-	first   int               // the first row of it
-	paths   [][]int           // of the fields, through structs
-	fields  []field
-	using   []int
-	columns []arrowColumn // those that are used, of the present batch; nil before its first row
+	in         *untilEnd // nil for what a program has
+	isFile     bool
+	batches    arrowarray.RecordReader
+	batch      arrow.RecordBatch // the present one, or nil
+	over       bool              // whether the data have ended, as they must
+	at         int               // rows of it that were read
+	meter      *meter            // of the values that are read of what a program has
+	first      int               // the first row of it
+	paths      [][]int           // of the fields, through structs
+	fields     []field
+	unmeasured []int               // fields of lists of which none with values has come
+	ahead      []arrow.RecordBatch // batches that were read for that, and come next
+	using      []int
+	columns    []arrowColumn // those that are used, of the present batch; nil before its first row
 }
 
 // untilEnd notes that its reader has come to its end.
@@ -126,13 +131,16 @@ func (s *arrowStream) open(limit int64) (_ *columnar, err error) {
 	return s.columnar()
 }
 
-// columnar reads the first batch and describes the columns.
+// columnar reads batches until it can tell the columns, and describes the columns.
 func (s *arrowStream) columnar() (*columnar, error) {
-	if err := s.advance(); err != nil && err != io.EOF {
-		return nil, err
-	}
 	for i, f := range s.batches.Schema().Fields() {
 		s.describe(f.Name, f.Type, []int{i})
+	}
+	if err := s.measure(); err != nil {
+		return nil, err
+	}
+	for _, i := range s.unmeasured {
+		s.fields[i].setBare()
 	}
 	return newColumnar(s.fields, s)
 }
@@ -146,13 +154,10 @@ func (s *arrowStream) describe(name string, typ arrow.DataType, path []int) {
 		return
 	}
 	f := field{name: name, width: 1, list: isArrowList(storage(typ)), means: arrowMeaning(typ)}
-	switch typ := storage(typ).(type) {
-	case *arrow.FixedSizeListType:
-		f.width = int(typ.Len())
-	default:
-		if f.list && s.batch != nil {
-			f.width = firstLength(columnAt(s.batch, path).values)
-		}
+	if fixed, ok := storage(typ).(*arrow.FixedSizeListType); ok {
+		f.width = int(fixed.Len())
+	} else if f.list {
+		f.width, s.unmeasured = 0, append(s.unmeasured, len(s.fields))
 	}
 	s.fields, s.paths = append(s.fields, f), append(s.paths, path)
 }
@@ -174,7 +179,7 @@ func isArrowList(typ arrow.DataType) bool {
 	return false
 }
 
-// firstLength returns the number of values of the first list that has any, 1 if none has.
+// firstLength returns the number of values of the first list that has any, 0 if none has.
 func firstLength(a arrow.Array) int {
 	if l, ok := a.(arrowarray.ListLike); ok {
 		for i := range l.Len() {
@@ -183,7 +188,7 @@ func firstLength(a arrow.Array) int {
 			}
 		}
 	}
-	return 1
+	return 0
 }
 
 // failed is the error for what package ipc, or the program, says of the stream.
@@ -199,27 +204,86 @@ func (s *arrowStream) failed(err error) error {
 	return damaged(err)
 }
 
-// advance goes on to the next batch that has rows, or io.EOF.
-func (s *arrowStream) advance() error {
-	if s.over {
-		return io.EOF
-	}
-	for {
-		if s.batch != nil {
-			s.first += int(s.batch.NumRows())
+// measure reads batches, the first in any case, until all lists have shown how many values they have.
+func (s *arrowStream) measure() error {
+	for size := int64(0); size <= maxAhead; {
+		batch, err := s.fetch()
+		if err == io.EOF {
+			return nil
 		}
-		s.batch, s.at, s.columns = nil, 0, nil
-		if s.batches.Next() {
-			if s.batch = s.batches.RecordBatch(); s.batch.NumRows() > 0 {
-				return nil
+		if err != nil {
+			return err
+		}
+		s.unmeasured = slices.DeleteFunc(s.unmeasured, func(i int) bool {
+			s.fields[i].width = firstLength(columnAt(batch, s.paths[i]).values)
+			return s.fields[i].width > 0
+		})
+		if len(s.unmeasured) > 0 {
+			if batch, err = s.keep(batch); err != nil {
+				return err
 			}
-			continue
 		}
-		if err := s.batches.Err(); err != nil {
-			return s.failed(err)
+		s.ahead = append(s.ahead, batch)
+		if len(s.unmeasured) == 0 {
+			return nil
 		}
-		return s.checkEnd()
+		for _, c := range batch.Columns() {
+			size += int64(c.Data().SizeInBytes())
+		}
 	}
+	return nil
+}
+
+// keep returns the batch as it can be read when the next one has come.
+func (s *arrowStream) keep(batch arrow.RecordBatch) (arrow.RecordBatch, error) {
+	if s.in != nil {
+		batch.Retain()
+		return batch, nil
+	}
+	var copied bytes.Buffer // that of a program may be overwritten
+	w := ipc.NewWriter(&copied, ipc.WithSchema(batch.Schema()))
+	if err := errors.Join(w.Write(batch), w.Close()); err != nil {
+		return nil, err
+	}
+	r, err := ipc.NewReader(&copied)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Next() {
+		return nil, r.Err()
+	}
+	return r.RecordBatch(), nil
+}
+
+// fetch reads the next batch that has rows, or io.EOF.
+func (s *arrowStream) fetch() (arrow.RecordBatch, error) {
+	if s.over {
+		return nil, io.EOF
+	}
+	for s.batches.Next() {
+		if batch := s.batches.RecordBatch(); batch.NumRows() > 0 {
+			return batch, nil
+		}
+	}
+	if err := s.batches.Err(); err != nil {
+		return nil, s.failed(err)
+	}
+	return nil, s.checkEnd()
+}
+
+// advance goes on to the next batch that has rows, or io.EOF.
+func (s *arrowStream) advance() (err error) {
+	if s.batch != nil {
+		s.first += int(s.batch.NumRows())
+	}
+	s.batch, s.at, s.columns = nil, 0, nil
+	if len(s.ahead) > 0 {
+		s.batch, s.ahead[0] = s.ahead[0], nil
+		s.ahead = s.ahead[1:]
+		return nil
+	}
+	s.batch, err = s.fetch()
+	return err
 }
 
 // checkEnd returns io.EOF if the data end as they must.

@@ -159,7 +159,70 @@ func TestLists(t *testing.T) {
 		t.Errorf("read %v, error %v, want %v", m.Data, err, want)
 	}
 	_, err = readString(string(arrowBytes(t, false, []arrow.RecordBatch{arrowBatch(t, schema, `[{"y": 1, "v": [2, 3]}, {"y": 5, "v": [6]}]`)})), Options{})
-	checkError(t, err, `row 2: the list in column "v" has 1 values, but 2`)
+	checkError(t, err, `row 2, column "v": the list has 1 values, but 2`)
+}
+
+// TestLateLists: lists are as long as the first that has values, in whichever batch that is, of a file, of a
+// stream and of a program that overwrites its batches. Those that are empty alone are no columns.
+func TestLateLists(t *testing.T) {
+	list := arrow.ListOf(arrow.PrimitiveTypes.Float64)
+	fields := []arrow.Field{
+		{Name: "y", Type: arrow.PrimitiveTypes.Float64}, {Name: "v", Type: list, Nullable: true}, {Name: "w", Type: arrow.BinaryTypes.String},
+		{Name: "g", Type: arrow.StructOf(arrow.Field{Name: "v", Type: list, Nullable: true}), Nullable: true},
+	}
+	late := []string{
+		`[{"y": 1, "v": null, "w": "fig", "g": null}]`, `[{"y": 2, "v": null, "w": "pear", "g": {"v": [7]}}, {"y": 3, "v": null, "w": "fig", "g": null}]`,
+		`[{"y": 4, "v": null, "w": "fig", "g": null}, {"y": 5, "v": [8, 9], "w": "fig", "g": null}]`, `[{"y": 6, "v": [1, 2], "w": "pear", "g": {"v": [5]}}]`,
+	}
+	nan := math.NaN()
+	want := [][]float64{{1, nan, nan, nan}, {2, nan, nan, 7}, {3, nan, nan, nan}, {4, nan, nan, nan}, {5, 8, 9, nan}, {6, 1, 2, 5}}
+	open := func(how string, rows []string) (*Reader, error) {
+		if how != "file" { // which has one dictionary alone
+			fields[2].Type = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+		}
+		schema := arrow.NewSchema(fields, nil)
+		if how == "program" {
+			return OpenArrow("data", newFleeting(t, schema, rows...), Options{Missing: MissingNaN})
+		}
+		var batches []arrow.RecordBatch
+		for _, r := range rows {
+			batches = append(batches, arrowBatch(t, schema, r))
+		}
+		return OpenStream("data", bytes.NewReader(arrowBytes(t, how == "file", batches)), Options{Missing: MissingNaN})
+	}
+	for _, how := range []string{"file", "stream", "program"} {
+		r, err := open(how, late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names := []string{"y", "v[0]", "v[1]", "w", "g.v[0]"}; !slices.Equal(r.Columns(), names) {
+			t.Fatalf("%s: columns %q, want %q", how, r.Columns(), names)
+		}
+		all, err := r.Read(t.Context(), []int{0, 1, 2, 4}, []int{3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := make([][]float64, all[0].Rows())
+		for i := range rows {
+			rows[i] = make([]float64, 4)
+			if err := all[0].Read(rows[i], i, i+1, 0, 4); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checkRows(t, r.Columns(), rows, want, 1)
+		if got, want := texts(t, all[1], 0), []string{"fig", "pear", "fig", "fig", "fig", "pear"}; !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", how, got, want)
+		}
+		r.Close()
+
+		r, err = open(how, []string{`[{"y": 1, "v": [], "w": "fig", "g": null}]`, `[{"y": 1, "v": [], "w": "fig", "g": null}]`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Read(t.Context(), []int{1})
+		checkError(t, err, `data: row 1, column "v": the list is empty, and none was found that is not`)
+		r.Close()
+	}
 }
 
 // TestArrowDamaged cuts and changes files and streams: every part of them is missed, and no

@@ -25,7 +25,16 @@ type field struct {
 	first int // its first column
 	width int // its columns
 	list  bool
+	// bare is true if no list was found that has values.
+	bare  bool
 	means meaning
+}
+
+// setBare gives a field of lists without known length, 0, the one column that its name is.
+func (f *field) setBare() {
+	if f.bare = f.width == 0; f.bare {
+		f.width = 1
+	}
 }
 
 // store is what a columnar file is read from. Its methods panic where package arrow does, on
@@ -164,6 +173,9 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 		if err == io.EOF {
 			return nil
 		}
+		if value := (*ValueError)(nil); errors.As(err, &value) {
+			return value
+		}
 		if err != nil {
 			return fmt.Errorf("after row %d: %w", i, err)
 		}
@@ -264,5 +276,12 @@ func (c *columnar) close() error { return c.store.close() }
 
 // unequal is the error for a list in row i, from 0, that has n values.
 func unequal(f field, i, n int) error {
-	return fmt.Errorf("row %d: the list in column %s has %d values, but %d were expected, as in the first rows: lists of unequal lengths are no columns; leave it out", i+1, show(f.name), n, f.width)
+	reason := fmt.Sprintf("the list has %d values, but %d were expected, as in the first that has any: lists of unequal lengths are no columns; leave it out", n, f.width)
+	switch {
+	case f.bare && n == 0:
+		reason = "the list is empty, and none was found that is not: leave the column out"
+	case f.bare:
+		reason = fmt.Sprintf("the list has %d values, and none of those before it has any, so that its columns were not known: put rows with lists first, or leave it out", n)
+	}
+	return &ValueError{Row: i + 1, Column: f.name, Text: "list", Reason: reason}
 }

@@ -113,14 +113,15 @@ func (f *parquetFile) open(in *io.SectionReader) (*columnar, error) {
 			duration = unitsPerSecond(d.Unit)
 		}
 		l := newLeaf(c, duration)
-		width := 1
-		if l.isList() {
-			if width, err = f.listWidth(i, l); err != nil {
+		about := field{name: columnName(c), width: 1, list: l.isList(), means: l.means()}
+		if about.list {
+			if about.width, err = f.listWidth(i, l); err != nil {
 				return nil, err
 			}
+			about.setBare()
 		}
 		f.leaves = append(f.leaves, l)
-		f.fields = append(f.fields, field{name: columnName(c), width: width, list: l.isList(), means: l.means()})
+		f.fields = append(f.fields, about)
 	}
 	return newColumnar(f.fields, f)
 }
@@ -209,7 +210,7 @@ func within(c *metadata.ColumnChunkMetaData, size int64) bool {
 }
 
 // listWidth returns how many values the first list of column i has: in the first row group
-// with a list, and 1 if there is none.
+// with a list, and 0 if there is none.
 func (f *parquetFile) listWidth(i int, l leaf) (int, error) {
 	for g := range f.file.NumRowGroups() {
 		if err := l.open(f.file, g, i); err != nil {
@@ -219,7 +220,7 @@ func (f *parquetFile) listWidth(i int, l leaf) (int, error) {
 			return n, err
 		}
 	}
-	return 1, nil
+	return 0, nil
 }
 
 func (f *parquetFile) begin(fields []int, from int) (int, error) {

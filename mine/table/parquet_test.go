@@ -294,9 +294,10 @@ func TestParquetErrors(t *testing.T) {
 		{optional, Options{}, []string{`row 3, column "a null": the value is null`}},
 		{one, Options{Transpose: true}, []string{"--transpose"}},
 		{one, Options{From: 3}, []string{"no row 3"}},
-		{vectors("list", []float32{1, 2, 3}, []int16{3, 3, 3}, []int16{0, 1, 0}), Options{}, []string{`row 2: the list in column "list" has 1 values, but 2`}},
-		{vectors("list", []float32{1, 2, 3}, []int16{3, 3, 3}, []int16{0, 0, 1}), Options{}, []string{`row 2: the list in column "list" has 2 values, but 1`}},
-		{vectors("list", []float32{1, 2}, []int16{3, 3, 1}, []int16{0, 1, 0}), Options{}, []string{`row 2: the list in column "list" has 0 values, but 2`}},
+		{vectors("list", []float32{1, 2, 3}, []int16{3, 3, 3}, []int16{0, 1, 0}), Options{}, []string{`row 2, column "list": the list has 1 values, but 2`}},
+		{vectors("list", []float32{1, 2, 3}, []int16{3, 3, 3}, []int16{0, 0, 1}), Options{}, []string{`row 2, column "list": the list has 2 values, but 1`}},
+		{vectors("list", []float32{1, 2}, []int16{3, 3, 1}, []int16{0, 1, 0}), Options{}, []string{`row 2, column "list": the list has 0 values, but 2`}},
+		{vectors("list", []float32{}, []int16{1, 0, 1}, []int16{0, 0, 0}), Options{Missing: MissingNaN}, []string{`row 1, column "list": the list is empty, and none was found that is not`}},
 	} {
 		data := parquetBytes(t, 1, []parquetColumn{c.column})
 		for _, d := range deliveries[:3] {
