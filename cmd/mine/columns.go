@@ -159,6 +159,8 @@ func kindOf(d table.Description) string {
 // verdict says what mine estimate does with column i.
 func verdict(i int, d table.Description) string {
 	switch {
+	case d.Problem != nil && d.Problem.Unread:
+		return "refused: " + d.Problem.Text
 	case d.Problem != nil && !d.Codes() && d.Problem.Line > 0:
 		return fmt.Sprintf("refused without --categorical: no number in line %d", d.Problem.Line)
 	case d.Problem != nil && !d.Codes():

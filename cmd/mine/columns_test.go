@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"gomine/mine/table"
 )
 
 // TestColumns looks at all that is said about the columns of a file.
@@ -32,6 +34,11 @@ func TestColumns(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\nwant\n%v", got, want)
+	}
+
+	unread := table.Description{Rows: 1, Text: 1, Problem: &table.ValueError{Row: 1, Text: "binary", Unread: true}}
+	if got, want := verdict(0, unread), "refused: binary"; got != want {
+		t.Errorf("bytes: %s, want %s", got, want)
 	}
 
 	code, stdout, _ = try(t, "a;b\n1,5;2\n1,5;2\n", "columns", "-", "--json")

@@ -261,7 +261,7 @@ func (v *values) problem(x int) *ValueError {
 	n := v.numbers[x]
 	switch {
 	case v.typ != "":
-		return &ValueError{Text: v.typ, Reason: fmt.Sprintf("the column has the type %s, which holds neither numbers nor a list of them: leave it out", v.typ), Err: strconv.ErrSyntax}
+		return &ValueError{Text: v.typ, Reason: fmt.Sprintf("the column has the type %s, which holds neither numbers nor a list of them: leave it out", v.typ), Unread: true, Err: strconv.ErrSyntax}
 	case v.null != nil && v.null[x]:
 		return &ValueError{Text: "null", Reason: "the value is null (missing): drop or impute such rows", Missing: true}
 	case v.isText(x):

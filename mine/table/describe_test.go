@@ -1,12 +1,15 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // TestDescribe compares what is found with a count by hand.
@@ -41,6 +44,29 @@ func TestDescribe(t *testing.T) {
 	}
 	if _, err := r.Describe(t.Context()); err == nil {
 		t.Error("described twice")
+	}
+}
+
+// TestDescribeUnread: a column of a type that is not read is told from one of texts.
+func TestDescribeUnread(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "b", Type: arrow.BinaryTypes.Binary}, {Name: "m", Type: arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8)},
+		{Name: "l", Type: arrow.ListOf(arrow.ListOf(arrow.PrimitiveTypes.Int8))}, {Name: "s", Type: arrow.BinaryTypes.String},
+	}, nil)
+	data := arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, schema, `[{"b": "AQ==", "m": [{"key": "k", "value": 1}], "l": [[1]], "s": "7 kg"}]`)})
+	r, err := OpenStream("data", bytes.NewReader(data), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range []string{"binary", "map<", "list of list<", ""} {
+		p := got.Columns[k].Problem
+		if p == nil || p.Unread != (want != "") || !strings.HasPrefix(p.Text, want) {
+			t.Errorf("column %s: %+v, want the type %s", got.Columns[k].Name, p, want)
+		}
 	}
 }
 
