@@ -58,7 +58,7 @@ type arrowStream struct {
 	columns    []arrowColumn // those that are used, of the present batch; nil before its first row
 }
 
-// untilEnd notes that its reader has come to its end.
+// untilEnd notes that its reader has come to its end, or what is wrong with it.
 type untilEnd struct {
 	in    io.Reader
 	ended bool

@@ -51,7 +51,7 @@ func (r *Reader) openZip(in io.Reader, section *io.SectionReader, member string)
 	if section != nil {
 		return r.openNPZ(r.meter, section.Size(), member)
 	}
-	file, err := spoolAll(in, "a zip archive (NPZ) from a pipe")
+	file, err := spoolAll(in, "a zip archive (NPZ)")
 	if err != nil {
 		return err
 	}

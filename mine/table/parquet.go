@@ -2,6 +2,7 @@ package table
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ func (r *Reader) openParquet(in *bufio.Reader, section *io.SectionReader) (err e
 	if section != nil {
 		size = section.Size()
 	} else {
-		if f.spool, err = spoolAll(in, "a Parquet file from a pipe"); err != nil {
+		if f.spool, err = spoolAll(in, "a Parquet file"); err != nil {
 			return err
 		}
 		info, err := f.spool.Stat()
@@ -75,7 +76,10 @@ func spoolAll(in io.Reader, what string) (*os.File, error) {
 	// Where an open file can be removed, not even a crash leaves it behind; closeSpool takes
 	// care of other systems.
 	os.Remove(spool.Name())
-	if _, err := io.Copy(spool, in); err != nil {
+	source := &untilEnd{in: in}
+	if _, err := io.Copy(spool, source); source.err != nil {
+		return nil, errors.Join(source.err, closeSpool(spool))
+	} else if err != nil {
 		return nil, errors.Join(fmt.Errorf("copying %s to a temporary file: %w", what, err), closeSpool(spool))
 	}
 	return spool, nil
@@ -92,6 +96,13 @@ func closeSpool(f *os.File) error {
 
 // open reads the footer.
 func (f *parquetFile) open(in *io.SectionReader) (*columnar, error) {
+	tail := make([]byte, len(parquetMagic))
+	if _, err := in.ReadAt(tail, max(0, in.Size()-int64(len(tail)))); err != nil && err != io.EOF {
+		return nil, pathCause(err)
+	}
+	if !bytes.Equal(tail, parquetMagic) {
+		return nil, errors.New("truncated: the file does not end as a Parquet file does")
+	}
 	// The chunk of a column is read at once. Page by page, package file takes what is left in
 	// its buffer for more data where a damaged chunk ends.
 	var err error

@@ -316,6 +316,12 @@ func TestParquetErrors(t *testing.T) {
 func TestParquetDamaged(t *testing.T) {
 	columns, _, want := parquetTypes()
 	const few = 5 // bytes, from one cut or change to the next
+	whole := parquetBytes(t, 1, columns[:1])
+	_, err := readString(string(whole[:len(whole)-few]), Options{})
+	checkError(t, err, "data: truncated: the file does not end as a Parquet file does")
+	packed := gz(whole)
+	_, err = readString(string(packed[:len(packed)/2]), Options{})
+	checkError(t, err, "data: truncated or damaged gzip data")
 	for k := 5; k < len(columns); k += 3 {
 		data := parquetBytes(t, 2, columns[k:min(k+3, len(columns))], parquet.WithCompression(compress.Codecs.Snappy), parquet.WithStats(false))
 		for n := len(parquetMagic); n < len(data); n += few {
