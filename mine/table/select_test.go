@@ -98,6 +98,7 @@ func TestSelectErrors(t *testing.T) {
 		{named, `"a"b`, []string{`"b" follows the closing quote of "a"`}},
 		{named, "prcie", []string{`no column "prcie": is it "price"?`}},
 		{named, "volume", []string{`is it "Volume" or "volume2"?`}},
+		{withColumns(true, "a", "st.u", "st.v"), "st", []string{`no column "st": is it a field of it, such as "st.u", or all, "st.*"?`}},
 		{named, "nothing like it", []string{`no column "nothing like it"; the file has "price", "Volume", "volume2", "date", "a", "b", ... (9 columns)`}},
 		{named, `"a*"`, []string{`no column "a*"`}},
 		{named, strings.Repeat("x", 99), []string{`"` + strings.Repeat("x", 40) + `"...`}},
