@@ -70,7 +70,7 @@ func foreign(head []byte) error {
 		return unsupported("JSON or JSON lines", "write it as CSV, for example with jq, or pandas: read_json, to_csv")
 	case strings.HasPrefix(text, "[") && strings.IndexAny(strings.TrimLeft(text[1:], " \t\r\n"), "[{\"-0123456789") == 0:
 		return unsupported("JSON or a printed array", "write it as CSV, for example with jq, or pandas: read_json, to_csv")
-	case strings.HasPrefix(text, "<") && len(text) > 1 && strings.IndexByte("!?/", text[1]) >= 0, isElement(text):
+	case strings.HasPrefix(text, "<") && len(text) > 1 && (text[1] == '!' || text[1] == '?'), isElement(text):
 		return unsupported("HTML or other markup", "look at it in a browser: it may be a page that asks to sign in, or says what is wrong")
 	}
 	for line := range strings.Lines(text) {

@@ -33,7 +33,7 @@ func TestForeign(t *testing.T) {
 		}
 	}
 	// These begin alike, and are data.
-	for _, data := range []string{"<NA>,2\n1,2\n", "<5,z\n1,2\n", "ORCA,z\n1,2\n", "BZh,z\n1,2\n", "[x],[z]\n1,2\n"} {
+	for _, data := range []string{"<NA>,2\n1,2\n", "<5,z\n1,2\n", "</script>,z\n1,2\n", "ORCA,z\n1,2\n", "BZh,z\n1,2\n", "[x],[z]\n1,2\n"} {
 		if _, err := readString(data, Options{Missing: MissingNaN}); err != nil {
 			t.Errorf("%q: %v", data, err)
 		}
