@@ -225,6 +225,18 @@ func (f *Fitted) PairScores(ctx context.Context, x, z column.Source, xs, zs []in
 	return out, err
 }
 
+// Unseen counts, for every column that the critic uses, the rows of x and z with values that none of its
+// folds has been fitted to, numbers outside the range and unknown labels: the critic says of them what it
+// says of the ends of the range, and of rare labels. Scores and Evaluate do not refuse them; Unseen.Chance
+// says whether they are more than other rows of the same law would have. Errors are those of Scores.
+func (f *Fitted) Unseen(x, z column.Source) ([]preprocess.Unseen, error) {
+	maps := make([]preprocess.Maps, len(f.Parts))
+	for i, p := range f.Parts {
+		maps[i] = p.Maps
+	}
+	return preprocess.CountUnseen(maps, x, z)
+}
+
 // gradientRows is how many rows are differentiated at a time: a normalised critic is for each of
 // its codes.
 const gradientRows = 4096

@@ -90,12 +90,13 @@ func readCritic(path string) (criticfile.Critic, error) {
 // opened is a critic with the rows that it is to judge.
 type opened struct {
 	*mine.Fitted
-	x, z  column.Source
-	first int // number of the first row in its file
-	close func() error
+	x, z     column.Source
+	first    int            // number of the first row in its file
+	warnings []mine.Warning // about the rows
+	close    func() error
 }
 
-// open reads the critic and the data, and says on stderr if the critic knows the rows.
+// open reads the critic and the data, and says on stderr if the critic knows the rows, or not their values.
 func (f *criticFlags) open(cmd *cobra.Command, args []string, status *statusLine) (o opened, err error) {
 	saved, err := readCritic(args[0])
 	if err != nil {
@@ -118,8 +119,8 @@ func (f *criticFlags) open(cmd *cobra.Command, args []string, status *statusLine
 		return o, err
 	}
 	if seen > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: about %.0f%% of the rows are equal to rows of the estimate that %s comes from. Of rows that a critic was trained on it says too much: take others.\n",
-			max(1, 100*seen), args[0])
+		o.warnings = append(o.warnings, mine.Warning{Code: warnSeen, Message: fmt.Sprintf("about %.0f%% of the rows are equal to rows of the estimate that %s comes from. Of rows that a critic was trained on it says too much: take others",
+			max(1, 100*seen), args[0])})
 	}
 	b, err := openBackend(f.backend.value, mine.BackendOptions{Threads: f.threads}, cmd.ErrOrStderr())
 	if err != nil {
@@ -129,7 +130,15 @@ func (f *criticFlags) open(cmd *cobra.Command, args []string, status *statusLine
 	if err != nil {
 		return o, errors.Join(fmt.Errorf("%s: %w", args[0], err), b.Close())
 	}
-	return opened{critic, d.x, d.z, f.input.format.rows.from, func() error { return errors.Join(critic.Close(), b.Close()) }}, nil
+	o.Fitted, o.x, o.z, o.first = critic, d.x, d.z, f.input.format.rows.from
+	o.close = func() error { return errors.Join(critic.Close(), b.Close()) }
+	if err := o.judge(args[0], strings.Join(args[1:], ", "), saved.Rows.Train); err != nil {
+		return o, errors.Join(err, o.close())
+	}
+	for _, w := range o.warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s.\n", w.Message)
+	}
+	return o, nil
 }
 
 func columnNames(columns []column.Column) []string {

@@ -35,7 +35,7 @@ func fresh(rows int) (text string, x, z column.Source) {
 	values := make([][]float32, 4)
 	b.WriteString("Z1,other,X0,Z0,X1\n")
 	for i := range rows {
-		v := []float32{float32(math.Sin(float64(i + 1))), float32(math.Cos(float64(3 * i))), float32(math.Sin(float64(i)) + .1), float32(i%7) - 3}
+		v := []float32{float32(math.Sin(float64(i + 1))), float32(math.Cos(float64(3 * i))), float32(math.Sin(float64(i)) + .1), float32(i%5) - 2}
 		for j := range v {
 			values[j] = append(values[j], v[j])
 		}

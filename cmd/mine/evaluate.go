@@ -23,7 +23,8 @@ in expectation, whatever the critic was trained on, as long as it was not these
 rows: a warning says if they are among those of the estimate. The standard error
 is that of rows that do not depend on each other.
 
-Columns are found as by mine score.
+Columns are found as by mine score. A warning names those with values that the
+critic was not fitted to: outside their range, or labels that it does not know.
 Exit codes: 0 done, 1 error, 2 error in the command line, 130 interrupted.`,
 		Example: `  mine evaluate critic.safetensors new.csv
   mine evaluate critic.safetensors x.npy z.npy --json`,
@@ -41,8 +42,9 @@ type evaluated struct {
 	Rows    int `json:"rows"`
 	LeftOut int `json:"left_out,omitempty"` // for a missing value
 	mine.Bound
-	Confidence float64 `json:"confidence"`
-	Unit       unit    `json:"unit"`
+	Confidence float64        `json:"confidence"`
+	Unit       unit           `json:"unit"`
+	Warnings   []mine.Warning `json:"warnings,omitempty"`
 }
 
 func (f *criticFlags) evaluate(cmd *cobra.Command, args []string) error {
@@ -66,7 +68,7 @@ func (f *criticFlags) evaluate(cmd *cobra.Command, args []string) error {
 	confidence := o.State().Config.Confidence
 	var answer bytes.Buffer
 	if f.json {
-		if err := json.NewEncoder(&answer).Encode(evaluated{o.x.Rows(), f.input.left.rows, b, confidence, nats}); err != nil {
+		if err := json.NewEncoder(&answer).Encode(evaluated{o.x.Rows(), f.input.left.rows, b, confidence, nats, o.warnings}); err != nil {
 			return err
 		}
 		return f.output.write(cmd, answer.Bytes())

@@ -31,7 +31,8 @@ A file without names has those of X and then those of Z, or the same numbers of
 columns as the file of the estimate.
 
 Of rows of the estimate a critic says too much: it was trained on most of them.
-A warning says so. Score other rows.
+A warning says so. Score other rows. Another one names columns with values that
+it was not fitted to: outside their range, or labels that it does not know.
 
 One value a row: CSV with a header, or with --output FILE.npy a NumPy array
 [rows, 1] of float64. --json writes a JSON object a line.

@@ -140,30 +140,19 @@ func (s Side) store(dst []float32, row []float64) {
 
 // Apply takes rows of other data, in the units of the original columns, to the
 // inputs of the network. Codes are known by their labels, whatever their numbers;
-// one that no fitted row had counts as rare. Values that are not finite make an error
+// one that no fitted row had counts as rare, and CountUnseen counts these. Values that are not finite make an error
 // that wraps ErrNonFinite; other columns than the maps were fitted on, or codes where
 // numbers were, one that wraps backend.ErrShape.
 func (m Maps) Apply(x, z column.Source) (mx, mz backend.Matrix, err error) {
-	for _, s := range []column.Source{x, z} {
-		if err := column.Check(s); err != nil {
-			return mx, mz, err
-		}
-	}
-	if x.Rows() != z.Rows() {
-		return mx, mz, fmt.Errorf("preprocess: x has %d rows and z has %d: rows must be pairs: %w", x.Rows(), z.Rows(), backend.ErrShape)
+	if err := checkPaired(x, z); err != nil {
+		return mx, mz, err
 	}
 	for _, side := range []struct {
 		Side
 		given column.Source
 		to    *backend.Matrix
 	}{{m.X, x, &mx}, {m.Z, z, &mz}} {
-		if got, want := len(side.given.Columns()), len(side.columns); got != want {
-			return mx, mz, fmt.Errorf("preprocess: %s has %d columns, want %d: %w", side.name, got, want, backend.ErrShape)
-		}
-		if err := checkValues(side.given, side.name); err != nil {
-			return mx, mz, err
-		}
-		given, err := side.translate(side.given)
+		given, err := side.accept(side.given)
 		if err != nil {
 			return mx, mz, err
 		}
@@ -173,6 +162,30 @@ func (m Maps) Apply(x, z column.Source) (mx, mz backend.Matrix, err error) {
 		}
 	}
 	return mx, mz, nil
+}
+
+// checkPaired reports rows that are no pairs.
+func checkPaired(x, z column.Source) error {
+	for _, s := range []column.Source{x, z} {
+		if err := column.Check(s); err != nil {
+			return err
+		}
+	}
+	if x.Rows() != z.Rows() {
+		return fmt.Errorf("preprocess: x has %d rows and z has %d: rows must be pairs: %w", x.Rows(), z.Rows(), backend.ErrShape)
+	}
+	return nil
+}
+
+// accept checks a source, and translates it.
+func (s Side) accept(given column.Source) (column.Source, error) {
+	if got, want := len(given.Columns()), len(s.columns); got != want {
+		return nil, fmt.Errorf("preprocess: %s has %d columns, want %d: %w", s.name, got, want, backend.ErrShape)
+	}
+	if err := checkValues(given, s.name); err != nil {
+		return nil, err
+	}
+	return s.translate(given)
 }
 
 // translate returns the source with the codes of the columns that the maps were
