@@ -239,14 +239,12 @@ func (c *checkpointer) validated(s *session) error {
 	return c.keep()
 }
 
-// keep writes the last record, unless it is kept.
+// keep writes the last record, unless it is kept. One that cannot be written is not tried again.
 func (c *checkpointer) keep() error {
 	if c.last == nil {
 		return nil
 	}
-	if err := c.folder.Write(c.name, c.last); err != nil {
-		return checkpointError(err)
-	}
+	last := c.last
 	c.last, c.kept = nil, time.Now()
-	return nil
+	return checkpointError(c.folder.Write(c.name, last))
 }

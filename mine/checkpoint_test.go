@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -252,8 +253,11 @@ func TestCheckpointsFail(t *testing.T) {
 		}
 		return os.Rename(dir, away)
 	}, mine.WithCheckpoints(dir, 0))
-	if !errors.Is(err, mine.ErrCheckpoint) || !strings.Contains(err.Error(), dir) || r.Stop != mine.StopInterrupted || r.Steps == 0 {
+	if !errors.Is(err, mine.ErrCheckpoint) || !strings.Contains(err.Error(), dir) || r.Stop != mine.StopCheckpoint || r.Steps == 0 {
 		t.Errorf("stop %q after %d steps, error %v, want one that names the folder", r.Stop, r.Steps, err)
+	}
+	if name := regexp.MustCompile(`\S+\.checkpoint`).FindString(err.Error()); name == "" || strings.Count(err.Error(), name) != 1 {
+		t.Errorf("error %v, want one that names each file once", err)
 	}
 	differ(t, "gone on", without(t, estimate(t, x, z, cfg, mine.WithCheckpoints(away, 0))), want)
 }

@@ -239,8 +239,11 @@ func backendFailed(err error) bool {
 
 // stopped is why training ended that ended in an error.
 func stopped(err error) StopReason {
-	if backendFailed(err) {
+	switch {
+	case backendFailed(err):
 		return StopFailed
+	case errors.Is(err, ErrCheckpoint):
+		return StopCheckpoint
 	}
 	return StopInterrupted
 }

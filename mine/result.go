@@ -112,7 +112,13 @@ const (
 	StopPatience    StopReason = "patience"    // no new best for Config.Patience validations
 	StopInterrupted StopReason = "interrupted" // the context was cancelled
 	StopFailed      StopReason = "failed"      // the backend could not go on
+	StopCheckpoint  StopReason = "checkpoint"  // a checkpoint could not be written
 )
+
+// Early reports whether training did not end by itself: the result is the best so far.
+func (s StopReason) Early() bool {
+	return s == StopInterrupted || s == StopFailed || s == StopCheckpoint
+}
 
 // WarningCode identifies a kind of warning.
 type WarningCode string

@@ -37,8 +37,10 @@ func warnings(r *Result, called [2]string, determined string, validation float64
 		warn(WarnInterrupted, "the backend failed %s, tested on the CPU", ended)
 	case StopInterrupted:
 		warn(WarnInterrupted, "interrupted %s", ended)
+	case StopCheckpoint:
+		warn(WarnInterrupted, "a checkpoint could not be written %s", ended)
 	}
-	if left := r.Config.Folds - len(r.Folds); left > 0 && r.Stop != StopFailed && r.Stop != StopInterrupted {
+	if left := r.Config.Folds - len(r.Folds); left > 0 && !r.Stop.Early() {
 		warn(WarnFolds, "%d of %d folds are left out, and their rows not tested on: there one side does not vary among the training rows, or all training diverged",
 			left, r.Config.Folds)
 	}

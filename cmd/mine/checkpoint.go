@@ -97,7 +97,7 @@ func (f *checkpointFlag) later() string {
 
 // note says, of an estimate that ended by itself, what the folder is good for.
 func (f *checkpointFlag) note(r mine.Result) string {
-	if f.dir == "" || r.Stop == mine.StopInterrupted || r.Stop == mine.StopFailed {
+	if f.dir == "" || r.Stop.Early() {
 		return ""
 	}
 	return fmt.Sprintf("\nThe training is in %s: the same command says this again without training. Remove it once you are done.\n", f.dir)

@@ -53,6 +53,8 @@ func endedEarly(r mine.Result) string {
 		return "INTERRUPTED: the best so far"
 	case mine.StopFailed:
 		return fmt.Sprintf("FAILED on %s: the best so far, tested on the CPU", r.Backend)
+	case mine.StopCheckpoint:
+		return "FAILED to write a checkpoint: the best so far"
 	}
 	return ""
 }
@@ -218,7 +220,7 @@ func trainedCritics(r mine.Result) (critics, steps int) {
 
 // soFar says what a result is of that ended early. One that did not stands, whatever went wrong then.
 func soFar(r mine.Result) string {
-	if r.Stop != mine.StopInterrupted && r.Stop != mine.StopFailed {
+	if !r.Stop.Early() {
 		return "after the end of training: the result stands"
 	}
 	critics, steps := trainedCritics(r)
@@ -239,6 +241,8 @@ func trainingText(r mine.Result) string {
 		text += "; interrupted " + folds
 	case mine.StopFailed:
 		text += "; the backend failed " + folds
+	case mine.StopCheckpoint:
+		text += "; a checkpoint could not be written " + folds
 	}
 	return text
 }

@@ -115,6 +115,7 @@ func TestReportEndedEarly(t *testing.T) {
 	}{
 		{mine.StopInterrupted, "INTERRUPTED: the best so far", "interrupted\n            with 1 of 2 folds"},
 		{mine.StopFailed, "FAILED on cpu: the best so far, tested on the CPU", "the backend\n            failed with 1 of 2 folds"},
+		{mine.StopCheckpoint, "FAILED to write a checkpoint: the best so far", "a checkpoint\n            could not be written with 1 of 2 folds"},
 	} {
 		r := sample()
 		r.Stop = c.stop
