@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gomine/internal/safetensors"
 	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/criticfile"
@@ -81,6 +82,9 @@ func (f *criticFlags) check(set *pflag.FlagSet, args []string) error {
 // readCritic reads the file of a critic.
 func readCritic(path string) (criticfile.Critic, error) {
 	c, err := criticfile.ReadFile(path)
+	if errors.Is(err, safetensors.ErrOther) {
+		return c, worded{fmt.Sprintf("%s: %v: give the file that mine estimate --save wrote", path, safetensors.ErrOther), err}
+	}
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", path, pathCause(err))
 	}

@@ -58,7 +58,7 @@ var layers = []struct {
 	{"mine/transfer", []string{"mine", "mine/column", "mine/conditional", "mine/dependence", "mine/independence", "mine/lagged", "mine/preprocess"}},
 	{"cmd/mine/generate/...", nil},
 	{"mine/conditional", []string{"mine", "mine/backend", "mine/column", "mine/independence", "mine/neighbours", "mine/preprocess", "mine/sampling"}},
-	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/duckdb", "internal/journal", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
+	{"cmd/mine", []string{"cuda", "internal/checkpoint", "internal/duckdb", "internal/journal", "internal/safetensors", "internal/shard", "internal/wholefile", "mine", "mine/backend", "mine/column", "mine/conditional", "mine/criticfile", "mine/independence", "mine/lagged", "mine/objective", "mine/pairwise", "mine/preprocess", "mine/ranking", "mine/simulate", "mine/table", "mine/transfer"}},
 	{"bench/...", []string{"..."}},
 }
 

@@ -133,17 +133,32 @@ func sizeOf(shape []int) (int, error) {
 	return n, nil
 }
 
+// ErrOther is wrapped by the error about a file that does not begin as one of the format does.
+var ErrOther = errors.New("it is no safetensors file")
+
+// Check reports that a file of so many bytes cannot be one of the format, by its first bytes, of which it
+// needs eight.
+func Check(first []byte, size int64) error {
+	if len(first) < 8 {
+		return fmt.Errorf("safetensors: %w: it ends before a header", ErrOther)
+	}
+	switch length := binary.LittleEndian.Uint64(first); {
+	case length > mostHeader: // as any text says
+		return fmt.Errorf("safetensors: %w", ErrOther)
+	case length > uint64(size-8):
+		return fmt.Errorf("safetensors: its header has %d bytes, and the file %d: it is truncated, or of another format", length, size)
+	}
+	return nil
+}
+
 // Read takes a whole file apart. It is an error if the arrays leave a gap, overlap, or do
 // not end with the file, and if one is of another type than those of a Tensor.
 func Read(data []byte) (File, error) {
 	var f File
-	if len(data) < 8 {
-		return f, errors.New("safetensors: the file ends before its header")
+	if err := Check(data, int64(len(data))); err != nil {
+		return f, err
 	}
 	length, rest := binary.LittleEndian.Uint64(data), data[8:]
-	if length > mostHeader || length > uint64(len(rest)) {
-		return f, fmt.Errorf("safetensors: the header is said to have %d bytes, the file has %d: it is truncated, or of another format", length, len(rest))
-	}
 	entries, err := readHeader(rest[:length], &f)
 	if err != nil {
 		return f, err

@@ -71,7 +71,7 @@ func TestDamaged(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, "ends before"},
-		{"length", binary.LittleEndian.AppendUint64(nil, math.MaxUint64), "header is said"},
+		{"length", binary.LittleEndian.AppendUint64(nil, math.MaxUint64), "no safetensors file"},
 		{"no JSON", raw("abc", ""), "no JSON object"},
 		{"array", raw("[]", ""), "no JSON object"},
 		{"cut", raw(`{"a":`+one, "1234"), "no JSON"},

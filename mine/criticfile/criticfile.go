@@ -6,7 +6,6 @@ package criticfile
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,9 +126,9 @@ func ReadFile(path string) (Critic, error) {
 		return Critic{}, err
 	}
 	var data bytes.Buffer
-	if n, _ := io.CopyN(&data, f, 8); n == 8 && info.Mode().IsRegular() {
-		if length := binary.LittleEndian.Uint64(data.Bytes()); length > uint64(info.Size()) {
-			return Critic{}, formatErrorf("the header is said to have %d bytes, the file has %d: it is truncated, or of another format", length, info.Size())
+	if _, err := io.CopyN(&data, f, 8); err == nil && info.Mode().IsRegular() {
+		if err := safetensors.Check(data.Bytes(), info.Size()); err != nil {
+			return Critic{}, formatErrorf("%w", err)
 		}
 	}
 	if _, err := io.Copy(&data, f); err != nil {

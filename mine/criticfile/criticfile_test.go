@@ -293,7 +293,7 @@ func TestRefused(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"nothing", nil, "ends before its header"},
+		{"nothing", nil, "ends before a header"},
 		{"other program", func() []byte {
 			var b bytes.Buffer
 			if err := safetensors.Write(&b, safetensors.File{Metadata: map[string]string{"format": "pt"}}); err != nil {
@@ -326,7 +326,7 @@ func TestRefused(t *testing.T) {
 			one.Values = v
 		}), "column normal of x has"},
 		{"extra", change(first, func(one *safetensors.Tensor) { one.Name += "s" }), first + " is missing"},
-		{"truncated", write(t, c)[:2000], "header is said"},
+		{"truncated", write(t, c)[:2000], "its header has"},
 	} {
 		if _, err := Read(test.data); !errors.Is(err, ErrFormat) || !strings.Contains(fmt.Sprint(err), test.want) {
 			t.Errorf("%s: error %v, want one with %q", test.name, err, test.want)
