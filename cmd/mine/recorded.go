@@ -149,12 +149,26 @@ func (r *recorded) onlyKnown(parent string, names, known []string) error {
 		if slices.Contains(known, name) {
 			continue
 		}
-		if near := suggest(name, known); len(near) > 0 {
+		near := suggest(name, known)
+		if field := fieldOf(name); field != name && slices.Contains(known, field) {
+			near = []string{field}
+		}
+		if len(near) > 0 {
 			return r.errorf(parent+name, "is unknown: did you mean %s?", strings.Join(near, " or "))
 		}
 		return r.errorf(parent+name, "is unknown: leave it out")
 	}
 	return nil
+}
+
+// fieldOf is the field of the settings that a flag sets, or else its name.
+func fieldOf(flag string) string {
+	for _, field := range configFields {
+		if field.flag == flag {
+			return field.json
+		}
+	}
+	return flag
 }
 
 // decode reads the value of a field.

@@ -114,6 +114,8 @@ func TestRefusedConfigs(t *testing.T) {
 		{given(strings.Replace(text, `"low":`, `"lwo":`, 1)), exitError, []string{"run.json: lwo is unknown", "did you mean low or nwj?"}},
 		{given(strings.Replace(text, config, with(`"steps":20`, `"stpes":20`), 1)), exitError, []string{"run.json: config.stpes is unknown", "did you mean steps?"}},
 
+		{given(`{"lr":0.1}`), exitError, []string{"run.json: lr is unknown: did you mean learning_rate?"}},
+		{given(with(`"learning_rate"`, `"learning-rate"`)), exitError, []string{"run.json: learning-rate is unknown: did you mean learning_rate?"}},
 		{given(with(`"batch"`, `"bunch_of_rows"`)), exitError, []string{"run.json: bunch_of_rows is unknown", "leave it out"}},
 		{given(with(`"seed":1,`, "")), exitError, []string{"run.json: seed is missing", "flags"}},
 		{given(with(`"seed":1,`, `"seed":-1,`)), exitError, []string{"run.json: seed is -1, want a whole number, 0 or more"}},
