@@ -142,7 +142,7 @@ func (e *Estimator) checkCapabilities() error {
 	return nil
 }
 
-// Close releases what the estimate ran on, unless it was given.
+// Close releases what the estimate ran on, unless it was given, and the folder of its checkpoints.
 func (e *Estimator) Close() error {
 	if e.closed {
 		return nil
@@ -154,6 +154,9 @@ func (e *Estimator) Close() error {
 	}
 	if e.own {
 		errs = append(errs, e.backend.Close())
+	}
+	if folder := e.checkpoints.folder; folder != nil {
+		errs = append(errs, checkpointError(folder.Close()))
 	}
 	return errors.Join(errs...)
 }

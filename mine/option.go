@@ -69,7 +69,7 @@ func WithBlocks(ids []int, worth float64) Option {
 // is validated, but not before a time of every since the last time, and when its training ends.
 // The result is kept as well, and Estimate, unlike Fit, returns it without scoring anything again. The
 // files stay. A folder of another estimate, of other data or of another version is an error
-// that wraps ErrCheckpoint; so is a file that cannot be written, which ends the training.
+// that wraps ErrCheckpoint; so is one that another estimate has open, and a file that cannot be written, which ends the training.
 func WithCheckpoints(dir string, every time.Duration) Option {
 	return func(w *wiring) { w.dir, w.every = dir, every }
 }

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"gomine/internal/lock"
 	"gomine/internal/wholefile"
 )
 
@@ -29,16 +30,17 @@ const (
 	suffix       = ".checkpoint" // of records
 )
 
-// A Folder is open for the work of one manifest. It is safe for concurrent use, and so is a
-// folder that several processes have open for the same work.
+// A Folder is open for the work of one manifest, and has to be closed. It is safe for concurrent use.
 type Folder struct {
 	path     string
 	manifest []byte
+	held     *lock.Lock
 }
 
 // Open opens the folder at path, and makes it if there is none. manifest, a value that JSON
 // can hold, says what the work is. A folder of other work makes an *OtherError; a folder of
-// other files, and a damaged record, an error that says what to do.
+// other files, and a damaged record, an error that says what to do; one that is open elsewhere
+// an error that wraps lock.ErrBusy.
 func Open(path string, manifest any) (*Folder, error) {
 	now, err := json.MarshalIndent(manifest, "", "  ")
 	if err != nil {
@@ -47,22 +49,44 @@ func Open(path string, manifest any) (*Folder, error) {
 	if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	f := &Folder{path, now}
-	then, err := os.ReadFile(filepath.Join(path, manifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return f, f.begin()
-	}
-	if err != nil {
+	held, err := lock.Take(filepath.Join(path, "."+manifestName))
+	switch {
+	case errors.Is(err, lock.ErrBusy):
+		return nil, fmt.Errorf("%s: %w: wait for it or end it, or name another folder", path, err)
+	case err != nil:
 		return nil, err
 	}
-	differences, err := compare(then, now)
+	f := &Folder{path, now, held}
+	if err := f.check(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Close leaves the folder to others. It may be called twice.
+func (f *Folder) Close() error {
+	held := f.held
+	f.held = nil
+	return held.Release()
+}
+
+// check reports what the folder holds that is not of the work, and begins one without a manifest.
+func (f *Folder) check() error {
+	then, err := os.ReadFile(filepath.Join(f.path, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.begin()
+	}
+	if err != nil {
+		return err
+	}
+	differences, err := compare(then, f.manifest)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s is damaged (%w): remove the folder, or name another", filepath.Join(path, manifestName), err)
+		return fmt.Errorf("%s is damaged (%w): remove the folder, or name another", filepath.Join(f.path, manifestName), err)
 	case len(differences) > 0:
-		return nil, &OtherError{path, differences}
+		return &OtherError{f.path, differences}
 	}
-	return f, f.verify()
+	return f.verify()
 }
 
 // begin writes the manifest into a folder without one, in which there may be what a process

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gomine/internal/lock"
 )
 
 type work struct {
@@ -22,13 +24,40 @@ func of(part any, names ...string) work {
 	return work{1<<63 + 1, map[string]any{"a": part, "b": true}, names}
 }
 
+// open opens a folder that may be opened again: others are kept out by Open alone.
 func open(t *testing.T, path string, w work) *Folder {
 	t.Helper()
 	f, err := Open(path, w)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return f
+}
+
+// TestBusy: a folder that is open is refused, and free once it is closed, with nothing left in it; the lock
+// of a process that was killed is free.
+func TestBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new")
+	f, err := Open(path, of(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, of(1)); !errors.Is(err, lock.ErrBusy) || !strings.Contains(err.Error(), path) {
+		t.Errorf("a folder that is open: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(path); err != nil || len(files) != 1 {
+		t.Errorf("%v is there, error %v, want the manifest alone", files, err)
+	}
+	if err := os.WriteFile(filepath.Join(path, ".manifest.json.lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path, of(1))
 }
 
 type record struct {
@@ -151,9 +180,7 @@ func TestDamage(t *testing.T) {
 	if err := os.Remove(f.file("b")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, of(1)); err != nil {
-		t.Errorf("repaired, it is refused: %v", err)
-	}
+	open(t, path, of(1)) // repaired
 	other := open(t, t.TempDir(), of(2))
 	if err := other.Write("a", record{}); err != nil {
 		t.Fatal(err)

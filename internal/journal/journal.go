@@ -15,14 +15,17 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
+	"gomine/internal/lock"
 )
 
 // A Journal is one that is open. It is not safe for concurrent use.
 type Journal struct {
 	file *os.File
-	held *flock.Flock // nil where the file system has no locks
+	held *lock.Lock
 }
+
+// ErrBusy is wrapped by the error about a journal that another process has open.
+var ErrBusy = lock.ErrBusy
 
 // ErrOther is wrapped by the error about a journal with another header.
 var ErrOther = errors.New("it is of another run")
@@ -47,14 +50,14 @@ func open(path string, header any) (*Journal, []json.RawMessage, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	held, err := lock(path)
+	held, err := lock.Take(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	j := &Journal{held: held}
 	done, err := j.read(path, first)
 	if err != nil {
-		return nil, nil, errors.Join(err, unlock(held))
+		return nil, nil, errors.Join(err, held.Release())
 	}
 	return j, done, nil
 }
@@ -128,7 +131,7 @@ func (j *Journal) write(line []byte) error {
 }
 
 // Close closes the journal, which stays.
-func (j *Journal) Close() error { return errors.Join(j.file.Close(), unlock(j.held)) }
+func (j *Journal) Close() error { return errors.Join(j.file.Close(), j.held.Release()) }
 
 // Remove closes the journal and removes it, once there is a result of it all. One that is gone is no error.
 func (j *Journal) Remove() error {
