@@ -237,7 +237,7 @@ func TestRefusedCritics(t *testing.T) {
 func TestInfo(t *testing.T) {
 	critic, _ := savedCritic(t)
 	code, stdout, stderr := try(t, "", "info", critic)
-	for _, part := range []string{"2 folds", "gomine.critic/1", "X0, X1", "Z0, Z1", "weight", "seed", "400"} {
+	for _, part := range []string{"2 folds", "gomine.critic/1", "X0 (number), X1 (number); ", "Z0 (number), Z1 (number); ", "weight", "seed", "400"} {
 		if code != exitOK || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, no %q in\n%s%s", code, part, stdout, stderr)
 		}

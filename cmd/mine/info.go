@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -113,6 +114,21 @@ func describeSide(s preprocess.Side) sideInfo {
 	return i
 }
 
+// described are the columns with what they hold.
+func (i sideInfo) described() []string {
+	all := slices.Clone(i.Columns)
+	for j, kind := range i.Kinds {
+		switch kind {
+		case column.Real.String():
+			kind = "number"
+		case column.Integer.String():
+			kind = "whole number"
+		}
+		all[j] += " (" + kind + ")"
+	}
+	return all
+}
+
 // printCritic writes the text of mine info.
 func printCritic(w io.Writer, file string, i criticInfo) {
 	digits := decimals(i.Bound.StdErr)
@@ -123,7 +139,7 @@ func printCritic(w io.Writer, file string, i criticInfo) {
 		name string
 		sideInfo
 	}{{"X", i.X}, {"Z", i.Z}} {
-		fmt.Fprintf(w, "%-*s%s (%s)\n", reportTab, side.name, listNames(side.Columns), plural(side.Inputs, "input"))
+		fmt.Fprintf(w, "%-*s%s; %s\n", reportTab, side.name, listNames(side.described()), plural(side.Inputs, "input"))
 		if len(side.Constant) > 0 {
 			fmt.Fprintf(w, "%-*sconstant, and not used: %s\n", reportTab, "", listNames(side.Constant))
 		}

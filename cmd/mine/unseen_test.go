@@ -60,6 +60,9 @@ func TestUnseen(t *testing.T) {
 			t.Errorf("%s: mine score says %q, mine evaluate %q", c.name, again, stderr)
 		}
 	}
+	if _, stdout, _ := try(t, "", "info", critic); !strings.Contains(stdout, "weight (number); ") || !strings.Contains(stdout, "colour (3 codes); ") {
+		t.Errorf("no kinds of columns in\n%s", stdout)
+	}
 	upper := file(t, "upper.csv", rows(50, func(w float64, c string) string { return plain(w, strings.ToUpper(c)) }))
 	numbered := file(t, "numbered.csv", rows(50, func(w float64, c string) string { return plain(w, fmt.Sprint(len(c))) }))
 	refused(t, []refusal{
