@@ -163,6 +163,9 @@ func (r *recorded) onlyKnown(parent string, names, known []string) error {
 
 // fieldOf is the field of the settings that a flag sets, or else its name.
 func fieldOf(flag string) string {
+	if slices.Contains([]string{"objective", "activation", "preprocess"}, flag) {
+		return "candidates" // which has one of each
+	}
 	for _, field := range configFields {
 		if field.flag == flag {
 			return field.json

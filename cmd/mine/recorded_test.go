@@ -116,6 +116,7 @@ func TestRefusedConfigs(t *testing.T) {
 
 		{given(`{"lr":0.1}`), exitError, []string{"run.json: lr is unknown: did you mean learning_rate?"}},
 		{given(with(`"learning_rate"`, `"learning-rate"`)), exitError, []string{"run.json: learning-rate is unknown: did you mean learning_rate?"}},
+		{given(`{"objective":"js"}`), exitError, []string{"run.json: objective is unknown: did you mean candidates?"}},
 		{given(with(`"batch"`, `"bunch_of_rows"`)), exitError, []string{"run.json: bunch_of_rows is unknown", "leave it out"}},
 		{given(with(`"seed":1,`, "")), exitError, []string{"run.json: seed is missing", "flags"}},
 		{given(with(`"seed":1,`, `"seed":-1,`)), exitError, []string{"run.json: seed is -1, want a whole number, 0 or more"}},
