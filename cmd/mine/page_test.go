@@ -76,6 +76,10 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page has no %q", part)
 		}
 	}
+	// A long word, as a list of columns is one, breaks wherever it meets the edge of a phone.
+	if !regexp.MustCompile(`(?m)^body {.* overflow-wrap: anywhere;`).MatchString(page) {
+		t.Error("long words of the page do not break")
+	}
 	for _, part := range []string{"<b ", "src=", "href=", "@import", "url("} {
 		if strings.Contains(page, part) {
 			t.Errorf("the page has %q", part)
