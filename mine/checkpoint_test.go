@@ -128,6 +128,11 @@ func TestResume(t *testing.T) {
 			t.Fatalf("%d critics, %d in the race, stop %q after %d steps, best after %d: want several, and an end after the best",
 				len(r.Critics), len(r.Race), r.Stop, r.Steps, r.BestStep)
 		}
+		for _, entry := range r.Race { // without them, no bits of theirs would be compared
+			if len(entry.Curve) == 0 {
+				t.Fatalf("no validations of %v in the race", entry.Candidate)
+			}
+		}
 		dir, moments := filepath.Join(t.TempDir(), "dir"), t.TempDir()
 		var killed []int // steps asked for by then
 		again, all, err := observe(t, t.Context(), x, z, cfg, func(asked int) error {

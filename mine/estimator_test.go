@@ -3,6 +3,7 @@ package mine_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -28,12 +29,22 @@ func TestRace(t *testing.T) {
 		if entry.Steps != cfg.RaceSteps {
 			t.Errorf("candidate %v raced for %d steps, want %d", entry.Candidate, entry.Steps, cfg.RaceSteps)
 		}
+		best := math.Inf(-1)
+		for _, p := range entry.Curve {
+			best = math.Max(best, p.Validation)
+		}
+		if len(entry.Curve) != cfg.RaceSteps/cfg.EvaluateEvery || best != entry.Validation {
+			t.Errorf("candidate %v: the best of %d validations is %v, want %v of %d", entry.Candidate, len(entry.Curve), best, entry.Validation, cfg.RaceSteps/cfg.EvaluateEvery)
+		}
 	}
 	if r.Race[0].Candidate != r.Winner {
 		t.Errorf("winner %v, first of the race %v", r.Winner, r.Race[0].Candidate)
 	}
 	cfg.Candidates = []mine.Candidate{r.Winner}
 	alone := estimate(t, column.RowMajor(x, task.DX), column.RowMajor(z, task.DZ), cfg)
+	if raced := r.Race[0].Curve; !slices.Equal(raced, alone.Curve[:len(raced)]) {
+		t.Errorf("the winner's race is %v, alone it begins with %v", raced, alone.Curve[:len(raced)])
+	}
 	if alone.Estimate != r.Estimate || !slices.Equal(alone.Curve, r.Curve) {
 		t.Errorf("winner %v: %v after the race, %v alone", r.Winner, r.Estimate, alone.Estimate)
 	}

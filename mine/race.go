@@ -128,7 +128,7 @@ func (r *race) ranked() []*member {
 func (r *race) entries() []RaceEntry {
 	var entries []RaceEntry
 	for _, m := range r.ranked() {
-		entry := RaceEntry{Candidate: m.candidate, Steps: m.step, Validation: m.progress.validation(), StdErr: m.best.stdErr}
+		entry := RaceEntry{Candidate: m.candidate, Steps: m.step, Validation: m.progress.validation(), StdErr: m.best.stdErr, Curve: m.curve}
 		if m.failed != nil {
 			entry.Error = m.failed.Error()
 		}

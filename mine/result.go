@@ -101,6 +101,7 @@ type RaceEntry struct {
 	Steps      int       `json:"steps"`           // steps it was trained for before it was dropped or won
 	Validation float64   `json:"validation"`      // its best validation bound
 	StdErr     float64   `json:"std_err"`         // of that bound
+	Curve      []Point   `json:"curve,omitempty"` // of its training
 	Error      string    `json:"error,omitempty"` // why it could not go on, such as divergence
 }
 

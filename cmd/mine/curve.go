@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"sync"
 
 	"golang.org/x/image/font/gofont/goregular"
@@ -28,14 +29,16 @@ type curvePlot struct {
 	low, number, high float64 // the estimate and its interval
 }
 
-// curveLine is a critic on a fold.
+// curveLine is a critic on a fold, or a candidate in the race.
 type curveLine struct {
 	colour color.Color
+	width  vg.Length
 	points [][2]float64
 }
 
 type curveEntry struct {
 	colour color.Color
+	width  vg.Length
 	name   string
 }
 
@@ -53,7 +56,8 @@ const (
 	curveTop, curveBottom   = 11 * vg.Millimeter, 15 * vg.Millimeter
 	legendRow               = 5 * vg.Millimeter
 	legendColumns           = 2
-	curveFont, titleFont    = vg.Length(9), vg.Length(11) // in points, as all lengths are
+	criticWidth, leftWidth  = vg.Length(1), vg.Length(0.6) // of lines: critics, and candidates that the race left behind
+	curveFont, titleFont    = vg.Length(9), vg.Length(11)  // in points, as all lengths are
 )
 
 // newCurvePlot puts together what is drawn.
@@ -62,30 +66,47 @@ func newCurvePlot(r mine.Result, u unit) curvePlot {
 	p := curvePlot{unit: u, x1: 1, low: u.of(r.Low), number: u.of(r.Estimate), high: u.of(r.High)}
 	p.title = fmt.Sprintf("%s, %s interval %s to %s", number, percent(r.Config.Confidence),
 		fixed(p.low, decimals(u.of(r.StdErr))), fixed(p.high, decimals(u.of(r.StdErr))))
-	low, high := math.Min(0, p.low), math.Max(0, p.high)
+	p.y0, p.y1 = math.Min(0, p.low), math.Max(0, p.high)
 	for _, c := range heaviestFirst(r.Critics) {
-		if c.Reference || len(c.Curves) == 0 {
-			continue
-		}
-		paint := curveColours[len(p.legend)%len(curveColours)]
-		p.legend = append(p.legend, curveEntry{paint, fmt.Sprintf("%v: weight %.2f", c.Candidate, c.Weight)})
-		for _, curve := range c.Curves {
-			l := curveLine{colour: paint}
-			for _, point := range curve {
-				v := u.of(point.Validation)
-				l.points = append(l.points, [2]float64{float64(point.Step), v})
-				low, high = math.Min(low, v), math.Max(high, v)
-				p.x1 = math.Max(p.x1, float64(point.Step))
-			}
-			p.lines = append(p.lines, l)
+		if !c.Reference && len(c.Curves) > 0 {
+			e := curveEntry{p.nextColour(), criticWidth, fmt.Sprintf("%v: weight %.2f", c.Candidate, c.Weight)}
+			p.add(e, c.Curves...)
 		}
 	}
-	p.legend = append(p.legend, curveEntry{color.Black, "the estimate on test rows, and its interval"})
+	for _, left := range leftBehind(r) {
+		if len(left.Curve) > 0 {
+			p.add(curveEntry{muted(p.nextColour()), leftWidth, left.Candidate.String() + ": " + reasonOf(left)}, left.Curve)
+		}
+	}
+	p.legend = append(p.legend, curveEntry{name: "the estimate on test rows, and its interval"})
 	// Critics that break down reach far below 0, which is of no interest.
-	low = math.Max(low, -math.Max(high, 0.1)/2)
-	room := math.Max(high-low, 0.01) / 20
-	p.y0, p.y1 = low-room, high+room
+	p.y0 = math.Max(p.y0, -math.Max(p.y1, 0.1)/2)
+	room := math.Max(p.y1-p.y0, 0.01) / 20
+	p.y0, p.y1 = p.y0-room, p.y1+room
 	return p
+}
+
+// nextColour is that of the next entry of the legend.
+func (p *curvePlot) nextColour() color.RGBA { return curveColours[len(p.legend)%len(curveColours)] }
+
+// muted is a colour a third of the way to white.
+func muted(c color.RGBA) color.RGBA {
+	return color.RGBA{85 + c.R/3*2, 85 + c.G/3*2, 85 + c.B/3*2, 255}
+}
+
+// add adds the lines of an entry of the legend, for which the axes become longer.
+func (p *curvePlot) add(e curveEntry, curves ...[]mine.Point) {
+	p.legend = append(p.legend, e)
+	for _, curve := range curves {
+		l := curveLine{colour: e.colour, width: e.width}
+		for _, point := range curve {
+			v := p.unit.of(point.Validation)
+			l.points = append(l.points, [2]float64{float64(point.Step), v})
+			p.y0, p.y1 = math.Min(p.y0, v), math.Max(p.y1, v)
+			p.x1 = math.Max(p.x1, float64(point.Step))
+		}
+		p.lines = append(p.lines, l)
+	}
 }
 
 // size is that of the picture: the legend stands below the plot, where it covers nothing.
@@ -110,13 +131,13 @@ func (p curvePlot) draw(c draw.Canvas) {
 	band := color.RGBA{225, 225, 225, 255}
 	c.FillPolygon(band, []vg.Point{p.at(p.x0, p.low), p.at(p.x1, p.low), p.at(p.x1, p.high), p.at(p.x0, p.high)})
 	p.axes(c)
-	for _, l := range p.lines {
+	for _, l := range slices.Backward(p.lines) { // the heaviest critics on top
 		points := make([]vg.Point, len(l.points))
 		for i, v := range l.points {
 			points[i] = p.at(v[0], v[1])
-			c.DrawGlyph(draw.GlyphStyle{Color: l.colour, Radius: vg.Points(1), Shape: draw.CircleGlyph{}}, points[i])
+			c.DrawGlyph(draw.GlyphStyle{Color: l.colour, Radius: l.width, Shape: draw.CircleGlyph{}}, points[i])
 		}
-		c.StrokeLines(draw.LineStyle{Color: l.colour, Width: vg.Points(0.9)}, points)
+		c.StrokeLines(draw.LineStyle{Color: l.colour, Width: l.width}, points)
 	}
 	c.StrokeLine2(estimateLine, p.at(p.x0, p.number).X, p.at(p.x0, p.number).Y, p.at(p.x1, p.number).X, p.at(p.x1, p.number).Y)
 	_, height := p.size()
@@ -124,7 +145,7 @@ func (p curvePlot) draw(c draw.Canvas) {
 	for i, e := range p.legend {
 		x := curveLeft + vg.Length(i%legendColumns)*(curveWidth-curveLeft-curveRight)/legendColumns
 		y := height - curveHeight - vg.Length(i/legendColumns)*legendRow
-		line := draw.LineStyle{Color: e.colour, Width: vg.Points(2)}
+		line := draw.LineStyle{Color: e.colour, Width: 2 * e.width}
 		if i == len(p.legend)-1 {
 			line = estimateLine
 			c.FillPolygon(band, []vg.Point{{X: x, Y: y - 4}, {X: x + 20, Y: y - 4}, {X: x + 20, Y: y + 4}, {X: x, Y: y + 4}})

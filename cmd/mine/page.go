@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -139,10 +140,17 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 			points += len(curve)
 		}
 	}
+	for _, e := range r.Race {
+		points += len(e.Curve)
+	}
 	if p.Thinned = points > mostPagePoints; p.Thinned {
-		r.Critics = append([]mine.CriticResult(nil), r.Critics...)
+		r.Critics = slices.Clone(r.Critics)
 		for i := range r.Critics {
 			r.Critics[i].Curves = nil
+		}
+		r.Race = slices.Clone(r.Race)
+		for i := range r.Race {
+			r.Race[i].Curve = nil
 		}
 	}
 	result, err := encode(r, from.precision, from.in, u)

@@ -100,6 +100,36 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// raced is sample with the validations of the race.
+func raced() mine.Result {
+	r := sample()
+	r.Race[0].Curve = []mine.Point{{Step: 100, Validation: 1}, {Step: 300, Validation: 2}}
+	r.Race[1].Curve = []mine.Point{{Step: 100, Validation: 1.25}, {Step: 200, Validation: 2.25}}
+	r.Race[2].Curve = []mine.Point{{Step: 100, Validation: -1}}
+	return r
+}
+
+// TestRacePicture: all candidates are in the picture and in its table, those left behind as thin lines.
+func TestRacePicture(t *testing.T) {
+	page := pageOf(t, raced())
+	all := pictured(t, page)
+	if len(all) != 4 {
+		t.Fatalf("%d pictures, want one more for the race", len(all))
+	}
+	race := all[3]
+	if lines, thin := strings.Count(race, "<polyline"), strings.Count(race, `<polyline class="line c0 d0 thin"`)+strings.Count(race, `<polyline class="line c2 d0 thin"`); lines != 3 || thin != 2 {
+		t.Errorf("%d lines, of which %d are thin, want 3 and 2: %s", lines, thin, race)
+	}
+	for _, part := range []string{"relu, standardize, dv: out of the race</li>", "softplus, rank, dv</li>", "relu, standardize, js: diverged</li>", "<td>300</td><td>2.000</td><td></td><td></td>"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page has no %q", part)
+		}
+	}
+	if _, d := result(t, page); len(d.Race[0].Curve) != 2 {
+		t.Errorf("the result in the page has the race %+v", d.Race)
+	}
+}
+
 // TestPicture: where the fold picture has its points, by the grid in it, are the bounds.
 func TestPicture(t *testing.T) {
 	svg := pictured(t, pageOf(t, sample()))[0]
@@ -160,16 +190,19 @@ func TestPageIsSmall(t *testing.T) {
 		one.Curves, one.Steps = append(one.Curves, curve), append(one.Steps, 12600)
 	}
 	r.Critics = slices.Repeat([]mine.CriticResult{one}, 7)
+	for i := range r.Race {
+		r.Race[i].Curve = one.Curves[0]
+	}
 	r.Folds = slices.Repeat(r.Folds, 5)
 	page := pageOf(t, r)
 	if len(page) >= 500_000 {
 		t.Errorf("the page has %d bytes, want less than 500,000", len(page))
 	}
-	if _, d := result(t, page); d.Critics[0].Curves != nil || !strings.Contains(page, "without the curves of the single folds") {
+	if _, d := result(t, page); d.Critics[0].Curves != nil || d.Race[0].Curve != nil || !strings.Contains(page, "without the curves of the single folds") {
 		t.Error("the page does not say that its result lacks curves")
 	}
-	if n := len(pictured(t, page)); n != 9 {
-		t.Errorf("%d pictures, want 9", n)
+	if n := len(pictured(t, page)); n != 10 {
+		t.Errorf("%d pictures, want 10", n)
 	}
 }
 

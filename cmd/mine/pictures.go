@@ -16,8 +16,11 @@ func pictures(r mine.Result, u unit, digits int) []picture {
 	all := []picture{foldPicture(r, u, digits), scorePicture(r, u)}
 	for _, c := range r.Critics {
 		if !c.Reference && len(c.Curves) > 0 {
-			all = append(all, curvePicture(r, c, u, digits))
+			all = append(all, curvePicture(c, u, digits))
 		}
+	}
+	if slices.ContainsFunc(r.Race, func(e mine.RaceEntry) bool { return len(e.Curve) > 0 }) {
+		all = append(all, racePicture(r, u, digits))
 	}
 	return all
 }
@@ -100,59 +103,6 @@ func percentages(counts []int) []float64 {
 		all[i] = 100 * float64(n) / float64(max(total, 1))
 	}
 	return all
-}
-
-// mostCurveRows is how many validations the table of curves has.
-const mostCurveRows = 20
-
-// curvePicture has the validation bounds of a candidate while it was trained, by fold.
-func curvePicture(r mine.Result, c mine.CriticResult, u unit, digits int) picture {
-	p := picture{
-		Title:   "Training: " + c.Candidate.String(),
-		Caption: fmt.Sprintf("The bound on the validation rows of each fold. The weights of the highest point are used; this critic has the weight %.2f in the sum.", c.Weight),
-		Alt:     fmt.Sprintf("Validation bounds in training of %v, %s.", c.Candidate, plural(len(c.Curves), "fold")),
-		Table:   tabular{Head: []string{"step"}},
-	}
-	steps := map[int][]string{}
-	low, high, last := 0.0, 0.0, 1
-	for i, curve := range c.Curves {
-		p.Legend = append(p.Legend, legendEntry{seriesClass(i), fmt.Sprintf("fold %d", i+1)})
-		p.Table.Head = append(p.Table.Head, fmt.Sprintf("fold %d", i+1))
-		for _, point := range curve {
-			low, high, last = math.Min(low, u.of(point.Validation)), math.Max(high, u.of(point.Validation)), max(last, point.Step)
-			if steps[point.Step] == nil {
-				steps[point.Step] = make([]string, len(c.Curves))
-			}
-			steps[point.Step][i] = fixed(u.of(point.Validation), digits)
-		}
-	}
-	// Critics that break down reach far below 0, which is of no interest.
-	low = math.Max(low, -math.Max(high, 0.1)/2)
-	room := math.Max(high-low, 0.01) / 20
-	a := newAxes(0, float64(last), low-room, high+room)
-	a.frame("step", "bound, "+string(u))
-	for i, curve := range c.Curves {
-		var x, y []float64
-		for _, point := range curve {
-			x, y = append(x, float64(point.Step)), append(y, math.Max(u.of(point.Validation), low-room))
-		}
-		if len(x) > 0 {
-			a.line(seriesClass(i), x, y)
-		}
-	}
-	p.SVG = a.svg(p.Alt)
-	var order []int
-	for step := range steps {
-		order = append(order, step)
-	}
-	slices.Sort(order)
-	every := (len(order) + mostCurveRows - 1) / mostCurveRows
-	for i, step := range order {
-		if (len(order)-1-i)%max(every, 1) == 0 {
-			p.Table.Rows = append(p.Table.Rows, append([]string{grouped(step)}, steps[step]...))
-		}
-	}
-	return p
 }
 
 // criticTable has the critics, the heaviest first, and the candidates that the race left behind.

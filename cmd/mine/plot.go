@@ -23,7 +23,7 @@ type plotFlag struct{ outputFlag }
 
 func (f *plotFlag) register(flags *pflag.FlagSet) {
 	f.flag = "plot"
-	flags.StringVar(&f.path, f.flag, "", "`FILE`.png, .svg or .pdf for a plot of the bounds of all critics while they were trained; never half written")
+	flags.StringVar(&f.path, f.flag, "", "`FILE`.png, .svg or .pdf for a plot of the bounds of all critics, and of the candidates that the race left behind, while they were trained; never half written")
 }
 
 func (f *plotFlag) format() string { return strings.ToLower(filepath.Ext(f.path)) }

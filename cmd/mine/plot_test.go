@@ -112,6 +112,26 @@ func TestPlotColours(t *testing.T) {
 	}
 }
 
+// TestPlotOfRace: candidates that the race left behind have lines, thinner and lighter than those of
+// critics, and lengthen the axes.
+func TestPlotOfRace(t *testing.T) {
+	r := raced()
+	r.Race[0].Curve[1] = mine.Point{Step: 900, Validation: 4}
+	p := newCurvePlot(r, nats)
+	if len(p.lines) != 4 || len(p.legend) != 4 || p.x1 != 900 || p.y1 < 4 {
+		t.Fatalf("%d lines, legend %+v, axes to %v and %v, want two folds, two candidates, 900 and 4", len(p.lines), p.legend, p.x1, p.y1)
+	}
+	for i, want := range []string{"softplus, rank, dv: weight 0.90", "relu, standardize, dv: out of the race", "relu, standardize, js: diverged"} {
+		if p.legend[i].name != want {
+			t.Errorf("entry %d of the legend is %q, want %q", i, p.legend[i].name, want)
+		}
+	}
+	critic, left := p.lines[0], p.lines[2]
+	if left.width >= critic.width || left.points[1] != [2]float64{900, 4} || left.colour == critic.colour || left.colour == p.lines[3].colour {
+		t.Errorf("the candidate's line is %+v, that of the critic %+v", left, critic)
+	}
+}
+
 func TestWrongPlots(t *testing.T) {
 	dir := t.TempDir()
 	refused(t, []refusal{
