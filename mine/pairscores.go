@@ -122,13 +122,18 @@ const cutMargin = 2
 // row cannot take away more than (ln M)/n. M is the number of pairs of the rows that the
 // critic is judged by.
 func (p pairScores) cut(logU float64, pairs int) {
-	m := math.Log(float64(pairs))
-	least, most := float32(logU-m), float32(logU+m-cutMargin)
+	least, most := limits(logU, pairs)
 	for _, all := range [][]float32{p.Joint, p.Marginal} {
 		for i, t := range all {
 			all[i] = max(min(t, most), least)
 		}
 	}
+}
+
+// limits are the scores at which cut cuts off.
+func limits(logU float64, pairs int) (least, most float32) {
+	m := math.Log(float64(pairs))
+	return float32(logU - m), float32(logU + m - cutMargin)
 }
 
 // bound is the mean of the joint scores less the log-mean-exp of the marginal ones.

@@ -130,6 +130,24 @@ func TestRacePicture(t *testing.T) {
 	}
 }
 
+// TestScorePicture: medians by hand, in bins of 2 nats from -2: 14 of 28 joint pairs are below 2 + 2 6/20, 50
+// of 100 marginal ones below -2 + 2 50/80. What is cut off is said only where something is.
+func TestScorePicture(t *testing.T) {
+	r := sample()
+	all := pictured(t, pageOf(t, r))
+	const alt = "from -2 to 4 nats: half of the joint ones are above 2.6, half of the marginal ones above -0.75."
+	if !strings.Contains(all[1], alt) {
+		t.Errorf("no %q in %s", alt, all[1])
+	}
+	if page := pageOf(t, r); strings.Contains(page, "cut off") {
+		t.Error("the page says that scores are cut off, but none are")
+	}
+	r.Scores.MarginalCut = 60
+	if page := pageOf(t, r); !strings.Contains(page, "The scores of 60% of the shuffled pairs and 0% of the joint ones are lower than the first bar, cut off there") {
+		t.Error("the page does not say that scores are cut off")
+	}
+}
+
 // TestPicture: where the fold picture has its points, by the grid in it, are the bounds.
 func TestPicture(t *testing.T) {
 	svg := pictured(t, pageOf(t, sample()))[0]

@@ -59,12 +59,17 @@ func scorePicture(r mine.Result, u unit) picture {
 	p := picture{
 		Title:   "Scores of pairs",
 		Caption: "What the critics say of rows as they are, and of rows whose X and Z were shuffled apart. The further apart the two, the more X and Z tell about each other.",
-		Alt:     "Histograms of the scores of joint and of marginal pairs of test rows.",
-		Legend:  []legendEntry{{"c1 d0", "joint: rows as they are"}, {"c0 d0", "marginal: shuffled apart"}},
-		Table:   tabular{Head: []string{"score from, " + string(u), "to", "joint", "marginal"}},
+		Alt: fmt.Sprintf("Histograms of the scores of pairs of test rows, from %.3g to %.3g %s: half of the joint ones are above %.3g, half of the marginal ones above %.3g.",
+			u.of(h.Low), u.of(h.High), u, u.of(median(h, h.Joint)), u.of(median(h, h.Marginal))),
+		Legend: []legendEntry{{"c1 d0", "joint: rows as they are"}, {"c0 d0", "marginal: shuffled apart"}},
+		Table:  tabular{Head: []string{"score from, " + string(u), "to", "joint", "marginal"}},
 	}
 	joint, marginal := percentages(h.Joint), percentages(h.Marginal)
-	// The first bin has all scores that are cut off from below, often most marginal ones.
+	if n := h.JointCut + h.MarginalCut; n > 0 {
+		p.Caption += fmt.Sprintf(" The scores of %s of the shuffled pairs and %s of the joint ones are lower than the first bar, cut off there and counted in it, see doc/mathematics.md.",
+			shareText(h.MarginalCut, h.Marginal), shareText(h.JointCut, h.Joint))
+	}
+	// That bar may be so high that the others are not seen beside it.
 	most := 0.0
 	for _, all := range [][]float64{joint, marginal} {
 		for i, v := range all {
@@ -73,11 +78,10 @@ func scorePicture(r mine.Result, u unit) picture {
 			}
 		}
 	}
-	switch first := math.Max(joint[0], marginal[0]); {
-	case most == 0 || first < 1.5*most:
+	if first := math.Max(joint[0], marginal[0]); most > 0 && first > 1.5*most {
+		p.Caption += fmt.Sprintf(" The first bar goes on above the picture, to %.0f%%.", first)
+	} else {
 		most = math.Max(first, most)
-	default:
-		p.Caption += fmt.Sprintf(" The first bar, which goes on above, has %.0f%% of the shuffled pairs and %.0f%% of the joint ones: scores below are cut off.", marginal[0], joint[0])
 	}
 	a := newAxes(u.of(h.Low), u.of(h.High), 0, 1.05*most)
 	a.frame("score, "+string(u), "% of the pairs")
@@ -92,15 +96,41 @@ func scorePicture(r mine.Result, u unit) picture {
 	return p
 }
 
+// total is the sum of counts.
+func total(counts []int) (sum int) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+// median is where half of the counts of a histogram are below, within its bin in proportion.
+func median(h mine.Histogram, counts []int) float64 {
+	half, width := float64(total(counts))/2, (h.High-h.Low)/float64(len(counts))
+	for i, n := range counts {
+		if n > 0 && float64(n) >= half {
+			return h.Low + (float64(i)+half/float64(n))*width
+		}
+		half -= float64(n)
+	}
+	return h.Low
+}
+
+// shareText is the share of n in the sum of counts, in percent.
+func shareText(n int, counts []int) string {
+	share := 100 * float64(n) / float64(max(total(counts), 1))
+	if n > 0 && share < 1 {
+		return "less than 1%"
+	}
+	return fmt.Sprintf("%.0f%%", share)
+}
+
 // percentages are the shares of counts in their sum.
 func percentages(counts []int) []float64 {
-	total := 0
-	for _, n := range counts {
-		total += n
-	}
+	sum := max(total(counts), 1)
 	all := make([]float64, len(counts))
 	for i, n := range counts {
-		all[i] = 100 * float64(n) / float64(max(total, 1))
+		all[i] = 100 * float64(n) / float64(sum)
 	}
 	return all
 }
