@@ -23,6 +23,9 @@ type pageFlag struct {
 	columns tabular // of the data, kept from before the estimate
 }
 
+// pageFormats are the ends of names of pages.
+var pageFormats = []string{".html", ".htm"}
+
 func (f *pageFlag) register(flags *pflag.FlagSet) {
 	f.flag = "report"
 	flags.StringVar(&f.path, f.flag, "", "`FILE`.html for a page with the answer, pictures, tables and all settings, which needs nothing else to be looked at; never half written")
@@ -30,8 +33,8 @@ func (f *pageFlag) register(flags *pflag.FlagSet) {
 
 // check reports a file that cannot be written, or that something else is written to.
 func (f *pageFlag) check(set *pflag.FlagSet, data []string, others ...string) error {
-	if f.path == "-" || set.Changed(f.flag) && f.path == "" {
-		return usagef("--report %q is no file: name one, such as report.html", f.path)
+	if set.Changed(f.flag) && !slices.Contains(pageFormats, strings.ToLower(filepath.Ext(f.path))) {
+		return usagef("--report %q: want a name that ends in %s", f.path, strings.Join(pageFormats, ", "))
 	}
 	for _, other := range others {
 		if f.toFile() && other != "" && filepath.Clean(other) == filepath.Clean(f.path) {

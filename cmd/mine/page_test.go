@@ -244,9 +244,15 @@ func TestPageOfRun(t *testing.T) {
 			t.Errorf("the page has no %q", part)
 		}
 	}
+	named := filepath.Join(t.TempDir(), "data.HTM")
+	if err := os.Symlink(path, named); err != nil {
+		t.Fatal(err)
+	}
 	refused(t, []refusal{
-		{of(path, "--report", "-"), exitUsage, []string{"--report", "name one"}},
-		{of(path, "--report", path), exitUsage, []string{"--report", "would replace the data"}},
+		{of(path, "--report", "-"), exitUsage, []string{"--report", ".html, .htm"}},
+		{of(path, "--report", ""), exitUsage, []string{"--report", ".html, .htm"}},
+		{of(path, "--report", "r.txt"), exitUsage, []string{"--report", `"r.txt"`, ".html, .htm"}},
+		{of(named, "--report", named), exitUsage, []string{"--report", "would replace the data"}},
 		{of(path, "--report", out, "--save", out), exitUsage, []string{"--report", "--save", "two files"}},
 		{of(path, "--report", filepath.Join(t.TempDir(), "gone", "r.html")), exitError, []string{"--report", "there is no folder"}},
 	})
