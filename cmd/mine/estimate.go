@@ -357,7 +357,7 @@ func (f *estimateFlags) estimate(cmd *cobra.Command, args []string, status *stat
 	if p.groups != nil {
 		p.options = append(p.options, mine.WithGroups(p.groups))
 	}
-	if err := f.page.describe(p.data); err != nil {
+	if err := f.page.describe(p.data, f.input.left); err != nil {
 		return mine.Result{}, err
 	}
 	result, err := f.save.estimate(cmd.Context(), p.data, p.config, append(p.options, f.checkpoint.options()...))

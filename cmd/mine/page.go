@@ -44,10 +44,10 @@ func (f *pageFlag) check(set *pflag.FlagSet, data []string, others ...string) er
 	return f.outputFlag.check(set, data)
 }
 
-// describe keeps what the page says of the data.
-func (f *pageFlag) describe(d data) (err error) {
+// describe keeps what the page says of the data, of which rows were left out.
+func (f *pageFlag) describe(d data, out left) (err error) {
 	if f.toFile() {
-		f.columns, err = summarize(d)
+		f.columns, err = summarize(d, out)
 	}
 	return err
 }

@@ -224,6 +224,36 @@ func TestPageIsSmall(t *testing.T) {
 	}
 }
 
+// TestSummary: what a page says of columns, with values counted by hand.
+func TestSummary(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.csv")
+	var b strings.Builder
+	b.WriteString("a,b,c,d\n")
+	for i := range 12_000 {
+		fmt.Fprintf(&b, "%d,%d,%s,%d\n", i%7, i+1, []string{"red", "blue"}[i%2], i%3)
+	}
+	b.WriteString(",5,red,1\n9,NA,green,1\n9,NA,green,1\n") // left out, with a value of a and one of c that no other row has
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "r.htm")
+	args := append([]string{"estimate", path, "--x", "a,b,c", "--z", "d", "--missing", "drop", "--split", "random", "--report", out}, smallCPU...)
+	if code, _, stderr := try(t, "", args...); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	page := content(t, out)
+	for _, want := range []string{
+		"<tr><td>X</td><td>a</td><td>1</td><td>7</td><td>0</td>",
+		"<tr><td>X</td><td>b</td><td>2</td><td>more than 10,000</td><td>1</td><td>6000.5</td>",
+		"<tr><td>X</td><td>c</td><td>0</td><td>2</td><td>codes</td>",
+		"<tr><td>Z</td><td>d</td><td>0</td><td>3</td><td>0</td><td>1</td>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+}
+
 // TestPageOfRun: the command writes the page of its own result, and nothing over other files.
 func TestPageOfRun(t *testing.T) {
 	path := gaussian(t, "400")

@@ -8,7 +8,6 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"gomine/mine"
-	"gomine/mine/column"
 )
 
 // pictures are those of a page.
@@ -157,59 +156,4 @@ func criticTable(r mine.Result, u unit, digits int) tabular {
 		t.Rows = append(t.Rows, []string{e.Candidate.String(), grouped(e.Steps), bound, fixed(u.of(e.StdErr), digits), "out of the race"})
 	}
 	return t
-}
-
-// mostPageColumns is how many columns of a side the page describes.
-const mostPageColumns = 100
-
-// summarize describes the columns of X and of Z.
-func summarize(d data) (tabular, error) {
-	t := tabular{Head: []string{"", "column", "min", "mean", "standard deviation", "max"}}
-	for _, side := range []struct {
-		name string
-		from column.Table
-	}{{"X", d.x}, {"Z", d.z}} {
-		for j, c := range side.from.Columns() {
-			if j == mostPageColumns {
-				t.Rows = append(t.Rows, []string{side.name, fmt.Sprintf("and %s", plural(len(side.from.Columns())-j, "more column")), "", "", "", ""})
-				break
-			}
-			if c.Kind == column.Code {
-				t.Rows = append(t.Rows, []string{side.name, c.Name, plural(len(c.Labels), "code"), "", "", ""})
-				continue
-			}
-			s, err := spreadOf(side.from, j)
-			if err != nil {
-				return t, err
-			}
-			t.Rows = append(t.Rows, []string{side.name, c.Name, short(s.least), short(s.mean), short(s.deviation), short(s.most)})
-		}
-	}
-	return t, nil
-}
-
-// spread is what a page says of a column of numbers.
-type spread struct{ least, mean, deviation, most float64 }
-
-// spreadOf reads column j, some rows at a time.
-func spreadOf(from column.Source, j int) (spread, error) {
-	const step = 1 << 16
-	n := from.Rows()
-	values := make([]float64, min(n, step))
-	s := spread{least: math.Inf(1), most: math.Inf(-1)}
-	var square float64
-	for lo := 0; lo < n; lo += step {
-		some := values[:min(step, n-lo)]
-		if err := from.Read(some, lo, lo+len(some), j, j+1); err != nil {
-			return s, err
-		}
-		for i, v := range some {
-			before := v - s.mean
-			s.mean += before / float64(lo+i+1)
-			square += before * (v - s.mean)
-			s.least, s.most = min(s.least, v), max(s.most, v)
-		}
-	}
-	s.deviation = math.Sqrt(square / float64(n))
-	return s, nil
 }
