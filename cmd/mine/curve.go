@@ -66,7 +66,7 @@ func newCurvePlot(r mine.Result, u unit) curvePlot {
 	p := curvePlot{unit: u, x1: 1, low: u.of(r.Low), number: u.of(r.Estimate), high: u.of(r.High)}
 	p.title = fmt.Sprintf("%s, %s interval %s to %s", number, percent(r.Config.Confidence),
 		fixed(p.low, decimals(u.of(r.StdErr))), fixed(p.high, decimals(u.of(r.StdErr))))
-	p.y0, p.y1 = math.Min(0, p.low), math.Max(0, p.high)
+	p.y0, p.y1 = p.low, math.Max(0, p.high)
 	for _, c := range heaviestFirst(r.Critics) {
 		if !c.Reference && len(c.Curves) > 0 {
 			e := curveEntry{p.nextColour(), criticWidth, fmt.Sprintf("%v: weight %.2f", c.Candidate, c.Weight)}

@@ -66,7 +66,7 @@ func reasonOf(e mine.RaceEntry) string {
 func (p *picture) draw(all []series, u unit, digits int) {
 	p.Table.Head = []string{"step"}
 	steps := map[int][]string{}
-	low, high, last := 0.0, 0.0, 1
+	low, high, last := math.Inf(1), 0.0, 1
 	for i, s := range all {
 		p.Legend = append(p.Legend, legendEntry{s.class, s.name})
 		p.Table.Head = append(p.Table.Head, s.name)
@@ -79,7 +79,7 @@ func (p *picture) draw(all []series, u unit, digits int) {
 		}
 	}
 	// Critics that break down reach far below 0, which is of no interest.
-	low = math.Max(low, -math.Max(high, 0.1)/2)
+	low = math.Max(math.Min(low, high), -math.Max(high, 0.1)/2)
 	room := math.Max(high-low, 0.01) / 20
 	a := newAxes(0, float64(last), low-room, high+room)
 	a.frame("step", "bound, "+string(u))

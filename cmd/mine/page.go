@@ -69,7 +69,7 @@ func (f *pageFlag) write(r mine.Result, from provenance) error {
 
 // provenance is what a page says of a result that the result does not know.
 type provenance struct {
-	command   string
+	command   []string
 	precision string
 	in        inputs
 	left      left
@@ -90,8 +90,8 @@ type page struct {
 	Data             []string
 	Columns          tabular
 	Facts            [][2]string
-	Command          string
-	Settings         string
+	Command          []string // in parts that stay on a line
+	Settings         []string
 	Result           template.JS // JSON, in which encoding/json leaves no < and no &
 	Thinned          bool
 }
@@ -114,7 +114,7 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 		Data:     []string{"X is " + side(from.in.X, r.X) + ", Z is " + side(from.in.Z, r.Z) + ".", "Rows: " + rowsText(r) + "."},
 		Columns:  columns,
 		Command:  from.command,
-		Settings: strings.Join(commandLine(r.Config), " "),
+		Settings: commandLine(r.Config),
 	}
 	if silent(r.Bound, info) {
 		p.Answer = []string{"Critics that say nothing have no interval."}
@@ -170,9 +170,9 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// invocation is the command line with the flags that were given.
-func invocation(set *pflag.FlagSet, args []string) string {
-	words := []string{"mine", "estimate"}
+// invocation is the command line with the flags that were given, a flag and its value in one part.
+func invocation(set *pflag.FlagSet, args []string) []string {
+	words := []string{"mine estimate"}
 	if !set.Changed("sql") {
 		for _, a := range args {
 			words = append(words, quoted(a))
@@ -183,9 +183,9 @@ func invocation(set *pflag.FlagSet, args []string) string {
 			words = append(words, "--"+f.Name+"="+f.Value.String())
 			return
 		}
-		words = append(words, "--"+f.Name, quoted(given(f)))
+		words = append(words, "--"+f.Name+" "+quoted(given(f)))
 	})
-	return strings.Join(words, " ")
+	return words
 }
 
 // given is the value of a flag as the command line takes it.

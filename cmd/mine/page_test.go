@@ -22,7 +22,7 @@ import (
 func pageOf(t *testing.T, r mine.Result) string {
 	t.Helper()
 	columns := tabular{Head: []string{"", "column"}, Rows: [][]string{{"X", `<b onclick="x">&`}}}
-	text, err := render(r, columns, provenance{command: "mine estimate '</script>'", precision: cpuPrecision, in: inputs{X: source{File: "</script>.csv"}}, unit: nats})
+	text, err := render(r, columns, provenance{command: []string{"mine", "estimate", "'</script>'"}, precision: cpuPrecision, in: inputs{X: source{File: "</script>.csv"}}, unit: nats})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestScorePicture(t *testing.T) {
 		t.Error("the page says that scores are cut off, but none are")
 	}
 	r.Scores.MarginalCut = 60
-	if page := pageOf(t, r); !strings.Contains(page, "The scores of 60% of the shuffled pairs and 0% of the joint ones are lower than the first bar, cut off there") {
+	if page := pageOf(t, r); !strings.Contains(page, "The scores of 60% of the shuffled pairs and 0% of the joint ones are below the first bar: they are cut off") {
 		t.Error("the page does not say that scores are cut off")
 	}
 }
@@ -244,7 +244,7 @@ func TestSummary(t *testing.T) {
 	page := content(t, out)
 	for _, want := range []string{
 		"<tr><td>X</td><td>a</td><td>1</td><td>7</td><td>0</td>",
-		"<tr><td>X</td><td>b</td><td>2</td><td>more than 10,000</td><td>1</td><td>6000.5</td>",
+		"<tr><td>X</td><td>b</td><td>2</td><td>over 10,000</td><td>1</td><td>6000.5</td>",
 		"<tr><td>X</td><td>c</td><td>0</td><td>2</td><td>codes</td>",
 		"<tr><td>Z</td><td>d</td><td>0</td><td>3</td><td>0</td><td>1</td>",
 	} {
@@ -269,7 +269,7 @@ func TestPageOfRun(t *testing.T) {
 	if text, _ := result(t, string(page)); text+"\n" != stdout {
 		t.Errorf("the page has %.200s, --json printed %.200s", text, stdout)
 	}
-	for _, part := range []string{"mine estimate", "--report " + out, "<td>X0</td>", "<td>Z1</td>"} {
+	for _, part := range []string{"mine estimate", "<span>--report " + out + "</span>", "<td>X0</td>", "<td>Z1</td>"} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("the page has no %q", part)
 		}

@@ -32,9 +32,9 @@ type tabular struct {
 // Sizes of a picture in its own units: on a phone, one is some .8 pixels.
 const (
 	pictureWidth, pictureHeight         = 420, 260
-	marginLeft, marginRight             = 52, 24
+	marginLeft, marginRight             = 66, 24
 	marginTop, marginBottom             = 10, 44
-	seriesColours                       = 8
+	seriesColours                       = 5
 	mostTicks                   float64 = 6
 )
 
@@ -110,7 +110,7 @@ func (a *axes) frame(titleX, titleY string) {
 			marginLeft, pictureWidth-marginRight, a.y(v), a.y(v), marginLeft-6, a.y(v)+4, tickText(v))
 	}
 	middle := (marginTop + bottom) / 2
-	a.printf(`<text x="14" y="%.1f" text-anchor="middle" transform="rotate(-90 14 %.1f)">%s</text>`, middle, middle, template.HTMLEscapeString(titleY))
+	a.printf(`<text x="12" y="%.1f" text-anchor="middle" transform="rotate(-90 12 %.1f)">%s</text>`, middle, middle, template.HTMLEscapeString(titleY))
 }
 
 // line draws a line through points.

@@ -65,7 +65,7 @@ func scorePicture(r mine.Result, u unit) picture {
 	}
 	joint, marginal := percentages(h.Joint), percentages(h.Marginal)
 	if n := h.JointCut + h.MarginalCut; n > 0 {
-		p.Caption += fmt.Sprintf(" The scores of %s of the shuffled pairs and %s of the joint ones are lower than the first bar, cut off there and counted in it, see doc/mathematics.md.",
+		p.Caption += fmt.Sprintf(" The scores of %s of the shuffled pairs and %s of the joint ones are below the first bar: they are cut off, and counted in it, see doc/mathematics.md.",
 			shareText(h.MarginalCut, h.Marginal), shareText(h.JointCut, h.Joint))
 	}
 	// That bar may be so high that the others are not seen beside it.

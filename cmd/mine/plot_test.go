@@ -126,6 +126,13 @@ func TestPlotOfRace(t *testing.T) {
 			t.Errorf("entry %d of the legend is %q, want %q", i, p.legend[i].name, want)
 		}
 	}
+	if p.y0 > -1 {
+		t.Errorf("the axis begins at %v, which leaves out -1", p.y0)
+	}
+	r.Race[2].Curve[0].Validation = 1
+	if p := newCurvePlot(r, nats); p.y0 < 0.8 || p.y0 > 1 { // a twentieth of the range below the lowest
+		t.Errorf("the axis of values from 1 to 4 begins at %v", p.y0)
+	}
 	critic, left := p.lines[0], p.lines[2]
 	if left.width >= critic.width || left.points[1] != [2]float64{900, 4} || left.colour == critic.colour || left.colour == p.lines[3].colour {
 		t.Errorf("the candidate's line is %+v, that of the critic %+v", left, critic)

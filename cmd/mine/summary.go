@@ -29,7 +29,7 @@ func summarize(d data, out left) (tabular, error) {
 			}
 			distinct := grouped(s.distinct)
 			if s.distinct > mostDistinct {
-				distinct = "more than " + grouped(mostDistinct)
+				distinct = "over " + grouped(mostDistinct)
 			}
 			row := []string{side.name, c.Name, grouped(side.missing[c.Name]), distinct}
 			if c.Kind == column.Code {
