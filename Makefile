@@ -27,7 +27,7 @@ WITH_CUDA := CGO_CFLAGS=-I$(HEADERS12) CGO_LDFLAGS=-L$(abspath $(EMULATOR))
 EMULATED  := $(WITH_CUDA) LD_LIBRARY_PATH=$(abspath $(EMULATOR))
 
 .PHONY: help build man licenses test test-purego test-arm64 race bench bench-peers lint fmt cover fuzz generate clean \
-	vulncheck package-files release-snapshot \
+	screenshots vulncheck package-files release-snapshot \
 	kernels check-kernels cubins check-nvcc foreign-files emulator build-cuda test-emulator test-asan test-mutants vet-cuda bundle rehearse module build-duckdb test-duckdb
 
 help: ## list the targets
@@ -134,6 +134,20 @@ foreign-files: build $(CACHE)/vega/done ## read a Parquet and an Arrow file that
 	bin/mine columns $(CACHE)/vega/package/data/flights-200k.arrow
 	bin/mine columns $(CACHE)/vega/package/data/flights-3m.parquet --rows 0:100000
 	bin/mine estimate $(CACHE)/vega/package/data/flights-3m.parquet --x delay,distance --z date --sample 5000 --effort fast
+
+# Chromium makes no window that is narrower than 500 pixels, so the page is in a frame of the width of a
+# phone; the picture is made only if it fits that width. As root, Chromium does not start with its sandbox.
+CHROMIUM := chromium --headless --hide-scrollbars --allow-file-access-from-files $(if $(filter 0,$(shell id -u)),--no-sandbox)
+SHOTS    := $(CACHE)/screenshots
+
+screenshots: build ## make a report of the diamonds and take its picture: bench/figures/report-*.png (a minute)
+	mkdir -p $(SHOTS)
+	bin/mine estimate bench/data/diamonds.csv --x carat,length_mm,width_mm,height_mm,table_pct --z price_usd --effort fast --report $(SHOTS)/report.html
+	echo '<!DOCTYPE html><body style="margin:0"><iframe src="report.html" width="375" height="1300" style="border:0" onload="document.title = this.contentDocument.documentElement.scrollWidth"></iframe>' > $(SHOTS)/phone.html
+	$(CHROMIUM) --dump-dom $(SHOTS)/phone.html 2> /dev/null | grep -q '<title>375</title>'
+	$(CHROMIUM) --window-size=375,1300 --screenshot=bench/figures/report-phone.png $(SHOTS)/phone.html
+	$(CHROMIUM) --window-size=1100,1720 --screenshot=bench/figures/report-light.png $(SHOTS)/report.html
+	$(CHROMIUM) --window-size=1100,1720 --blink-settings=preferredColorScheme=0 --screenshot=bench/figures/report-dark.png $(SHOTS)/report.html
 
 emulator: ## build the stand-in for the CUDA driver
 	kernels/emulator/build.sh $(EMULATOR)
