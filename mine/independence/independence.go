@@ -16,6 +16,10 @@
 //
 //	p = P( chi^2 with 2K degrees of freedom >= -2 sum_f ln p_f )
 //
+// Critics that say nothing give every pairing the same S, and p_f = 1, which would take from the other parts. Where
+// the first parts are so, they are left out, and K is smaller: given all rows up to them, the later p_f are as before. It
+// would not do to leave out later ones, whose critics have learnt from how the rows of earlier parts are paired.
+//
 // # Why critics never learn from a later part
 //
 // Cross-fitting would test each part by critics of all the others, and add the statistics of the
@@ -110,6 +114,8 @@ type Part struct {
 	Statistic    float64 `json:"statistic"`    // S of the rows as they are
 	Mean         float64 `json:"mean"`         // S of the permutations, on average
 	PValue       float64 `json:"p_value"`
+	// Silent is whether all pairings have the same S, as of critics that say nothing.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // Test estimates I(X;Z) and tests whether it is 0. The data are read several times and must not
@@ -130,17 +136,30 @@ func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result,
 		return out, err
 	}
 	out.Pairing, out.Exact = p.pairing, p.pairing != Rotations && out.Doubts == nil
-	var logs float64
 	for f, s := range p.stages {
 		part, err := s.test(ctx, d, cfg, f, p, opts)
 		if err != nil {
 			return out, fmt.Errorf("independence: part %d of %d, of %d rows after %d: %w", f+1, len(p.stages), len(s.tested), len(s.trained), err)
 		}
 		out.Parts = append(out.Parts, part)
-		logs += math.Log(part.PValue)
 	}
-	out.PValue = distuv.ChiSquared{K: 2 * float64(len(out.Parts))}.Survival(-2 * logs)
+	out.PValue = together(out.Parts)
 	return out, nil
+}
+
+// together is the p-value of all parts, but for first ones that are silent; 1 if all are.
+func together(parts []Part) float64 {
+	for len(parts) > 0 && parts[0].Silent {
+		parts = parts[1:]
+	}
+	if len(parts) == 0 {
+		return 1
+	}
+	var logs float64
+	for _, p := range parts {
+		logs += math.Log(p.PValue)
+	}
+	return distuv.ChiSquared{K: 2 * float64(len(parts))}.Survival(-2 * logs)
 }
 
 // effect estimates I(X;Z), if there is a plan for the test.

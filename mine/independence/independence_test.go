@@ -317,3 +317,55 @@ func TestErrors(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestTogether: Fisher's method, whose p-value of two parts is q (1 - ln q), q their product; without first parts
+// that say nothing, but with a later one.
+func TestTogether(t *testing.T) {
+	silent := Part{PValue: 1, Silent: true}
+	said := func(p float64) Part { return Part{PValue: p} }
+	for _, c := range []struct {
+		parts []Part
+		want  float64
+	}{
+		{[]Part{said(0.02)}, 0.02},
+		{[]Part{said(0.1), said(0.2)}, 0.02 * (1 - math.Log(0.02))},
+		{[]Part{silent, said(0.03)}, 0.03},
+		{[]Part{said(0.03), silent}, 0.03 * (1 - math.Log(0.03))},
+		{[]Part{silent, silent}, 1},
+		{[]Part{said(1), said(0.03)}, 0.03 * (1 - math.Log(0.03))}, // the smallest S of all
+	} {
+		if got := together(c.parts); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%+v: %v, want %v", c.parts, got, c.want)
+		}
+	}
+}
+
+// TestSilent: scores that are all the same make a part silent, and a score that differs for one pairing does not.
+func TestSilent(t *testing.T) {
+	p := &plan{pairing: Rows, unit: 1, seed: 3}
+	for _, c := range []struct {
+		name   string
+		score  func(x, z int) float64
+		silent bool
+	}{
+		{"nothing", func(x, z int) float64 { return 0 }, true},
+		{"one number", func(x, z int) float64 { return 0.3 }, true},
+		{"a pair", func(x, z int) float64 {
+			if x == 1 && z == 1 {
+				return 1
+			}
+			return 0
+		}, false},
+	} {
+		part, err := p.compare(0, 40, 99, func(xs, zs []int) ([]float64, error) {
+			out := make([]float64, len(xs))
+			for i := range xs {
+				out[i] = c.score(xs[i], zs[i])
+			}
+			return out, nil
+		})
+		if err != nil || part.Silent != c.silent {
+			t.Errorf("%s: silent %v, error %v", c.name, part.Silent, err)
+		}
+	}
+}

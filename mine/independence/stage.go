@@ -72,7 +72,7 @@ func (p *plan) compare(f, n, asked int, score scoring) (Part, error) {
 	if err != nil {
 		return Part{}, err
 	}
-	part := Part{Tested: n, Permutations: count}
+	part := Part{Tested: n, Permutations: count, Silent: true}
 	sums, err := all.of(append([]func(int) int{func(i int) int { return i }}, pairings(count, pairing)...))
 	if err != nil {
 		return part, err
@@ -83,6 +83,7 @@ func (p *plan) compare(f, n, asked int, score scoring) (Part, error) {
 		if !(s < sums[0]) {
 			above++
 		}
+		part.Silent = part.Silent && s == sums[0]
 	}
 	part.Statistic, part.PValue = sums[0], float64(1+above)/float64(1+count)
 	return part, nil
