@@ -137,7 +137,7 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 		{"Training", trainingText(r)}, {"Time", strings.Join(times(r), " ")}, {"Seed", fmt.Sprint(r.Config.Seed)},
 		{"Precision", from.precision}, {"Program", version()},
 	}
-	points := 0
+	points := len(r.Curve)
 	for _, c := range r.Critics {
 		for _, curve := range c.Curves {
 			points += len(curve)
@@ -147,6 +147,7 @@ func render(r mine.Result, columns tabular, from provenance) ([]byte, error) {
 		points += len(e.Curve)
 	}
 	if p.Thinned = points > mostPagePoints; p.Thinned {
+		r.Curve = []mine.Point{}
 		r.Critics = slices.Clone(r.Critics)
 		for i := range r.Critics {
 			r.Critics[i].Curves = nil

@@ -211,6 +211,9 @@ func TestPageIsSmall(t *testing.T) {
 	for i := range r.Race {
 		r.Race[i].Curve = one.Curves[0]
 	}
+	for k := range 6000 { // looks of a long training
+		r.Curve = append(r.Curve, mine.Point{Step: k + 1, Train: math.Sqrt(float64(k)), Validation: math.Log(float64(k + 1))})
+	}
 	r.Folds = slices.Repeat(r.Folds, 5)
 	page := pageOf(t, r)
 	if len(page) >= 500_000 {

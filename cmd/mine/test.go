@@ -133,7 +133,7 @@ func pText(p float64) string { return strconv.FormatFloat(p, 'g', 2, 64) }
 func evidence(p float64, given string, doubts []mine.Warning) string {
 	series := func(w mine.Warning) bool { return w.Code == independence.WarnSeries }
 	switch {
-	case slices.ContainsFunc(doubts, series):
+	case p <= 0.05 && slices.ContainsFunc(doubts, series):
 		return "too small if rows are a series, as they seem to be: see the warning"
 	case p <= 0.05 && len(doubts) > 0:
 		return "in doubt, see the warning: both may depend on Y alone"

@@ -19,6 +19,8 @@ const (
 	// unseenLevel how often the columns of other rows of the same law are warned of all the same.
 	unseenShare = 0.01
 	unseenLevel = 1e-3
+	// foreignRows is from how many rows on a column without a single known label is refused.
+	foreignRows = 20
 )
 
 // judge warns of columns of the data whose values the critic of a file was not fitted to, by so many rows,
@@ -34,12 +36,12 @@ func (o *opened) judge(file, data string, fitted int) error {
 			continue
 		}
 		switch {
-		case u.Labels != nil && u.Unknown == u.Rows:
+		case u.Labels != nil && u.Unknown == u.Rows && u.Rows >= foreignRows:
 			return fmt.Errorf("%s: column %s of %s has no label that %s knows, but such as %q: write them as in the data of the estimate (%s)", data, u.Column, u.Side, file, u.Example, listNames(u.Labels))
 		case u.Labels != nil:
 			o.warn(warnLabels, u, fmt.Sprintf("have a label that %s does not know, such as %q, and count as rare ones, of which it has learnt little: write labels as in the data of the estimate, or train on rows like these", file, u.Example))
 		default:
-			o.warn(warnOutside, u, fmt.Sprintf("are outside the range %.6g to %.6g that %s was fitted to, and count as its ends: the critic has learnt nothing there. Is the unit the same? Else train on rows like these", u.Min, u.Max, file))
+			o.warn(warnOutside, u, fmt.Sprintf("are outside the range %.6g to %.6g that %s was fitted to, and count as its ends: the critic has learnt nothing there. See that the unit is the same; else, as of another stretch of a series, train on rows like these", u.Min, u.Max, file))
 		}
 	}
 	return nil

@@ -63,6 +63,11 @@ func TestUnseen(t *testing.T) {
 	if _, stdout, _ := try(t, "", "info", critic); !strings.Contains(stdout, "weight (number); ") || !strings.Contains(stdout, "colour (3 codes); ") {
 		t.Errorf("no kinds of columns in\n%s", stdout)
 	}
+	// Of few rows, a label is new now and then.
+	few := file(t, "few.csv", rows(5, func(w float64, c string) string { return plain(w, "violet") }))
+	if code, stdout, stderr := try(t, "", "score", critic, few, "--backend", "cpu"); code != exitOK || strings.Count(stdout, "\n") < 5 || !strings.Contains(stderr, "violet") {
+		t.Errorf("five rows of one new label: exit %d: %s%s", code, stdout, stderr)
+	}
 	upper := file(t, "upper.csv", rows(50, func(w float64, c string) string { return plain(w, strings.ToUpper(c)) }))
 	numbered := file(t, "numbered.csv", rows(50, func(w float64, c string) string { return plain(w, fmt.Sprint(len(c))) }))
 	refused(t, []refusal{

@@ -3,6 +3,7 @@ package lock
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -24,6 +25,9 @@ func Take(path string) (*Lock, error) {
 		l := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
 		taken, err := l.TryLock()
 		if unopened := new(fs.PathError); errors.As(err, &unopened) {
+			if _, there := os.Lstat(l.Path()); there == nil {
+				err = fmt.Errorf("%w: remove it if no other run is going on", err)
+			}
 			return nil, err
 		}
 		if err != nil {

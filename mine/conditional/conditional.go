@@ -67,6 +67,9 @@ type Data struct {
 	X, Z   column.Source
 	Given  column.Source // Y
 	Groups []int         // which rows belong together, as for mine.WithGroups; nil for none
+	// Pasts says that X and Y are pasts of series, whose columns may be functions of each other's values here
+	// and not there: such columns of X are left in then, and are no error.
+	Pasts bool
 }
 
 // Way is a way to the conditional information.

@@ -67,8 +67,10 @@ func (d Data) checkValues(folds []mine.FoldRows) error {
 	if text != "" {
 		return fmt.Errorf("conditional: %s: what is %w by y has nothing left to tell of z; leave one of the two columns out", text, ErrDetermined)
 	}
-	if err := d.checkFunctions(unitsOf(folds, n)); err != nil {
-		return err
+	if !d.Pasts {
+		if err := d.checkFunctions(unitsOf(folds, n)); err != nil {
+			return err
+		}
 	}
 	return d.checkLinear()
 }

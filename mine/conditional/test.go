@@ -1,7 +1,6 @@
 package conditional
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +65,7 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err != nil {
 		return out, err
 	}
-	if err := cmp.Or(d.checkValues(maps.FoldRows()), independence.CheckCopies(maps.Split(), d.X.Rows())); err != nil {
+	if err := d.checkValues(maps.FoldRows()); err != nil {
 		return out, err
 	}
 	u, err := newResiduals(ctx, d, maps.FoldRows(), cfg.Estimate.Seed)
@@ -78,9 +77,17 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 		return out, fmt.Errorf("conditional: z in place of x: %w", err)
 	}
 	out.X, out.Z = u.report, v.report
+	split := maps.Split()
 	if a, b := u.plain(), v.plain(); a != "" && b != "" {
-		return out, fmt.Errorf("conditional: column %s of x and column %s of z are codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
-			a, b, ErrCodes)
+		copies := ""
+		if split.Repeated > 0 {
+			copies = fmt.Sprintf("; %d of %d rows are copies of others: leave the copies out first, if they are no draws of their own", split.Repeated, d.X.Rows())
+		}
+		return out, fmt.Errorf("conditional: column %s of x and column %s of z are codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y%s: %w",
+			a, b, copies, ErrCodes)
+	}
+	if err := independence.CheckCopies(split, d.X.Rows()); err != nil {
+		return out, err
 	}
 	if out.Result, err = independence.Test(ctx, independence.Data{X: u, Z: v, Groups: d.Groups}, cfg, opts...); err != nil {
 		return out, err

@@ -36,7 +36,7 @@ const (
 	growth    = 256
 	leastBody = 64 << 20
 	// maxAhead bounds the bytes of the batches that are read ahead of a list that is not null.
-	maxAhead = 256 << 20
+	maxAhead = 64 << 20
 )
 
 // arrowStream is the store of an Arrow stream or file, or of what a program has as Arrow, which are

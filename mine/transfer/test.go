@@ -44,7 +44,7 @@ func (e estimator) test(ctx context.Context, x, z column.Source) (*Test, error) 
 	cfg := independence.Config{Permutations: e.cfg.Permutations, Estimate: e.cfg.Estimate}
 	cfg.Estimate.Split, cfg.Estimate.Block = mine.SplitAuto, mine.AutoLength // blocks are groups
 	pick := func(s column.Source) column.Source { return column.Pick(s, rows) }
-	given := conditional.Data{X: pick(e.windows.Past(x)), Z: pick(e.windows.Future(z)), Given: pick(e.windows.Past(z)), Groups: groups}
+	given := conditional.Data{X: pick(e.windows.Past(x)), Z: pick(e.windows.Future(z)), Given: pick(e.windows.Past(z)), Groups: groups, Pasts: true}
 	r, err := conditional.Test(ctx, given, cfg, e.opts...)
 	if err != nil {
 		return nil, fmt.Errorf("test: %w", err)

@@ -294,7 +294,7 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 	cfg := e.cfg.Estimate
 	cfg.Split, cfg.Block = mine.SplitAuto, mine.AutoLength // blocks are groups
 	opts := append([]mine.Option{mine.WithBlocks(e.blocks, float64(e.split.EffectiveRows)/float64(e.split.Used))}, e.opts...)
-	given := conditional.Data{X: e.windows.Past(x), Z: e.windows.Future(z), Given: e.windows.Past(z)}
+	given := conditional.Data{X: e.windows.Past(x), Z: e.windows.Future(z), Given: e.windows.Past(z), Pasts: true}
 	r, err := conditional.Estimate(ctx, given, conditional.Config{Way: e.cfg.Way, Estimate: cfg}, opts...)
 	if err != nil {
 		return d, err

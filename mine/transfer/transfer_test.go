@@ -335,3 +335,26 @@ func TestUnchanged(t *testing.T) {
 		t.Errorf("%+v in blocks of %d, want %+v", r.Config, r.Split.Length, cfg)
 	}
 }
+
+// TestDrivenByValues: the past of a series that is a function of the other's values has nothing left to tell,
+// which is no error: the other direction is asked for as well.
+func TestDrivenByValues(t *testing.T) {
+	g := rand.New(rand.NewPCG(4, 4))
+	x, z := make([]float64, 600), make([]float64, 600)
+	for i := range x {
+		x[i] = float64(g.IntN(6))
+		if i > 0 {
+			z[i] = float64(int(x[i-1]*x[i-1]) % 3)
+		}
+	}
+	cfg := brief(len(x), 2, 1)
+	cfg.Permutations = 0
+	d := Data{X: column.Slices(x), Z: column.Slices(z)}
+	e, err := newEstimator(d, cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := e.direction(t.Context(), d.Z, d.X); err != nil || !(math.Abs(d.Estimate) < 0.1) {
+		t.Errorf("%v nats, error %v, want 0", d.Estimate, err)
+	}
+}
