@@ -129,44 +129,28 @@ func (d Data) checkFunctionsOf(v *fewValued, units []int) error {
 }
 
 // function returns the value of a column for each value of the condition; nil if there are several
-// for one.
+// for one. The first rows tell that of nearly all columns, before there is room for all values of the condition.
 func (v *fewValued) function(s column.Source, j int) ([]float64, error) {
+	first := map[int32]float64{}
 	n := s.Rows()
 	rows := make([]float64, min(n, rowsAtOnce))
-	if err := s.Read(rows, 0, len(rows), j, j+1); err != nil {
-		return nil, err
-	}
-	if !v.mayBe(rows) {
-		return nil, nil
-	}
-	of, known := make([]float64, v.count), make([]bool, v.count)
 	for lo := 0; lo < n; lo += rowsAtOnce {
 		hi := min(n, lo+rowsAtOnce)
 		if err := s.Read(rows[:hi-lo], lo, hi, j, j+1); err != nil {
 			return nil, err
 		}
 		for i, k := range v.values[lo:hi] {
-			if known[k] && of[k] != rows[i] {
+			if value, known := first[k]; known && value != rows[i] {
 				return nil, nil
 			}
-			of[k], known[k] = rows[i], true
+			first[k] = rows[i]
 		}
 	}
-	return of, nil
-}
-
-// mayBe reports whether the first rows of a column do not tell that it is no function of the condition, which
-// is the case of nearly all columns, without room for all values of the condition.
-func (v *fewValued) mayBe(rows []float64) bool {
-	of := make(map[int32]float64, len(rows))
-	for i, value := range rows {
-		k := v.values[i]
-		if first, known := of[k]; known && first != value {
-			return false
-		}
+	of := make([]float64, v.count)
+	for k, value := range first {
 		of[k] = value
 	}
-	return true
+	return of, nil
 }
 
 // sizes returns how many rows each value of the condition has, those of one unit counted once.
