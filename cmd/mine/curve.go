@@ -79,10 +79,7 @@ func newCurvePlot(r mine.Result, u unit) curvePlot {
 		}
 	}
 	p.legend = append(p.legend, curveEntry{name: "the estimate on test rows, and its interval"})
-	// Critics that break down reach far below 0, which is of no interest.
-	p.y0 = math.Max(p.y0, -math.Max(p.y1, 0.1)/2)
-	room := math.Max(p.y1-p.y0, 0.01) / 20
-	p.y0, p.y1 = p.y0-room, p.y1+room
+	p.y0, p.y1 = boundRange(p.y0, p.y1)
 	return p
 }
 

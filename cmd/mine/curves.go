@@ -62,6 +62,14 @@ func reasonOf(e mine.RaceEntry) string {
 	return "out of the race"
 }
 
+// boundRange is what an axis of bounds from low to high reaches, with some room. Critics that break down reach far
+// below 0, which is of no interest.
+func boundRange(low, high float64) (from, to float64) {
+	low = math.Max(low, -math.Max(high, 0.1)/2)
+	room := math.Max(high-low, 0.01) / 20
+	return low - room, high + room
+}
+
 // draw draws lines with their legend, and puts their points into the table.
 func (p *picture) draw(all []series, u unit, digits int) {
 	p.Table.Head = []string{"step"}
@@ -78,15 +86,13 @@ func (p *picture) draw(all []series, u unit, digits int) {
 			steps[point.Step][i] = fixed(u.of(point.Validation), digits)
 		}
 	}
-	// Critics that break down reach far below 0, which is of no interest.
-	low = math.Max(math.Min(low, high), -math.Max(high, 0.1)/2)
-	room := math.Max(high-low, 0.01) / 20
-	a := newAxes(0, float64(last), low-room, high+room)
+	low, high = boundRange(math.Min(low, high), high)
+	a := newAxes(0, float64(last), low, high)
 	a.frame("step", "bound, "+string(u))
 	for _, s := range slices.Backward(all) { // the first ones on top
 		var x, y []float64
 		for _, point := range s.points {
-			x, y = append(x, float64(point.Step)), append(y, math.Max(u.of(point.Validation), low-room))
+			x, y = append(x, float64(point.Step)), append(y, math.Max(u.of(point.Validation), low))
 		}
 		if len(x) > 0 {
 			a.line(s.class, x, y)
