@@ -49,7 +49,6 @@ type arrowStream struct {
 	over       bool              // whether the data have ended, as they must
 	at         int               // rows of it that were read
 	meter      *meter            // of the values that are read of what a program has
-	first      int               // the first row of it
 	paths      [][]int           // of the fields, through structs
 	fields     []field
 	unmeasured []int               // fields of lists of which none with values has come
@@ -273,9 +272,6 @@ func (s *arrowStream) fetch() (arrow.RecordBatch, error) {
 
 // advance goes on to the next batch that has rows, or io.EOF.
 func (s *arrowStream) advance() (err error) {
-	if s.batch != nil {
-		s.first += int(s.batch.NumRows())
-	}
 	s.batch, s.at, s.columns = nil, 0, nil
 	if len(s.ahead) > 0 {
 		s.batch, s.ahead[0] = s.ahead[0], nil
@@ -341,13 +337,9 @@ func (s *arrowStream) next(most int) (int, []values, error) {
 	n := min(most, int(s.batch.NumRows())-s.at)
 	all := make([]values, len(s.using))
 	for k, i := range s.using {
-		v, err := s.columns[k].read(s.at, s.at+n, s.fields[i], s.first)
-		if err != nil {
-			return 0, nil, err
-		}
-		all[k] = v
+		all[k] = s.columns[k].read(s.at, s.at+n, s.fields[i])
 		if s.meter != nil {
-			s.meter.count(8 * len(v.numbers))
+			s.meter.count(8 * len(all[k].numbers))
 		}
 	}
 	s.at += n

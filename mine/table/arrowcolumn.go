@@ -40,7 +40,7 @@ func stored(a arrow.Array) arrow.Array {
 }
 
 // read returns the values of rows from lo up to hi of a batch that begins with the given row.
-func (c *arrowColumn) read(lo, hi int, f field, first int) (values, error) {
+func (c *arrowColumn) read(lo, hi int, f field) values {
 	var v values
 	switch a := c.values.(type) {
 	case *arrowarray.Dictionary:
@@ -50,10 +50,7 @@ func (c *arrowColumn) read(lo, hi int, f field, first int) (values, error) {
 			v = unreadValues(a.DataType().String(), hi-lo)
 			break
 		}
-		var err error
-		if v, err = readArrowLists(a, lo, hi, f, first); err != nil {
-			return v, err
-		}
+		v = readArrowLists(a, lo, hi, f.width)
 	default:
 		v = convert(a, lo, hi)
 	}
@@ -62,7 +59,7 @@ func (c *arrowColumn) read(lo, hi int, f field, first int) (values, error) {
 			v.hide(g, lo, hi, f.width)
 		}
 	}
-	return v, nil
+	return v
 }
 
 // pick returns the words that a has from lo up to hi.
@@ -94,6 +91,7 @@ func (v *values) hide(group *arrowarray.Struct, lo, hi, width int) {
 	v.numbers, v.null = hidden.numbers, hidden.null
 	for i := lo; i < hi; i++ {
 		if group.IsNull(i) {
+			delete(v.unequal, i-lo)
 			for j := range width {
 				v.setNull((i-lo)*width + j)
 			}
@@ -121,16 +119,21 @@ func unreadValues(typ string, n int) values {
 	return v
 }
 
-// readArrowLists returns the elements of the lists of rows from lo up to hi.
-func readArrowLists(a arrowarray.ListLike, lo, hi int, f field, first int) (values, error) {
+// readArrowLists returns the elements of the lists of rows from lo up to hi, of so many each.
+func readArrowLists(a arrowarray.ListLike, lo, hi, width int) values {
 	least, most := int64(math.MaxInt64), int64(0)
+	var unequal map[int]int
 	for i := lo; i < hi; i++ {
 		if a.IsNull(i) {
 			continue
 		}
 		from, to := a.ValueOffsets(i)
-		if to-from != int64(f.width) {
-			return values{}, unequal(f, first+i, int(to-from))
+		if n := int(to - from); n != width {
+			if unequal == nil {
+				unequal = make(map[int]int)
+			}
+			unequal[i-lo] = n
+			continue
 		}
 		least, most = min(least, from), max(most, to)
 	}
@@ -139,30 +142,31 @@ func readArrowLists(a arrowarray.ListLike, lo, hi int, f field, first int) (valu
 	}
 	elements := convert(stored(a.ListValues()), int(least), int(most))
 	if elements.typ != "" {
-		return unreadValues("list of "+elements.typ, (hi-lo)*f.width), nil
+		return unreadValues("list of "+elements.typ, (hi-lo)*width)
 	}
-	if a.NullN() == 0 && len(elements.numbers) == (hi-lo)*f.width { // lists that are null may have elements
-		return elements, nil
+	if a.NullN() == 0 && unequal == nil && len(elements.numbers) == (hi-lo)*width { // lists that are null may have elements
+		return elements
 	}
-	v := newValues((hi-lo)*f.width, elements.texts != nil)
+	v := newValues((hi-lo)*width, elements.texts != nil)
+	v.unequal = unequal
 	for i := lo; i < hi; i++ {
-		at := (i - lo) * f.width
-		if a.IsNull(i) {
-			for j := range f.width {
+		at := (i - lo) * width
+		if _, bad := unequal[i-lo]; bad || a.IsNull(i) {
+			for j := range width {
 				v.setNull(at + j)
 			}
 			continue
 		}
 		from, _ := a.ValueOffsets(i)
-		copy(v.numbers[at:at+f.width], elements.numbers[from-least:])
+		copy(v.numbers[at:at+width], elements.numbers[from-least:])
 		if elements.null != nil {
-			copy(v.null[at:at+f.width], elements.null[from-least:])
+			copy(v.null[at:at+width], elements.null[from-least:])
 		}
 		if elements.texts != nil {
-			copy(v.texts[at:at+f.width], elements.texts[from-least:])
+			copy(v.texts[at:at+width], elements.texts[from-least:])
 		}
 	}
-	return v, nil
+	return v
 }
 
 // convert returns the values of a from lo up to hi, if these are numbers or texts.

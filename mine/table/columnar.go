@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,9 @@ type values struct {
 	// texts are what a field holds that is no number; null says where there is none.
 	texts []string
 	null  []bool
+	// unequal are the rows whose list has another length than the first, and that length. They have
+	// no numbers.
+	unequal map[int]int
 	// typ is the type of a field that is not read; "" for others.
 	typ string
 }
@@ -173,9 +177,6 @@ func (c *columnar) each(ctx context.Context, p *pass) error {
 		if err == io.EOF {
 			return nil
 		}
-		if value := (*ValueError)(nil); errors.As(err, &value) {
-			return value
-		}
 		if err != nil {
 			return fmt.Errorf("after row %d: %w", i, err)
 		}
@@ -228,8 +229,11 @@ func (c *columnar) addRow(p *pass, i, j int, row []float64, all []values, cells 
 	for k, at := range cells {
 		v, x := &all[at.of], j*at.width+at.at
 		number := v.numbers[x]
+		length, unequal := v.unequal[j]
 		var e *ValueError
 		switch finite := number-number == 0; {
+		case unequal:
+			e = c.fields[c.of[p.cols[k]]].unequal(length)
 		case finite && !p.holdsCodes(k):
 			row[k] = number
 			continue
@@ -243,7 +247,7 @@ func (c *columnar) addRow(p *pass, i, j int, row []float64, all []values, cells 
 		if e == nil {
 			continue
 		}
-		e.Row, e.Column = i+1, c.names[p.cols[k]]
+		e.Row, e.Column = i+1, cmp.Or(e.Column, c.names[p.cols[k]])
 		if err := p.bad(k, e); err != nil {
 			return err
 		}
@@ -274,8 +278,8 @@ func (v *values) problem(x int) *ValueError {
 
 func (c *columnar) close() error { return c.store.close() }
 
-// unequal is the error for a list in row i, from 0, that has n values.
-func unequal(f field, i, n int) error {
+// unequal is the error for a list that has n values. It lacks the row.
+func (f *field) unequal(n int) *ValueError {
 	reason := fmt.Sprintf("the list has %d values, but %d were expected, as in the first that has any: lists of unequal lengths are no columns; leave it out", n, f.width)
 	switch {
 	case f.bare && n == 0:
@@ -283,5 +287,5 @@ func unequal(f field, i, n int) error {
 	case f.bare:
 		reason = fmt.Sprintf("the list has %d values, and none of those before it has any, so that its columns were not known: put rows with lists first, or leave it out", n)
 	}
-	return &ValueError{Row: i + 1, Column: f.name, Text: "list", Reason: reason}
+	return &ValueError{Column: f.name, Text: "lists of unequal lengths", Reason: reason, Unread: true}
 }

@@ -29,6 +29,9 @@ type Description struct {
 	Counts bool
 	// Problem is the first value that is neither a number nor missing.
 	Problem *ValueError
+	// Conflict says what the column stands for in one of several files, and in another, where Read does
+	// not join them; "" otherwise.
+	Conflict string
 }
 
 // Codes reports whether Read takes the column for codes without being told.
@@ -57,8 +60,8 @@ func (r *Reader) describeAll(ctx context.Context) (Table, error) {
 	}
 	r.read = true
 	r.meter.report = r.opt.Progress
-	d := newDescriber(r.names)
-	if err := r.each(ctx, &pass{cols: sequence(0, len(r.names)), bad: d.bad, drawnOnly: true, add: d.add}); err != nil {
+	d, cols := newDescriber(r.names), sequence(0, len(r.names))
+	if err := r.each(ctx, &pass{cols: cols, bad: d.bad, describing: true, add: d.add}); err != nil {
 		return Table{}, err
 	}
 	if d.rows == 0 {
@@ -70,6 +73,11 @@ func (r *Reader) describeAll(ctx context.Context) (Table, error) {
 			return Table{}, fmt.Errorf("stopped at column %d: %w", k, err)
 		}
 		t.Columns = append(t.Columns, d.columns[k].describe())
+	}
+	if several, ok := r.src.(*parts); ok {
+		for _, c := range several.conflicts(&pass{cols: cols, codes: r.codebooks(cols)}) {
+			t.Columns[c.column].Conflict = fmt.Sprintf("%s in %s, and %s in %s", c.held, c.earlier, c.holds, c.later)
+		}
 	}
 	return t, nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
 // TestDescribe compares what is found with a count by hand.
@@ -49,11 +51,11 @@ func TestDescribe(t *testing.T) {
 
 // TestDescribeUnread: a column of a type that is not read is told from one of texts.
 func TestDescribeUnread(t *testing.T) {
-	schema := arrow.NewSchema([]arrow.Field{
+	typ := arrow.NewSchema([]arrow.Field{
 		{Name: "b", Type: arrow.BinaryTypes.Binary}, {Name: "m", Type: arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8)},
 		{Name: "l", Type: arrow.ListOf(arrow.ListOf(arrow.PrimitiveTypes.Int8))}, {Name: "s", Type: arrow.BinaryTypes.String},
 	}, nil)
-	data := arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, schema, `[{"b": "AQ==", "m": [{"key": "k", "value": 1}], "l": [[1]], "s": "7 kg"}]`)})
+	data := arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, typ, `[{"b": "AQ==", "m": [{"key": "k", "value": 1}], "l": [[1]], "s": "7 kg"}]`)})
 	r, err := OpenStream("data", bytes.NewReader(data), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -121,5 +123,48 @@ func TestSerial(t *testing.T) {
 	}
 	if c := got.Columns; !c[0].Counts || c[1].Counts {
 		t.Errorf("counts: %v, %v", c[0].Counts, c[1].Counts)
+	}
+}
+
+// TestDescribeUnequalLists: lists of unequal lengths are described, beside the other columns, by both
+// formats; they are an error where they are read.
+func TestDescribeUnequalLists(t *testing.T) {
+	typ := arrow.NewSchema([]arrow.Field{{Name: "v", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32)}, {Name: "y", Type: arrow.PrimitiveTypes.Float64}}, nil)
+	rows := `[{"v": [1, 2], "y": 5}, {"v": [3, 4, 5], "y": 6}, {"v": null, "y": 7}, {"v": [], "y": 8}, {"v": [8, 9], "y": 9}]`
+	for format, data := range map[string][]byte{
+		"Arrow": arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, typ, rows)}),
+		"Parquet": parquetBytes(t, 1, []parquetColumn{
+			vectors("v", []float32{1, 2, 3, 4, 5, 8, 9}, []int16{3, 3, 3, 3, 3, 0, 1, 3, 3}, []int16{0, 1, 0, 1, 1, 0, 0, 0, 1}),
+			plain("y", parquet.Types.Double, schema.NoLogicalType{}, 0, []float64{5, 6, 7, 8, 9}),
+		}),
+	} {
+		open := func() *Reader {
+			r, err := OpenStream("data", bytes.NewReader(data), Options{Missing: MissingNaN})
+			if err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			return r
+		}
+		got, err := open().Describe(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		for k, want := range []Description{
+			{Name: "v[0]", Rows: 5, Missing: 1, Text: 2, Distinct: 3, Tied: 2, Min: 1, Max: 8},
+			{Name: "v[1]", Rows: 5, Missing: 1, Text: 2, Distinct: 3, Tied: 2, Min: 2, Max: 9},
+			{Name: "y", Rows: 5, Distinct: 5, Min: 5, Max: 9, Counts: true},
+		} {
+			d, p := got.Columns[k], got.Columns[k].Problem
+			want.Whole, want.Serial, want.Problem = true, d.Serial, p
+			if d != want {
+				t.Errorf("%s: %+v, want %+v", format, d, want)
+			}
+			if lists := want.Name != "y"; (p != nil) != lists || lists && (!p.Unread || p.Row != 2 || p.Column != "v" || p.Text != "lists of unequal lengths") {
+				t.Errorf("%s: column %s: %+v", format, d.Name, p)
+			}
+		}
+		r := open()
+		_, err = r.Read(t.Context(), []int{0, 2})
+		checkError(t, err, `row 2, column "v": the list has 3 values, but 2 were expected`)
 	}
 }

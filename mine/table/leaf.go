@@ -192,12 +192,19 @@ func (l *chunks[T]) pass() {
 
 func (l *chunks[T]) readLists(n int, f field, first int) (values, error) {
 	l.reset(n * f.width)
+	var unequal map[int]int
 	row, count := -1, 0
-	complete := func() error {
-		if row >= 0 && count != f.width {
-			return unequal(f, first+row, count)
+	complete := func() {
+		if row < 0 || count == f.width {
+			return
 		}
-		return nil
+		if unequal == nil {
+			unequal = make(map[int]int)
+		}
+		unequal[row] = count
+		for at := row * f.width; at < (row+1)*f.width; at++ {
+			l.numbers[at], l.null[at] = math.NaN(), true
+		}
 	}
 	for {
 		defined, begins, err := l.nextLevel()
@@ -205,11 +212,11 @@ func (l *chunks[T]) readLists(n int, f field, first int) (values, error) {
 			return values{}, fmt.Errorf("column %s: %w", show(f.name), err)
 		}
 		if err == io.EOF || begins {
-			if err := complete(); err != nil {
-				return values{}, err
-			}
+			complete()
 			if row++; row == n {
-				return l.result(), nil
+				v := l.result()
+				v.unequal = unequal
+				return v, nil
 			}
 			count = 0
 		}

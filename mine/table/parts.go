@@ -127,9 +127,16 @@ func (one *part) means(c int) meaning {
 	return one.meanings[one.at[c]]
 }
 
-// checkMeanings returns an error if a column that is read stands for one thing in one file, and for
-// another in another.
-func (p *parts) checkMeanings(whole *pass) error {
+// conflict is a column that stands for one thing in a file, and for another in a later one.
+type conflict struct {
+	column         int // of the table
+	earlier, later string
+	held, holds    meaning
+}
+
+// conflicts returns that of each column that is read and has one.
+func (p *parts) conflicts(whole *pass) []conflict {
+	var all []conflict
 	for k, c := range whole.cols {
 		var book *codebook
 		if whole.codes != nil {
@@ -141,11 +148,21 @@ func (p *parts) checkMeanings(whole *pass) error {
 			if first.means(c) == ofNothing {
 				first = one
 			}
-			if !first.means(c).joins(one.means(c), book) {
-				return fmt.Errorf("table: %s: column %s holds %s, and %s in %s: files of one table hold the same in a column: write it alike in both, or leave it out",
-					one.path, show(p.names[c]), one.means(c), first.means(c), first.path)
+			if held, holds := first.means(c), one.means(c); !held.joins(holds, book) {
+				all = append(all, conflict{c, first.path, one.path, held, holds})
+				break
 			}
 		}
+	}
+	return all
+}
+
+// checkMeanings returns an error if there is a conflict.
+func (p *parts) checkMeanings(whole *pass) error {
+	if all := p.conflicts(whole); len(all) > 0 {
+		c := all[0]
+		return fmt.Errorf("table: %s: column %s holds %s, and %s in %s: files of one table hold the same in a column: write it alike in both, or leave it out",
+			c.later, show(p.names[c.column]), c.holds, c.held, c.earlier)
 	}
 	return nil
 }
@@ -189,8 +206,10 @@ func (p *parts) rowHint(ctx context.Context, width int) (int, error) {
 }
 
 func (p *parts) each(ctx context.Context, whole *pass) error {
-	if err := p.checkMeanings(whole); err != nil {
-		return fileError{err}
+	if !whole.describing {
+		if err := p.checkMeanings(whole); err != nil {
+			return fileError{err}
+		}
 	}
 	row, before := 0, int64(0)
 	p.begins = nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,7 +126,7 @@ func TestPartsOfDifferentMeaning(t *testing.T) {
 		s := arrow.NewSchema([]arrow.Field{{Name: "a", Type: typ}, {Name: "y", Type: arrow.PrimitiveTypes.Float64}}, nil)
 		content[name] = string(arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, s, `[{"a": `+cmp.Or(value, "1")+`, "y": 0}]`)}))
 	}
-	read := func(files []string, categorical bool, spec string) error {
+	open := func(files []string) *Reader {
 		all := make(map[string]string)
 		for i, f := range files {
 			all[fmt.Sprint("p-", i)] = content[f]
@@ -134,6 +135,10 @@ func TestPartsOfDifferentMeaning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		return r
+	}
+	read := func(files []string, categorical bool, spec string) error {
+		r := open(files)
 		defer r.Close()
 		cols, err := r.Select("--x", spec)
 		if err != nil {
@@ -178,6 +183,14 @@ func TestPartsOfDifferentMeaning(t *testing.T) {
 	}
 	if err := read([]string{"int", "text"}, true, "a"); err != nil {
 		t.Errorf("numbers and texts as codes: %v", err)
+	}
+	for want, files := range map[string][]string{"times in p-0, and numbers in p-2": {"micros", "date", "int"}, "texts in p-0, and numbers in p-1": {"text", "int"}, "": {"int", "text"}} {
+		r := open(files)
+		got, err := r.Describe(t.Context())
+		r.Close()
+		if err != nil || strings.ReplaceAll(got.Columns[0].Conflict, filepath.Dir(r.name)+string(filepath.Separator), "") != want || got.Columns[1].Conflict != "" {
+			t.Errorf("%q: %+v, error %v, want %s", files, got, err, want)
+		}
 	}
 }
 

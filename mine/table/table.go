@@ -106,8 +106,9 @@ type pass struct {
 	// bad is told of a value that is no number, or not finite: that of cols[k]. The value
 	// is NaN then, unless bad returns an error, which ends the pass.
 	bad func(k int, e *ValueError) error
-	// drawnOnly has bad be told only of the rows that are drawn, before add takes them.
-	drawnOnly bool
+	// describing has bad be told only of the rows that are drawn, before add takes them. Columns that stand
+	// for one thing in one file, and for another in another, are read as well.
+	describing bool
 	// add takes a row. The slice is reused.
 	add func(row []float64)
 }
@@ -167,7 +168,7 @@ func (r *Reader) each(ctx context.Context, p *pass) error {
 		drawn = newReservoir(r.opt.Sample, r.opt.Seed)
 		p.add = func(row []float64) { drawn.add(row, nil) }
 	}
-	if drawn != nil && p.drawnOnly {
+	if drawn != nil && p.describing {
 		var wrong []badValue // of the row
 		p.bad = func(k int, e *ValueError) error {
 			e.Text = strings.Clone(e.Text)
