@@ -46,7 +46,7 @@ func consistencyCommand() *cobra.Command {
 			if opt.Quick {
 				experiment.Default(cmd.Flags(), "seeds", &opt.seeds, 1)
 				experiment.Default(cmd.Flags(), "most", &opt.most, 5000)
-				experiment.Default(cmd.Flags(), "steps", &opt.steps, 500)
+				experiment.Default(cmd.Flags(), "steps", &opt.steps, 300)
 			}
 			if opt.seeds < 1 || opt.most < 1000 {
 				return fmt.Errorf("--seeds is %d and --most %g, want at least 1 and 1000", opt.seeds, opt.most)
@@ -69,7 +69,7 @@ func consistencyCommand() *cobra.Command {
 					}
 					c := consistent{Name: t.Name, Rows: rows, Truth: law.Truth}
 					for i := range opt.seeds {
-						cfg, err := configFor(rows, "race", opt.steps, opt.Seed+uint64(i))
+						cfg, err := configFor(rows, "race", opt.steps, opt.Quick, opt.Seed+uint64(i))
 						if err != nil {
 							return err
 						}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"gomine/bench/internal/experiment"
 	"gomine/mine"
 	"gomine/mine/backend"
 	"gomine/mine/column"
@@ -38,7 +39,7 @@ func change(cfg *mine.Config, set string) error {
 
 // configFor returns the default settings with one objective in place of the
 // race, unless that is "race".
-func configFor(rows int, objective string, steps int, seed uint64) (mine.Config, error) {
+func configFor(rows int, objective string, steps int, quick bool, seed uint64) (mine.Config, error) {
 	cfg := mine.DefaultConfig(rows)
 	if objective != "race" {
 		candidate := mine.Candidate{Activation: backend.Softplus, Preprocess: preprocess.Rank}
@@ -50,6 +51,9 @@ func configFor(rows int, objective string, steps int, seed uint64) (mine.Config,
 	cfg.Seed = seed
 	if steps > 0 {
 		cfg.Steps = steps
+	}
+	if quick {
+		experiment.Shorten(&cfg)
 	}
 	return cfg, nil
 }

@@ -56,7 +56,7 @@ type publishing struct {
 	log     io.Writer
 }
 
-// steps returns a number of training steps, a tenth of it for --quick.
+// steps returns a number of steps or pairs, a tenth of it for --quick.
 func (p *publishing) steps(n int) int {
 	if p.quick {
 		return n / 10
@@ -194,17 +194,16 @@ func (p *publishing) defaults(ctx context.Context, setting string, law *simulate
 	return p.measure(m, func(seed uint64) (reading, error) {
 		cfg := mine.DefaultConfig(rows)
 		cfg.Seed = seed
-		cfg.Steps, cfg.RaceSteps = p.steps(cfg.Steps), p.steps(cfg.RaceSteps)
-		if p.quick {
-			cfg.Folds, cfg.Survivors = 1, 1
+		if cfg.Steps = p.steps(cfg.Steps); p.quick {
+			experiment.Shorten(&cfg)
 		}
 		r, err := estimateLaw(ctx, p.backend, law, rows, cfg)
 		return reading{r.Estimate, r.StdErr, math.NaN()}, err
 	})
 }
 
-// evaluationPairs is the number of marginal pairs of an evaluation.
-const evaluationPairs = 1_000_000
+// pairs returns the number of marginal pairs of an evaluation.
+func (p *publishing) pairs() int { return p.steps(1_000_000) }
 
 func repeatALF(ctx context.Context, p *publishing) (experiment.Results, error) {
 	const (
@@ -238,7 +237,7 @@ func repeatALF(ctx context.Context, p *publishing) (experiment.Results, error) {
 				if err := c.train(ctx, p.steps(steps), rate, part, nil); err != nil {
 					return reading{}, err
 				}
-				ev, err := c.evaluate(ctx, test, evaluationPairs)
+				ev, err := c.evaluate(ctx, test, p.pairs())
 				if err != nil {
 					return reading{}, err
 				}
@@ -292,7 +291,7 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 			if err := c.train(ctx, p.steps(steps), rate, part/5, nil); err != nil {
 				return reading{}, err
 			}
-			ev, err := c.evaluate(ctx, held, evaluationPairs)
+			ev, err := c.evaluate(ctx, held, p.pairs())
 			if err != nil {
 				return reading{}, err
 			}
@@ -318,6 +317,9 @@ func repeatDoE(ctx context.Context, p *publishing) (experiment.Results, error) {
 			return experiment.Results{}, err
 		}
 		all = append(all, m)
+	}
+	if p.quick {
+		return experiment.Results{Data: all, Markdown: publishedTable(all)}, nil
 	}
 	// The same network, batch, rate, steps and rows as mine.Estimate trains: a cosine
 	// brings the rate to zero, and the weights that are best on validation rows count.

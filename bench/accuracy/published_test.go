@@ -219,7 +219,7 @@ func TestClimb(t *testing.T) {
 		t.Fatal(err)
 	}
 	laws = laws[:1]
-	climbs, err := climbStairs(t.Context(), openCPU(t), laws, objective.JS, part, 1)
+	climbs, err := climbStairs(t.Context(), openCPU(t), laws, objective.JS, part, 10_000, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,14 +102,14 @@ func repeatStairs(mapZ string) func(context.Context, *publishing) (experiment.Re
 		if err != nil {
 			return experiment.Results{}, err
 		}
-		steps := stairSteps
+		steps, kinds := stairSteps, []objective.Kind{objective.DV, objective.NWJ, objective.JS}
 		if p.quick {
-			steps = part
+			steps, kinds = part, kinds[2:]
 		}
 		var all []climb
-		for _, kind := range []objective.Kind{objective.DV, objective.NWJ, objective.JS} {
+		for _, kind := range kinds {
 			for i := range p.seeds {
-				more, err := climbStairs(ctx, p.backend, laws, kind, steps, p.first+uint64(i))
+				more, err := climbStairs(ctx, p.backend, laws, kind, steps, p.pairs()/4, p.first+uint64(i))
 				if err != nil {
 					return experiment.Results{}, fmt.Errorf("%v: %w", kind, err)
 				}
@@ -134,7 +134,7 @@ func repeatStairs(mapZ string) func(context.Context, *publishing) (experiment.Re
 }
 
 // climbStairs trains one critic up the stairs and returns what its estimators say.
-func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, kind objective.Kind, steps int, seed uint64) ([]climb, error) {
+func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, kind objective.Kind, steps, pairs int, seed uint64) ([]climb, error) {
 	c := newCritic(b, laws[0], []int{256, 256, 256}, backend.ReLU, kind, stairBatch, seed)
 	var estimators []stairEstimator
 	var climbs []climb
@@ -157,7 +157,7 @@ func climbStairs(ctx context.Context, b backend.Backend, laws []*simulate.Task, 
 				}
 			}
 		}
-		ev, err := c.evaluate(ctx, stairTest, evaluationPairs/4)
+		ev, err := c.evaluate(ctx, stairTest, pairs)
 		if err != nil {
 			return nil, err
 		}
@@ -214,6 +214,9 @@ func stairTable(all []climb) string {
 	for i, truth := range stairInfos {
 		for _, e := range stairEstimators {
 			climbs := climbsOf(all, e.name)
+			if len(climbs) == 0 {
+				continue
+			}
 			var means, spreads, bounds, stdErrs []float64
 			for _, c := range climbs {
 				last := c.last(i)

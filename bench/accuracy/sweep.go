@@ -99,11 +99,11 @@ func sweepCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.Quick {
-				experiment.Default(cmd.Flags(), "rows", &opt.rows, []int{10_000})
+				experiment.Default(cmd.Flags(), "rows", &opt.rows, []int{2000})
 				experiment.Default(cmd.Flags(), "objectives", &opt.objectives, []string{"js"})
 				experiment.Default(cmd.Flags(), "only", &opt.only, []string{"uniform-noise", "binary-channel"})
 				experiment.Default(cmd.Flags(), "seeds", &opt.seeds, 1)
-				experiment.Default(cmd.Flags(), "steps", &opt.steps, 1000)
+				experiment.Default(cmd.Flags(), "steps", &opt.steps, 400)
 			}
 			if opt.seeds < 1 {
 				return fmt.Errorf("--seeds is %d, want at least 1", opt.seeds)
@@ -120,7 +120,7 @@ func sweepCommand() *cobra.Command {
 				}
 				for _, rows := range opt.rows {
 					for _, objective := range opt.objectives {
-						more, err := family.sweep(cmd.Context(), b, rows, objective, opt.seeds, opt.steps, opt.Seed, cmd.ErrOrStderr())
+						more, err := family.sweep(cmd.Context(), b, rows, objective, opt.seeds, opt.steps, opt.Quick, opt.Seed, cmd.ErrOrStderr())
 						if err != nil {
 							return fmt.Errorf("%s, %d rows, %s: %w", family.family, rows, objective, err)
 						}
@@ -145,7 +145,7 @@ func sweepCommand() *cobra.Command {
 }
 
 // sweep estimates all laws of the family.
-func (s swept) sweep(ctx context.Context, b backend.Backend, rows int, objective string, seeds, steps int, first uint64, log io.Writer) ([]point, error) {
+func (s swept) sweep(ctx context.Context, b backend.Backend, rows int, objective string, seeds, steps int, quick bool, first uint64, log io.Writer) ([]point, error) {
 	var points []point
 	for _, dim := range s.dims {
 		for _, value := range slices.Concat(s.infos, s.noises) {
@@ -155,7 +155,7 @@ func (s swept) sweep(ctx context.Context, b backend.Backend, rows int, objective
 			}
 			p := point{Family: s.family, Map: s.mapped, Dim: dim, Rows: rows, Objective: objective, Truth: law.Truth}
 			for i := range seeds {
-				cfg, err := configFor(rows, objective, steps, first+uint64(i))
+				cfg, err := configFor(rows, objective, steps, quick, first+uint64(i))
 				if err != nil {
 					return nil, err
 				}

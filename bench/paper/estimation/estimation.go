@@ -40,7 +40,7 @@ type compared struct {
 
 // compare estimates a law from rows by every method. MINE and MINE-f train
 // with the objectives of the paper's sections 3.2 and 3.1 and no race.
-func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, steps int, seed uint64) (compared, error) {
+func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, steps int, quick bool, seed uint64) (compared, error) {
 	c := compared{Truth: law.Truth, Rows: rows}
 	x, z := law.Sample(rows, seed)
 	for _, method := range []struct {
@@ -55,6 +55,9 @@ func compare(ctx context.Context, b backend.Backend, law *simulate.Task, rows, s
 		cfg.Seed = seed
 		if steps > 0 {
 			cfg.Steps, cfg.RaceSteps = steps, steps/4
+		}
+		if quick {
+			experiment.Shorten(&cfg)
 		}
 		r, err := mine.Estimate(ctx, column.RowMajor(x, law.DX), column.RowMajor(z, law.DZ), cfg, mine.WithBackend(b))
 		if err != nil {
@@ -181,7 +184,7 @@ func command(cmd *cobra.Command, at string, points int, settings func(points int
 		}
 		var all []compared
 		for _, s := range laws {
-			c, err := compare(cmd.Context(), b, s.law, opt.rows, opt.steps, opt.Seed)
+			c, err := compare(cmd.Context(), b, s.law, opt.rows, opt.steps, opt.Quick, opt.Seed)
 			if err != nil {
 				return fmt.Errorf("%s, %s %.2f: %w", s.group, at, s.at, err)
 			}
