@@ -53,14 +53,15 @@ func (d *device) Device() string {
 
 func (d *device) Capabilities() backend.Capabilities { return backend.All() }
 
-// Divide returns a backend of one thread for each thread of this one.
-func (d *device) Divide() ([]backend.Backend, error) {
+// Divide returns backends of as many threads together as this one has, and of one at least each.
+func (d *device) Divide(most int) ([]backend.Backend, error) {
 	if d.closed.Load() {
 		return nil, fmt.Errorf("cpu: divide: %w", backend.ErrClosed)
 	}
-	parts := make([]backend.Backend, len(d.pool.workers))
+	threads := len(d.pool.workers)
+	parts := make([]backend.Backend, max(1, min(most, threads)))
 	for i := range parts {
-		parts[i] = &device{pool: newPool(1)}
+		parts[i] = &device{pool: newPool((threads + i) / len(parts))}
 	}
 	return parts, nil
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -121,6 +122,36 @@ func TestTrainAllocates(t *testing.T) {
 		// A call may allocate its closure; forty more steps may not add to it.
 		if one, many := allocs(1), allocs(41); many > one {
 			t.Errorf("%v: %v allocations in a call of 41 steps, %v in a call of one", obj, many, one)
+		}
+	}
+}
+
+// TestDivide: the parts are no more than there is work, and have the threads of the whole.
+func TestDivide(t *testing.T) {
+	for _, c := range []struct{ threads, most, parts int }{{1, 8, 1}, {3, 8, 3}, {5, 2, 2}, {4, 1, 1}, {2, 0, 1}} {
+		whole, err := Open(Options{Threads: c.threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := whole.(backend.Divider).Divide(c.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		threads := 0
+		for _, p := range parts {
+			n := len(p.(*device).pool.workers)
+			if least := c.threads / c.parts; n < least || n > least+1 {
+				t.Errorf("%+v: a part has %d threads", c, n)
+			}
+			threads += n
+			p.Close()
+		}
+		if len(parts) != c.parts || threads != c.threads {
+			t.Errorf("%+v: %d parts with %d threads", c, len(parts), threads)
+		}
+		whole.Close()
+		if _, err := whole.(backend.Divider).Divide(c.most); !errors.Is(err, backend.ErrClosed) {
+			t.Errorf("divided when closed: %v", err)
 		}
 	}
 }

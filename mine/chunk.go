@@ -182,7 +182,7 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	c := e.folds[0].counts
 	others := c.Validation + c.Test
 	bytes := 4 * inputs
-	if side := min(len(e.folds), len(e.workers())); len(e.folds) > 1 && (c.Train+others)*bytes*side > int(e.cfg.Memory)/rowShare {
+	if side := min(len(e.folds), len(t.backends)); len(e.folds) > 1 && (c.Train+others)*bytes*side > int(e.cfg.Memory)/rowShare {
 		of, fewer := "a fold", ""
 		if side > 1 {
 			of, fewer = fmt.Sprintf("%d folds side by side, one a thread", side), "threads or "

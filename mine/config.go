@@ -30,7 +30,8 @@ func (c Candidate) String() string {
 type Config struct {
 	// Candidates race for RaceSteps steps each on the first fold. Those that matter for
 	// what they say together, Survivors at most, are trained for Steps steps on every
-	// fold. With one candidate there is no race.
+	// fold; one where they add next to nothing to the normal law's critic and not all
+	// survive. With one candidate there is no race.
 	Candidates []Candidate `json:"candidates"`
 	RaceSteps  int         `json:"race_steps"`
 	Survivors  int         `json:"survivors"`

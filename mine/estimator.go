@@ -105,18 +105,23 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 // Split says how the rows are split, and why, before anything is trained.
 func (e *Estimator) Split() Split { return e.arranged.Split }
 
-// divide divides the backend among the critics of several folds, which are work enough
-// for all processors; one critic alone is spread over them by the backend itself.
+// divide divides the backend among the critics, which are trained side by side: small ones gain
+// little from several processors. One critic alone, or one at a time where they take chunks of the rows
+// in turn, is spread over all by the backend itself.
 func (e *Estimator) divide() (err error) {
-	if d, ok := e.backend.(backend.Divider); ok && len(e.folds) > 1 {
-		e.parts, err = d.Divide()
+	d, ok := e.backend.(backend.Divider)
+	if most := max(len(e.cfg.Candidates), e.critics()); ok && most > 1 && (len(e.folds) > 1 || e.cfg.Memory == AllMemory) {
+		e.parts, err = d.Divide(most)
 	}
 	return err
 }
 
-// workers are the backends that work side by side.
-func (e *Estimator) workers() []backend.Backend {
-	if e.parts != nil {
+// critics is how many are trained after the race, at most.
+func (e *Estimator) critics() int { return len(e.folds) * min(e.cfg.Survivors, len(e.cfg.Candidates)) }
+
+// workers are the backends that work side by side at so many pieces of work.
+func (e *Estimator) workers(pieces int) []backend.Backend {
+	if e.parts != nil && pieces > 1 {
 		return e.parts
 	}
 	return []backend.Backend{e.backend}
@@ -190,6 +195,9 @@ func (e *Estimator) Fit(ctx context.Context) error {
 			return errors.Join(err, e.settleRace(ctx, err, r))
 		}
 		e.survivors = r.survivors()
+		if e.survivors, err = e.easy(ctx, r); err != nil {
+			return errors.Join(err, e.settleRace(ctx, err, r))
+		}
 	}
 	began := time.Now()
 	err := e.train(ctx, r)
@@ -205,7 +213,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	values := dx + dz // codes become more inputs than columns
 	r := &race{}
 	for ; ; r.fold++ {
-		r.fitter = e.fitter(PhaseRace, e.folds[r.fold])
+		r.fitter = e.fitter(PhaseRace, len(e.cfg.Candidates), e.folds[r.fold])
 		var wide int
 		var err error
 		if methods, wide, err = r.fitter.methods(); errors.Is(err, preprocess.ErrConstant) && r.fold+1 < len(e.folds) {
@@ -221,21 +229,22 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	counts := all.counts.forRace(len(methods), values, e.cfg.Batch)
 	if r.complete = counts == all.counts; !r.complete {
 		whole := r.fitter
-		r.fitter = e.fitter(PhaseRace, all.limit(counts))
+		r.fitter = e.fitter(PhaseRace, len(e.cfg.Candidates), all.limit(counts))
 		r.fitter.adopt(whole, 0)
 	}
 	return r, r.run(ctx)
 }
 
-func (e *Estimator) fitter(phase Phase, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report,
+// fitter returns that of a phase with so many pieces of work on folds.
+func (e *Estimator) fitter(phase Phase, pieces int, folds ...fold) *fitter {
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(pieces), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report,
 		fits: map[int]*fits{}, inputs: map[inputsKey]*inputs{}}
 }
 
 // train trains the survivors on all folds, from where the race has brought them if it had
 // all rows of a fold. r is nil without a race.
 func (e *Estimator) train(ctx context.Context, r *race) error {
-	t := e.fitter(PhaseTrain, e.folds...)
+	t := e.fitter(PhaseTrain, e.critics(), e.folds...)
 	members, refs := make([][]*member, len(e.folds)), make([]*reference, len(e.folds))
 	for f := range members {
 		members[f] = make([]*member, len(e.cfg.Candidates))
@@ -299,7 +308,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	case e.ensemble == nil:
 		return members[0][e.survivors[0]].failed
 	}
-	again := e.fitter(PhaseScore, e.folds...)
+	again := e.fitter(PhaseScore, len(e.folds), e.folds...)
 	again.fits, again.inputs = t.fits, t.inputs
 	deeper, err := again.deepen(ctx, members, refs, e.ensemble.reach())
 	if deeper || err != nil {

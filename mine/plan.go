@@ -37,7 +37,7 @@ func (e *Estimator) Plan() (Plan, error) {
 	if e.closed {
 		return Plan{}, fmt.Errorf("mine: plan: %w", backend.ErrClosed)
 	}
-	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts, Parallel: len(e.workers())}
+	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts, Parallel: len(e.workers(e.critics()))}
 	for f := range e.folds {
 		err := e.planFold(&p, e.folds[f])
 		if err == nil {
@@ -52,7 +52,7 @@ func (e *Estimator) Plan() (Plan, error) {
 
 // planFold plans with a fold for the race.
 func (e *Estimator) planFold(p *Plan, f fold) error {
-	t := e.fitter(PhasePrepare, f)
+	t := e.fitter(PhasePrepare, 1, f)
 	kept, err := t.distinct()
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ const paceRows = 8192
 func (e *Estimator) Pace(ctx context.Context, p Plan, while time.Duration) (float64, error) {
 	cfg := e.cfg
 	rows := max(paceRows, cfg.Batch)
-	parts := e.workers()
+	parts := e.workers(e.critics())
 	done, errs := make([]int, len(parts)), make([]error, len(parts))
 	began := time.Now()
 	var wg sync.WaitGroup

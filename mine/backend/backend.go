@@ -82,9 +82,11 @@ type Backend interface {
 }
 
 // A Divider is a backend that can be divided into several, for independent work side by
-// side that gives the same results. They are to be closed by the caller.
+// side that gives the same results.
 type Divider interface {
-	Divide() ([]Backend, error)
+	// Divide returns backends for so many pieces of work, or fewer where there is not enough to
+	// share. They are to be closed by the caller.
+	Divide(most int) ([]Backend, error)
 }
 
 // Data is a set of paired rows on a device.

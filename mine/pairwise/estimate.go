@@ -65,7 +65,7 @@ func EstimatePairs(ctx context.Context, w Work, cfg mine.Config) (err error) {
 	}
 	parts := []backend.Backend{b}
 	if d, ok := b.(backend.Divider); ok {
-		if parts, err = d.Divide(); err != nil {
+		if parts, err = d.Divide(len(w.Pairs)); err != nil {
 			return err
 		}
 		defer func() {
@@ -79,7 +79,7 @@ func EstimatePairs(ctx context.Context, w Work, cfg mine.Config) (err error) {
 	var next atomic.Int64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, part := range parts[:min(len(parts), len(w.Pairs))] {
+	for _, part := range parts {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				k := int(next.Add(1)) - 1

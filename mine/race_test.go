@@ -1,0 +1,47 @@
+package mine_test
+
+import (
+	"testing"
+
+	"gomine/mine"
+	"gomine/mine/backend"
+	"gomine/mine/column"
+	"gomine/mine/objective"
+	"gomine/mine/preprocess"
+	"gomine/mine/simulate"
+)
+
+// TestOneCandidateIsEnough: beside the normal law's critic one candidate goes on where all say no more
+// than that together; several do where a law is not normal, where all survive, and without that critic.
+func TestOneCandidateIsEnough(t *testing.T) {
+	const rows = 10_000
+	for _, c := range []struct {
+		family    string
+		params    simulate.Params
+		survivors int
+		reference bool
+		want      int // trained on all folds; at least 2 if 0
+	}{
+		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 2, true, 1},
+		{"independent", simulate.Params{DimX: 2, DimZ: 1}, 2, true, 1},
+		{"uniform-noise", simulate.Params{Dim: 1, Noise: 0.4}, 2, true, 0},
+		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 3, true, 0},
+		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 2, false, 0},
+	} {
+		_, x, z := draw(t, c.family, c.params, rows, 4)
+		cfg := folded(rows, 2)
+		cfg.Candidates = append(cfg.Candidates, mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Rank, Objective: objective.DV.Default()})
+		cfg.Reference, cfg.Survivors = c.reference, c.survivors
+		dx, dz := max(c.params.Dim, c.params.DimX), max(c.params.Dim, c.params.DimZ)
+		r := estimate(t, column.RowMajor(x, dx), column.RowMajor(z, dz), cfg)
+		trained := 0
+		for _, critic := range r.Critics {
+			if !critic.Reference {
+				trained++
+			}
+		}
+		if trained != c.want && (c.want > 0 || trained < 2) {
+			t.Errorf("%s, %d survivors, reference %v: %d candidates were trained on all folds, want %d: %+v", c.family, c.survivors, c.reference, trained, c.want, r.Race)
+		}
+	}
+}
