@@ -185,7 +185,7 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	if side := min(len(e.folds), len(t.backends)); len(e.folds) > 1 && (c.Train+others)*bytes*side > int(e.cfg.Memory)/rowShare {
 		of, fewer := "a fold", ""
 		if side > 1 {
-			of, fewer = fmt.Sprintf("%d folds side by side, one a thread", side), "threads or "
+			of, fewer = fmt.Sprintf("%d folds side by side", side), "threads or "
 		}
 		return false, e.oneFold(fmt.Sprintf("at least %v for the %d inputs a row of %s, or fewer %srows",
 			Bytes(rowShare*(c.Train+others)*bytes*side).rounded(), inputs, of, fewer))

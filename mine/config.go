@@ -195,7 +195,7 @@ const (
 	// Normal is what the accuracy tables were made with.
 	Normal Effort = "normal"
 	// Thorough is networks twice as wide, twice the steps and patience, ten folds where
-	// there are several, and all candidates on each: some twenty times the time.
+	// there are several, and all candidates that count for something on each: some twenty times the time.
 	Thorough Effort = "thorough"
 )
 

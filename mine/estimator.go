@@ -24,7 +24,7 @@ type Estimator struct {
 	own     bool // whether the backend is the estimator's to close
 	// What training runs on, for reports: the backend may be another one by then.
 	name, device string
-	parts        []backend.Backend // what it was divided into, if it was
+	parts        map[int][]backend.Backend // what it was divided into, by the number of critics
 	checkpoints  checkpoints
 
 	pairs      *preprocess.Pairs
@@ -95,9 +95,6 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if e.checkpoints, err = e.wiring.keep(about, e.backend); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	if err := e.divide(); err != nil {
-		return nil, errors.Join(err, e.Close())
-	}
 	e.timing.Prepare = time.Since(start)
 	return e, nil
 }
@@ -105,26 +102,28 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 // Split says how the rows are split, and why, before anything is trained.
 func (e *Estimator) Split() Split { return e.arranged.Split }
 
-// divide divides the backend among the critics, which are trained side by side: small ones gain
-// little from several processors. One critic alone, or one at a time where they take chunks of the rows
-// in turn, is spread over all by the backend itself.
-func (e *Estimator) divide() (err error) {
-	d, ok := e.backend.(backend.Divider)
-	if most := max(len(e.cfg.Candidates), e.critics()); ok && most > 1 && (len(e.folds) > 1 || e.cfg.Memory == AllMemory) {
-		e.parts, err = d.Divide(most)
-	}
-	return err
-}
-
 // critics is how many are trained after the race, at most.
 func (e *Estimator) critics() int { return len(e.folds) * min(e.cfg.Survivors, len(e.cfg.Candidates)) }
 
-// workers are the backends that work side by side at so many pieces of work.
-func (e *Estimator) workers(pieces int) []backend.Backend {
-	if e.parts != nil && pieces > 1 {
-		return e.parts
+// workers are the backends that work side by side at so many critics: small ones gain little from
+// several processors. One critic alone, or one at a time where they take chunks of the rows in turn, is
+// spread over all by the backend itself, and so is each where a backend cannot be divided.
+func (e *Estimator) workers(critics int) []backend.Backend {
+	d, ok := e.backend.(backend.Divider)
+	if !ok || critics < 2 || len(e.folds) == 1 && e.cfg.Memory != AllMemory {
+		return []backend.Backend{e.backend}
 	}
-	return []backend.Backend{e.backend}
+	if e.parts[critics] == nil {
+		parts, err := d.Divide(critics)
+		if err != nil {
+			return []backend.Backend{e.backend}
+		}
+		if e.parts == nil {
+			e.parts = map[int][]backend.Backend{}
+		}
+		e.parts[critics] = parts
+	}
+	return e.parts[critics]
 }
 
 // checkCapabilities asks the backend for what the candidates need.
@@ -154,8 +153,10 @@ func (e *Estimator) Close() error {
 	}
 	e.closed = true
 	var errs []error
-	for _, p := range e.parts {
-		errs = append(errs, p.Close())
+	for _, parts := range e.parts {
+		for _, p := range parts {
+			errs = append(errs, p.Close())
+		}
 	}
 	if e.own {
 		errs = append(errs, e.backend.Close())
@@ -185,17 +186,15 @@ func (e *Estimator) Fit(ctx context.Context) error {
 	if len(e.cfg.Candidates) > 1 {
 		began := time.Now()
 		var err error
-		r, err = e.hold(ctx)
+		if r, err = e.hold(ctx); err == nil {
+			err = e.choose(ctx, r)
+		}
 		e.timing.Race = time.Since(began)
 		if r == nil {
 			return err
 		}
 		e.race = r.entries()
 		if err != nil {
-			return errors.Join(err, e.settleRace(ctx, err, r))
-		}
-		e.survivors = r.survivors()
-		if e.survivors, err = e.easy(ctx, r); err != nil {
 			return errors.Join(err, e.settleRace(ctx, err, r))
 		}
 	}
@@ -235,16 +234,16 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	return r, r.run(ctx)
 }
 
-// fitter returns that of a phase with so many pieces of work on folds.
-func (e *Estimator) fitter(phase Phase, pieces int, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(pieces), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report,
+// fitter returns that of a phase with so many critics on folds.
+func (e *Estimator) fitter(phase Phase, critics int, folds ...fold) *fitter {
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(critics), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report,
 		fits: map[int]*fits{}, inputs: map[inputsKey]*inputs{}}
 }
 
 // train trains the survivors on all folds, from where the race has brought them if it had
 // all rows of a fold. r is nil without a race.
 func (e *Estimator) train(ctx context.Context, r *race) error {
-	t := e.fitter(PhaseTrain, e.critics(), e.folds...)
+	t := e.fitter(PhaseTrain, len(e.folds)*len(e.survivors), e.folds...)
 	members, refs := make([][]*member, len(e.folds)), make([]*reference, len(e.folds))
 	for f := range members {
 		members[f] = make([]*member, len(e.cfg.Candidates))

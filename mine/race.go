@@ -3,6 +3,7 @@ package mine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"gomine/mine/backend"
@@ -13,11 +14,15 @@ import (
 // it is not worth training.
 const leastWeight = 0.05
 
-// littleToAdd is by how many standard errors of its bound the race may raise the bound of the normal
-// law's critic for one candidate to be enough beside that. Of the 48 laws of 10,000 rows that settings are
-// chosen on, 14 are below, all normal but for monotone maps and rotations, and independent columns, and none
-// that is not; the next ones, copulas and channels that are nearly normal, are above by .2 and more.
-const littleToAdd = 0.15
+// One candidate is enough beside the normal law's critic where that finds something, more than foundPlainly
+// of its standard errors, and the race adds less than littleToAdd of them, and than littleNats. Of the 48 laws
+// of 10,000 rows that settings are chosen on, 13 are so: all that are normal but for monotone maps and rotations,
+// and no others; the next ones, copulas and channels that are nearly normal, add .2 standard errors and more.
+const (
+	foundPlainly = 3
+	littleToAdd  = 0.15
+	littleNats   = 0.01
+)
 
 // A race trains all candidates on one fold for Config.RaceSteps steps. Those that
 // matter for what they say together, by the bound on the validation rows, go on.
@@ -113,33 +118,41 @@ func (r *race) survivors() []int {
 	return order
 }
 
-// easy returns the best of the survivors alone if all that run together are hardly better on the
-// validation rows than the normal law's critic, and all survivors otherwise.
-func (e *Estimator) easy(ctx context.Context, r *race) ([]int, error) {
-	if n := len(e.survivors); !e.cfg.Reference || n == 1 || n == len(e.cfg.Candidates) {
-		return e.survivors, nil
+// choose chooses the survivors of the race, or the best of them alone if that is enough. All go on where
+// as many may as there are candidates, where the race had part of the rows, and where nothing is found yet:
+// each may then be the one that will.
+func (e *Estimator) choose(ctx context.Context, r *race) error {
+	e.survivors = r.survivors()
+	if !e.cfg.Reference || !r.complete || len(e.survivors) == 1 || e.cfg.Survivors >= len(e.cfg.Candidates) {
+		return nil
 	}
 	method, _ := e.referenceMethod()
 	ref, err := r.fitter.refer(ctx, 0, method, false)
-	if err != nil || ref == nil {
-		return e.survivors, err
+	if err != nil {
+		return fmt.Errorf("mine: training: %w", err)
 	}
-	all := newEnsemble(e.cfg.Seed, r.fitter.folds, [][]*member{r.members}, []*reference{ref})
-	alone := make([]float64, len(all.weights[0]))
+	if ref == nil {
+		return nil
+	}
+	together := newEnsemble(e.cfg.Seed, r.fitter.folds, [][]*member{r.members}, []*reference{ref})
+	alone := make([]float64, len(together.weights[0]))
 	alone[len(alone)-1] = 1
-	by := all.combined(0, alone, validationRows)
-	normal, _ := by.influence()
-	if gain := all.combined(0, all.weights[0], validationRows).bound() - by.bound(); !(gain < littleToAdd*normal.StdErr()) {
-		return e.survivors, nil
+	ofReference := together.combined(0, alone, validationRows)
+	ev, _ := ofReference.influence()
+	found, stdErr := ofReference.bound(), ev.StdErr()
+	gain := together.combined(0, together.weights[0], validationRows).bound() - found
+	if !(found > foundPlainly*stdErr && gain < min(littleToAdd*stdErr, littleNats)) {
+		return nil
 	}
 	for _, m := range r.ranked() {
 		for _, c := range e.survivors {
 			if m == r.members[c] && forReference(m.candidate.Preprocess) == method {
-				return []int{c}, nil
+				e.survivors = []int{c}
+				return nil
 			}
 		}
 	}
-	return e.survivors, nil
+	return nil
 }
 
 // ranked sorts the members by the validation bound less its standard error, failed

@@ -20,13 +20,13 @@ func TestOneCandidateIsEnough(t *testing.T) {
 		params    simulate.Params
 		survivors int
 		reference bool
-		want      int // trained on all folds; at least 2 if 0
+		least     int // that are trained on all folds, and at most
+		most      int
 	}{
-		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 2, true, 1},
-		{"independent", simulate.Params{DimX: 2, DimZ: 1}, 2, true, 1},
-		{"uniform-noise", simulate.Params{Dim: 1, Noise: 0.4}, 2, true, 0},
-		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 3, true, 0},
-		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 2, false, 0},
+		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 2, true, 1, 1},
+		{"uniform-noise", simulate.Params{Dim: 1, Noise: 0.4}, 2, true, 2, 2},
+		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 3, true, 2, 3},
+		{"gaussian", simulate.Params{Dim: 2, Rho: 0.7}, 2, false, 2, 2},
 	} {
 		_, x, z := draw(t, c.family, c.params, rows, 4)
 		cfg := folded(rows, 2)
@@ -40,8 +40,8 @@ func TestOneCandidateIsEnough(t *testing.T) {
 				trained++
 			}
 		}
-		if trained != c.want && (c.want > 0 || trained < 2) {
-			t.Errorf("%s, %d survivors, reference %v: %d candidates were trained on all folds, want %d: %+v", c.family, c.survivors, c.reference, trained, c.want, r.Race)
+		if trained < c.least || trained > c.most {
+			t.Errorf("%s, %d survivors, reference %v: %d candidates were trained on all folds, want %d to %d: %+v", c.family, c.survivors, c.reference, trained, c.least, c.most, r.Race)
 		}
 	}
 }

@@ -159,6 +159,8 @@ func kindOf(d table.Description) string {
 // verdict says what mine estimate does with column i.
 func verdict(i int, d table.Description) string {
 	switch {
+	case d.ByCodes:
+		return "refused without --categorical: " + d.Conflict
 	case d.Conflict != "":
 		return "refused: " + d.Conflict
 	case d.Problem != nil && d.Problem.Unread:

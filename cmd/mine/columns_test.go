@@ -41,6 +41,15 @@ func TestColumns(t *testing.T) {
 		t.Errorf("bytes: %s, want %s", got, want)
 	}
 
+	for want, d := range map[string]table.Description{
+		"refused: times in a, and numbers in b":                       {Rows: 1, Conflict: "times in a, and numbers in b"},
+		"refused without --categorical: texts in a, and numbers in b": {Rows: 1, Conflict: "texts in a, and numbers in b", ByCodes: true},
+	} {
+		if got := verdict(0, d); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+
 	code, stdout, _ = try(t, "a;b\n1,5;2\n1,5;2\n", "columns", "-", "--json")
 	var document struct {
 		File    string

@@ -39,7 +39,7 @@ func stored(a arrow.Array) arrow.Array {
 	return a
 }
 
-// read returns the values of rows from lo up to hi of a batch that begins with the given row.
+// read returns the values of field f in the rows from lo up to hi of a batch.
 func (c *arrowColumn) read(lo, hi int, f field) values {
 	var v values
 	switch a := c.values.(type) {

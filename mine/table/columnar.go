@@ -226,6 +226,7 @@ func (c *columnar) words(cols []int) []bool {
 
 // addRow passes on row i, which is row j of all.
 func (c *columnar) addRow(p *pass, i, j int, row []float64, all []values, cells []cell) error {
+	var list *ValueError
 	for k, at := range cells {
 		v, x := &all[at.of], j*at.width+at.at
 		number := v.numbers[x]
@@ -233,7 +234,10 @@ func (c *columnar) addRow(p *pass, i, j int, row []float64, all []values, cells 
 		var e *ValueError
 		switch finite := number-number == 0; {
 		case unequal:
-			e = c.fields[c.of[p.cols[k]]].unequal(length)
+			if list == nil || cells[k-1].of != at.of { // one for all columns of a list
+				list = c.fields[c.of[p.cols[k]]].unequal(length)
+			}
+			e = list
 		case finite && !p.holdsCodes(k):
 			row[k] = number
 			continue
@@ -280,12 +284,12 @@ func (c *columnar) close() error { return c.store.close() }
 
 // unequal is the error for a list that has n values. It lacks the row.
 func (f *field) unequal(n int) *ValueError {
-	reason := fmt.Sprintf("the list has %d values, but %d were expected, as in the first that has any: lists of unequal lengths are no columns; leave it out", n, f.width)
+	what, reason := "lists of unequal lengths", fmt.Sprintf("the list has %d values, but %d were expected, as in the first that has any: lists of unequal lengths are no columns; leave it out", n, f.width)
 	switch {
 	case f.bare && n == 0:
-		reason = "the list is empty, and none was found that is not: leave the column out"
+		what, reason = "empty lists", "the list is empty, and none was found that is not: leave the column out"
 	case f.bare:
-		reason = fmt.Sprintf("the list has %d values, and none of those before it has any, so that its columns were not known: put rows with lists first, or leave it out", n)
+		what, reason = "lists of which the first are empty", fmt.Sprintf("the list has %d values, and none of those before it has any, so that its columns were not known: put rows with lists first, or leave it out", n)
 	}
-	return &ValueError{Column: f.name, Text: "lists of unequal lengths", Reason: reason, Unread: true}
+	return &ValueError{Column: f.name, Text: what, Reason: reason, Unread: true}
 }

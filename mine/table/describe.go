@@ -30,8 +30,9 @@ type Description struct {
 	// Problem is the first value that is neither a number nor missing.
 	Problem *ValueError
 	// Conflict says what the column stands for in one of several files, and in another, where Read does
-	// not join them; "" otherwise.
+	// not join them; "" otherwise. ByCodes says whether it does where the column is Categorical.
 	Conflict string
+	ByCodes  bool
 }
 
 // Codes reports whether Read takes the column for codes without being told.
@@ -76,7 +77,9 @@ func (r *Reader) describeAll(ctx context.Context) (Table, error) {
 	}
 	if several, ok := r.src.(*parts); ok {
 		for _, c := range several.conflicts(&pass{cols: cols, codes: r.codebooks(cols)}) {
-			t.Columns[c.column].Conflict = fmt.Sprintf("%s in %s, and %s in %s", c.held, c.earlier, c.holds, c.later)
+			about := &t.Columns[c.column]
+			about.Conflict = fmt.Sprintf("%s in %s, and %s in %s", c.held, c.earlier, c.holds, c.later)
+			about.ByCodes = c.held.joins(c.holds, &codebook{asked: true})
 		}
 	}
 	return t, nil

@@ -167,4 +167,13 @@ func TestDescribeUnequalLists(t *testing.T) {
 		_, err = r.Read(t.Context(), []int{0, 2})
 		checkError(t, err, `row 2, column "v": the list has 3 values, but 2 were expected`)
 	}
+	data := arrowBytes(t, true, []arrow.RecordBatch{arrowBatch(t, typ, `[{"v": [], "y": 5}, {"v": [], "y": 6}]`)})
+	r, err := OpenStream("data", bytes.NewReader(data), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Describe(t.Context())
+	if err != nil || len(got.Columns) != 2 || got.Columns[0].Problem == nil || got.Columns[0].Problem.Text != "empty lists" {
+		t.Errorf("lists that are all empty: %+v, error %v", got, err)
+	}
 }

@@ -28,7 +28,8 @@ type ValueError struct {
 	// Missing is true for a value that is not there, and Word for text that begins
 	// with a letter and is no form of a number.
 	Missing, Word bool
-	// Unread is true for a value of a type that is never read, which Text names.
+	// Unread is true for a value of a type that is never read, which Text names, and for a list that is
+	// not as long as others.
 	Unread bool
 	// Err is strconv.ErrSyntax for text that is no number, strconv.ErrRange
 	// for a number beyond float64, and otherwise nil.

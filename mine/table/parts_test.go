@@ -188,7 +188,8 @@ func TestPartsOfDifferentMeaning(t *testing.T) {
 		r := open(files)
 		got, err := r.Describe(t.Context())
 		r.Close()
-		if err != nil || strings.ReplaceAll(got.Columns[0].Conflict, filepath.Dir(r.name)+string(filepath.Separator), "") != want || got.Columns[1].Conflict != "" {
+		if err != nil || strings.ReplaceAll(got.Columns[0].Conflict, filepath.Dir(r.name)+string(filepath.Separator), "") != want || got.Columns[1].Conflict != "" ||
+			got.Columns[0].ByCodes != strings.HasPrefix(want, "texts") {
 			t.Errorf("%q: %+v, error %v, want %s", files, got, err, want)
 		}
 	}
