@@ -137,19 +137,17 @@ func (e *Estimator) choose(ctx context.Context, r *race) error {
 	together := newEnsemble(e.cfg.Seed, r.fitter.folds, [][]*member{r.members}, []*reference{ref})
 	alone := make([]float64, len(together.weights[0]))
 	alone[len(alone)-1] = 1
-	ofReference := together.combined(0, alone, validationRows)
-	ev, _ := ofReference.influence()
-	found, stdErr := ofReference.bound(), ev.StdErr()
+	ev, _ := together.combined(0, alone, validationRows).influence()
+	found, stdErr := ev.Joint-ev.LogU, ev.StdErr()
 	gain := together.combined(0, together.weights[0], validationRows).bound() - found
 	if !(found > foundPlainly*stdErr && gain < min(littleToAdd*stdErr, littleNats)) {
 		return nil
 	}
 	for _, m := range r.ranked() {
-		for _, c := range e.survivors {
-			if m == r.members[c] && forReference(m.candidate.Preprocess) == method {
-				e.survivors = []int{c}
-				return nil
-			}
+		c := slices.Index(r.members, m)
+		if slices.Contains(e.survivors, c) && forReference(m.candidate.Preprocess) == method {
+			e.survivors = []int{c}
+			return nil
 		}
 	}
 	return nil

@@ -32,8 +32,7 @@ func TestOneCandidateIsEnough(t *testing.T) {
 		cfg := folded(rows, 2)
 		cfg.Candidates = append(cfg.Candidates, mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Rank, Objective: objective.DV.Default()})
 		cfg.Reference, cfg.Survivors = c.reference, c.survivors
-		dx, dz := max(c.params.Dim, c.params.DimX), max(c.params.Dim, c.params.DimZ)
-		r := estimate(t, column.RowMajor(x, dx), column.RowMajor(z, dz), cfg)
+		r := estimate(t, column.RowMajor(x, c.params.Dim), column.RowMajor(z, c.params.Dim), cfg)
 		trained := 0
 		for _, critic := range r.Critics {
 			if !critic.Reference {

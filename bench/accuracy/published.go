@@ -194,7 +194,8 @@ func (p *publishing) defaults(ctx context.Context, setting string, law *simulate
 	return p.measure(m, func(seed uint64) (reading, error) {
 		cfg := mine.DefaultConfig(rows)
 		cfg.Seed = seed
-		if cfg.Steps = p.steps(cfg.Steps); p.quick {
+		cfg.Steps = p.steps(cfg.Steps)
+		if p.quick {
 			experiment.Shorten(&cfg)
 		}
 		r, err := estimateLaw(ctx, p.backend, law, rows, cfg)

@@ -92,9 +92,7 @@ func (v *values) hide(group *arrowarray.Struct, lo, hi, width int) {
 	for i := lo; i < hi; i++ {
 		if group.IsNull(i) {
 			delete(v.unequal, i-lo)
-			for j := range width {
-				v.setNull((i-lo)*width + j)
-			}
+			v.setNulls(i-lo, width)
 		}
 	}
 }
@@ -110,6 +108,22 @@ func newValues(n int, texts bool) values {
 
 func (v *values) setNull(i int) { v.numbers[i], v.null[i] = math.NaN(), true }
 
+// setNulls makes the values of a row null, of so many.
+func (v *values) setNulls(row, width int) {
+	for j := range width {
+		v.setNull(row*width + j)
+	}
+}
+
+// setUnequal notes that the list of a row, of so many values, has n.
+func (v *values) setUnequal(row, width, n int) {
+	if v.unequal == nil {
+		v.unequal = make(map[int]int)
+	}
+	v.unequal[row] = n
+	v.setNulls(row, width)
+}
+
 // unreadValues returns n values of a type that is not read.
 func unreadValues(typ string, n int) values {
 	v := values{numbers: make([]float64, n), typ: typ}
@@ -122,17 +136,14 @@ func unreadValues(typ string, n int) values {
 // readArrowLists returns the elements of the lists of rows from lo up to hi, of so many each.
 func readArrowLists(a arrowarray.ListLike, lo, hi, width int) values {
 	least, most := int64(math.MaxInt64), int64(0)
-	var unequal map[int]int
+	equal := true
 	for i := lo; i < hi; i++ {
 		if a.IsNull(i) {
 			continue
 		}
 		from, to := a.ValueOffsets(i)
-		if n := int(to - from); n != width {
-			if unequal == nil {
-				unequal = make(map[int]int)
-			}
-			unequal[i-lo] = n
+		if to-from != int64(width) {
+			equal = false
 			continue
 		}
 		least, most = min(least, from), max(most, to)
@@ -144,20 +155,21 @@ func readArrowLists(a arrowarray.ListLike, lo, hi, width int) values {
 	if elements.typ != "" {
 		return unreadValues("list of "+elements.typ, (hi-lo)*width)
 	}
-	if a.NullN() == 0 && unequal == nil && len(elements.numbers) == (hi-lo)*width { // lists that are null may have elements
+	if a.NullN() == 0 && equal && len(elements.numbers) == (hi-lo)*width { // lists that are null may have elements
 		return elements
 	}
 	v := newValues((hi-lo)*width, elements.texts != nil)
-	v.unequal = unequal
 	for i := lo; i < hi; i++ {
-		at := (i - lo) * width
-		if _, bad := unequal[i-lo]; bad || a.IsNull(i) {
-			for j := range width {
-				v.setNull(at + j)
-			}
+		if a.IsNull(i) {
+			v.setNulls(i-lo, width)
 			continue
 		}
-		from, _ := a.ValueOffsets(i)
+		from, to := a.ValueOffsets(i)
+		if to-from != int64(width) {
+			v.setUnequal(i-lo, width, int(to-from))
+			continue
+		}
+		at := (i - lo) * width
 		copy(v.numbers[at:at+width], elements.numbers[from-least:])
 		if elements.null != nil {
 			copy(v.null[at:at+width], elements.null[from-least:])

@@ -76,7 +76,7 @@ func (r *Reader) describeAll(ctx context.Context) (Table, error) {
 		t.Columns = append(t.Columns, d.columns[k].describe())
 	}
 	if several, ok := r.src.(*parts); ok {
-		for _, c := range several.conflicts(&pass{cols: cols, codes: r.codebooks(cols)}) {
+		for _, c := range several.conflicts(cols, r.codebooks(cols)) {
 			about := &t.Columns[c.column]
 			about.Conflict = fmt.Sprintf("%s in %s, and %s in %s", c.held, c.earlier, c.holds, c.later)
 			about.ByCodes = c.held.joins(c.holds, &codebook{asked: true})

@@ -192,30 +192,18 @@ func (l *chunks[T]) pass() {
 
 func (l *chunks[T]) readLists(n int, f field, first int) (values, error) {
 	l.reset(n * f.width)
-	var unequal map[int]int
+	v := l.result()
 	row, count := -1, 0
-	complete := func() {
-		if row < 0 || count == f.width {
-			return
-		}
-		if unequal == nil {
-			unequal = make(map[int]int)
-		}
-		unequal[row] = count
-		for at := row * f.width; at < (row+1)*f.width; at++ {
-			l.numbers[at], l.null[at] = math.NaN(), true
-		}
-	}
 	for {
 		defined, begins, err := l.nextLevel()
 		if err != nil && err != io.EOF {
 			return values{}, fmt.Errorf("column %s: %w", show(f.name), err)
 		}
 		if err == io.EOF || begins {
-			complete()
+			if row >= 0 && count != f.width {
+				v.setUnequal(row, f.width, count)
+			}
 			if row++; row == n {
-				v := l.result()
-				v.unequal = unequal
 				return v, nil
 			}
 			count = 0

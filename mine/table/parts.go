@@ -134,13 +134,13 @@ type conflict struct {
 	held, holds    meaning
 }
 
-// conflicts returns that of each column that is read and has one.
-func (p *parts) conflicts(whole *pass) []conflict {
+// conflicts returns that of each of the columns that has one, read as codes where there is a book; books may be nil.
+func (p *parts) conflicts(cols []int, books []*codebook) []conflict {
 	var all []conflict
-	for k, c := range whole.cols {
+	for k, c := range cols {
 		var book *codebook
-		if whole.codes != nil {
-			book = whole.codes[k]
+		if books != nil {
+			book = books[k]
 		}
 		first := &p.files[0]
 		for i := range p.files {
@@ -159,7 +159,7 @@ func (p *parts) conflicts(whole *pass) []conflict {
 
 // checkMeanings returns an error if there is a conflict.
 func (p *parts) checkMeanings(whole *pass) error {
-	if all := p.conflicts(whole); len(all) > 0 {
+	if all := p.conflicts(whole.cols, whole.codes); len(all) > 0 {
 		c := all[0]
 		return fmt.Errorf("table: %s: column %s holds %s, and %s in %s: files of one table hold the same in a column: write it alike in both, or leave it out",
 			c.later, show(p.names[c.column]), c.holds, c.held, c.earlier)
