@@ -279,7 +279,7 @@ func TestTooLittleMemory(t *testing.T) {
 		cfg := quick(n)
 		cfg.Batch = 512
 		c.change(&cfg)
-		_, err := Estimate(t.Context(), c.x, c.z, cfg)
+		_, err := Estimate(t.Context(), c.x, c.z, cfg, WithThreads(2)) // side by side, on one processor too
 		var about *FieldError
 		if !errors.As(err, &about) || about.Field != "memory" || about.Or != c.or {
 			t.Errorf("%s: error %v, want one about memory, or %s", name, err, c.or)

@@ -296,6 +296,9 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	})
 	e.trained = t.done
 	if err != nil {
+		if resumes {
+			err = errors.Join(err, t.complete(ctx, err, r.fold, members[r.fold]))
+		}
 		err = errors.Join(err, e.complete(ctx, t, members, refs, method, last))
 	}
 	err = errors.Join(err, e.settle(err, e.folds, members, refs))

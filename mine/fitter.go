@@ -51,8 +51,13 @@ type member struct {
 	failed error // why there are no scores
 }
 
-// usable reports whether there is a critic with scores.
-func (m *member) usable() bool { return m != nil && m.failed == nil && m.scores[testRows].Joint != nil }
+// usable reports whether there is a critic with scores, of the rows that decide at least.
+func (m *member) usable() bool {
+	return m != nil && m.failed == nil && m.scores[validationRows].Joint != nil
+}
+
+// tested reports whether the rows that no critic has seen are scored too.
+func (m *member) tested() bool { return m.scores[testRows].Joint != nil }
 
 // A reference is the critic in closed form of a fold, with its scores likewise.
 type reference struct {
@@ -219,6 +224,28 @@ func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *
 	return errors.Join(t.score(ctx, b, data, in, m, c), data.Close())
 }
 
+// complete scores all rows for critics of fold f that a race has left, which it judges by those that decide alone.
+// Where why says that the backend has failed, that is done on the CPU.
+func (t *fitter) complete(ctx context.Context, why error, f int, members []*member) error {
+	t.phase = PhaseScore
+	return t.each(context.WithoutCancel(ctx), len(members), func(ctx context.Context, b backend.Backend, i int) error {
+		if !members[i].usable() || members[i].tested() {
+			return nil
+		}
+		m := *members[i]
+		in, err := t.open(f, m.candidate.Preprocess, false)
+		if err == nil {
+			if backendFailed(why) {
+				err = t.rescue(ctx, in, &m, t.folds[f].counts)
+			} else {
+				err = t.scoreOn(ctx, b, in, &m, t.folds[f].counts)
+			}
+		}
+		members[i] = &m
+		return err
+	})
+}
+
 // rescue is score on the CPU, with a job's share of the threads: other jobs are rescued
 // beside it.
 func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
@@ -253,9 +280,11 @@ func (t *fitter) scores(ctx context.Context, s scorer, data backend.Data, in *in
 	from, _ := c.rowsOf(trainRows)
 	codes := codesOf(in.maps, in.x, in.z, from)
 	s = normalise(s, codes, in.x.Rows)
-	// In a race too, as many as in the folds: what it leaves may stand beside what these do.
 	pairs := max(t.cfg.TestPairs/t.cfg.Folds, testCycles*c.Test, t.least)
 	for p := range all {
+		if t.phase == PhaseRace && part(p) != validationRows { // see complete
+			continue
+		}
 		lo, n := c.rowsOf(part(p))
 		wanted := pairs
 		if part(p) == validationRows {

@@ -100,13 +100,16 @@ func forReference(method preprocess.Method) preprocess.Method {
 
 // settleRace is settle where training ended before a fold had a critic. The reference sees the
 // columns as a critic of the race does, whose inputs are there, or by their ranks.
-func (e *Estimator) settleRace(ctx context.Context, why error, r *race) (err error) {
+func (e *Estimator) settleRace(ctx context.Context, why error, r *race) error {
+	err := r.fitter.complete(ctx, why, 0, r.members)
 	refs := []*reference{nil}
 	for _, m := range r.members {
 		if !e.cfg.Reference || !m.usable() {
 			continue
 		}
-		refs[0], err = r.fitter.refer(context.WithoutCancel(ctx), 0, forReference(m.candidate.Preprocess), false)
+		var refErr error
+		refs[0], refErr = r.fitter.refer(context.WithoutCancel(ctx), 0, forReference(m.candidate.Preprocess), false)
+		err = errors.Join(err, refErr)
 		break
 	}
 	return errors.Join(err, e.settle(why, r.fitter.folds, [][]*member{r.members}, refs))

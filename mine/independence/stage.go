@@ -21,6 +21,8 @@ const (
 	fewRows = 1000
 	// fewFolds is how many, as far as each has 20 rows to be tested on.
 	fewFolds = 5
+	// mostPairs is the most marginal pairs that weights of critics are decided by: the test asks for no bound.
+	mostPairs = 100_000
 )
 
 // test trains critics and tests on the rows behind.
@@ -41,7 +43,7 @@ func (s stage) test(ctx context.Context, d Data, cfg Config, f int, p *plan, opt
 // on each other again, nor for a second opinion.
 func (p *plan) training(cfg mine.Config, rows int) mine.Config {
 	cfg = p.arranged(cfg)
-	cfg.Neighbours = false
+	cfg.Neighbours, cfg.TestPairs = false, min(cfg.TestPairs, mostPairs)
 	if cfg.Folds > 1 && rows < fewRows {
 		cfg.Folds = min(fewFolds, rows/leastTested)
 	}
