@@ -67,6 +67,12 @@ func conditionalCases() []conditionalCase {
 					}})
 		}
 	}
+	for _, given := range []int{1, 3, 5, 7} {
+		for truth, name := range []string{"independent", "dependent"} {
+			all = append(all, conditionalCase{fmt.Sprintf("mixed, %s given %d", name, given), 1000, 40, true, float64(truth),
+				func(g *rand.Rand, rows int) conditional.Data { return mixedNetwork(g, rows, given, truth == 1) }})
+		}
+	}
 	return all
 }
 

@@ -144,6 +144,10 @@ func TestTestGiven(t *testing.T) {
 	if all.Exact || len(all.ResidualsX) != 1 || len(all.ResidualsZ) != 1 || all.ResidualsX[0].Explained < 0.3 || all.Input.Given.Columns != "y" {
 		t.Errorf("%+v", all)
 	}
+	code, text, stderr = try(t, "", append(args, "--z", "z", "--given", "kind")...)
+	if code != exitOK || !strings.Contains(text, "Rows are exchanged with those of the same values of kind, which 600") || strings.Contains(text, "approximate") || !strings.Contains(text, "strong evidence") {
+		t.Errorf("given codes: exit %d: %s\n%s", code, stderr, text)
+	}
 }
 
 func TestGivenErrors(t *testing.T) {
@@ -164,7 +168,6 @@ func TestGivenErrors(t *testing.T) {
 		{[]string{"estimate", path, "--x", "kind", "--z", "z", "--given", "y", "--way", "residual"}, exitUsage, "--way is residual, want difference where x has no column of numbers"},
 		{[]string{"estimate", path, "--x", "x", "--z", "z", "--given", "none"}, exitError, path + ": every column of the condition y is constant"},
 		{[]string{"estimate", path, "--x", "x,twice", "--z", "z", "--given", "y"}, exitError, "column twice of x and column y of the condition y are functions of each other"},
-		{[]string{"test", path, "--x", "kind", "--z", "who", "--given", "y"}, exitError, "column kind of x and column who of z are codes"},
 		{[]string{"estimate", gap, "--x", "x", "--z", "z", "--given", "y"}, exitError, gap + `: line 2, column "y": the field is empty`},
 		{[]string{"estimate", gap, "--x", "x", "--z", "z", "--given", "y", "--missing", "drop"}, exitError, "1 of 2 rows were left out because values are missing (y of the condition in 1)"},
 	} {

@@ -173,11 +173,20 @@ func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string
 		line("U", "X less what Y explains: %s", residualsText(r.X))
 		line("V", "Z less what Y explains: %s", residualsText(r.Z))
 	}
+	permuted := string(r.Pairing)
+	if r.Held != nil {
+		permuted = string(independence.Rows)
+	}
 	for _, p := range r.Parts {
 		line("test", "p = %s: %s rows, by critics of %s others, in %s permutations of %s",
-			pText(p.PValue), grouped(p.Tested), grouped(p.Trained), grouped(p.Permutations), r.Pairing)
+			pText(p.PValue), grouped(p.Tested), grouped(p.Trained), grouped(p.Permutations), permuted)
+	}
+	if h := r.Held; h != nil {
+		line("", "Rows are exchanged with those of the same values of %s, which %s of %s rows share with others.",
+			listNames(h.Columns), grouped(h.Rows), grouped(e.Rows.Total))
 	}
 	switch {
+	case r.Held != nil && r.Held.All:
 	case given != "":
 		line("", "The p-value is approximate: it holds where Y explains all that X, or all that Z, shares with it.")
 	case r.Pairing == independence.Rotations:
@@ -215,6 +224,7 @@ type testDocument struct {
 	// With --given, Estimate is I(U;V).
 	ResidualsX []conditional.Residual `json:"residuals_x,omitempty"`
 	ResidualsZ []conditional.Residual `json:"residuals_z,omitempty"`
+	Held       *conditional.Held      `json:"held,omitempty"`
 }
 
 // testSchema names the form of what mine test --json prints, which doc/test.md describes.
@@ -224,7 +234,7 @@ const testSchema = "gomine.test/1"
 func encodeTest(r conditional.TestResult, precision string, in givenInputs) ([]byte, error) {
 	text, err := json.Marshal(testDocument{
 		Schema: testSchema, Unit: nats, PValue: r.PValue, Pairing: r.Pairing, Exact: r.Exact, Parts: r.Parts,
-		Estimate: estimateDocument{Result: r.Effect}, ResidualsX: r.X, ResidualsZ: r.Z, Doubts: r.Doubts,
+		Estimate: estimateDocument{Result: r.Effect}, ResidualsX: r.X, ResidualsZ: r.Z, Held: r.Held, Doubts: r.Doubts,
 		Permutations: r.Config.Permutations, Config: settings{r.Effect.Config, r.Effect.Backend, precision}, Input: in,
 	})
 	if err != nil {

@@ -182,7 +182,7 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 			return err
 		}
 	}
-	u, err := newResiduals(ctx, d, maps.FoldRows(), r.Config.Estimate.Seed)
+	u, err := d.differences(ctx, maps.FoldRows(), r.Config.Estimate.Seed)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 		}
 		return nil
 	}
-	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given, Groups: d.Groups}, maps.FoldRows(), r.Config.Estimate.Seed)
+	v, err := d.other().differences(ctx, maps.FoldRows(), r.Config.Estimate.Seed)
 	if err != nil {
 		return fmt.Errorf("conditional: residuals of z: %w", err)
 	}
@@ -203,6 +203,18 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 	}
 	r.Ways = append(r.Ways, c)
 	return nil
+}
+
+// other is Z in place of X.
+func (d Data) other() Data { return Data{X: d.Z, Given: d.Given, Groups: d.Groups} }
+
+// differences makes U with columns of few values as they are.
+func (d Data) differences(ctx context.Context, folds []mine.FoldRows, seed uint64) (*residuals, error) {
+	shapes, err := shapesOf(d.X)
+	if err != nil {
+		return nil, err
+	}
+	return newResiduals(ctx, d, folds, withoutClasses(shapes), seed)
 }
 
 // doubt is by how many standard errors of the first terms, of so many rows as decide when training

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -229,24 +230,24 @@ func TestResiduals(t *testing.T) {
 		}
 		folds = append(folds, fold)
 	}
-	u, err := newResiduals(t.Context(), d, folds, 1)
+	u, err := d.differences(t.Context(), folds, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !u.any || u.report[1].Used || u.values[1] != nil {
 		t.Errorf("residuals of %+v, want those of the first column", u.report)
 	}
-	m, err := newMap(d, folds[1].Learn, []bool{true, false}, 1)
+	m, err := newMap(d, folds[1].Learn, []shape{{form: FormRegression}, {}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	at, want := []int{101, 1001}, []float64{0, 0}
-	gx, mean, scale, err := m.apply(column.Pick(d.X, at), column.Pick(d.Given, at))
+	p, err := m.apply(column.Pick(d.X, at), column.Pick(d.Given, at))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := range at {
-		want[k] = (gx.At(k, 0) - mean.At(k, 0)) / math.Exp(scale.At(k, 0))
+		want[k] = (p.g.At(k, 0) - p.mean.At(k, 0)) / math.Exp(p.scale.At(k, 0))
 	}
 	got := make([]float64, 2*2)
 	for k, i := range at {
@@ -267,13 +268,13 @@ func TestResiduals(t *testing.T) {
 	}
 	// Given y, U increases in x, beyond the fitted values too.
 	grid := []float64{-100, -2, -1, 0, 1, 2, 100}
-	gx, _, _, err = m.apply(column.Slices(grid, make([]float64, 7)), column.Slices(make([]float64, 7)))
+	p, err = m.apply(column.Slices(grid, make([]float64, 7)), column.Slices(make([]float64, 7)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := 1; k < 7; k++ {
-		if !(gx.At(k, 0) > gx.At(k-1, 0)) {
-			t.Errorf("the score of %g is %g, that of %g is %g", grid[k], gx.At(k, 0), grid[k-1], gx.At(k-1, 0))
+		if !(p.g.At(k, 0) > p.g.At(k-1, 0)) {
+			t.Errorf("the score of %g is %g, that of %g is %g", grid[k], p.g.At(k, 0), grid[k-1], p.g.At(k-1, 0))
 		}
 	}
 }
@@ -308,8 +309,8 @@ func rankCorrelation(a, b []float64) float64 {
 
 // TestTest: X and Z that depend on each other through Y alone have small p-values no more often
 // than they should, of 12 sets of a brief test at .1 more than 5 once in 1,800; those that do
-// beyond it have a small one. Codes are tested on one side, and on both they are refused, as are
-// copies of rows, which have no residuals either.
+// beyond it have a small one. Columns of many codes are tested on one side, and on both they are refused, as are
+// copies of rows.
 func TestTest(t *testing.T) {
 	const rows = 200
 	cfg := independence.DefaultConfig(rows)
@@ -338,17 +339,17 @@ func TestTest(t *testing.T) {
 	if err != nil || r.PValue > 0.01 || r.Exact || len(r.X) != 1 || !r.X[0].Used || r.Z[0].Explained < 0.05 {
 		t.Errorf("dependent given y: %v, p %g, exact %v, %+v, %+v", err, r.PValue, r.Exact, r.X, r.Z)
 	}
-	codes := make([]string, rows)
-	for i := range codes {
-		codes[i] = string(rune('a' + i%3))
+	many, others := make([]string, rows), make([]string, rows)
+	for i := range many {
+		many[i], others[i] = strconv.Itoa(i%2*(i%44)), strconv.Itoa(i%2*(i%46)) // half of them 0, and 22 others
 	}
-	d.Z = column.Codes(codes)
+	d.Z = column.Codes(many)
 	if r, err := run(d, 1); err != nil || r.Z[0].Used {
-		t.Errorf("codes of z: %v, %+v", err, r.Z)
+		t.Errorf("many codes of z: %v, %+v", err, r.Z)
 	}
-	d.X = column.Join(d.X, column.Named(d.Z, "code"))
+	d.X = column.Join(d.X, column.Named(column.Codes(others), "code"))
 	if _, err := run(d, 1); !errors.Is(err, ErrCodes) || !strings.Contains(err.Error(), "column code of x") {
-		t.Errorf("codes of both: %v", err)
+		t.Errorf("many codes of both: %v", err)
 	}
 	d, _ = normals(rows, 1, 0, 1)
 	var copied []int
@@ -356,7 +357,7 @@ func TestTest(t *testing.T) {
 		copied = append(copied, i/8)
 	}
 	d.X, d.Z, d.Given = column.Pick(d.X, copied), column.Pick(d.Z, copied), column.Pick(d.Given, copied)
-	if _, err := run(d, 1); !errors.Is(err, ErrCodes) || !strings.Contains(err.Error(), "200 of 200 rows are copies") {
+	if _, err := run(d, 1); !errors.Is(err, independence.ErrPairing) || !strings.Contains(err.Error(), "200 of 200 rows are copies") {
 		t.Errorf("copies: %v", err)
 	}
 	if _, err := Test(t.Context(), d, independence.Config{Permutations: 1, Estimate: cfg.Estimate}); err == nil {

@@ -29,13 +29,12 @@ type conditionalMap struct {
 	given    []unit   // of the columns of y that are numbers and vary; nil if they are too many
 	features features
 	borders  []int // of the blocks of the rows that it is fitted to
-	linear   *regression
-	rest     *regression // on features and, as they go together with another line, on y too
-	bends    *bends      // on curves of what linear predicts
+	stages
 	// Of the logarithm of what is left by all of these:
 	scale      *regression
 	scaleBends *bends
-	width      int // columns with residuals
+	width      int      // columns with residuals
+	chances    *chances // of columns of few values; nil if there are none that need them
 }
 
 // scores are two increasing functions of a column: the normal scores of its ranks, and units of
@@ -81,8 +80,8 @@ func (s *scores) of(v float64) float64 {
 	return s.Predict(v)
 }
 
-// newMap fits a map to some rows, of the columns that used says.
-func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, error) {
+// newMap fits a map to some rows, of columns of the shapes.
+func newMap(d Data, rows []int, shapes []shape, seed uint64) (*conditionalMap, error) {
 	rows = rows[:min(len(rows), mostLearnt)]
 	x, y := column.Pick(d.X, rows), column.Pick(d.Given, rows)
 	pairs, err := preprocess.Arrange(x, y, func(p int) int { return p })
@@ -95,8 +94,8 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 		return nil, err
 	}
 	for j, c := range m.maps.State().X.Columns {
-		s := scores{used: used[j]}
-		if used[j] {
+		s := scores{used: shapes[j].form == FormRegression}
+		if s.used {
 			last := len(c.Value) - 1
 			if last < 1 {
 				return nil, fmt.Errorf("conditional: column %s of x is %w on the rows to learn from", c.Name, preprocess.ErrConstant)
@@ -119,7 +118,14 @@ func newMap(d Data, rows []int, used []bool, seed uint64) (*conditionalMap, erro
 	if err != nil {
 		return nil, err
 	}
-	return m, m.fit(inputs, targets, seed)
+	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, seed)
+	if m.width > 0 {
+		if err := m.fit(inputs, targets); err != nil {
+			return nil, err
+		}
+	}
+	m.chances, err = newChances(shapes, x, inputs.linear(), m.both(inputs), m.borders)
+	return m, err
 }
 
 // groupsOf returns the groups of some rows; nil if there are none.
@@ -212,6 +218,9 @@ func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *ma
 	if err := x.Read(values, 0, n, 0, d); err != nil {
 		return inputs, nil, err
 	}
+	if m.width == 0 {
+		return inputs, nil, nil
+	}
 	targets = mat.NewDense(n, 2*m.width, nil)
 	for i := range n {
 		row, k := targets.RawRowView(i), 0
@@ -225,28 +234,16 @@ func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *ma
 	return inputs, targets, nil
 }
 
-// fit makes the regressions, each of what those before have left.
-func (m *conditionalMap) fit(inputs condition, targets *mat.Dense, seed uint64) (err error) {
-	f := inputs.linear()
-	if m.linear, err = newRegression(f, mat.DenseCopyOf(targets), m.borders); err != nil {
+// fit makes the regressions.
+func (m *conditionalMap) fit(inputs condition, targets *mat.Dense) (err error) {
+	var index *mat.Dense
+	if m.stages, index, err = newStages(inputs.linear(), m.both(inputs), targets, m.borders); err != nil {
 		return err
 	}
-	index := m.linear.fitted(f)
-	targets.Sub(targets, index)
-	m.features = newFeatures(inputs.scores.Cols, inputs.scores.Rows, seed)
-	f = m.both(inputs)
-	if m.rest, err = newRegression(f, mat.DenseCopyOf(targets), m.borders); err != nil {
-		return err
-	}
-	targets.Sub(targets, m.rest.fitted(f))
-	if m.bends, err = newBends(index, targets, m.borders); err != nil {
-		return err
-	}
-	targets.Sub(targets, m.bends.predict(index))
 	m.choose(inputs.scores.Rows)
 	targets, index = m.chosen(targets), m.chosen(index)
 	targets.Apply(func(_, _ int, r float64) float64 { return math.Log(math.Abs(r) + math.SmallestNonzeroFloat64) }, targets)
-	f = m.both(inputs)
+	f := m.both(inputs)
 	if m.scale, err = newRegression(f, mat.DenseCopyOf(targets), m.borders); err != nil {
 		return err
 	}
@@ -264,11 +261,8 @@ func (m *conditionalMap) choose(n int) {
 	k := 0
 	for j := range m.columns {
 		if s := &m.columns[j]; s.used {
-			left := func(k int) float64 {
-				return (1 - m.linear.explained[k]) * (1 - m.bends.each[k].explained[0]) * (1 - m.rest.explained[k])
-			}
 			light := s.deviation > 0 && max(s.high-s.mean, s.mean-s.low) <= tail*s.deviation
-			s.smooth = light && left(m.width+k)*(1-rankError/float64(n)) <= left(k)
+			s.smooth = light && m.left(m.width+k)*(1-rankError/float64(n)) <= m.left(k)
 			k++
 		}
 	}
@@ -299,21 +293,36 @@ func (m *conditionalMap) both(inputs condition) *mat.Dense {
 	return &all
 }
 
-// apply returns g(x), m(y) and log s(y), less its mean, of the columns with residuals.
-func (m *conditionalMap) apply(x, y column.Source) (g, mean, scale *mat.Dense, err error) {
+// A prediction is what a map says of rows: g(x), m(y) and log s(y), less its mean, of the columns with residuals,
+// and, of those of few values, which of them each row has, and their probabilities; nil where there are no such columns.
+type prediction struct {
+	rows           int
+	g, mean, scale *mat.Dense
+	has, chances   *mat.Dense
+}
+
+// apply predicts rows.
+func (m *conditionalMap) apply(x, y column.Source) (p prediction, err error) {
 	inputs, g, err := m.read(x, y)
 	if err != nil {
-		return nil, nil, nil, err
+		return p, err
 	}
-	index := m.linear.predict(inputs.linear())
-	mean = m.rest.predict(m.both(inputs))
-	mean.Add(mean, m.bends.predict(index))
-	mean.Add(mean, index)
-	g, mean, index = m.chosen(g), m.chosen(mean), m.chosen(index)
-	scale = m.scale.predict(m.both(inputs))
-	scale.Add(scale, m.scaleBends.predict(index))
-	scale.Apply(func(_, k int, s float64) float64 {
+	p.rows = x.Rows()
+	if m.chances != nil {
+		if p.has, err = m.chances.indicators(x); err != nil {
+			return p, err
+		}
+		p.chances = m.chances.of(inputs.linear(), m.both(inputs))
+	}
+	if m.width == 0 {
+		return p, nil
+	}
+	index, mean := m.predict(inputs.linear(), m.both(inputs))
+	p.g, p.mean, index = m.chosen(g), m.chosen(mean), m.chosen(index)
+	p.scale = m.scale.predict(m.both(inputs))
+	p.scale.Add(p.scale, m.scaleBends.predict(index))
+	p.scale.Apply(func(_, k int, s float64) float64 {
 		return min(max(s-m.scale.means[k], -mostScale), mostScale)
-	}, scale)
-	return g, mean, scale, nil
+	}, p.scale)
+	return p, nil
 }

@@ -51,7 +51,7 @@ func TestLinear(t *testing.T) {
 				}
 			}
 		}
-		u, err := newResiduals(t.Context(), Data{X: column.Slices(x), Given: column.RowMajor(y, c.given)}, halves(rows), 1)
+		u, err := Data{X: column.Slices(x), Given: column.RowMajor(y, c.given)}.differences(t.Context(), halves(rows), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestCodesGiven(t *testing.T) {
 		given column.Source
 		want  float64 // of a variance of 3*3*2/3 + 2*2 + 1
 	}{{column.Codes(code), 6. / 11}, {column.Join(column.Codes(code), column.Slices(y)), 10. / 11}} {
-		u, err := newResiduals(t.Context(), Data{X: column.Slices(x), Given: c.given}, halves(rows), 1)
+		u, err := Data{X: column.Slices(x), Given: c.given}.differences(t.Context(), halves(rows), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

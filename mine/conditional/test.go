@@ -21,6 +21,7 @@ type TestResult struct {
 	independence.Result            // its Effect is I(U;V), and its p-value is approximate
 	X                   []Residual `json:"residuals_x"`
 	Z                   []Residual `json:"residuals_z"`
+	Held                *Held      `json:"held,omitempty"` // nil where no column of Y is
 }
 
 // WarnShared says that Y tells of both residuals.
@@ -68,29 +69,23 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err := d.checkValues(maps.FoldRows()); err != nil {
 		return out, err
 	}
-	u, err := newResiduals(ctx, d, maps.FoldRows(), cfg.Estimate.Seed)
+	if err := independence.CheckCopies(maps.Split(), d.X.Rows()); err != nil {
+		return out, err
+	}
+	u, v, held, err := d.sides(ctx, maps, cfg.Estimate.Seed)
 	if err != nil {
 		return out, err
 	}
-	v, err := newResiduals(ctx, Data{X: d.Z, Given: d.Given, Groups: d.Groups}, maps.FoldRows(), cfg.Estimate.Seed)
-	if err != nil {
-		return out, fmt.Errorf("conditional: z in place of x: %w", err)
+	out.X, out.Z, out.Held = u.report, v.report, held
+	test := independence.Data{X: u, Z: v, Groups: d.Groups}
+	if held != nil {
+		test.Strata = held.strata
 	}
-	out.X, out.Z = u.report, v.report
-	split := maps.Split()
-	if a, b := u.plain(), v.plain(); a != "" && b != "" {
-		copies := ""
-		if split.Repeated > 0 {
-			copies = fmt.Sprintf("; %d of %d rows are copies of others: leave the copies out first, if they are no draws of their own", split.Repeated, d.X.Rows())
-		}
-		return out, fmt.Errorf("conditional: column %s of x and column %s of z are codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y%s: %w",
-			a, b, copies, ErrCodes)
-	}
-	if err := independence.CheckCopies(split, d.X.Rows()); err != nil {
+	if out.Result, err = independence.Test(ctx, test, cfg, opts...); err != nil {
 		return out, err
 	}
-	if out.Result, err = independence.Test(ctx, independence.Data{X: u, Z: v, Groups: d.Groups}, cfg, opts...); err != nil {
-		return out, err
+	if held != nil && held.All {
+		return out, nil
 	}
 	out.Exact = false
 	shared, err := doubts(ctx, u, v, d.Given, cfg.Estimate.Seed)
@@ -149,12 +144,40 @@ func (d Data) folds(ctx context.Context, cfg mine.Config, opts []mine.Option) (*
 	return e, e.Close()
 }
 
-// plain returns the name of a column without a residual, "" if there is none.
-func (r *residuals) plain() string {
-	for _, c := range r.report {
-		if !c.Used {
-			return c.Name
-		}
+// sides makes U and V, the law of one of which is one whatever y, but for columns of y that are held.
+func (d Data) sides(ctx context.Context, maps *mine.Estimator, seed uint64) (u, v *residuals, held *Held, err error) {
+	x, err := shapesOf(d.X)
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	return ""
+	z, err := shapesOf(d.Z)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if held, err = d.hold(maps.Split().Kind, x, z); err != nil {
+		return nil, nil, nil, err
+	}
+	if held != nil && held.All {
+		if u, err = held.centred(d.X, x); err != nil {
+			return nil, nil, nil, err
+		}
+		v, err = held.centred(d.Z, z)
+		return u, v, held, err
+	}
+	if !facing(x, z) {
+		return nil, nil, nil, fmt.Errorf("conditional: column %s of x and column %s of z are more than %d codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
+			nameOf(d.X, x), nameOf(d.Z, z), mostClasses, ErrCodes)
+	}
+	if u, err = newResiduals(ctx, d, maps.FoldRows(), x, seed); err != nil {
+		return nil, nil, nil, err
+	}
+	if v, err = newResiduals(ctx, d.other(), maps.FoldRows(), z, seed); err != nil {
+		return nil, nil, nil, fmt.Errorf("conditional: z in place of x: %w", err)
+	}
+	return u, v, held, nil
+}
+
+// nameOf returns the name of the first column without a residual.
+func nameOf(x column.Source, shapes []shape) string {
+	return x.Columns()[slices.IndexFunc(shapes, func(s shape) bool { return s.form == FormAsIs })].Name
 }

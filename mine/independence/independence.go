@@ -29,6 +29,12 @@
 // permutations do not know: the variance is twice theirs, and a level of 5% becomes up to
 // P(N(0,1) > 1.645/sqrt 2) = 12%.
 //
+// # Strata
+//
+// With strata, such as the values of a column of codes Y, rows are exchanged within each of them alone, which tests whether X
+// and Z are independent given Y, and is as exact. A stratum is in one part as a whole, but for large ones, which are cut in pieces
+// of 20 rows, that are exchanged apart. Rows of a stratum of their own stay where they are.
+//
 // # Rows that depend on each other
 //
 // Groups that belong together are exchanged as wholes, which needs groups of one size: the
@@ -55,6 +61,9 @@ import (
 type Data struct {
 	X, Z   column.Source
 	Groups []int // which rows belong together, as for mine.WithGroups; nil for none
+	// Strata says which rows may be exchanged with each other, those of one number: if X and Z are independent
+	// in each stratum, the p-value is exact, though over all of them they may depend on each other. nil for one.
+	Strata []int
 }
 
 // Config says how to test. Start from DefaultConfig.
@@ -88,6 +97,7 @@ type Pairing string
 
 const (
 	Rows      Pairing = "rows"      // rows are exchanged with each other: exact
+	Strata    Pairing = "strata"    // rows of one stratum are exchanged with each other: exact
 	Groups    Pairing = "groups"    // groups of rows of one size are: exact
 	Rotations Pairing = "rotations" // series are rotated against each other: approximate
 )

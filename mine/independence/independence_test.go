@@ -38,7 +38,7 @@ func TestLevel(t *testing.T) {
 				}
 			}
 			p := &plan{pairing: c.pairing, unit: c.unit, seed: seed}
-			part, err := p.compare(1, c.rows, 19, product(x, z))
+			part, err := p.compare(1, span(0, c.rows), 19, product(x, z))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,6 +50,85 @@ func TestLevel(t *testing.T) {
 			t.Errorf("%s, %d rows: %d of %d p-values are at most .05, want %d", c.pairing, c.rows, small, sets, sets/20)
 		}
 	}
+}
+
+// TestStrata: x and z are independent in each stratum, and share its mean. Exchanged within strata, p-values up to .05 are
+// as many as in TestLevel; 6 of 26 strata have one row. Where they depend on each other in strata, that is found. A stratum of
+// at most 20 rows is in one part.
+func TestStrata(t *testing.T) {
+	const sets, rows = 600, 160
+	strata := make([]int, rows)
+	for i := range strata {
+		strata[i] = i % 20
+		if i < 6 {
+			strata[i] = 100 + i
+		}
+	}
+	draw := func(seed uint64, rho float64) (x, z []float64) {
+		g := rand.New(rand.NewPCG(seed, 1))
+		means := map[int]float64{}
+		for _, s := range strata {
+			means[s] = 3 * g.NormFloat64()
+		}
+		for _, s := range strata {
+			e := g.NormFloat64()
+			x, z = append(x, means[s]+e), append(z, means[s]+rho*e+math.Sqrt(1-rho*rho)*g.NormFloat64())
+		}
+		return x, z
+	}
+	small, mixed := 0, 0
+	for seed := range uint64(sets) {
+		x, z := draw(seed, 0)
+		p, err := newPlan(Data{X: column.Slices(x), Strata: strata}, mine.Split{Kind: mine.SplitRandom}, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for f, s := range p.stages {
+			trained := map[int]bool{}
+			for _, i := range s.trained {
+				trained[strata[i]] = true
+			}
+			for _, i := range s.tested {
+				if trained[strata[i]] {
+					t.Fatalf("row %d of part %d is in a stratum that is trained on", i, f)
+				}
+			}
+		}
+		tested := p.stages[0].tested
+		part, err := p.compare(0, tested, 19, product(at(x, tested), at(z, tested)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if part.PValue <= 0.05 {
+			small++
+		}
+		free := &plan{pairing: Rows, unit: 1, seed: seed}
+		if part, err = free.compare(0, tested, 19, product(at(x, tested), at(z, tested))); err == nil && part.PValue <= 0.05 {
+			mixed++
+		}
+	}
+	if math.Abs(float64(small)-0.05*sets) > 4*math.Sqrt(sets*0.05*0.95) {
+		t.Errorf("%d of %d p-values are at most .05, want %d", small, sets, sets/20)
+	}
+	if mixed < sets/2 {
+		t.Errorf("without strata, %d of %d p-values are at most .05, want most", mixed, sets)
+	}
+	x, z := draw(1, 0.9)
+	r, err := Test(t.Context(), Data{X: column.Slices(x), Z: column.Slices(z), Strata: strata}, brief(rows), mine.WithThreads(1))
+	if err != nil || r.Pairing != Strata || !r.Exact || r.PValue > 0.05 {
+		t.Errorf("dependent rows: %v, %s, exact %v, p %g", err, r.Pairing, r.Exact, r.PValue)
+	}
+	if _, err := newPlan(Data{X: column.Slices(x), Strata: strata, Groups: strata}, mine.Split{}, 1); !errors.Is(err, ErrPairing) {
+		t.Errorf("strata and groups: %v", err)
+	}
+}
+
+// at returns some values.
+func at(values []float64, rows []int) (some []float64) {
+	for _, i := range rows {
+		some = append(some, values[i])
+	}
+	return some
 }
 
 // product scores pairs by x z.
@@ -72,7 +151,7 @@ func TestStatistic(t *testing.T) {
 		x[i], z[i] = 3*g.NormFloat64(), g.NormFloat64()
 	}
 	for _, p := range []*plan{{pairing: Rows, unit: 1}, {pairing: Groups, unit: 3}, {pairing: Rotations, unit: 1, gap: 2}} {
-		count, pairing := p.permutations(1, n, 40)
+		count, pairing := p.permutations(1, span(0, n), 40)
 		if want := map[Pairing]int{Rows: 40, Groups: 40, Rotations: 9}[p.pairing]; count != want {
 			t.Errorf("%s: %d pairings, want %d", p.pairing, count, want)
 		}
@@ -99,12 +178,13 @@ func TestStatistic(t *testing.T) {
 	}
 }
 
-// TestPairings: a pairing is a permutation, of groups as wholes, and of a series a rotation by
+// TestPairings: a pairing is a permutation, of groups as wholes, of strata within their pieces, and of a series a rotation by
 // more than the gap, each one once.
 func TestPairings(t *testing.T) {
 	const n, gap = 24, 3
-	for _, p := range []*plan{{pairing: Rows, unit: 1}, {pairing: Groups, unit: 4}, {pairing: Rotations, unit: 1, gap: gap}} {
-		count, pairing := p.permutations(2, n, 1000)
+	for _, p := range []*plan{{pairing: Rows, unit: 1}, {pairing: Groups, unit: 4}, {pairing: Rotations, unit: 1, gap: gap},
+		{pairing: Strata, unit: 1, pieces: []int{0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 4, 5, 6, 6, 6}}} {
+		count, pairing := p.permutations(2, span(0, n), 1000)
 		shifts := map[int]bool{}
 		for b := range count {
 			to := pairing(b)
@@ -113,6 +193,9 @@ func TestPairings(t *testing.T) {
 				all = append(all, to(i))
 				if p.pairing == Groups && i%4 > 0 && to(i) != to(i-1)+1 {
 					t.Fatalf("a group is torn: row %d goes to %d, row %d to %d", i-1, to(i-1), i, to(i))
+				}
+				if p.pieces != nil && p.pieces[to(i)] != p.pieces[i] {
+					t.Fatalf("row %d of piece %d goes to %d", i, p.pieces[i], to(i))
 				}
 			}
 			if p.pairing == Rotations {
@@ -357,7 +440,7 @@ func TestSilent(t *testing.T) {
 			return 0
 		}, false},
 	} {
-		part, err := p.compare(0, 40, 99, func(xs, zs []int) ([]float64, error) {
+		part, err := p.compare(0, span(0, 40), 99, func(xs, zs []int) ([]float64, error) {
 			out := make([]float64, len(xs))
 			for i := range xs {
 				out[i] = c.score(xs[i], zs[i])

@@ -1,8 +1,10 @@
 package independence
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"gomine/mine"
 	"gomine/mine/preprocess"
@@ -16,6 +18,7 @@ type plan struct {
 	gap     int // rows that a rotation has to exceed
 	seed    uint64
 	stages  []stage
+	pieces  []int // of each row, the number of the piece of a stratum that it is exchanged in; nil without strata
 }
 
 // A stage is rows to train on, and rows behind them to test on.
@@ -42,12 +45,17 @@ const (
 func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	n := d.X.Rows()
 	switch {
+	case d.Strata != nil && (d.Groups != nil || split.Kind == mine.SplitBlocks):
+		return nil, fmt.Errorf("independence: rows that belong together in groups, or in a series, are not exchanged within strata: %w", ErrPairing)
 	case d.Groups != nil:
 		return groupPlan(d.Groups, seed)
 	case split.Repeated > 0: // in a series too
 		return nil, CheckCopies(split, n)
 	case split.Kind == mine.SplitBlocks:
 		return seriesPlan(n, split, seed)
+	}
+	if d.Strata != nil {
+		return strataPlan(d.Strata, seed)
 	}
 	p := &plan{pairing: Rows, unit: 1, seed: seed}
 	units := shuffled(single(n), seed)
@@ -146,6 +154,51 @@ func unitsOf(ids []int) [][]int {
 	return groups
 }
 
+// pieceRows is the most rows of a piece of a stratum: permutations within 20 rows have a twentieth less to
+// tell than those of all.
+const pieceRows = 20
+
+// strataPlan exchanges rows within pieces of strata, which are in one part as wholes.
+func strataPlan(strata []int, seed uint64) (*plan, error) {
+	n := len(strata)
+	members := map[int][]int{}
+	var pieces [][]int
+	for _, row := range shuffled(single(n), seed) {
+		members[strata[row[0]]] = append(members[strata[row[0]]], row[0])
+	}
+	for _, stratum := range unitsOf(strata) { // in an order that follows from the rows
+		for piece := range slices.Chunk(members[strata[stratum[0]]], pieceRows) {
+			pieces = append(pieces, piece)
+		}
+	}
+	pieces = shuffled(pieces, seed)
+	p := &plan{pairing: Strata, unit: 1, seed: seed, pieces: make([]int, n)}
+	for k, piece := range pieces {
+		for _, i := range piece {
+			p.pieces[i] = k
+		}
+	}
+	// The parts of cut, to the next end of a piece.
+	tested := min(n/4, max(leastTested, mostTested))
+	ends := []int{n - 2*tested, n - tested, n}
+	if ends[0] < leastTrained || tested < leastTested {
+		ends = []int{max(leastTrained, n/2), n}
+	}
+	if n-ends[0] < leastTested {
+		return nil, fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
+	}
+	rows := flat(pieces)
+	for k, end := range ends {
+		for 0 < end && end < n && p.pieces[rows[end]] == p.pieces[rows[end-1]] {
+			end++
+		}
+		if ends[k] = end; k > 0 && ends[k-1] < end {
+			p.stages = append(p.stages, stage{rows[:ends[k-1]], rows[ends[k-1]:end]})
+		}
+	}
+	return p, nil
+}
+
 // seriesPlan rotates stretches of a series, a correlation time behind the rows that are trained on.
 func seriesPlan(n int, split mine.Split, seed uint64) (*plan, error) {
 	gap := max(1, int(math.Ceil(split.CorrelationTime)))
@@ -169,9 +222,10 @@ func span(lo, hi int) []int {
 	return rows
 }
 
-// permutations returns how many pairings of n rows there are to try of those asked for, and
-// pairing b of stage f: row i of x goes with row to(i) of z.
-func (p *plan) permutations(f, n, asked int) (count int, pairing func(b int) (to func(i int) int)) {
+// permutations returns how many pairings of rows there are to try of those asked for, and
+// pairing b of stage f: number i of x goes with number to(i) of z.
+func (p *plan) permutations(f int, rows []int, asked int) (count int, pairing func(b int) (to func(i int) int)) {
+	n := len(rows)
 	if p.pairing == Rotations {
 		shifts := n - 2*p.gap + 1 // from gap to n - gap
 		order := sampling.NewPermutation(uint64(shifts), p.seed, sampling.StreamPermute, uint64(f)<<32)
@@ -180,8 +234,25 @@ func (p *plan) permutations(f, n, asked int) (count int, pairing func(b int) (to
 			return func(i int) int { return (i + shift) % n }
 		}
 	}
+	if p.pieces != nil {
+		return asked, func(b int) func(int) int { return p.within(rows, f, b) }
+	}
 	return asked, func(b int) func(int) int {
 		order := sampling.NewPermutation(uint64(n/p.unit), p.seed, sampling.StreamPermute, uint64(f)<<32|uint64(b))
 		return func(i int) int { return int(order.At(uint64(i/p.unit)))*p.unit + i%p.unit }
 	}
+}
+
+// within permutes some rows within their pieces, of which each is in one place.
+func (p *plan) within(rows []int, f, b int) func(i int) int {
+	to, keys := make([]int, len(rows)), make([]float64, len(rows))
+	for i := range rows {
+		to[i], keys[i] = i, sampling.Uniform(p.seed, sampling.StreamPermute, uint64(f)<<32|uint64(b), uint64(i))
+	}
+	for lo, hi := 0, 0; lo < len(rows); lo = hi {
+		for hi = lo; hi < len(rows) && p.pieces[rows[hi]] == p.pieces[rows[lo]]; hi++ {
+		}
+		slices.SortFunc(to[lo:hi], func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
+	}
+	return func(i int) int { return to[i] }
 }

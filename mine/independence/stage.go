@@ -53,7 +53,7 @@ func (p *plan) training(cfg mine.Config, rows int) mine.Config {
 // arranged has rows be split as the plan takes them.
 func (p *plan) arranged(cfg mine.Config) mine.Config {
 	switch p.pairing {
-	case Rows:
+	case Rows, Strata:
 		cfg.Split, cfg.Block = mine.SplitRandom, mine.AutoLength
 	case Rotations:
 		cfg.Split = mine.SplitBlocks
@@ -64,12 +64,13 @@ func (p *plan) arranged(cfg mine.Config) mine.Config {
 // permute tests on rows that the critic has not learnt from, as part f.
 func (p *plan) permute(ctx context.Context, c *mine.Fitted, d Data, tested []int, f, permutations int) (Part, error) {
 	x, z := column.Pick(d.X, tested), column.Pick(d.Z, tested)
-	return p.compare(f, len(tested), permutations, func(xs, zs []int) ([]float64, error) { return c.PairScores(ctx, x, z, xs, zs) })
+	return p.compare(f, tested, permutations, func(xs, zs []int) ([]float64, error) { return c.PairScores(ctx, x, z, xs, zs) })
 }
 
-// compare compares the statistic of n rows as they are with that of their permutations.
-func (p *plan) compare(f, n, asked int, score scoring) (Part, error) {
-	count, pairing := p.permutations(f, n, asked)
+// compare compares the statistic of some rows as they are with that of their permutations.
+func (p *plan) compare(f int, tested []int, asked int, score scoring) (Part, error) {
+	n := len(tested)
+	count, pairing := p.permutations(f, tested, asked)
 	all, err := newStatistic(n, count, score)
 	if err != nil {
 		return Part{}, err

@@ -59,6 +59,7 @@ const (
 	StreamInit     Stream = 5 // initial parameters
 	StreamTies     Stream = 6 // order of equal values in ranks
 	StreamPermute  Stream = 7 // pairings of a permutation test
+	StreamResidual Stream = 8 // places of randomised quantile residuals
 )
 
 // block returns the Philox block number block of (seed, stream, step). The

@@ -77,7 +77,7 @@ func TestNoTest(t *testing.T) {
 		}
 		return v
 	}
-	walk, other, level, levels, coin, tossed := noise(), noise(), noise(), noise(), noise(), noise()
+	walk, other, level, levels, count, counted := noise(), noise(), noise(), noise(), noise(), noise()
 	series := make([]int, rows)
 	for i := range rows {
 		series[i] = i / 200
@@ -85,11 +85,7 @@ func TestNoTest(t *testing.T) {
 			walk[i], other[i] = walk[i]+walk[i-1], other[i]+other[i-1]
 		}
 		level[i], levels[i] = level[i]+float64(10*series[i]), levels[i]-float64(10*series[i])
-		for _, c := range [][]float64{coin, tossed} {
-			if c[i] = 0; g.IntN(2) == 1 {
-				c[i] = 1
-			}
-		}
+		count[i], counted[i] = float64(g.IntN(30)), float64(g.IntN(30))
 	}
 	for _, c := range []struct {
 		name string
@@ -98,7 +94,7 @@ func TestNoTest(t *testing.T) {
 	}{
 		{"walks", Data{X: column.Slices(walk), Z: column.Slices(other)}, independence.ErrPairing},
 		{"levels", Data{X: column.Slices(level), Z: column.Slices(levels), Series: series}, independence.ErrPairing},
-		{"coins", Data{X: column.Slices(coin), Z: column.Slices(tossed)}, conditional.ErrCodes},
+		{"counts", Data{X: column.Slices(count), Z: column.Slices(counted)}, conditional.ErrCodes},
 	} {
 		cfg := brief(rows, 1, 1)
 		cfg.Permutations = 99

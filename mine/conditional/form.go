@@ -1,0 +1,114 @@
+package conditional
+
+import (
+	"slices"
+
+	"gomine/mine/column"
+)
+
+// A Form is what U has in place of a column of X.
+type Form string
+
+const (
+	// FormAsIs is the column itself: that of many codes, or of numbers many of which are equal, but not so few different ones that
+	// they can be taken for codes.
+	FormAsIs Form = ""
+	// FormRegression is what a regression leaves of a column of numbers that are different in most rows.
+	FormRegression Form = "regression"
+	// FormChances is, of a column of few values, for each value whether the row has it, 1 or 0, less its probability given Y. Its mean
+	// is 0 whatever Y, but not its law.
+	FormChances Form = "chances"
+	// FormQuantile is, of a column of few values, the normal quantile of
+	//
+	//	F(v-|y) + W p(v|y)
+	//
+	// where F(v-|y) is the probability of a lesser value, p(v|y) that of the row's, and W a uniform draw: a
+	// randomised quantile residual (Dunn and Smyth, Journal of Computational and Graphical Statistics 5, 1996), which has one
+	// law whatever Y if the probabilities are right.
+	FormQuantile Form = "quantile"
+	// FormCentred is, where all of Y is held, see Held, normal scores of numbers, or 1 or 0 for each of few values, less
+	// their mean in the rows with the same Y.
+	FormCentred Form = "centred"
+)
+
+const (
+	// leastDistinct is the share of rows with a value of their own from which on a column of numbers
+	// has residuals of a regression. Those of a few values lie on as many curves, which tell y.
+	leastDistinct = 0.5
+	// mostClasses is the most values of a column that have probabilities each.
+	mostClasses = 20
+)
+
+// A shape is the form of a column, and its values in ascending order where they are few.
+type shape struct {
+	form   Form
+	values []float64
+}
+
+// columns is how many columns of U there are for it: of two values, one for both, which are the same but for the sign.
+func (s shape) columns() int {
+	if s.form != FormQuantile && len(s.values) > 2 {
+		return len(s.values)
+	}
+	return 1
+}
+
+// shapesOf returns FormRegression for columns of numbers that are different in most of the rows, FormChances for those of
+// few values, and else FormAsIs.
+func shapesOf(x column.Source) ([]shape, error) {
+	n := x.Rows()
+	all := make([]shape, len(x.Columns()))
+	values := make([]float64, n)
+	for j, c := range x.Columns() {
+		if err := x.Read(values, 0, n, j, j+1); err != nil {
+			return nil, err
+		}
+		first := slices.Clone(values[:min(n, mostLearnt)])
+		slices.Sort(first)
+		if c.Kind != column.Code && float64(len(slices.Compact(first))) >= leastDistinct*float64(min(n, mostLearnt)) {
+			all[j].form = FormRegression
+			continue
+		}
+		slices.Sort(values)
+		if distinct := slices.Compact(values); len(distinct) <= mostClasses {
+			all[j] = shape{FormChances, slices.Clone(distinct)}
+		}
+	}
+	return all, nil
+}
+
+// withoutClasses leaves columns of few values as they are.
+func withoutClasses(all []shape) []shape {
+	all = slices.Clone(all)
+	for j := range all {
+		if all[j].form != FormRegression {
+			all[j] = shape{}
+		}
+	}
+	return all
+}
+
+// facing makes the law of one side one whatever Y: u, or v where that takes less. It reports whether it can be.
+// A side of FormRegression alone has it, and one with columns of few values where these are FormQuantile, which has less of them than FormChances.
+func facing(u, v []shape) bool {
+	count := func(all []shape, f Form) (n int) {
+		for _, s := range all {
+			if s.form == f {
+				n++
+			}
+		}
+		return n
+	}
+	var side []shape
+	for _, s := range [][]shape{u, v} {
+		if count(s, FormAsIs) == 0 && (side == nil || count(s, FormChances) < count(side, FormChances)) {
+			side = s
+		}
+	}
+	for j := range side {
+		if side[j].form == FormChances {
+			side[j].form = FormQuantile
+		}
+	}
+	return side != nil
+}
