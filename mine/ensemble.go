@@ -2,6 +2,7 @@ package mine
 
 import (
 	"math"
+	"slices"
 
 	"gomine/mine/objective"
 	"gomine/mine/stack"
@@ -79,6 +80,38 @@ func (e *ensemble) combined(f int, weights []float64, p part) pairScores {
 // logU is the log-mean-exp of what they say together of the marginal validation pairs.
 func (e *ensemble) logU(f int, weights []float64) float64 {
 	return objective.LogMeanExp(e.combined(f, weights, validationRows).Marginal)
+}
+
+// silent reports whether no critic of any fold weighs anything.
+func (e *ensemble) silent() bool {
+	for _, weights := range e.weights {
+		if slices.ContainsFunc(weights, func(w float64) bool { return w > 0 }) {
+			return false
+		}
+	}
+	return true
+}
+
+// best returns weights by which the critic of each fold with the highest bound on its validation rows speaks alone, of those
+// that do not say the same of all pairs.
+func (e *ensemble) best() [][]float64 {
+	all := make([][]float64, len(e.folds))
+	for f := range all {
+		all[f] = make([]float64, len(e.weights[f]))
+		best, most := -1, 0.0
+		for c, s := range e.scores(f, validationRows) {
+			if s.Joint == nil || slices.Min(s.Marginal) == slices.Max(s.Marginal) {
+				continue
+			}
+			if bound := (pairScores{Scores: s}).bound(); best < 0 || bound > most {
+				best, most = c, bound
+			}
+		}
+		if best >= 0 {
+			all[f][best] = 1
+		}
+	}
+	return all
 }
 
 // reach is the score up to which marginal pairs have to be seen, in the fold where that is

@@ -328,7 +328,11 @@ func (e *Estimator) Fitted() (*Fitted, error) {
 	case e.ensemble == nil:
 		return nil, errNoCritic
 	}
-	return newFitted(e.backend, e.cfg, e.ensemble)
+	weights := e.ensemble.weights
+	if e.wiring.outspoken && e.ensemble.silent() {
+		weights = e.ensemble.best()
+	}
+	return newFitted(e.backend, e.cfg, e.ensemble, weights)
 }
 
 var errNoCritic = errors.New("mine: there is no critic before Fit, or training ended before the first validation")

@@ -62,15 +62,15 @@ type WeightedCritic struct {
 }
 
 // newFitted gathers the critics that weigh anything.
-func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
+func newFitted(b backend.Backend, cfg Config, e *ensemble, weights [][]float64) (*Fitted, error) {
 	state := FittedState{Config: cfg}
 	k := float64(len(e.folds))
 	for f := range e.folds {
-		state.LogU = append(state.LogU, e.logU(f, e.weights[f]))
-		state.Pairs = append(state.Pairs, len(e.combined(f, e.weights[f], testRows).Marginal))
+		state.LogU = append(state.LogU, e.logU(f, weights[f]))
+		state.Pairs = append(state.Pairs, len(e.combined(f, weights[f], testRows).Marginal))
 		parts := map[preprocess.Method]*Part{}
 		for c, m := range e.members[f] {
-			w := e.weights[f][c]
+			w := weights[f][c]
 			if !m.usable() || w == 0 {
 				continue
 			}
@@ -87,7 +87,7 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble) (*Fitted, error) {
 				state.Parts = append(state.Parts, *p)
 			}
 		}
-		if r, w := e.refs[f], e.weights[f][len(e.weights[f])-1]; r != nil && w > 0 {
+		if r, w := e.refs[f], weights[f][len(weights[f])-1]; r != nil && w > 0 {
 			state.Parts = append(state.Parts, Part{f, r.maps, []WeightedCritic{{Weight: w / k, Reference: r.Critic, Normalised: r.normal}}})
 		}
 	}

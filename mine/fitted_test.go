@@ -26,6 +26,40 @@ func fit(t testing.TB, x, z column.Source, cfg mine.Config) *mine.Fitted {
 	return critic
 }
 
+// TestWithoutSilence: of independent rows, of which no critic has a weight, there is one that tells pairs apart, and the result is
+// the same.
+func TestWithoutSilence(t *testing.T) {
+	const rows = 300
+	for seed := range uint64(20) {
+		task, x, z := draw(t, "independent", simulate.Params{DimX: 2, DimZ: 2}, rows, seed)
+		vx, vz := column.RowMajor(x, task.DX), column.RowMajor(z, task.DZ)
+		cfg := quick(rows)
+		cfg.Batch, cfg.Steps, cfg.EvaluateEvery, cfg.Folds, cfg.Reference = 64, 100, 50, 2, true
+		silent, want, err := mine.Fit(t.Context(), vx, vz, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { silent.Close() })
+		if len(silent.Parts) > 0 {
+			continue
+		}
+		critic, got, err := mine.Fit(t.Context(), vx, vz, cfg, mine.WithoutSilence())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { critic.Close() })
+		scores, err := critic.Scores(t.Context(), vx, vz)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Min(scores) == slices.Max(scores) || got.Bound != want.Bound {
+			t.Errorf("scores from %g to %g; %+v, want %+v", slices.Min(scores), slices.Max(scores), got.Bound, want.Bound)
+		}
+		return
+	}
+	t.Error("critics of all sets say something")
+}
+
 // TestAnyOrder calls every method of a trained critic and of its estimator in every
 // order: each must say the same whatever was asked before. A hopeless run, on
 // independent data, is among the cases: there the constant critic stands in for the

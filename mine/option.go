@@ -11,17 +11,18 @@ import (
 type Option func(*wiring)
 
 type wiring struct {
-	backend  backend.Backend
-	threads  int
-	called   [2]string // what messages call x and z
-	groups   []int
-	worth    float64       // of a row of groups, in independent ones; 0 if it is not known
-	arranged *arrangement  // of another estimator; nil for one of its own
-	dir      string        // of checkpoints; empty where none are kept
-	every    time.Duration // between two of a critic, at least
-	progress func(Progress)
-	last     Progress
-	reported time.Time
+	backend   backend.Backend
+	threads   int
+	called    [2]string // what messages call x and z
+	groups    []int
+	worth     float64       // of a row of groups, in independent ones; 0 if it is not known
+	arranged  *arrangement  // of another estimator; nil for one of its own
+	dir       string        // of checkpoints; empty where none are kept
+	every     time.Duration // between two of a critic, at least
+	outspoken bool
+	progress  func(Progress)
+	last      Progress
+	reported  time.Time
 }
 
 // progressEvery is the shortest time between two reports of one phase.
@@ -73,6 +74,10 @@ func WithBlocks(ids []int, worth float64) Option {
 func WithCheckpoints(dir string, every time.Duration) Option {
 	return func(w *wiring) { w.dir, w.every = dir, every }
 }
+
+// WithoutSilence makes the critic of Fit say something where all weights are 0, as of rows that tell nothing, or too little to be
+// sure: in each fold it is the one with the highest bound on the validation rows then. The Result is the same.
+func WithoutSilence() Option { return func(w *wiring) { w.outspoken = true } }
 
 // WithProgress calls f at most some ten times a second and at the end of each phase, from
 // whichever critic is in training; the others wait for it meanwhile.

@@ -53,7 +53,7 @@ func NewHoldout(d Data, split mine.Split, seed uint64) (*Holdout, error) {
 // Fit is mine.Fit of x and Z on the first half, whose critic Test takes.
 func (h *Holdout) Fit(ctx context.Context, x column.Source, cfg mine.Config, opts ...mine.Option) (*mine.Fitted, mine.Result, error) {
 	d := h.data(x)
-	return mine.Fit(ctx, column.Pick(x, h.First), column.Pick(h.z, h.First), h.plan.training(cfg, len(h.First)), d.options(h.First, opts)...)
+	return mine.Fit(ctx, column.Pick(x, h.First), column.Pick(h.z, h.First), h.plan.training(cfg, len(h.First)), d.options(h.First, outspoken(opts))...)
 }
 
 // Estimator is mine.NewEstimator of x and Z on the second half. Estimators of several x have the same

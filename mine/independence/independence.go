@@ -16,7 +16,9 @@
 //
 //	p = P( chi^2 with 2K degrees of freedom >= -2 sum_f ln p_f )
 //
-// Critics that say nothing give every pairing the same S, and p_f = 1, which would take from the other parts. Where
+// Where nothing is found, all weights of critics are 0, T is 0, every pairing has the same S, and p_f = 1. So then the critic of
+// each fold with the highest bound on its validation rows speaks (mine.WithoutSilence): p_f is as exact, and
+// tells more of a dependence that is nearly too weak. Where S is the same all the same, as where few rows may be exchanged, p_f = 1 would take from the other parts. Where
 // the first parts are so, they are left out, and K is smaller: given all rows up to them, the later p_f are as before. It
 // would not do to leave out later ones, whose critics have learnt from how the rows of earlier parts are paired.
 //
@@ -124,7 +126,7 @@ type Part struct {
 	Statistic    float64 `json:"statistic"`    // S of the rows as they are
 	Mean         float64 `json:"mean"`         // S of the permutations, on average
 	PValue       float64 `json:"p_value"`
-	// Silent is whether all pairings have the same S, as of critics that say nothing.
+	// Silent is whether all pairings have the same S, as where no rows may be exchanged.
 	Silent bool `json:"silent,omitempty"`
 }
 

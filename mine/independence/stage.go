@@ -27,7 +27,7 @@ const (
 
 // test trains critics and tests on the rows behind.
 func (s stage) test(ctx context.Context, d Data, cfg Config, f int, p *plan, opts []mine.Option) (part Part, err error) {
-	fitted, _, err := mine.Fit(ctx, column.Pick(d.X, s.trained), column.Pick(d.Z, s.trained), p.training(cfg.Estimate, len(s.trained)), d.options(s.trained, opts)...)
+	fitted, _, err := mine.Fit(ctx, column.Pick(d.X, s.trained), column.Pick(d.Z, s.trained), p.training(cfg.Estimate, len(s.trained)), d.options(s.trained, outspoken(opts))...)
 	if fitted != nil {
 		defer func() { err = errors.Join(err, fitted.Close()) }()
 	}
@@ -37,6 +37,11 @@ func (s stage) test(ctx context.Context, d Data, cfg Config, f int, p *plan, opt
 	part, err = p.permute(ctx, fitted, d, s.tested, f, cfg.Permutations)
 	part.Trained = len(s.trained)
 	return part, err
+}
+
+// outspoken has critics that would say nothing say what they can: nothing makes all pairings alike, and the p-value 1.
+func outspoken(opts []mine.Option) []mine.Option {
+	return append([]mine.Option{mine.WithoutSilence()}, opts...)
 }
 
 // training returns the settings of critics of some rows. The fit is not asked how the rows depend
