@@ -24,7 +24,7 @@ type chances struct {
 func newChances(shapes []shape, x column.Source, y, features *mat.Dense, borders []int) (*chances, error) {
 	c := &chances{least: 1 / float64(2*x.Rows())}
 	for j, s := range shapes {
-		if s.values != nil {
+		if s.classes() > 0 {
 			c.columns, c.values = append(c.columns, j), append(c.values, s.values)
 		}
 	}

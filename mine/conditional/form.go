@@ -45,6 +45,17 @@ type shape struct {
 	values []float64
 }
 
+// classes is how many values have probabilities.
+func (s shape) classes() int {
+	if s.form == FormChances || s.form == FormQuantile {
+		return len(s.values)
+	}
+	return 0
+}
+
+// plain is whether the column stands for itself, and says something.
+func (s shape) plain() bool { return s.form == FormAsIs && len(s.values) != 1 }
+
 // columns is how many columns of U there are for it: of two values, one for both, which are the same but for the sign.
 func (s shape) columns() int {
 	if s.form != FormQuantile && len(s.values) > 2 {
@@ -70,7 +81,10 @@ func shapesOf(x column.Source) ([]shape, error) {
 			continue
 		}
 		slices.Sort(values)
-		if distinct := slices.Compact(values); len(distinct) <= mostClasses {
+		switch distinct := slices.Compact(values); {
+		case len(distinct) == 1:
+			all[j].values = slices.Clone(distinct)
+		case len(distinct) <= mostClasses:
 			all[j] = shape{FormChances, slices.Clone(distinct)}
 		}
 	}
@@ -91,9 +105,9 @@ func withoutClasses(all []shape) []shape {
 // facing makes the law of one side one whatever Y: u, or v where that takes less. It reports whether it can be.
 // A side of FormRegression alone has it, and one with columns of few values where these are FormQuantile, which has less of them than FormChances.
 func facing(u, v []shape) bool {
-	count := func(all []shape, f Form) (n int) {
+	classes := func(all []shape) (n int) {
 		for _, s := range all {
-			if s.form == f {
+			if s.form == FormChances {
 				n++
 			}
 		}
@@ -101,7 +115,7 @@ func facing(u, v []shape) bool {
 	}
 	var side []shape
 	for _, s := range [][]shape{u, v} {
-		if count(s, FormAsIs) == 0 && (side == nil || count(s, FormChances) < count(side, FormChances)) {
+		if !slices.ContainsFunc(s, shape.plain) && (side == nil || classes(s) < classes(side)) {
 			side = s
 		}
 	}

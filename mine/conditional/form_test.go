@@ -3,6 +3,7 @@ package conditional
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -151,6 +152,34 @@ func TestFewGiven(t *testing.T) {
 		}
 		if r := run(0.6, 1); r.PValue > 0.01 {
 			t.Errorf("given %s: p %g of what is dependent", name, r.PValue)
+		}
+	}
+}
+
+// TestConstantColumn: a column of one value on both sides is no hindrance, and says nothing.
+func TestConstantColumn(t *testing.T) {
+	d := coded(300, 0, 1)
+	one := slices.Repeat([]float64{7}, 300)
+	d.X, d.Z = column.Join(d.X, column.Named(column.Slices(one), "one")), column.Join(d.Z, column.Named(column.Slices(one), "other"))
+	x, err := shapesOf(d.X)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := shapesOf(d.Z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !facing(x, z) {
+		t.Fatalf("%+v, %+v", x, z)
+	}
+	for _, shapes := range [][]shape{x, z} {
+		u, err := newResiduals(t.Context(), d, halves(300), shapes, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := len(u.columns) - 1
+		if r := u.report[1]; r.Used || r.Explained != 0 || u.values[last] != nil || u.columns[last].Name != "one" {
+			t.Errorf("%+v, %+v", r, u.columns)
 		}
 	}
 }

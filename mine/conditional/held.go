@@ -75,7 +75,7 @@ func (d Data) hold(split mine.SplitKind, x, z []shape) (*Held, error) {
 		}
 	}
 	few := func(all []shape) bool {
-		return slices.ContainsFunc(all, func(s shape) bool { return s.form != FormRegression })
+		return slices.ContainsFunc(all, func(s shape) bool { return s.form == FormChances || s.plain() })
 	}
 	if h.Columns == nil || !h.All && !(few(x) && few(z)) && float64(enough) < leastHeld*float64(len(values)) {
 		return nil, nil

@@ -179,7 +179,7 @@ func (r *residuals) store(p prediction, rows []int, seed uint64) {
 			}
 			u++
 		}
-		classes += len(s.values)
+		classes += s.classes()
 	}
 }
 

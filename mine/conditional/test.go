@@ -13,12 +13,12 @@ import (
 	"gomine/mine/sampling"
 )
 
-// A TestResult is a test of whether X and Z are independent given Y: that of U and V, the
-// residuals of X and of Z. Its Doubts say, beside those of package independence, that nearest neighbours find that
+// A TestResult is a test of whether X and Z are independent given Y: that of U and V, what is left of X and of Z, see
+// Form. Its Doubts say, beside those of package independence, that nearest neighbours find that
 // Y tells of U and of V: then what X and Z both share with Y may have been taken for dependence. Or that groups of
 // rows vary together.
 type TestResult struct {
-	independence.Result            // its Effect is I(U;V), and its p-value is approximate
+	independence.Result            // its Effect is I(U;V), and its p-value is approximate but where all of Y is held
 	X                   []Residual `json:"residuals_x"`
 	Z                   []Residual `json:"residuals_z"`
 	Held                *Held      `json:"held,omitempty"` // nil where no column of Y is
@@ -52,8 +52,11 @@ func regressions(cfg mine.Config, rows int) mine.Config {
 // most I(X;Z|Y) and the defect I(U;Y): what depends on Y and vanishes on average over it is not
 // seen.
 //
-// A column without a residual, see Residual, is tested as it is, which asks for all of the
-// other side's to have one: otherwise the error wraps ErrCodes.
+// A column of few values has its probabilities given Y taken off, or a randomised quantile residual, see Form: the latter on one side
+// where both have such columns, as a permutation asks one side for a law that is one whatever Y, while of the other a mean that
+// is keeps what errs to a product. A column that is tested as it is asks for that of the other side, else the error wraps ErrCodes.
+//
+// Columns of Y of few values may be held, see Held. If all are, the test is exact.
 func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Option) (TestResult, error) {
 	var out TestResult
 	if err := cfg.Validate(); err != nil {
@@ -179,5 +182,5 @@ func (d Data) sides(ctx context.Context, maps *mine.Estimator, seed uint64) (u, 
 
 // nameOf returns the name of the first column without a residual.
 func nameOf(x column.Source, shapes []shape) string {
-	return x.Columns()[slices.IndexFunc(shapes, func(s shape) bool { return s.form == FormAsIs })].Name
+	return x.Columns()[slices.IndexFunc(shapes, shape.plain)].Name
 }

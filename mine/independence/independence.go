@@ -18,8 +18,8 @@
 //
 // Where nothing is found, all weights of critics are 0, T is 0, every pairing has the same S, and p_f = 1. So then the critic of
 // each fold with the highest bound on its validation rows speaks (mine.WithoutSilence): p_f is as exact, and
-// tells more of a dependence that is nearly too weak. Where S is the same all the same, as where few rows may be exchanged, p_f = 1 would take from the other parts. Where
-// the first parts are so, they are left out, and K is smaller: given all rows up to them, the later p_f are as before. It
+// tells more of a dependence that is nearly too weak. Where S is the same even so, as where no rows may be
+// exchanged, p_f = 1 would take from the other parts. Where the first parts are so, they are left out, and K is smaller: given all rows up to them, the later p_f are as before. It
 // would not do to leave out later ones, whose critics have learnt from how the rows of earlier parts are paired.
 //
 // # Why critics never learn from a later part
