@@ -82,8 +82,8 @@ func (c *chances) of(y, features *mat.Dense) *mat.Dense {
 // leastPlace keeps quantiles finite where sums of probabilities are 1 but for rounding.
 const leastPlace = 1e-12
 
-// quantile is the FormQuantile of value number k in a row of the column of x, by the probabilities of its values there.
-func quantile(p []float64, k int, seed uint64, col, row int) float64 {
-	w := sampling.Uniform(seed, sampling.StreamResidual, uint64(col), uint64(row))
-	return distuv.UnitNormal.Quantile(min(max(floats.Sum(p[:k])+w*p[k], leastPlace), 1-leastPlace))
+// place is the FormQuantile of a row of column j of x, by the probability of lesser values and that of its own.
+func place(below, own float64, seed uint64, j, row int) float64 {
+	w := sampling.Uniform(seed, sampling.StreamResidual, uint64(j), uint64(row))
+	return distuv.UnitNormal.Quantile(min(max(below+w*own, leastPlace), 1-leastPlace))
 }

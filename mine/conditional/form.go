@@ -26,8 +26,8 @@ const (
 	// randomised quantile residual (Dunn and Smyth, Journal of Computational and Graphical Statistics 5, 1996), which has one
 	// law whatever Y if the probabilities are right.
 	FormQuantile Form = "quantile"
-	// FormCentred is, where all of Y is held, see Held, normal scores of numbers, or 1 or 0 for each of few values, less
-	// their mean in the rows with the same Y.
+	// FormCentred is, where all of Y is held, see Held, on the side that is not FormQuantile, normal scores of numbers, or 1 or 0 for each
+	// of few values, less their mean in the rows with the same Y. F and p are shares of these rows then.
 	FormCentred Form = "centred"
 )
 

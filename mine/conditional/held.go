@@ -1,6 +1,7 @@
 package conditional
 
 import (
+	"cmp"
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
@@ -83,20 +84,40 @@ func (d Data) hold(split mine.SplitKind, x, z []shape) (*Held, error) {
 	return h, nil
 }
 
-// centred makes U of columns whose values are taken from their means in each stratum, which do not change where rows of a stratum are
-// exchanged: of numbers, of their normal scores, and of few values, of whether the row has each. Others are as they are.
-func (h *Held) centred(x column.Source, shapes []shape) (*residuals, error) {
-	shapes = slices.Clone(shapes)
-	r := &residuals{Source: x}
-	for j := range shapes {
-		if shapes[j].form != FormAsIs {
-			shapes[j].form = FormCentred
+// sides makes U and V where all of Y is held: on one side quantiles, whose law is one in all strata, so that what X and Z share with Y
+// is not in I(U;V), and on the other one, of which fewer columns are numbers, values less their means in each stratum. Neither changes
+// where rows of a stratum are exchanged.
+func (h *Held) sides(d Data, x, z []shape, seed uint64) (u, v *residuals, err error) {
+	others := func(all []shape) (n int) {
+		for _, s := range all {
+			if s.form != FormRegression {
+				n++
+			}
 		}
-		r.add(j, shapes[j])
+		return n
 	}
-	r.shapes = shapes
+	turned := others(z) < others(x)
+	if u, err = h.side(d.X, x, !turned, seed); err != nil {
+		return nil, nil, err
+	}
+	v, err = h.side(d.Z, z, turned, seed)
+	return u, v, err
+}
+
+// side makes quantiles of columns, or else differences from means: of numbers, of their normal scores, and of few values, of
+// whether the row has each; others are as they are.
+func (h *Held) side(x column.Source, shapes []shape, quantiles bool, seed uint64) (*residuals, error) {
+	r := &residuals{Source: x, shapes: slices.Clone(shapes)}
 	u := 0
-	for j, s := range shapes {
+	for j := range r.shapes {
+		s := &r.shapes[j]
+		switch {
+		case quantiles:
+			s.form = FormQuantile
+		case s.form != FormAsIs:
+			s.form = FormCentred
+		}
+		r.add(j, *s)
 		if s.form == FormAsIs {
 			u++
 			continue
@@ -109,17 +130,48 @@ func (h *Held) centred(x column.Source, shapes []shape) (*residuals, error) {
 		_, k := values.Dims()
 		for c := range k {
 			v := mat.Col(nil, c, values)
-			before := stat.PopVariance(v, nil)
+			all += stat.PopVariance(v, nil)
 			h.centre(v)
-			left, all = left+stat.PopVariance(v, nil), all+before
-			if c < s.columns() {
+			left += stat.PopVariance(v, nil)
+			if !quantiles && c < s.columns() {
 				r.values[u] = v
 				u++
 			}
 		}
-		r.report[j].Explained = 1 - left/all
+		if all > 0 {
+			r.report[j].Explained = 1 - left/all
+		}
+		if quantiles {
+			if err := x.Read(r.values[u], 0, x.Rows(), j, j+1); err != nil {
+				return nil, err
+			}
+			h.quantiles(r.values[u], seed, j)
+			u++
+		}
 	}
 	return r, nil
+}
+
+// quantiles replaces the values of column j of x by their FormQuantile in each stratum, with the shares of its rows for probabilities.
+func (h *Held) quantiles(values []float64, seed uint64, j int) {
+	members := map[int][]int{}
+	for i, s := range h.strata {
+		members[s] = append(members[s], i)
+	}
+	for _, rows := range members {
+		slices.SortFunc(rows, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
+		var places []float64
+		for lo, hi := 0, 0; lo < len(rows); lo = hi {
+			for hi = lo; hi < len(rows) && values[rows[hi]] == values[rows[lo]]; hi++ {
+			}
+			for _, i := range rows[lo:hi] {
+				places = append(places, place(float64(lo)/float64(len(rows)), float64(hi-lo)/float64(len(rows)), seed, j, i))
+			}
+		}
+		for k, i := range rows {
+			values[i] = places[k]
+		}
+	}
 }
 
 // levels returns column j of x: whether each row has each of the values, 1 or 0, or, without values, its normal scores, equal

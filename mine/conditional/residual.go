@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"gomine/mine"
@@ -174,8 +175,9 @@ func (r *residuals) store(p prediction, rows []int, seed uint64) {
 			}
 		case FormQuantile:
 			for k, i := range rows {
+				chances := p.chances.RawRowView(k)[classes:][:len(s.values)]
 				own := slices.Index(p.has.RawRowView(k)[classes:][:len(s.values)], 1)
-				r.values[u][i] = quantile(p.chances.RawRowView(k)[classes:][:len(s.values)], own, seed, j, i)
+				r.values[u][i] = place(floats.Sum(chances[:own]), chances[own], seed, j, i)
 			}
 			u++
 		}

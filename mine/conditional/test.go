@@ -161,10 +161,7 @@ func (d Data) sides(ctx context.Context, maps *mine.Estimator, seed uint64) (u, 
 		return nil, nil, nil, err
 	}
 	if held != nil && held.All {
-		if u, err = held.centred(d.X, x); err != nil {
-			return nil, nil, nil, err
-		}
-		v, err = held.centred(d.Z, z)
+		u, v, err = held.sides(d, x, z, seed)
 		return u, v, held, err
 	}
 	if !facing(x, z) {
