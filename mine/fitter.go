@@ -224,25 +224,29 @@ func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *
 	return errors.Join(t.score(ctx, b, data, in, m, c), data.Close())
 }
 
-// complete scores all rows for critics of fold f that a race has left, which it judges by those that decide alone.
-// Where why says that the backend has failed, that is done on the CPU.
+// complete scores all rows for critics of fold f that a race has left, which it judges by those that decide alone. Where why says
+// that the backend has failed, or it fails now, that is done on the CPU. A critic that cannot be scored has failed.
 func (t *fitter) complete(ctx context.Context, why error, f int, members []*member) error {
 	t.phase = PhaseScore
 	return t.each(context.WithoutCancel(ctx), len(members), func(ctx context.Context, b backend.Backend, i int) error {
 		if !members[i].usable() || members[i].tested() {
 			return nil
 		}
-		m := *members[i]
+		m, failed := *members[i], *members[i]
 		in, err := t.open(f, m.candidate.Preprocess, false)
 		if err == nil {
-			if backendFailed(why) {
-				err = t.rescue(ctx, in, &m, t.folds[f].counts)
-			} else {
+			if err = why; !backendFailed(why) {
 				err = t.scoreOn(ctx, b, in, &m, t.folds[f].counts)
 			}
+			if backendFailed(err) {
+				err = t.rescue(ctx, in, &m, t.folds[f].counts)
+			}
 		}
-		members[i] = &m
-		return err
+		if members[i] = &m; err != nil {
+			failed.failed = fmt.Errorf("mine: scores after a race: %w", err)
+			members[i] = &failed
+		}
+		return nil
 	})
 }
 

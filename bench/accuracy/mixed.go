@@ -34,7 +34,7 @@ type mixedVariable struct {
 // by the same chance. A number is the mean of its parents' values, of those that are numbers after a function, and a
 // standard normal; a code is the sum of its parents' codes and of one code for each number v among them, k with a
 // probability of e^(kv) / (1 + e^v + ..), modulo their count, in 85 of 100 rows, and another one in the rest.
-// Parents are y, and, of z where it depends on x, x and, if z is a number, y.
+// Parents are y, which has none, so that a code of it is 0 in 85 of 100 rows, and, of z where it depends on x, x and, if z is a number, y.
 func mixedNetwork(g *rand.Rand, rows, given int, dependent bool) conditional.Data {
 	ratio := float64(g.IntN(5)) / 4
 	least := 2 + g.IntN(mixedCodes-1)

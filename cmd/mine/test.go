@@ -43,7 +43,8 @@ a series, which is noticed, Z is rotated against X; that is approximate.
 
 With --given the question is whether they are independent given Y: what Y
 explains of X and of Z is taken off, and the rests are tested. That is
-approximate.
+approximate. Codes in Y are held fixed instead where rows share them: Z is
+permuted among these alone, and where all of Y is so, the test is exact.
 
 The estimate is that of mine estimate with the same flags. By default both are
 of --effort fast. FILE, COLUMNS and the flags are those of mine estimate.
@@ -182,8 +183,12 @@ func reportTest(w io.Writer, r conditional.TestResult, x, z source, given string
 			pText(p.PValue), grouped(p.Tested), grouped(p.Trained), grouped(p.Permutations), permuted)
 	}
 	if h := r.Held; h != nil {
-		line("", "Rows are exchanged with those of the same values of %s, which %s of %s rows share with others.",
-			listNames(h.Columns), grouped(h.Rows), grouped(e.Rows.Total))
+		more := ""
+		if 2*h.Exchangeable < e.Rows.Total {
+			more = " Fewer columns of Y, or coarser ones, would find more."
+		}
+		line("", "Rows are exchanged with those of the same values of %s, which %s of %s rows share with others.%s",
+			listNames(h.Columns), grouped(h.Exchangeable), grouped(e.Rows.Total), more)
 	}
 	switch {
 	case r.Held != nil && r.Held.All:

@@ -61,6 +61,12 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// leftOf is values as what is left of a column.
+func leftOf(values []float64) *residuals {
+	s := column.Slices(values)
+	return &residuals{Source: s, shapes: []shape{{form: FormRegression}}, columns: s.Columns(), from: []int{0}, values: [][]float64{nil}}
+}
+
 // TestDoubts: both sides follow nine bands of y, which regressions on smooth functions do not
 // see; of one side alone there is no doubt.
 func TestDoubts(t *testing.T) {
@@ -76,7 +82,7 @@ func TestDoubts(t *testing.T) {
 		z    []float64
 		want int
 	}{{z, 1}, {free, 0}} {
-		got, err := doubts(t.Context(), column.Slices(x), column.Slices(c.z), column.Slices(y), 1)
+		got, err := doubts(t.Context(), leftOf(x), leftOf(c.z), column.Slices(y), 1)
 		if err != nil || len(got) != c.want {
 			t.Errorf("%d doubts %v, error %v, want %d", len(got), got, err, c.want)
 		}

@@ -11,14 +11,14 @@ type Form string
 
 const (
 	// FormAsIs is the column itself: that of many codes, or of numbers many of which are equal, but not so few different ones that
-	// they can be taken for codes.
+	// they can be taken for codes; and one of one value.
 	FormAsIs Form = ""
 	// FormRegression is what a regression leaves of a column of numbers that are different in most rows.
 	FormRegression Form = "regression"
 	// FormChances is, of a column of few values, for each value whether the row has it, 1 or 0, less its probability given Y. Its mean
 	// is 0 whatever Y, but not its law.
 	FormChances Form = "chances"
-	// FormQuantile is, of a column of few values, the normal quantile of
+	// FormQuantile is, of a column of few values, and of any one where all of Y is held, see Held, the normal quantile of
 	//
 	//	F(v-|y) + W p(v|y)
 	//
@@ -26,7 +26,7 @@ const (
 	// randomised quantile residual (Dunn and Smyth, Journal of Computational and Graphical Statistics 5, 1996), which has one
 	// law whatever Y if the probabilities are right.
 	FormQuantile Form = "quantile"
-	// FormCentred is, where all of Y is held, see Held, on the side that is not FormQuantile, normal scores of numbers, or 1 or 0 for each
+	// FormCentred is, where all of Y is held, on the side that is not FormQuantile, normal scores of numbers, or 1 or 0 for each
 	// of few values, less their mean in the rows with the same Y. F and p are shares of these rows then.
 	FormCentred Form = "centred"
 )
@@ -101,6 +101,9 @@ func withoutClasses(all []shape) []shape {
 	}
 	return all
 }
+
+// classed is whether the column is of few values, or of many codes.
+func (s shape) classed() bool { return s.form == FormChances || s.plain() }
 
 // facing makes the law of one side one whatever Y: u, or v where that takes less. It reports whether it can be.
 // A side of FormRegression alone has it, and one with columns of few values where these are FormQuantile, which has less of them than FormChances.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -136,7 +137,7 @@ func TestFewGiven(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if codes := name == "codes"; r.Exact != codes || (r.Held != nil) != codes || codes && (!r.Held.All || r.Held.Rows < rows*9/10 || r.X[0].Form != FormQuantile || r.Z[0].Form != FormCentred) {
+			if codes := name == "codes"; r.Exact != codes || (r.Held != nil) != codes || codes && (!r.Held.All || r.Held.Exchangeable < rows*9/10 || r.X[0].Form != FormQuantile || r.Z[0].Form != FormCentred) {
 				t.Errorf("%s: exact %v, %+v, %+v", name, r.Exact, r.Held, r.X)
 			}
 			return r
@@ -214,21 +215,28 @@ func redrawn(t *testing.T, d Data, tie float64, seed uint64) Data {
 	return Data{X: column.Slices(newX), Z: column.Slices(newZ), Given: d.Given}
 }
 
-// TestHold: columns of few values are held where they are all of Y, where few rows are alone in their values, or where both
-// sides have codes.
+// TestHold: columns of few values are held where few rows are alone in their values, and codes where both
+// sides have some; a column of one value does not count.
 func TestHold(t *testing.T) {
 	const rows = 400
 	g := rand.New(rand.NewPCG(3, 1))
-	few, many, number := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	few, many, number, one := make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	fifty := make([]string, rows)
 	for i := range few {
-		few[i], many[i], number[i] = float64(i%3), float64(i%20), g.NormFloat64()
+		few[i], many[i], number[i], fifty[i] = float64(i%3), float64(i%20), g.NormFloat64(), strconv.Itoa(i%50)
 	}
-	random := func() []float64 {
-		v := make([]float64, rows)
-		for i := range v {
-			v[i] = float64(g.IntN(20))
+	random := func() (v []float64) {
+		for range rows {
+			v = append(v, float64(g.IntN(20)))
 		}
 		return v
+	}
+	code := func() column.Source {
+		var labels []string
+		for _, v := range random() {
+			labels = append(labels, strconv.Itoa(int(v)))
+		}
+		return column.Codes(labels)
 	}
 	numbers, codes := []shape{{form: FormRegression}}, []shape{{FormChances, []float64{0, 1}}}
 	for _, c := range []struct {
@@ -237,21 +245,27 @@ func TestHold(t *testing.T) {
 		x, z    []shape
 		columns int // that are held
 		all     bool
-		rows    int
+		most    bool // whether rows with others are most of all
 	}{
-		{"codes", column.Slices(few), numbers, numbers, 1, true, 400},
-		{"codes and numbers", column.Slices(few, number), numbers, codes, 1, false, 400},
+		{"few values", column.Slices(few), numbers, numbers, 1, true, true},
+		{"and numbers", column.Slices(few, number), numbers, codes, 1, false, true},
+		{"two columns", column.Slices(few, many), numbers, numbers, 2, true, true},
+		{"one value besides", column.Slices(few, one), numbers, numbers, 1, true, true},
+		{"one value", column.Slices(number, one), numbers, numbers, 0, false, false},
+		{"50 codes", column.Codes(fifty), numbers, numbers, 1, true, true},
+		{"numbers", column.Slices(number), codes, codes, 0, false, false},
 		// Of 8,000 joint values nearly all that are there have one row.
-		{"many of them", column.Slices(random(), random(), random(), number), numbers, codes, 0, false, 0},
-		{"many of them, and codes of both", column.Slices(few, many, shift(many, 3), number), codes, codes, 3, false, 400},
-		{"numbers", column.Slices(number), codes, codes, 0, false, 0},
+		{"ratings", column.Slices(random(), random(), random()), codes, codes, 0, false, false},
+		{"ratings and 50 codes", column.Join(column.Slices(random(), random(), random()), column.Codes(fifty)), codes, codes, 1, false, true},
+		{"many codes", column.Join(code(), code(), code()), numbers, codes, 0, false, false},
+		{"many codes, and codes of both", column.Join(code(), code(), code()), codes, codes, 3, true, false},
 	} {
 		d := Data{X: column.Slices(number), Z: column.Slices(number), Given: c.y}
 		h, err := d.hold(mine.SplitRandom, c.x, c.z)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (h != nil) != (c.columns > 0) || h != nil && (len(h.Columns) != c.columns || h.All != c.all || h.Rows != c.rows) {
+		if (h != nil) != (c.columns > 0) || h != nil && (len(h.Columns) != c.columns || h.All != c.all || (h.Exchangeable > rows/2) != c.most || len(h.left) != len(c.y.Columns())-c.columns) {
 			t.Errorf("%s: %+v", c.name, h)
 		}
 		if h, err = d.hold(mine.SplitBlocks, c.x, c.z); h != nil || err != nil {
@@ -260,7 +274,79 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// shift moves values by some places.
-func shift(values []float64, by int) []float64 {
-	return append(append([]float64{}, values[by:]...), values[:by]...)
+// TestRare: a code that one row has, beside a condition of numbers, is tested; so is a series that shows beside what y of four values
+// explains alone, without strata.
+func TestRare(t *testing.T) {
+	const rows = 1000
+	g := rand.New(rand.NewPCG(9, 1))
+	rare, z, y := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	a, b, four := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	var s, u float64
+	for i := range rows {
+		y[i] = g.NormFloat64()
+		z[i] = y[i] + g.NormFloat64()
+		s, u = 0.8*s+g.NormFloat64(), 0.8*u+g.NormFloat64()
+		four[i] = float64(g.IntN(4))
+		a[i], b[i] = 200*four[i]+s, 200*four[i]*four[i]+u
+	}
+	rare[17] = 1
+	cfg := independence.DefaultConfig(rows)
+	cfg.Permutations, cfg.Estimate = 99, brief(rows).Estimate
+	cfg.Estimate.Steps, cfg.Estimate.Hidden = 60, []int{8}
+	r, err := Test(t.Context(), Data{X: column.Slices(rare), Z: column.Slices(z), Given: column.Slices(y)}, cfg, mine.WithThreads(1))
+	if err != nil || r.X[0].Form != FormChances || math.IsNaN(r.X[0].Explained) || math.IsInf(r.X[0].Explained, 0) || r.PValue < 0.01 {
+		t.Errorf("a rare code: %v, %+v, p %g", err, r.X, r.PValue)
+	}
+	r, err = Test(t.Context(), Data{X: column.Slices(a), Z: column.Slices(b), Given: column.Slices(four)}, cfg, mine.WithThreads(1))
+	if err != nil || r.Held != nil || r.Exact || r.Pairing != independence.Rotations {
+		t.Errorf("a series: %v, held %+v, %s", err, r.Held, r.Pairing)
+	}
+}
+
+// TestSides: of a condition that is held, quantiles are of the side with fewer columns of codes, whose values are one
+// law in all strata; those of the other side have no mean in any. Explained does not count rows that are alone, nor chance.
+func TestSides(t *testing.T) {
+	const rows = 600
+	g := rand.New(rand.NewPCG(2, 1))
+	x, code, one, y := make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	for i := range rows {
+		y[i] = float64(g.IntN(100)) // six rows each, some of them alone
+		if i < 200 {
+			y[i] = float64(1000 + i)
+		}
+		x[i], code[i] = g.NormFloat64(), float64(g.IntN(3))
+	}
+	d := Data{X: column.Slices(code), Z: column.Slices(x, one), Given: column.Slices(y)}
+	h, _, err := d.strataOf([]int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shapesX, _ := shapesOf(d.X)
+	shapesZ, _ := shapesOf(d.Z)
+	u, v, err := h.uncover(d, shapesX, shapesZ, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.shapes[0].form != FormCentred || v.shapes[0].form != FormQuantile || v.shapes[1].form != FormAsIs || len(u.columns) != 3 || len(v.columns) != 2 {
+		t.Fatalf("%+v, %+v", u.shapes, v.shapes)
+	}
+	// The standard deviation of a share of 400 rows in 100 strata is about sqrt(2/100)/4.
+	if e := u.report[0].Explained; math.Abs(e) > 0.15 {
+		t.Errorf("explained %.3f of what is independent", e)
+	}
+	sums := map[int]float64{}
+	for i, s := range h.strata {
+		sums[s] += u.values[0][i]
+	}
+	for s, sum := range sums {
+		if math.Abs(sum) > 1e-9 {
+			t.Errorf("stratum %d has a sum of %g", s, sum)
+		}
+	}
+	// Uniform but for the normal quantile, whether alone in the stratum or not: the variance of a normal law, +- 3 standard deviations.
+	for _, part := range [][]float64{v.values[0][:200], v.values[0][200:]} {
+		if s := stat.PopVariance(part, nil); math.Abs(s-1) > 3*math.Sqrt(2/float64(len(part))) {
+			t.Errorf("quantiles have a variance of %.3f", s)
+		}
+	}
 }

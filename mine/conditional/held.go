@@ -6,21 +6,21 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"gomine/mine"
 	"gomine/mine/column"
 )
 
-// Held are columns of Y of few values each, those of which together are the strata that rows are exchanged within: each
+// Held are columns of Y whose values together are the strata that rows are exchanged within: each
 // keeps its values of Y there, and what X and Z share through these columns is in all permutations.
 type Held struct {
-	Columns []string `json:"columns"`
-	Rows    int      `json:"rows"` // that have all these values in common with another row
-	All     bool     `json:"all"`  // whether they are all columns of Y, so that the test is exact
+	Columns      []string `json:"columns"`
+	Exchangeable int      `json:"exchangeable"` // rows that have all these values in common with another one
+	All          bool     `json:"all"`          // whether they are all columns of Y that vary, so that the test is exact
 
 	strata []int
+	left   []int // columns of Y that are not held
 }
 
 const (
@@ -29,9 +29,9 @@ const (
 	leastHeld, enoughHeld = 0.8, 4
 )
 
-// hold returns the columns of Y that are held; nil where none are. All are that have few values, where these are all
-// of Y, or where both X and Z have columns of few values: of such, a regression misses what few rows do not show, as how codes
-// act together, in both alike. Else they are if most rows are in strata of several.
+// hold returns the columns of Y that are held; nil where none are. All codes and all columns of numbers of few values are if
+// most rows are in strata of several, else codes alone if they are so. Codes of few values each are in any case where both X and Z have
+// columns that are no numbers: how codes act together a regression of few rows misses, in both alike.
 func (d Data) hold(split mine.SplitKind, x, z []shape) (*Held, error) {
 	if d.Groups != nil || split != mine.SplitRandom {
 		return nil, nil
@@ -40,21 +40,62 @@ func (d Data) hold(split mine.SplitKind, x, z []shape) (*Held, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Held{strata: make([]int, d.X.Rows()), All: true}
-	values := make([]float64, d.X.Rows())
-	for j, s := range y {
-		if s.values == nil {
-			h.All = false
+	var coded, few, fewCodes, varied []int
+	for j, c := range d.Given.Columns() {
+		if len(y[j].values) == 1 {
 			continue
 		}
-		c := d.Given.Columns()[j]
-		h.Columns = append(h.Columns, c.Name)
-		if err := d.Given.Read(values, 0, len(values), j, j+1); err != nil {
+		varied = append(varied, j)
+		if c.Kind == column.Code {
+			coded = append(coded, j)
+		}
+		if y[j].form == FormChances && c.Kind == column.Code {
+			fewCodes = append(fewCodes, j)
+		}
+		if y[j].form == FormChances || c.Kind == column.Code {
+			few = append(few, j)
+		}
+	}
+	both := slices.ContainsFunc(x, shape.classed) && slices.ContainsFunc(z, shape.classed)
+	for _, some := range []struct {
+		columns []int
+		sparse  bool
+	}{{few, false}, {coded, false}, {fewCodes, both}} {
+		if some.columns == nil {
+			continue
+		}
+		h, enough, err := d.strataOf(some.columns)
+		if err != nil {
 			return nil, err
 		}
-		joint := map[[2]float64]int{}
+		if enough || some.sparse {
+			h.All = len(some.columns) == len(varied)
+			return h, nil
+		}
+	}
+	return nil, nil
+}
+
+// strataOf holds some columns of Y, and reports whether most rows are in strata of several.
+func (d Data) strataOf(columns []int) (h *Held, most bool, err error) {
+	h = &Held{strata: make([]int, d.X.Rows())}
+	values := make([]float64, d.X.Rows())
+	for j, c := range d.Given.Columns() {
+		if !slices.Contains(columns, j) {
+			h.left = append(h.left, j)
+			continue
+		}
+		h.Columns = append(h.Columns, c.Name)
+		if err := d.Given.Read(values, 0, len(values), j, j+1); err != nil {
+			return nil, false, err
+		}
+		type pair struct {
+			stratum int
+			value   float64
+		}
+		joint := map[pair]int{}
 		for i, v := range values {
-			key := [2]float64{float64(h.strata[i]), v}
+			key := pair{h.strata[i], v}
 			k, known := joint[key]
 			if !known {
 				k = len(joint)
@@ -63,40 +104,46 @@ func (d Data) hold(split mine.SplitKind, x, z []shape) (*Held, error) {
 			h.strata[i] = k
 		}
 	}
-	sizes, enough := map[int]int{}, 0
-	for _, s := range h.strata {
-		sizes[s]++
-	}
-	for _, n := range sizes {
+	enough := 0
+	for _, n := range sizesOf(h.strata) {
 		if n > 1 {
-			h.Rows += n
+			h.Exchangeable += n
 		}
 		if n >= enoughHeld {
 			enough += n
 		}
 	}
-	few := func(all []shape) bool {
-		return slices.ContainsFunc(all, func(s shape) bool { return s.form == FormChances || s.plain() })
-	}
-	if h.Columns == nil || !h.All && !(few(x) && few(z)) && float64(enough) < leastHeld*float64(len(values)) {
-		return nil, nil
-	}
-	return h, nil
+	return h, float64(enough) >= leastHeld*float64(len(values)), nil
 }
 
-// sides makes U and V where all of Y is held: on one side quantiles, whose law is one in all strata, so that what X and Z share with Y
-// is not in I(U;V), and on the other one, of which fewer columns are numbers, values less their means in each stratum. Neither changes
-// where rows of a stratum are exchanged.
-func (h *Held) sides(d Data, x, z []shape, seed uint64) (u, v *residuals, err error) {
-	others := func(all []shape) (n int) {
+// sizesOf counts the rows of each stratum.
+func sizesOf(strata []int) map[int]int {
+	sizes := map[int]int{}
+	for _, s := range strata {
+		sizes[s]++
+	}
+	return sizes
+}
+
+// uncover makes U and V where all of Y is held: on one side quantiles, whose law is one in all strata, so that what X and Z share with Y
+// is not in I(U;V), and on the other one values less their means in each stratum. Neither changes
+// where rows of a stratum are exchanged. Quantiles are of the side with fewer columns of many codes, and then with fewer that are no
+// numbers: of codes they are steps.
+func (h *Held) uncover(d Data, x, z []shape, seed uint64) (u, v *residuals, err error) {
+	count := func(all []shape) (plain, classed int) {
 		for _, s := range all {
-			if s.form != FormRegression {
-				n++
+			if s.plain() {
+				plain++
+			}
+			if s.classed() {
+				classed++
 			}
 		}
-		return n
+		return plain, classed
 	}
-	turned := others(z) < others(x)
+	plainX, classedX := count(x)
+	plainZ, classedZ := count(z)
+	turned := plainZ < plainX || plainZ == plainX && classedZ < classedX
 	if u, err = h.side(d.X, x, !turned, seed); err != nil {
 		return nil, nil, err
 	}
@@ -105,14 +152,14 @@ func (h *Held) sides(d Data, x, z []shape, seed uint64) (u, v *residuals, err er
 }
 
 // side makes quantiles of columns, or else differences from means: of numbers, of their normal scores, and of few values, of
-// whether the row has each; others are as they are.
+// whether the row has each; others, and those of one value, are as they are.
 func (h *Held) side(x column.Source, shapes []shape, quantiles bool, seed uint64) (*residuals, error) {
 	r := &residuals{Source: x, shapes: slices.Clone(shapes)}
 	u := 0
 	for j := range r.shapes {
 		s := &r.shapes[j]
 		switch {
-		case quantiles:
+		case quantiles && (s.form != FormAsIs || s.plain()):
 			s.form = FormQuantile
 		case s.form != FormAsIs:
 			s.form = FormCentred
@@ -130,15 +177,14 @@ func (h *Held) side(x column.Source, shapes []shape, quantiles bool, seed uint64
 		_, k := values.Dims()
 		for c := range k {
 			v := mat.Col(nil, c, values)
-			all += stat.PopVariance(v, nil)
-			h.centre(v)
-			left += stat.PopVariance(v, nil)
+			a, l := h.centre(v)
+			left, all = left+l, all+a
 			if !quantiles && c < s.columns() {
 				r.values[u] = v
 				u++
 			}
 		}
-		if all > 0 {
+		if all > 0 && !shapes[j].plain() {
 			r.report[j].Explained = 1 - left/all
 		}
 		if quantiles {
@@ -199,14 +245,25 @@ func levels(x column.Source, j int, values []float64) (*mat.Dense, error) {
 	return m, nil
 }
 
-// centre takes values from their means in each stratum.
-func (h *Held) centre(values []float64) {
-	sums, rows := map[int]float64{}, map[int]float64{}
+// centre takes values from their means in each stratum. It returns the sum of squares of values from their mean over all rows that are
+// not alone in theirs, and that of values from the means of the other rows of the stratum, as if these had predicted them, but for the
+// errors of so few.
+func (h *Held) centre(values []float64) (before, after float64) {
+	sums, sizes := map[int]float64{}, sizesOf(h.strata)
+	var sum, rows float64
 	for i, s := range h.strata {
 		sums[s] += values[i]
-		rows[s]++
+		if sizes[s] > 1 {
+			sum, rows = sum+values[i], rows+1
+		}
 	}
 	for i, s := range h.strata {
-		values[i] -= sums[s] / rows[s]
+		n, v := float64(sizes[s]), values[i]
+		values[i] -= sums[s] / n
+		if n > 1 {
+			before += (v - sum/rows) * (v - sum/rows)
+			after += values[i] * values[i] * n / (n - 1)
+		}
 	}
+	return before, after
 }

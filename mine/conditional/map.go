@@ -84,32 +84,37 @@ func (s *scores) of(v float64) float64 {
 func newMap(d Data, rows []int, shapes []shape, seed uint64) (*conditionalMap, error) {
 	rows = rows[:min(len(rows), mostLearnt)]
 	x, y := column.Pick(d.X, rows), column.Pick(d.Given, rows)
-	pairs, err := preprocess.Arrange(x, y, func(p int) int { return p })
+	m := &conditionalMap{borders: borders(len(rows), groupsOf(d.Groups, rows)), columns: make([]scores, len(shapes))}
+	for j, s := range shapes {
+		if m.columns[j].used = s.form == FormRegression; m.columns[j].used {
+			m.width++
+		}
+	}
+	pairs, err := preprocess.Arrange(m.mapped(x, y), y, func(p int) int { return p })
 	if err != nil {
 		return nil, err
 	}
 	pairs.Call("x", "the condition y")
-	m := &conditionalMap{borders: borders(len(rows), groupsOf(d.Groups, rows))}
 	if m.maps, err = pairs.Fit(preprocess.Rank, preprocess.Range{Lo: 0, Hi: len(rows)}); err != nil {
 		return nil, err
 	}
-	for j, c := range m.maps.State().X.Columns {
-		s := scores{used: shapes[j].form == FormRegression}
-		if s.used {
-			last := len(c.Value) - 1
-			if last < 1 {
-				return nil, fmt.Errorf("conditional: column %s of x is %w on the rows to learn from", c.Name, preprocess.ErrConstant)
-			}
-			m.width++
-			if s.unit, err = newUnit(x, j); err != nil {
-				return nil, err
-			}
-			s.low, s.high, s.least, s.most = c.Value[0], c.Value[last], c.Image[0], c.Image[last]
-			if err := s.Fit(c.Value, c.Image); err != nil {
-				return nil, fmt.Errorf("conditional: column %s of x: %w", c.Name, err)
-			}
+	for j := range m.columns {
+		s := &m.columns[j]
+		if !s.used {
+			continue
 		}
-		m.columns = append(m.columns, s)
+		c := m.maps.State().X.Columns[j]
+		last := len(c.Value) - 1
+		if last < 1 {
+			return nil, fmt.Errorf("conditional: column %s of x is %w on the rows to learn from", c.Name, preprocess.ErrConstant)
+		}
+		if s.unit, err = newUnit(x, j); err != nil {
+			return nil, err
+		}
+		s.low, s.high, s.least, s.most = c.Value[0], c.Value[last], c.Image[0], c.Image[last]
+		if err := s.Fit(c.Value, c.Image); err != nil {
+			return nil, fmt.Errorf("conditional: column %s of x: %w", c.Name, err)
+		}
 	}
 	if err := m.fitGiven(y); err != nil {
 		return nil, err
@@ -126,6 +131,15 @@ func newMap(d Data, rows []int, shapes []shape, seed uint64) (*conditionalMap, e
 	}
 	m.chances, err = newChances(shapes, x, inputs.linear(), m.both(inputs), m.borders)
 	return m, err
+}
+
+// mapped is what is preprocessed beside y: x, or y again where no column of x has a residual, for few rows may have
+// one code alone.
+func (m *conditionalMap) mapped(x, y column.Source) column.Source {
+	if m.width == 0 {
+		return y
+	}
+	return x
 }
 
 // groupsOf returns the groups of some rows; nil if there are none.
@@ -207,7 +221,7 @@ func (m *conditionalMap) readGiven(y column.Source) (*mat.Dense, error) {
 // read returns the inputs of the regression and, of the columns with residuals, the normal scores
 // and behind them the units.
 func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *mat.Dense, err error) {
-	if _, inputs.scores, err = m.maps.Apply(x, y); err != nil {
+	if _, inputs.scores, err = m.maps.Apply(m.mapped(x, y), y); err != nil {
 		return inputs, nil, err
 	}
 	if inputs.units, err = m.readGiven(y); err != nil {

@@ -31,7 +31,8 @@ type Residual struct {
 	// Used is whether U holds something else than the column as it is, and Form what.
 	Used bool `json:"used"`
 	Form Form `json:"form,omitempty"`
-	// Explained is the share of the variance of g(x), or of the sum of those of the indicators of the values of a column of few.
+	// Explained is the share of the variance of g(x), or of the sum of those of the indicators of the values of a column of few; of all of
+	// Y that is held, by the means of the other rows of the stratum, but for the errors of so few.
 	Explained float64 `json:"explained"`
 	Scale     float64 `json:"scale"` // standard deviation of the logarithm of the scale s(y)
 }
@@ -237,7 +238,9 @@ func (s *moments) describe(report []Residual, shapes []shape) {
 				missed += s.missed[k] / s.rows
 				variance += s.count[k] / s.rows * (1 - s.count[k]/s.rows)
 			}
-			report[j].Explained = 1 - missed/variance
+			if variance > 0 { // not if the tested rows have one value
+				report[j].Explained = 1 - missed/variance
+			}
 			from += len(shape.values)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gomine/mine"
 	"gomine/mine/column"
@@ -75,23 +76,27 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	if err := independence.CheckCopies(maps.Split(), d.X.Rows()); err != nil {
 		return out, err
 	}
-	u, v, held, err := d.sides(ctx, maps, cfg.Estimate.Seed)
+	u, v, held, err := d.left(ctx, maps, cfg.Estimate)
 	if err != nil {
 		return out, err
 	}
 	out.X, out.Z, out.Held = u.report, v.report, held
 	test := independence.Data{X: u, Z: v, Groups: d.Groups}
+	given := d.Given
 	if held != nil {
-		test.Strata = held.strata
+		test.Strata, given = held.strata, column.Select(given, held.left...)
 	}
 	if out.Result, err = independence.Test(ctx, test, cfg, opts...); err != nil {
+		if held != nil && errors.Is(err, mine.ErrTooFewSamples) {
+			err = fmt.Errorf("%w; strata are of equal values of %s: leave some of these columns of y out, or join values that are alike", err, strings.Join(held.Columns, ", "))
+		}
 		return out, err
 	}
 	if held != nil && held.All {
-		return out, nil
+		return out, nil // of a series that is split at random, Result.Doubts say so
 	}
 	out.Exact = false
-	shared, err := doubts(ctx, u, v, d.Given, cfg.Estimate.Seed)
+	shared, err := doubts(ctx, u, v, given, cfg.Estimate.Seed)
 	if err != nil {
 		return out, err
 	}
@@ -107,11 +112,25 @@ const (
 	leastShared = 0.02
 )
 
-// doubts asks nearest neighbours what y tells of u and of v, where there are few columns.
-func doubts(ctx context.Context, u, v, y column.Source, seed uint64) ([]mine.Warning, error) {
-	var told [2]neighbours.Result
-	for i, s := range []column.Source{u, v} {
-		if len(s.Columns())+len(y.Columns()) > mostColumns {
+// doubts asks nearest neighbours what y tells of u and of v, where there are few columns. FormChances tell y whatever
+// they are worth, and are not asked about: then the other side decides.
+func doubts(ctx context.Context, u, v *residuals, y column.Source, seed uint64) ([]mine.Warning, error) {
+	var texts []string
+	for _, side := range []struct {
+		name string
+		*residuals
+	}{{"x", u}, {"z", v}} {
+		var asked []int
+		for k, j := range side.from {
+			if side.shapes[j].form != FormChances {
+				asked = append(asked, k)
+			}
+		}
+		if asked == nil {
+			continue
+		}
+		s := column.Select(side.residuals, asked...)
+		if len(asked)+len(y.Columns()) > mostColumns {
 			return nil, nil
 		}
 		rows := sampling.NewPermutation(uint64(s.Rows()), seed, sampling.StreamSplit, 0)
@@ -119,17 +138,20 @@ func doubts(ctx context.Context, u, v, y column.Source, seed uint64) ([]mine.War
 		for k := range some {
 			some[k] = int(rows.At(uint64(k)))
 		}
-		var err error
-		if told[i], err = neighbours.Estimate(ctx, column.Pick(s, some), column.Pick(y, some), neighbours.Options{Neighbours: neighbours.Usual, Seed: seed}); err != nil {
+		told, err := neighbours.Estimate(ctx, column.Pick(s, some), column.Pick(y, some), neighbours.Options{Neighbours: neighbours.Usual, Seed: seed})
+		if err != nil {
 			return nil, err
 		}
-		if told[i].Estimate < max(leastShared, deviations*told[i].StdErr) {
+		if told.Estimate < max(leastShared, deviations*told.StdErr) {
 			return nil, nil
 		}
+		texts = append(texts, fmt.Sprintf("%.2f nats of what is left of %s", told.Estimate, side.name))
+	}
+	if texts == nil {
+		return nil, nil
 	}
 	return []mine.Warning{{Code: WarnShared, Message: fmt.Sprintf(
-		"by nearest neighbours the condition still tells %.2f nats of what is left of x and %.2f of what is left of z: what both share with it may have been taken for dependence, and the p-value is in doubt",
-		told[0].Estimate, told[1].Estimate)}}, nil
+		"by nearest neighbours the condition still tells %s: what both share with it may have been taken for dependence, and the p-value is in doubt", strings.Join(texts, " and "))}}, nil
 }
 
 // ErrCodes is wrapped by the error about columns on both sides that have no residuals.
@@ -147,8 +169,8 @@ func (d Data) folds(ctx context.Context, cfg mine.Config, opts []mine.Option) (*
 	return e, e.Close()
 }
 
-// sides makes U and V, the law of one of which is one whatever y, but for columns of y that are held.
-func (d Data) sides(ctx context.Context, maps *mine.Estimator, seed uint64) (u, v *residuals, held *Held, err error) {
+// left makes U and V, the law of one of which is one whatever y, but for columns of y that are held.
+func (d Data) left(ctx context.Context, maps *mine.Estimator, cfg mine.Config) (u, v *residuals, held *Held, err error) {
 	x, err := shapesOf(d.X)
 	if err != nil {
 		return nil, nil, nil, err
@@ -160,21 +182,35 @@ func (d Data) sides(ctx context.Context, maps *mine.Estimator, seed uint64) (u, 
 	if held, err = d.hold(maps.Split().Kind, x, z); err != nil {
 		return nil, nil, nil, err
 	}
+	if held != nil {
+		if u, v, err = d.given(ctx, maps.FoldRows(), held, slices.Clone(x), slices.Clone(z), cfg.Seed); err != nil {
+			return nil, nil, nil, err
+		}
+		// A series may show only where what Y explains is taken off: its rows are not exchanged.
+		if split, err := mine.FindSplit(u, v, cfg, nil); err != nil || split.Kind != mine.SplitBlocks {
+			return u, v, held, err
+		}
+	}
+	u, v, err = d.given(ctx, maps.FoldRows(), nil, x, z, cfg.Seed)
+	return u, v, nil, err
+}
+
+// given makes U and V of columns of the shapes, which it changes.
+func (d Data) given(ctx context.Context, folds []mine.FoldRows, held *Held, x, z []shape, seed uint64) (u, v *residuals, err error) {
 	if held != nil && held.All {
-		u, v, err = held.sides(d, x, z, seed)
-		return u, v, held, err
+		return held.uncover(d, x, z, seed)
 	}
 	if !facing(x, z) {
-		return nil, nil, nil, fmt.Errorf("conditional: column %s of x and column %s of z are more than %d codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
+		return nil, nil, fmt.Errorf("conditional: column %s of x and column %s of z are more than %d codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
 			nameOf(d.X, x), nameOf(d.Z, z), mostClasses, ErrCodes)
 	}
-	if u, err = newResiduals(ctx, d, maps.FoldRows(), x, seed); err != nil {
-		return nil, nil, nil, err
+	if u, err = newResiduals(ctx, d, folds, x, seed); err != nil {
+		return nil, nil, err
 	}
-	if v, err = newResiduals(ctx, d.other(), maps.FoldRows(), z, seed); err != nil {
-		return nil, nil, nil, fmt.Errorf("conditional: z in place of x: %w", err)
+	if v, err = newResiduals(ctx, d.other(), folds, z, seed); err != nil {
+		return nil, nil, fmt.Errorf("conditional: z in place of x: %w", err)
 	}
-	return u, v, held, nil
+	return u, v, nil
 }
 
 // nameOf returns the name of the first column without a residual.

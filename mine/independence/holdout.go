@@ -27,6 +27,9 @@ type Holdout struct {
 // whole. A series is cut in the middle, with a correlation time left out. split is what
 // mine.FindSplit says of the data. Rows that no test suits make the errors of Test.
 func NewHoldout(d Data, split mine.Split, seed uint64) (*Holdout, error) {
+	if d.Strata != nil {
+		return nil, fmt.Errorf("independence: halves are not of strata: %w", ErrPairing)
+	}
 	p, err := newPlan(d, split, seed)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,8 @@
 //
 // With strata, such as the values of a column of codes Y, rows are exchanged within each of them alone, which tests whether X
 // and Z are independent given Y, and is as exact. A stratum is in one part as a whole, but for large ones, which are cut in pieces
-// of 20 rows, that are exchanged apart. Rows of a stratum of their own stay where they are.
+// of up to 20 rows, that are exchanged apart. Rows of a stratum of their own train critics. Which rows are in which part follows
+// from Y alone.
 //
 // # Rows that depend on each other
 //

@@ -118,8 +118,45 @@ func TestStrata(t *testing.T) {
 	if err != nil || r.Pairing != Strata || !r.Exact || r.PValue > 0.05 {
 		t.Errorf("dependent rows: %v, %s, exact %v, p %g", err, r.Pairing, r.Exact, r.PValue)
 	}
-	if _, err := newPlan(Data{X: column.Slices(x), Strata: strata, Groups: strata}, mine.Split{}, 1); !errors.Is(err, ErrPairing) {
-		t.Errorf("strata and groups: %v", err)
+	own := make([]int, rows)
+	for i := range own {
+		own[i] = max(i, 19) // 20 rows in one stratum
+	}
+	if p, err := newPlan(Data{X: column.Slices(x), Strata: own}, mine.Split{Kind: mine.SplitRandom}, 1); err != nil || len(p.stages) != 1 || len(p.stages[0].tested) != 20 || slices.Max(p.stages[0].tested) != 19 {
+		t.Errorf("rows alone: %v, %+v", err, p.stages)
+	}
+	for name, c := range map[string]struct {
+		d    Data
+		want error
+	}{
+		"groups": {Data{X: column.Slices(x), Strata: strata, Groups: strata}, ErrPairing},
+		"length": {Data{X: column.Slices(x), Strata: strata[1:]}, ErrPairing},
+		"alone":  {Data{X: column.Slices(x), Strata: span(0, rows)}, mine.ErrTooFewSamples},
+	} {
+		if _, err := newPlan(c.d, mine.Split{Kind: mine.SplitRandom}, 1); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := NewHoldout(Data{X: column.Slices(x), Strata: strata}, mine.Split{Kind: mine.SplitRandom}, 1); !errors.Is(err, ErrPairing) {
+		t.Errorf("halves: %v", err)
+	}
+	// Parts have some 20 rows at least, and as many are trained on as can be learnt from.
+	for n := 80; n < 200; n++ {
+		for seed := range uint64(20) {
+			three := make([]int, n)
+			for i := range three {
+				three[i] = i % 3
+			}
+			p, err := strataPlan(three, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range p.stages {
+				if len(s.trained) < leastTrained || len(s.tested) < leastTested/2 {
+					t.Fatalf("%d rows: %d trained, %d tested", n, len(s.trained), len(s.tested))
+				}
+			}
+		}
 	}
 }
 

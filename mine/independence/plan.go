@@ -55,6 +55,9 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 		return seriesPlan(n, split, seed)
 	}
 	if d.Strata != nil {
+		if len(d.Strata) != n {
+			return nil, fmt.Errorf("independence: %d strata of %d rows, want one a row: %w", len(d.Strata), n, ErrPairing)
+		}
 		return strataPlan(d.Strata, seed)
 	}
 	p := &plan{pairing: Rows, unit: 1, seed: seed}
@@ -158,45 +161,73 @@ func unitsOf(ids []int) [][]int {
 // tell than those of all.
 const pieceRows = 20
 
-// strataPlan exchanges rows within pieces of strata, which are in one part as wholes.
+// strataPlan exchanges rows within pieces of strata, which are in one part as wholes. Rows that are alone in theirs
+// are trained on, and the others tested on as far as they are half of all rows.
 func strataPlan(strata []int, seed uint64) (*plan, error) {
 	n := len(strata)
-	members := map[int][]int{}
-	var pieces [][]int
-	for _, row := range shuffled(single(n), seed) {
-		members[strata[row[0]]] = append(members[strata[row[0]]], row[0])
-	}
-	for _, stratum := range unitsOf(strata) { // in an order that follows from the rows
-		for piece := range slices.Chunk(members[strata[stratum[0]]], pieceRows) {
-			pieces = append(pieces, piece)
-		}
-	}
-	pieces = shuffled(pieces, seed)
 	p := &plan{pairing: Strata, unit: 1, seed: seed, pieces: make([]int, n)}
+	pieces, alone := piecesOf(strata, seed)
+	rows, ends := slices.Clone(alone), []int{len(alone)} // where pieces end
+	for k, i := range alone {
+		p.pieces[i] = k
+	}
 	for k, piece := range pieces {
 		for _, i := range piece {
-			p.pieces[i] = k
+			p.pieces[i] = len(alone) + k
 		}
+		rows = append(rows, piece...)
+		ends = append(ends, len(rows))
 	}
-	// The parts of cut, to the next end of a piece.
-	tested := min(n/4, max(leastTested, mostTested))
-	ends := []int{n - 2*tested, n - tested, n}
-	if ends[0] < leastTrained || tested < leastTested {
-		ends = []int{max(leastTrained, n/2), n}
+	tested := min(n/2, n-len(alone), n-leastTrained, 2*mostTested)
+	if tested < leastTested {
+		return nil, fmt.Errorf("independence: %d of %d rows share their stratum with another one, want at least %d to exchange, and %d others to train on: %w",
+			n-len(alone), n, leastTested, leastTrained, mine.ErrTooFewSamples)
 	}
-	if n-ends[0] < leastTested {
-		return nil, fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
+	cuts := []int{n - tested, n}
+	if tested >= 2*leastTested && n-tested > leastTrained {
+		cuts = []int{n - tested, n - tested/2, n}
 	}
-	rows := flat(pieces)
-	for k, end := range ends {
-		for 0 < end && end < n && p.pieces[rows[end]] == p.pieces[rows[end-1]] {
-			end++
+	for k, cut := range cuts {
+		near := ends[0]
+		for _, end := range ends {
+			if abs(end-cut) < abs(near-cut) || near < leastTrained {
+				near = end
+			}
 		}
-		if ends[k] = end; k > 0 && ends[k-1] < end {
-			p.stages = append(p.stages, stage{rows[:ends[k-1]], rows[ends[k-1]:end]})
+		if cuts[k] = near; k > 0 && cuts[k-1] < near {
+			p.stages = append(p.stages, stage{rows[:cuts[k-1]], rows[cuts[k-1]:near]})
 		}
 	}
 	return p, nil
+}
+
+func abs(i int) int { return max(i, -i) }
+
+// piecesOf cuts strata evenly, each in random order, and returns the pieces in random order, and the rows that are alone.
+func piecesOf(strata []int, seed uint64) (pieces [][]int, alone []int) {
+	members, order := map[int][]int{}, []int{}
+	for _, row := range shuffled(single(len(strata)), seed) {
+		s := strata[row[0]]
+		if members[s] == nil {
+			order = append(order, s)
+		}
+		members[s] = append(members[s], row[0])
+	}
+	for _, s := range order {
+		all := members[s]
+		if len(all) == 1 {
+			alone = append(alone, all[0])
+			continue
+		}
+		for parts := (len(all) + pieceRows - 1) / pieceRows; parts > 0; parts-- {
+			size := len(all) / parts
+			pieces, all = append(pieces, all[:size:size]), all[size:]
+		}
+	}
+	if pieces != nil {
+		pieces = shuffled(pieces, seed)
+	}
+	return pieces, alone
 }
 
 // seriesPlan rotates stretches of a series, a correlation time behind the rows that are trained on.

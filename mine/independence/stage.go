@@ -21,8 +21,8 @@ const (
 	fewRows = 1000
 	// fewFolds is how many, as far as each has 20 rows to be tested on.
 	fewFolds = 5
-	// mostPairs is the most marginal pairs that weights of critics are decided by: the test asks for no bound.
-	mostPairs = 100_000
+	// weightPairs is the most marginal pairs that weights of critics are decided by: the test asks for no bound.
+	weightPairs = 100_000
 )
 
 // test trains critics and tests on the rows behind.
@@ -48,7 +48,7 @@ func outspoken(opts []mine.Option) []mine.Option {
 // on each other again, nor for a second opinion.
 func (p *plan) training(cfg mine.Config, rows int) mine.Config {
 	cfg = p.arranged(cfg)
-	cfg.Neighbours, cfg.TestPairs = false, min(cfg.TestPairs, mostPairs)
+	cfg.Neighbours, cfg.TestPairs = false, min(cfg.TestPairs, weightPairs)
 	if cfg.Folds > 1 && rows < fewRows {
 		cfg.Folds = min(fewFolds, rows/leastTested)
 	}
