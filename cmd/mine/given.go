@@ -203,7 +203,7 @@ func residualsText(all []conditional.Residual) string {
 			break
 		}
 		if c.Used {
-			texts = append(texts, fmt.Sprintf("%.0f%% of the variance of %s", 100*c.Explained, c.Name))
+			texts = append(texts, fmt.Sprintf("%.0f%% of the variance of %s", 100*max(0, c.Explained), c.Name))
 		} else {
 			texts = append(texts, c.Name+" as it is")
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -296,6 +297,14 @@ func TestRare(t *testing.T) {
 	r, err := Test(t.Context(), Data{X: column.Slices(rare), Z: column.Slices(z), Given: column.Slices(y)}, cfg, mine.WithThreads(1))
 	if err != nil || r.X[0].Form != FormChances || math.IsNaN(r.X[0].Explained) || math.IsInf(r.X[0].Explained, 0) || r.PValue < 0.01 {
 		t.Errorf("a rare code: %v, %+v, p %g", err, r.X, r.PValue)
+	}
+	ids := make([]string, rows)
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	_, err = Test(t.Context(), Data{X: column.Slices(rare), Z: column.Slices(z), Given: column.Codes(ids)}, cfg, mine.WithThreads(1))
+	if err == nil || !strings.Contains(err.Error(), "every column of the condition y") {
+		t.Errorf("given ids: %v", err)
 	}
 	r, err = Test(t.Context(), Data{X: column.Slices(a), Z: column.Slices(b), Given: column.Slices(four)}, cfg, mine.WithThreads(1))
 	if err != nil || r.Held != nil || r.Exact || r.Pairing != independence.Rotations {

@@ -94,7 +94,11 @@ func newMap(d Data, rows []int, shapes []shape, seed uint64) (*conditionalMap, e
 	if err != nil {
 		return nil, err
 	}
-	pairs.Call("x", "the condition y")
+	if m.width > 0 {
+		pairs.Call("x", "the condition y")
+	} else {
+		pairs.Call("the condition y", "the condition y")
+	}
 	if m.maps, err = pairs.Fit(preprocess.Rank, preprocess.Range{Lo: 0, Hi: len(rows)}); err != nil {
 		return nil, err
 	}
