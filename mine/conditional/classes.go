@@ -21,7 +21,7 @@ type chances struct {
 }
 
 // newChances fits the probabilities of columns of few values to rows of x and y.
-func newChances(shapes []shape, x column.Source, y, features *mat.Dense, borders []int) (*chances, error) {
+func newChances(shapes []shape, x column.Source, y, squares, features *mat.Dense, borders []int) (*chances, error) {
 	c := &chances{least: 1 / float64(2*x.Rows())}
 	for j, s := range shapes {
 		if s.classes() > 0 {
@@ -32,7 +32,7 @@ func newChances(shapes []shape, x column.Source, y, features *mat.Dense, borders
 	if err != nil || c.columns == nil {
 		return nil, err
 	}
-	c.stages, _, err = newStages(y, features, has, borders)
+	c.stages, _, err = newStages(y, squares, features, has, borders)
 	return c, err
 }
 
@@ -62,8 +62,8 @@ func (c *chances) indicators(x column.Source) (*mat.Dense, error) {
 
 // of returns the probabilities of all values for rows of y: those that are predicted, but at least as high as
 // those of half a row that was learnt from, in such shares that they add to 1.
-func (c *chances) of(y, features *mat.Dense) *mat.Dense {
-	_, p := c.predict(y, features)
+func (c *chances) of(y, squares, features *mat.Dense) *mat.Dense {
+	_, p := c.predict(y, squares, features)
 	rows, _ := p.Dims()
 	for i := range rows {
 		row := p.RawRowView(i)

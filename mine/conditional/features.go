@@ -84,6 +84,16 @@ func (f features) of(inputs backend.Matrix) *mat.Dense {
 	return m
 }
 
+// squares returns the square of each input; nil of too many.
+func squares(inputs backend.Matrix) *mat.Dense {
+	if inputs.Cols > mostSquares {
+		return nil
+	}
+	m := linear(inputs)
+	m.Apply(func(_, _ int, v float64) float64 { return v * v }, m)
+	return m
+}
+
 // linear returns the inputs themselves.
 func linear(inputs backend.Matrix) *mat.Dense {
 	m := mat.NewDense(inputs.Rows, inputs.Cols, nil)

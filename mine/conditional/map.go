@@ -18,9 +18,9 @@ import (
 //	u = ( g(x) - m(y) ) / s(y)
 //
 // g is the normal score of x or x in units of its standard deviation, whichever Y explains more of,
-// m the sum of a linear regression on y, as normal scores and in units, of one of what is left on
-// features of the scores beside y, and of one of what is left then on curves of the linear
-// prediction, and log s the sum of the same two of log |g - m|. Given y it is increasing in x.
+// m the sum of a linear regression on y, as normal scores and in units, of one of what is left on squares of the scores, of one
+// then on features of the scores beside y, and of one of what is left then on curves of the linear
+// prediction, and log s the sum of the last two of log |g - m|. Given y it is increasing in x.
 // Scores alone would not do for y either: they bend a line, the more the further from normal y is,
 // and have errors of some 3/n from the ranks of n rows.
 type conditionalMap struct {
@@ -133,7 +133,7 @@ func newMap(d Data, rows []int, shapes []shape, seed uint64) (*conditionalMap, e
 			return nil, err
 		}
 	}
-	m.chances, err = newChances(shapes, x, inputs.linear(), m.both(inputs), m.borders)
+	m.chances, err = newChances(shapes, x, inputs.linear(), squares(inputs.scores), m.both(inputs), m.borders)
 	return m, err
 }
 
@@ -255,7 +255,7 @@ func (m *conditionalMap) read(x, y column.Source) (inputs condition, targets *ma
 // fit makes the regressions.
 func (m *conditionalMap) fit(inputs condition, targets *mat.Dense) (err error) {
 	var index *mat.Dense
-	if m.stages, index, err = newStages(inputs.linear(), m.both(inputs), targets, m.borders); err != nil {
+	if m.stages, index, err = newStages(inputs.linear(), squares(inputs.scores), m.both(inputs), targets, m.borders); err != nil {
 		return err
 	}
 	m.choose(inputs.scores.Rows)
@@ -330,12 +330,12 @@ func (m *conditionalMap) apply(x, y column.Source) (p prediction, err error) {
 		if p.has, err = m.chances.indicators(x); err != nil {
 			return p, err
 		}
-		p.chances = m.chances.of(inputs.linear(), m.both(inputs))
+		p.chances = m.chances.of(inputs.linear(), squares(inputs.scores), m.both(inputs))
 	}
 	if m.width == 0 {
 		return p, nil
 	}
-	index, mean := m.predict(inputs.linear(), m.both(inputs))
+	index, mean := m.predict(inputs.linear(), squares(inputs.scores), m.both(inputs))
 	p.g, p.mean, index = m.chosen(g), m.chosen(mean), m.chosen(index)
 	p.scale = m.scale.predict(m.both(inputs))
 	p.scale.Add(p.scale, m.scaleBends.predict(index))
