@@ -105,8 +105,8 @@ func withoutClasses(all []shape) []shape {
 // classed is whether the column is of few values, or of many codes.
 func (s shape) classed() bool { return s.form == FormChances || s.plain() }
 
-// facing makes the law of one side one whatever Y: u, or v where that takes less. It reports whether it can be.
-// A side of FormRegression alone has it, and one with columns of few values where these are FormQuantile, which has less of them than FormChances.
+// facing gives one side a law that is one whatever Y, the one with fewer columns of few values, u of two alike: these become
+// FormQuantile, and tell less of a dependence that varies with Y than FormChances do. It reports whether a side can have one.
 func facing(u, v []shape) bool {
 	classes := func(all []shape) (n int) {
 		for _, s := range all {

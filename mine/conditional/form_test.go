@@ -38,20 +38,26 @@ func coded(rows int, tie float64, seed uint64) Data {
 	return Data{X: column.Slices(x), Z: column.Slices(z), Given: column.RowMajor(y, 2)}
 }
 
+// shapesFor returns the shapes of both sides.
+func shapesFor(t *testing.T, d Data) (x, z []shape) {
+	t.Helper()
+	x, err := shapesOf(d.X)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z, err = shapesOf(d.Z); err != nil {
+		t.Fatal(err)
+	}
+	return x, z
+}
+
 // TestForms: of x and z of few values, u is uniform but for the normal quantile, whatever y, and v has a mean of 0 whatever y.
 // Of 2,000 rows, the empirical law is off by 1.63/sqrt n at most in 99 of 100 sets (Kolmogorov); a correlation by 3/sqrt n.
 // Regressions err besides, by some tens of coefficients of 1,000 rows.
 func TestForms(t *testing.T) {
 	const rows = 2000
 	d := coded(rows, 0, 1)
-	x, err := shapesOf(d.X)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := shapesOf(d.Z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	x, z := shapesFor(t, d)
 	if !facing(x, z) || x[0].form != FormQuantile || z[0].form != FormChances {
 		t.Fatalf("%+v, %+v", x, z)
 	}
@@ -167,14 +173,7 @@ func TestConstantColumn(t *testing.T) {
 	d := coded(300, 0, 1)
 	one := slices.Repeat([]float64{7}, 300)
 	d.X, d.Z = column.Join(d.X, column.Named(column.Slices(one), "one")), column.Join(d.Z, column.Named(column.Slices(one), "other"))
-	x, err := shapesOf(d.X)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := shapesOf(d.Z)
-	if err != nil {
-		t.Fatal(err)
-	}
+	x, z := shapesFor(t, d)
 	if !facing(x, z) {
 		t.Fatalf("%+v, %+v", x, z)
 	}
@@ -330,8 +329,7 @@ func TestSides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapesX, _ := shapesOf(d.X)
-	shapesZ, _ := shapesOf(d.Z)
+	shapesX, shapesZ := shapesFor(t, d)
 	u, v, err := h.uncover(d, shapesX, shapesZ, 1)
 	if err != nil {
 		t.Fatal(err)
