@@ -232,7 +232,7 @@ func (t *fitter) complete(ctx context.Context, why error, f int, members []*memb
 		if !members[i].usable() || members[i].tested() {
 			return nil
 		}
-		m, failed := *members[i], *members[i]
+		m := *members[i]
 		in, err := t.open(f, m.candidate.Preprocess, false)
 		if err == nil {
 			if err = why; !backendFailed(why) {
@@ -242,10 +242,10 @@ func (t *fitter) complete(ctx context.Context, why error, f int, members []*memb
 				err = t.rescue(ctx, in, &m, t.folds[f].counts)
 			}
 		}
-		if members[i] = &m; err != nil {
-			failed.failed = fmt.Errorf("mine: scores after a race: %w", err)
-			members[i] = &failed
+		if err != nil {
+			m.failed = fmt.Errorf("mine: scores after a race: %w", err)
 		}
+		members[i] = &m
 		return nil
 	})
 }

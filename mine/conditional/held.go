@@ -20,7 +20,8 @@ type Held struct {
 	All          bool     `json:"all"`          // whether they are all columns of Y that vary, so that the test is exact
 
 	strata []int
-	left   []int // columns of Y that are not held
+	sizes  map[int]int // rows of each stratum
+	left   []int       // columns of Y that are not held
 }
 
 const (
@@ -78,7 +79,7 @@ func (d Data) hold(split mine.SplitKind, x, z []shape) (*Held, error) {
 
 // strataOf holds some columns of Y, and reports whether most rows are in strata of several.
 func (d Data) strataOf(columns []int) (h *Held, most bool, err error) {
-	h = &Held{strata: make([]int, d.X.Rows())}
+	h = &Held{strata: make([]int, d.X.Rows()), sizes: map[int]int{}}
 	values := make([]float64, d.X.Rows())
 	for j, c := range d.Given.Columns() {
 		if !slices.Contains(columns, j) {
@@ -105,7 +106,10 @@ func (d Data) strataOf(columns []int) (h *Held, most bool, err error) {
 		}
 	}
 	enough := 0
-	for _, n := range sizesOf(h.strata) {
+	for _, s := range h.strata {
+		h.sizes[s]++
+	}
+	for _, n := range h.sizes {
 		if n > 1 {
 			h.Exchangeable += n
 		}
@@ -114,15 +118,6 @@ func (d Data) strataOf(columns []int) (h *Held, most bool, err error) {
 		}
 	}
 	return h, float64(enough) >= leastHeld*float64(len(values)), nil
-}
-
-// sizesOf counts the rows of each stratum.
-func sizesOf(strata []int) map[int]int {
-	sizes := map[int]int{}
-	for _, s := range strata {
-		sizes[s]++
-	}
-	return sizes
 }
 
 // uncover makes U and V where all of Y is held: on one side quantiles, whose law is one in all strata, so that what X and Z share with Y
@@ -249,16 +244,16 @@ func levels(x column.Source, j int, values []float64) (*mat.Dense, error) {
 // not alone in theirs, and that of values from the means of the other rows of the stratum, as if these had predicted them, but for the
 // errors of so few.
 func (h *Held) centre(values []float64) (before, after float64) {
-	sums, sizes := map[int]float64{}, sizesOf(h.strata)
+	sums := map[int]float64{}
 	var sum, rows float64
 	for i, s := range h.strata {
 		sums[s] += values[i]
-		if sizes[s] > 1 {
+		if h.sizes[s] > 1 {
 			sum, rows = sum+values[i], rows+1
 		}
 	}
 	for i, s := range h.strata {
-		n, v := float64(sizes[s]), values[i]
+		n, v := float64(h.sizes[s]), values[i]
 		values[i] -= sums[s] / n
 		if n > 1 {
 			before += (v - sum/rows) * (v - sum/rows)
