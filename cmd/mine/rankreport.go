@@ -18,13 +18,14 @@ func rankCSV(d rankDocument) ([]byte, error) {
 		steps[step.Index] = s + 1
 	}
 	header := []string{"rank", "column", "index", "estimate", "std_err", "low", "high", "lower_bound", "likely", "selection", "p_value", "q_value",
-		"step", "gain", "gain_std_err", "gain_low", "gain_high", "total", "error"}
+		"step", "gain", "gain_std_err", "gain_low", "gain_high", "total", "warnings", "error"}
 	return writeCSV(header, d.Columns, func(c ranking.Column) []string {
 		record := make([]string, len(header))
 		record[1], record[2], record[len(record)-1] = c.Name, strconv.Itoa(c.Index), c.Error
 		if c.Findings != nil {
 			record[0] = strconv.Itoa(c.Rank)
 			copy(record[3:], decimalTexts(c.Estimate, c.StdErr, c.Low, c.High, c.LowerBound, c.Likely, c.Selection, c.PValue, c.QValue))
+			record[len(header)-2] = strings.Join(warningCodes(c.Warnings), " ")
 		}
 		if s := steps[c.Index]; s > 0 {
 			step := d.Steps[s-1]

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"gomine/mine"
 	"gomine/mine/ranking"
 )
 
@@ -261,6 +262,20 @@ func TestRankCommand(t *testing.T) {
 	}
 	if lines := strings.Split(read(t, output), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[1], "1,X0,0,") || strings.Count(lines[1], ",") != strings.Count(lines[0], ",") {
 		t.Errorf("CSV %q", lines)
+	}
+}
+
+// TestRankWarnings: the CSV of a ranking names the warnings about a column, and an error in place of what is not known.
+func TestRankWarnings(t *testing.T) {
+	warned := ranking.Column{Name: "a", Findings: &ranking.Findings{Warnings: []mine.Warning{{Code: mine.WarnSerial}, {Code: mine.WarnConstant}}}}
+	got, err := rankCSV(rankDocument{Columns: []ranking.Column{warned, {Name: "b", Error: "too few rows"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(got), "\n")
+	want := string(mine.WarnSerial) + " " + string(mine.WarnConstant) + ","
+	if !strings.HasSuffix(lines[0], ",warnings,error") || !strings.HasSuffix(lines[1], ","+want) || !strings.HasSuffix(lines[2], ",,too few rows") {
+		t.Errorf("CSV %q, want %q", lines, want)
 	}
 }
 
