@@ -34,12 +34,23 @@ type direction struct {
 	min, max         float64
 }
 
+// small is a power of two by which numbers are multiplied where terms of both signs are too large for a float64.
+const small = 0x1p-1000
+
 // raw is the input of a row without limits.
 func (d *direction) raw(row []float64) float64 {
+	if sum := d.sum(row, 1); !math.IsNaN(sum) {
+		return sum
+	}
+	return d.sum(row, small) / small
+}
+
+// sum is the input of a row of which all values are multiplied by a unit.
+func (d *direction) sum(row []float64, unit float64) float64 {
 	var sum float64
 	for j, a := range d.weights {
 		if a != 0 {
-			sum += a * (row[j] - d.centers[j])
+			sum += a * (unit*row[j] - unit*d.centers[j])
 		}
 	}
 	return sum

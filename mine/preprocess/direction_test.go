@@ -3,6 +3,7 @@ package preprocess_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gomine/mine/backend"
@@ -99,5 +100,27 @@ func TestNoDirection(t *testing.T) {
 		if got := len(maps.State().X.Directions); got != 0 {
 			t.Errorf("%s: %d directions, want none", c.name, got)
 		}
+	}
+}
+
+// TestDirectionOfHugeRows: rows whose terms are of both signs and too large for a float64 are at an end of the fitted values.
+func TestDirectionOfHugeRows(t *testing.T) {
+	columns, b := together(3000, 0.01)
+	for i := range columns[1] {
+		columns[1][i] /= 1e3 // as large as the first one
+	}
+	maps := mapsOf(t, preprocess.Standardize, column.Slices(columns...), column.Slices(b), len(b))
+	d := maps.State().X.Directions[0]
+	ends := []float32{float32(d.Min), float32(d.Max)}
+	huge := []float64{1e308, -1e308}
+	zero := make([]float64, len(huge))
+	inputs, _, err := maps.Apply(column.Slices(huge, huge, zero), column.Slices(zero))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := maps.X.Inputs() - 2 // before the radius
+	first, second := inputs.Row(0)[at], inputs.Row(1)[at]
+	if !slices.Contains(ends, first) || !slices.Contains(ends, second) || first == second {
+		t.Errorf("inputs %v and %v, want the ends %v", first, second, ends)
 	}
 }
