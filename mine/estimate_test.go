@@ -219,3 +219,24 @@ func TestBackendStaysOpen(t *testing.T) {
 		t.Errorf("%v, then %v on the same backend", first.Estimate, second.Estimate)
 	}
 }
+
+// TestHeavyTailsOfFewRows: of Cauchy's law, a joint pair of few validation rows may have a score so far above all others that the bound
+// is tens of nats, which no pairs of so many rows can show: scores are cut off e^2 times below what all n (n-1) pairs can.
+func TestHeavyTailsOfFewRows(t *testing.T) {
+	const rows = 300
+	task, x, z := draw(t, "student", simulate.Params{DimX: 2, DimZ: 2, Nu: 1}, rows, 1005)
+	cfg := mine.DefaultConfig(rows)
+	cfg.Candidates = []mine.Candidate{{Activation: backend.Softplus, Preprocess: preprocess.Standardize, Objective: objective.DV.Default()}}
+	cfg.Reference, cfg.Neighbours = false, false
+	for cfg.Seed = 10; cfg.Seed < 13; cfg.Seed++ {
+		r := estimate(t, column.RowMajor(x, task.DX), column.RowMajor(z, task.DZ), cfg)
+		n := float64(r.Rows.Validation)
+		for f, curve := range r.Critics[0].Curves {
+			for _, p := range curve {
+				if most := math.Log(n*(n-1)) - 2; p.Validation > most+1e-3 { // of float32
+					t.Errorf("seed %d, fold %d, step %d: %g nats of %g validation rows, want at most %g", cfg.Seed, f, p.Step, p.Validation, n, most)
+				}
+			}
+		}
+	}
+}

@@ -33,6 +33,7 @@ const (
 type session struct {
 	cfg       Config
 	candidate Candidate
+	backend   backend.Backend
 	network   backend.Network
 	trainer   backend.Trainer
 	data      backend.Data
@@ -78,7 +79,7 @@ func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, c
 		return nil, err
 	}
 	s := &session{
-		cfg: cfg, candidate: c, network: spec.Network, trainer: t, data: data, counts: counts,
+		cfg: cfg, candidate: c, backend: b, network: spec.Network, trainer: t, data: data, counts: counts,
 		start:    InitialState(spec.Network, c.Objective.Kind, cfg.Seed),
 		progress: progress{best: snapshot{validation: math.Inf(-1)}},
 	}
@@ -163,15 +164,22 @@ func (s *session) train(ctx context.Context, rates, values []float64) (done int,
 // validate evaluates the critic on the validation rows and keeps it if it is
 // the best so far.
 func (s *session) validate(ctx context.Context, train float64) error {
-	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, s.counts.Validation), Seed: seedOf(validationRows, s.cfg.Seed)}
+	n := s.counts.Validation
+	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, n), Seed: seedOf(validationRows, s.cfg.Seed)}
 	ev, err := s.trainer.Evaluate(ctx, s.data, s.counts.validation(), pairing, nil)
 	if err != nil {
 		return fmt.Errorf("mine: validating: %w", err)
 	}
-	bound := ev.Joint - ev.LogU
 	if !ev.Finite {
 		return s.diverged(s.step)
 	}
+	pairs := min(mostPairs, n*(n-1))
+	if _, most := limits(ev.LogU, pairs); ev.MaxT > float64(most) {
+		if ev, err = s.cut(ctx, pairing, ev.LogU, pairs); err != nil {
+			return fmt.Errorf("mine: validating: %w", err)
+		}
+	}
+	bound := ev.Joint - ev.LogU
 	s.curve = append(s.curve, Point{Step: s.step, Train: train, Validation: bound})
 	if bound > s.mark+worth*ev.StdErr() || len(s.curve) == 1 {
 		s.mark, s.stale = bound, 0
@@ -184,6 +192,26 @@ func (s *session) validate(ctx context.Context, train float64) error {
 	state, err := s.trainer.State()
 	s.best = snapshot{s.step, bound, ev.StdErr(), state.Params}
 	return err
+}
+
+// cut evaluates the critic cut off as one is that is tested, where as many pairs as the validation rows have are scored: where tails
+// are heavy, the score of a single joint pair may be so far above all others that the bound is above the logarithm of the rows.
+func (s *session) cut(ctx context.Context, pairing backend.Pairing, logU float64, pairs int) (backend.Evaluation, error) {
+	state, err := s.trainer.State()
+	if err != nil {
+		return backend.Evaluation{}, err
+	}
+	scorer, err := s.backend.NewScorer(s.network, state.Params)
+	if err != nil {
+		return backend.Evaluation{}, err
+	}
+	rows := s.counts.validation()
+	p, err := scorePairs(ctx, scorer, s.data, rows.Lo, rows.Hi-rows.Lo, pairing.Count, pairing.Seed)
+	if err := errors.Join(err, scorer.Close()); err != nil {
+		return backend.Evaluation{}, err
+	}
+	p.cut(logU, pairs)
+	return p.evaluation(), nil
 }
 
 func (s *session) diverged(step int) error {
