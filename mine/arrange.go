@@ -15,19 +15,7 @@ type arrangement struct {
 	Split
 	units
 	order preprocess.Order
-}
-
-// GroupsError is about groups of rows, by WithGroups, that cannot be kept together.
-type GroupsError struct {
-	Groups, Rows int
-	Want         string
-}
-
-func (e *GroupsError) Error() string {
-	if e.Groups == 1 {
-		return fmt.Sprintf("mine: all %d rows are in one group, want %s", e.Rows, e.Want)
-	}
-	return fmt.Sprintf("mine: the %d rows are in %d groups, want %s", e.Rows, e.Groups, e.Want)
+	known bool // units are blocks of a series, made of what is known of it
 }
 
 const (
@@ -53,12 +41,12 @@ const (
 // arrange looks at how the rows depend on each other and says how they are split.
 func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) {
 	n := x.Rows()
-	random := arrangement{Split{Kind: SplitRandom, EffectiveRows: n}, independent(n), preprocess.Shuffled(n, cfg.Seed)}
+	random := arrangement{Split: Split{Kind: SplitRandom, EffectiveRows: n}, units: independent(n), order: preprocess.Shuffled(n, cfg.Seed)}
 	switch {
-	case groups != nil && cfg.Split != SplitAuto:
-		return random, &FieldError{Field: "split", Value: cfg.Split, Want: "auto where rows have groups, which are kept together"}
+	case groups != nil && cfg.Split == SplitBlocks:
+		return random, &FieldError{Field: "split", Value: cfg.Split, Want: "auto where rows have groups, which are kept together, or random where these are independent whatever their order"}
 	case groups != nil:
-		return grouped(groups, n, cfg.Seed)
+		return grouped(x, z, cfg, groups)
 	case cfg.Split == SplitRandom:
 		return random, nil
 	}
@@ -74,12 +62,12 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	random.CorrelationTime, random.Sorted = found.Time, found.Sorted
 	switch {
 	case found.Serial || cfg.Split == SplitBlocks || cfg.Block != AutoLength:
-		a, err := blocked(n, kept, found, cfg)
+		a, err := blocked(n, kept, found, cfg, leastLength)
 		a.Repeated = repeats.Rows
 		return a, err
 	case repeats.Group != nil:
 		a := keep(repeats.Group, repeats.Groups, cfg.Seed)
-		a.Split = Split{Kind: SplitRepeats, CorrelationTime: found.Time, EffectiveRows: repeats.Groups, Units: repeats.Groups, Repeated: repeats.Rows}
+		a.Split = Split{Kind: SplitRepeats, CorrelationTime: found.Time, EffectiveRows: repeats.Groups, Units: repeats.Groups, Repeated: repeats.Rows, Sorted: found.Sorted}
 		return a, nil
 	}
 	return random, nil
@@ -146,65 +134,14 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	return err
 }
 
-// grouped keeps the rows of a group together.
-func grouped(ids []int, n int, seed uint64) (arrangement, error) {
-	if len(ids) != n {
-		return arrangement{}, fmt.Errorf("mine: groups of %d rows, but there are %d", len(ids), n)
-	}
-	number := map[int]int{}
-	group := make([]int, n)
-	for i, id := range ids {
-		if _, ok := number[id]; !ok {
-			number[id] = len(number)
-		}
-		group[i] = number[id]
-	}
-	switch g := len(number); {
-	case g == n:
-		return arrangement{}, &GroupsError{g, n, "fewer, of several rows each; if no rows belong together, leave the groups out"}
-	case g < leastBlocks:
-		return arrangement{}, &GroupsError{g, n, fmt.Sprintf("at least %d, to train on some and know the error by others; group by something finer, or leave the groups out", leastBlocks)}
-	}
-	a := keep(group, len(number), seed)
-	a.Split = Split{Kind: SplitGroups, EffectiveRows: n, Units: len(number)}
-	return a, nil
-}
-
-// keep puts groups, numbered from 0, in random order, the rows of each in their own.
-func keep(group []int, groups int, seed uint64) arrangement {
-	start := make([]int, groups+1)
-	for _, g := range group {
-		start[g+1]++
-	}
-	for g := range groups {
-		start[g+1] += start[g]
-	}
-	next := make([]int, groups)
-	rows := make([]int, len(group)) // group after group
-	for i, g := range group {
-		rows[start[g]+next[g]] = i
-		next[g]++
-	}
-	shuffled := preprocess.Shuffled(groups, seed)
-	order, ends := make([]int32, 0, len(group)), make([]int, 0, groups)
-	for p := range groups {
-		g := shuffled(p)
-		for _, i := range rows[start[g]:start[g+1]] {
-			order = append(order, int32(i))
-		}
-		ends = append(ends, len(order))
-	}
-	return arrangement{units: units{len(order), len(order), ends, float64(groups) / float64(len(order))}, order: listed(order)}
-}
-
 // listed is an order in a table.
 func listed(order []int32) preprocess.Order { return func(p int) int { return int(order[p]) } }
 
 // blocked cuts the kept rows, all n where kept is nil, into blocks of neighbours, which it puts
 // in random order. Behind each it leaves out a correlation time, over which the
 // autocorrelations of a first-order autoregressive series fall to e^-2, and their products to
-// e^-4. Rows that are left out have the last positions.
-func blocked(n int, kept []int, found dependence.Finding, cfg Config) (arrangement, error) {
+// e^-4. Rows that are left out have the last positions. A block has least rows, unless Config.Block says otherwise.
+func blocked(n int, kept []int, found dependence.Finding, cfg Config, least float64) (arrangement, error) {
 	rows := n
 	if kept != nil {
 		rows = len(kept)
@@ -219,7 +156,7 @@ func blocked(n int, kept []int, found dependence.Finding, cfg Config) (arrangeme
 		Kind: SplitBlocks, CorrelationTime: found.Time, EffectiveRows: max(1, int(found.Effective)),
 		Unresolved: found.Serial && float64(rows) < resolvedTimes*found.Time,
 	}
-	block, gap := lengths(rows, found.Time, s.Unresolved)
+	block, gap := lengths(rows, found.Time, least, s.Unresolved)
 	if cfg.Block != AutoLength {
 		block = float64(cfg.Block)
 		gap = min(gap, block)
@@ -250,18 +187,18 @@ func blocked(n int, kept []int, found dependence.Finding, cfg Config) (arrangeme
 			order = append(order, int32(i))
 		}
 	}
-	return arrangement{s, u, listed(order)}, nil
+	return arrangement{Split: s, units: u, order: listed(order)}, nil
 }
 
 // lengths are those of the blocks and of the gaps between, by the correlation time.
-func lengths(rows int, time float64, unresolved bool) (block, gap float64) {
+func lengths(rows int, time, least float64, unresolved bool) (block, gap float64) {
 	if unresolved {
 		period := float64(rows) / unresolvedBlocks
 		return math.Floor(0.75 * period), math.Floor(0.25 * period)
 	}
 	long, short := blockTimes*time, leastTimes*time
 	block = max(short, min(long, float64(rows)/wantedBlocks-time))
-	return math.Ceil(max(block, leastLength)), time
+	return math.Ceil(max(block, least)), time
 }
 
 // firsts are the rows that are the first of their groups; nil without groups.

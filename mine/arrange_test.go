@@ -161,9 +161,9 @@ func TestRefusedSplits(t *testing.T) {
 	}
 	var field *FieldError
 	cfg := DefaultConfig(n)
-	cfg.Split = SplitRandom
+	cfg.Split = SplitBlocks
 	if _, err := NewEstimator(t.Context(), x, z, cfg, WithGroups(each)); !errors.As(err, &field) || field.Field != "split" {
-		t.Errorf("groups and a random split: %v", err)
+		t.Errorf("groups and blocks: %v", err)
 	}
 	cfg.Split, cfg.Block = SplitBlocks, n
 	if _, err := NewEstimator(t.Context(), x, z, cfg); !errors.As(err, &field) || field.Field != "block" || !errors.Is(err, ErrTooFewSamples) {

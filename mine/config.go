@@ -46,7 +46,8 @@ type Config struct {
 	// less than three.
 	Folds int `json:"folds"`
 
-	// Split says what is kept together where rows are split into folds. Block is how many
+	// Split says what is kept together where rows are split into folds. Beside WithGroups random keeps
+	// groups together, and takes them for independent of each other. Block is how many
 	// neighbouring rows where it is blocks, for which a number asks.
 	Split SplitKind `json:"split"`
 	Block Length    `json:"block"`

@@ -97,6 +97,35 @@ func TestWithGroups(t *testing.T) {
 	}
 }
 
+// TestCopiedGroups: a file that was appended to itself, with new numbers of the people, says nothing new. The sides are
+// independent, so that one seed of 20 may fail.
+func TestCopiedGroups(t *testing.T) {
+	const n, each = 400, 5
+	r := rand.New(rand.NewPCG(11, 4))
+	x, z, ids := series(n, 0, 21), series(n, 0, 22), make([]int, n)
+	for i := range ids {
+		ids[i] = i / each
+	}
+	x, z = append(x, x...), append(z, z...)
+	for _, id := range ids[:n:n] {
+		ids = append(ids, id+n)
+	}
+	r.Shuffle(len(x), func(i, j int) {
+		x[i], x[j], z[i], z[j], ids[i], ids[j] = x[j], x[i], z[j], z[i], ids[j], ids[i]
+	})
+	cfg := folded(len(x), 4)
+	cfg.Steps = 1000
+	kept := estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithGroups(ids))
+	cfg.Split = mine.SplitRandom
+	torn := estimate(t, column.Slices(x), column.Slices(z), cfg, mine.WithGroups(ids))
+	if kept.LowerBound > 0 || kept.Split.Units != n/each || kept.Split.EffectiveRows != n || !warned(kept, mine.WarnRepeats) {
+		t.Errorf("at least %v, split %+v, warnings %v", kept.LowerBound, kept.Split, kept.Warnings)
+	}
+	if !(torn.Estimate > kept.Estimate) || torn.Split.Units != 2*n/each || warned(torn, mine.WarnRepeats) {
+		t.Errorf("taken for independent: %v, kept together: %v; split %+v, warnings %v", torn.Estimate, kept.Estimate, torn.Split, torn.Warnings)
+	}
+}
+
 // TestWithBlocks: the weights of critics are drawn towards 0 by a prior that n independent rows
 // outweigh. Rows that are independent, but in 50 groups, are worth 50 where nothing is known, and the
 // weight of the normal law's critic, whose scores have a variance of about rho^2 = .04, is below

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gomine/mine"
+	"gomine/mine/backend"
 	"gomine/mine/column"
 	"gomine/mine/objective"
 	"gomine/mine/simulate"
@@ -59,6 +60,8 @@ func TestErrors(t *testing.T) {
 			c.Candidates = append(c.Candidates, mine.Candidate{})
 			c.RaceSteps = 0
 		}), nil, "race_steps"},
+		{"side that float64 keeps no digits of", &column.Compact{Values: backend.Matrix{Rows: rows, Cols: 1, Stride: 1, Data: make([]float32, rows)}, Cols: []column.Column{{Name: "far", Merged: 0.9}}},
+			vz, good, nil, "values of far differ by less than 2^-48 of their size"},
 		{"no layers", vx, vz, change(func(c *mine.Config) { c.Hidden = nil }), nil, "hidden"},
 		{"many layers", vx, vz, change(func(c *mine.Config) { c.Hidden = []int{1, 1, 1, 1, 1} }), nil, "hidden"},
 		{"empty layer", vx, vz, change(func(c *mine.Config) { c.Hidden = []int{8, 0} }), nil, "hidden"},

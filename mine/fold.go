@@ -3,6 +3,7 @@ package mine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gomine/mine/preprocess"
 )
@@ -32,8 +33,47 @@ func (f fold) rows() []preprocess.Range {
 // newFolds cuts the positions of units into Config.Folds folds. With one there are
 // training, validation and test rows, one after the other. With several, each of as many
 // equal shares is tested on once. The positions are a circle: those behind a share decide
-// when to stop, the others are trained on. Every border is one of a unit.
+// when to stop, the others are trained on. Every border is one of a unit. An error says what is a way out.
 func newFolds(u units, cfg Config) ([]fold, error) {
+	all := u.cut(cfg)
+	for _, f := range all {
+		if f.check(cfg, "") != nil {
+			return nil, f.check(cfg, u.wayOut(cfg))
+		}
+	}
+	return all, nil
+}
+
+// wayOut says how positions could be cut into folds that are large enough; it is empty if nothing is known to help.
+func (u units) wayOut(cfg Config) string {
+	var others []int
+	for k := cfg.Folds - 1; k > 0; k-- {
+		others = append(others, k)
+	}
+	for k := cfg.Folds + 1; k <= min(leastBlocks, len(u.ends)/foldUnits); k++ { // for units of unequal sizes
+		others = append(others, k)
+	}
+	for _, cfg.Folds = range others {
+		switch {
+		case slices.ContainsFunc(u.cut(cfg), func(f fold) bool { return f.check(cfg, "") != nil }):
+		case cfg.Folds == 1:
+			return "; one fold leaves enough"
+		default:
+			return fmt.Sprintf("; %d folds leave enough", cfg.Folds)
+		}
+	}
+	sizes := u.within(0, u.rows)
+	switch {
+	case sizes == nil:
+		return ""
+	case slices.Max(sizes) > u.rows/leastBlocks:
+		return fmt.Sprintf("; one group or block has %d of the rows, and is not torn: give finer groups, or leave its rows out", slices.Max(sizes))
+	}
+	return "; give finer groups, or shorter blocks"
+}
+
+// cut makes the folds, whatever their sizes.
+func (u units) cut(cfg Config) []fold {
 	n := u.rows
 	if cfg.Folds == 1 {
 		validation := max(u.some(1), int(math.Round(cfg.ValidationFraction*float64(n))))
@@ -42,7 +82,7 @@ func newFolds(u units, cfg Config) ([]fold, error) {
 		f := fold{worth: u.worth, train: arc(0, train, n), validation: arc(train, test-train, n), test: arc(test, n-test, n)}
 		f.counts = RowCounts{Total: u.total, Train: train, Validation: test - train, Test: n - test, LeftOut: u.total - n}
 		f.clusters = u.within(test, n)
-		return []fold{f}, f.check(cfg)
+		return []fold{f}
 	}
 	all := make([]fold, cfg.Folds)
 	for i := range all {
@@ -55,24 +95,22 @@ func newFolds(u units, cfg Config) ([]fold, error) {
 			validation = n + u.border(end-n) - hi
 		}
 		c := RowCounts{Total: u.total, Test: hi - lo, Validation: validation, Train: rest - validation, LeftOut: u.total - n}
-		f := fold{counts: c, clusters: u.within(lo, hi), worth: u.worth}
-		if err := f.check(cfg); err != nil {
-			return nil, err
+		all[i] = fold{
+			counts: c, clusters: u.within(lo, hi), worth: u.worth,
+			test: arc(lo, c.Test, n), validation: arc(hi, c.Validation, n), train: arc(hi+c.Validation, c.Train, n),
 		}
-		f.test, f.validation, f.train = arc(lo, c.Test, n), arc(hi, c.Validation, n), arc(hi+c.Validation, c.Train, n)
-		all[i] = f
 	}
-	return all, nil
+	return all
 }
 
-// check reports a fold that is too small to learn from or to judge by.
-func (f fold) check(cfg Config) error {
-	if err := f.counts.check(cfg); err != nil {
+// check reports a fold that is too small to learn from or to judge by, and a way out.
+func (f fold) check(cfg Config, way string) error {
+	if err := f.counts.check(cfg, way); err != nil {
 		return err
 	}
 	if f.clusters != nil && len(f.clusters) < leastClusters {
-		return fmt.Errorf("mine: in %d folds, one is tested on %d groups or blocks of rows, want at least %d to know the error by; take fewer folds, or shorter blocks: %w",
-			cfg.Folds, len(f.clusters), leastClusters, ErrTooFewSamples)
+		return fmt.Errorf("mine: in %d folds, one is tested on %d groups or blocks of rows, want at least %d to know the error by%s: %w",
+			cfg.Folds, len(f.clusters), leastClusters, way, ErrTooFewSamples)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package mine
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"gomine/cpu"
@@ -54,6 +55,37 @@ func TestNewFolds(t *testing.T) {
 	cfg := DefaultConfig(60)
 	if _, err := newFolds(independent(60), cfg); !errors.Is(err, ErrTooFewSamples) {
 		t.Errorf("60 rows: error %v, want ErrTooFewSamples", err)
+	}
+}
+
+// TestWayOut: an error about folds names numbers of them that are enough, or the group that is too large for any.
+func TestWayOut(t *testing.T) {
+	even := func(groups, each int) units {
+		u := units{rows: groups * each, total: groups * each}
+		for g := range groups {
+			u.ends = append(u.ends, (g+1)*each)
+		}
+		return u
+	}
+	torn := even(20, 50)
+	torn.ends = append([]int{900}, torn.ends[18:]...) // one of 900 rows, and two of 50
+	for _, c := range []struct {
+		name  string
+		u     units
+		folds int
+		want  string
+	}{
+		{"rows", independent(60), 5, "3 folds leave enough"},
+		{"rows that are too few", independent(30), 2, "some to train on: too few"},
+		{"groups", even(12, 5), 5, "3 folds leave enough"},
+		{"a group of nearly all rows", torn, 2, "one group or block has 900 of the rows"},
+	} {
+		cfg := DefaultConfig(60)
+		cfg.Folds, cfg.Batch = c.folds, 2
+		_, err := newFolds(c.u, cfg)
+		if !errors.Is(err, ErrTooFewSamples) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
 	}
 }
 

@@ -78,9 +78,13 @@ func WithFoldsOf(other *Estimator) Option { return func(w *wiring) { w.arranged 
 func (e *Estimator) arrange(x, z column.Source) (arrangement, error) {
 	a := e.wiring.arranged
 	if a == nil {
-		own, err := arrange(x, z, e.cfg, e.wiring.groups)
-		if worth := e.wiring.worth; worth > 0 {
-			own.worth, own.EffectiveRows = worth, max(1, int(worth*float64(x.Rows())))
+		cfg, worth := e.cfg, e.wiring.worth
+		if worth > 0 && cfg.Split == SplitAuto {
+			cfg.Split = SplitRandom // blocks account for what they are made of
+		}
+		own, err := arrange(x, z, cfg, e.wiring.groups)
+		if worth > 0 {
+			own.worth, own.EffectiveRows, own.known = worth, max(1, int(worth*float64(x.Rows()))), true
 		}
 		return own, err
 	}

@@ -54,12 +54,13 @@ func WithNames(x, z string) Option { return func(w *wiring) { w.called = [2]stri
 
 // WithGroups says which rows belong together, such as those of one person: those of equal
 // numbers, one a row, are never both trained and tested on, and the standard error is that
-// of independent groups.
+// of independent groups. Groups that hold copies of each other's rows are one group, and groups that are alike where
+// they follow each other are kept together in blocks, unless Config.Split is SplitRandom.
 func WithGroups(ids []int) Option { return WithBlocks(ids, 0) }
 
 // WithBlocks is WithGroups for blocks of series, by their numbers: their rows are alike, but not as
 // those of one person are. A row is worth that many independent ones, from 0 to 1, as package dependence
-// may have found.
+// may have found. Nothing is looked for between blocks of a known worth, nor warned of.
 func WithBlocks(ids []int, worth float64) Option {
 	return func(w *wiring) { w.groups, w.worth = ids, worth }
 }

@@ -142,6 +142,7 @@ const (
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
 	WarnSerial        WarningCode = "serial"        // neighbouring rows are alike
 	WarnUnresolved    WarningCode = "unresolved"    // so many are that nothing can be said
+	WarnOrdered       WarningCode = "ordered"       // rows are in the order of a column, and may be a series
 	WarnRepeats       WarningCode = "repeats"       // rows are there more than once
 	WarnNeighbours    WarningCode = "neighbours"    // nearest neighbours find more than the critics
 )

@@ -32,6 +32,9 @@ func (a arrangement) limit(b Bound) Bound {
 
 // warnings tell how rows depend on each other, and what was made of it.
 func (a arrangement) warnings(folds []fold, tested []tested) []Warning {
+	if a.known {
+		return nil
+	}
 	var out []Warning
 	warn := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
@@ -39,6 +42,8 @@ func (a arrangement) warnings(folds []fold, tested []tested) []Warning {
 	time := int(math.Round(a.CorrelationTime))
 	cut := fmt.Sprintf("split in %d blocks of %d, with %d left out between them", a.Units, a.Block, a.Gap)
 	switch {
+	case a.Kind == SplitGroups:
+		out = a.groupWarnings(cut)
 	case a.Unresolved:
 		warn(WarnUnresolved, "rows are correlated over about %d rows of %d, as those of random walks are, which meet by chance: nothing certain can be said, so the bound is not put above 0. Give many more rows, or differences of successive ones, if their information is what you ask for. The rows were %s",
 			time, a.total, cut)
@@ -50,18 +55,61 @@ func (a arrangement) warnings(folds []fold, tested []tested) []Warning {
 	if a.Kind == SplitBlocks && a.Repeated > 0 {
 		warn(WarnRepeats, "%d rows are repeated ones, duplicates of each other, of which the first was used and the others were left out", a.Repeated)
 	}
-	if a.Sorted || a.Kind == SplitGroups || a.Kind == SplitRepeats {
+	switch {
+	case a.Sorted && a.Kind == SplitGroups:
+		warn(WarnOrdered, "groups are in the order of a column, so that those that follow each other are alike, and were taken for independent groups that have been sorted: if their order is that of time, leave the groups out, and split in blocks")
+	case a.Sorted:
+		warn(WarnOrdered, "rows are in the order of a column, so that neighbours are alike, and were taken for independent rows that have been sorted: if their order is that of time, split in blocks")
+	}
+	if a.Sorted {
 		return out
 	}
-	m := dependence.Of(a.inOrder(folds, tested), influenceLevel)
-	if over := m.Time(); m.Significant && over > influenceTime && over > float64(a.Block) {
+	values := a.inOrder(folds, tested)
+	m := dependence.Of(values, influenceLevel)
+	over := m.Time()
+	switch {
+	case !m.Significant || over <= influenceTime:
+	case a.together():
+		warn(WarnSerial, "groups that follow each other are alike: what single ones add to the estimate is correlated over about %.0f of %d, more than the split accounts for, and the standard error is too small; %s",
+			math.Ceil(over), len(values), coarser)
+	case over > float64(a.Block):
 		warn(WarnSerial, "what single rows add to the estimate is correlated over about %.0f rows, more than the split accounts for: the standard error is too small; split in blocks of %d or more, or give the groups that rows belong to",
 			math.Ceil(over), int(math.Ceil(blockTimes*over)))
 	}
 	return out
 }
 
-// inOrder returns the influence values of all rows that were tested on, in the order of rows.
+// coarser is what to do about groups that follow each other and are alike.
+const coarser = "give coarser groups, such as days for hours, or leave them out, and split in blocks"
+
+// groupWarnings tell how groups depend on each other; cut is how they were cut.
+func (a arrangement) groupWarnings(cut string) (out []Warning) {
+	warn := func(code WarningCode, format string, args ...any) {
+		out = append(out, Warning{code, fmt.Sprintf(format, args...)})
+	}
+	time := int(math.Ceil(a.CorrelationTime))
+	switch {
+	case a.Unresolved:
+		warn(WarnUnresolved, "groups that follow each other are alike, over about %d of them, and there are too few to tell that from chance: nothing certain can be said, so the bound is not put above 0. Give many more groups, or differences of successive ones, if their information is what you ask for. The groups were %s",
+			time, cut)
+	case a.Block > 0:
+		warn(WarnSerial, "groups that follow each other are alike, over about %d of them: %s; effective rows %d. To have it otherwise, %s", time, cut, a.EffectiveRows, coarser)
+	}
+	if a.Repeated > 0 {
+		left := "as one"
+		if a.Block == 0 {
+			left = fmt.Sprintf("and make %d that share none", a.Units)
+		}
+		warn(WarnRepeats, "groups hold copies of each other's rows, %d in all: those that do were kept together, %s; effective rows %d", a.Repeated, left, a.EffectiveRows)
+	}
+	return out
+}
+
+// together is whether units are rows that belong together wherever they are, not neighbours.
+func (a arrangement) together() bool { return a.Kind == SplitGroups || a.Kind == SplitRepeats }
+
+// inOrder returns the influence values of all rows that were tested on, in the order of rows. Those of rows that
+// are kept together are one sum, in the order of the first of them.
 func (a arrangement) inOrder(folds []fold, tested []tested) []float64 {
 	type at struct {
 		row   int
@@ -69,10 +117,20 @@ func (a arrangement) inOrder(folds []fold, tested []tested) []float64 {
 	}
 	var all []at
 	for f, t := range tested {
-		i := 0
+		i, unit, end := 0, 0, 0 // end of the unit before
 		for _, part := range folds[f].test {
 			for p := part.Lo; p < part.Hi; p++ {
-				all = append(all, at{a.order(p), t.influence[i]})
+				one := at{a.order(p), t.influence[i]}
+				switch {
+				case !a.together():
+					all = append(all, one)
+				case i == end:
+					all, end = append(all, one), end+t.clusters[unit]
+					unit++
+				default:
+					last := &all[len(all)-1]
+					last.row, last.value = min(last.row, one.row), last.value+one.value
+				}
 				i++
 			}
 		}

@@ -60,14 +60,16 @@ func (l *Length) UnmarshalJSON(text []byte) error {
 type Split struct {
 	Kind SplitKind `json:"kind"`
 	// CorrelationTime is over how many rows they are correlated, 1 if they are not, see
-	// package dependence; 0 where it was not looked for.
+	// package dependence; 0 where it was not looked for. With SplitGroups it is over how many groups, in the
+	// order of their first rows, these are, and Block, Gap and Units are those of the blocks that they are kept
+	// together in if they are.
 	CorrelationTime float64 `json:"correlation_time,omitempty"`
 	// EffectiveRows is how many independent rows they are worth, at most.
 	EffectiveRows int  `json:"effective_rows"`
 	Block         int  `json:"block,omitempty"`    // rows of a block
 	Gap           int  `json:"gap,omitempty"`      // rows left out between two
-	Units         int  `json:"units,omitempty"`    // blocks or groups
-	Repeated      int  `json:"repeated,omitempty"` // rows that are there more than once
+	Units         int  `json:"units,omitempty"`    // blocks, or groups that share no rows
+	Repeated      int  `json:"repeated,omitempty"` // rows that are there more than once, with SplitGroups in several groups
 	Sorted        bool `json:"sorted,omitempty"`   // they are in the order of a column, so that near ones are alike
 	// Unresolved is whether there are too few independent rows to say anything of, as
 	// in random walks: then no bound is above 0.
@@ -90,15 +92,15 @@ type RowCounts struct {
 	Chunk int `json:"chunk,omitempty"`
 }
 
-// check reports counts that are too small to learn from or to judge by.
-func (c RowCounts) check(cfg Config) error {
-	if c.Validation < minTestRows || c.Test < minTestRows {
-		in, out := "", ""
+// check reports counts that are too small to learn from or to judge by, and a way out.
+func (c RowCounts) check(cfg Config, way string) error {
+	if c.Validation < minTestRows || c.Test < minTestRows || c.Train < 1 {
+		in := ""
 		if cfg.Folds > 1 {
-			in, out = fmt.Sprintf(" in %d folds", cfg.Folds), " (fewer folds leave more)"
+			in = fmt.Sprintf(" in %d folds", cfg.Folds)
 		}
-		return fmt.Errorf("mine: %d rows%s leave %d for validation and %d for the test, want at least %d of each%s: %w",
-			c.Total, in, c.Validation, c.Test, minTestRows, out, ErrTooFewSamples)
+		return fmt.Errorf("mine: %d rows%s leave %d for validation and %d for the test, want at least %d of each, and some to train on%s: %w",
+			c.Total, in, c.Validation, c.Test, minTestRows, way, ErrTooFewSamples)
 	}
 	if c.Train < cfg.Batch {
 		return &FieldError{Field: "batch", Value: cfg.Batch,

@@ -380,6 +380,10 @@ func (f *estimateFlags) estimateError(err error, files []string, set *pflag.Flag
 	if errors.Is(err, backend.ErrOutOfMemory) {
 		return worded{oneLine(err) + ": lower --batch, or keep more of the data on the host by --device-memory", err}
 	}
+	var groups *mine.GroupsError
+	if errors.As(err, &groups) && groups.Given > 0 {
+		err = fmt.Errorf("%w; at random is --split random", err)
+	}
 	about := f.config.wordError(err, set)
 	var usage usageError
 	if errors.As(about, &usage) {

@@ -179,7 +179,11 @@ func (t *pairTable) remark(k int) string {
 		codes = append(codes, "copies")
 	}
 	if e := t.estimates[k]; e != nil {
-		codes = append(codes, warningCodes(e.Warnings)...)
+		for _, code := range warningCodes(e.Warnings) {
+			if !slices.Contains(codes, code) {
+				codes = append(codes, code)
+			}
+		}
 	}
 	return strings.Join(codes, " ")
 }

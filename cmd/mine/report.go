@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -202,6 +203,10 @@ func splitText(s mine.Split) string {
 		return fmt.Sprintf("%s blocks of %s rows, %s left out between them: correlated over %s, worth %s",
 			grouped(s.Units), grouped(s.Block), grouped(s.Gap), plural(int(s.CorrelationTime+0.5), "row"), plural(s.EffectiveRows, "independent row"))
 	case mine.SplitGroups:
+		if s.Block > 0 {
+			return fmt.Sprintf("%s blocks of %s that follow each other, %s left out between them: correlated over %s, worth %s",
+				grouped(s.Units), plural(s.Block, "group"), grouped(s.Gap), plural(int(math.Ceil(s.CorrelationTime)), "group"), plural(s.EffectiveRows, "independent row"))
+		}
 		return fmt.Sprintf("%s groups, whose rows stay together", grouped(s.Units))
 	case mine.SplitRepeats:
 		return fmt.Sprintf("%s different rows; %s that are repeated stay together", grouped(s.Units), grouped(s.Repeated))
@@ -315,12 +320,18 @@ func explain(warning mine.Warning, r mine.Result) string {
 		return text + ". Give more rows."
 	case mine.WarnSerial, mine.WarnRepeats, mine.WarnUnresolved:
 		switch {
+		case r.Split.Kind == mine.SplitGroups && r.Config.Split == mine.SplitRandom:
+			return text + "."
+		case r.Split.Kind == mine.SplitGroups && warning.Code != mine.WarnRepeats:
+			return text + ". If groups are independent, but sorted by a column that is not selected: --split random."
 		case r.Split.Kind == mine.SplitRandom:
 			return text + ": --split blocks, or --group."
 		case warning.Code == mine.WarnRepeats:
 			return text + ". --split random treats them as independent."
 		}
 		return text + ". If rows are independent, but sorted by a column that is not selected: --split random."
+	case mine.WarnOrdered:
+		return text + ": --split blocks."
 	case mine.WarnCodes:
 		return text + ". Say --categorical with the name of the column if it holds codes."
 	case mine.WarnSentinel:

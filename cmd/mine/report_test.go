@@ -296,6 +296,11 @@ func TestReportOfSplits(t *testing.T) {
 		{mine.Split{Kind: mine.SplitRepeats, EffectiveRows: 600, Units: 600, Repeated: 6000}, mine.WarnRepeats,
 			[]string{"split       600 different rows; 6,000 that are repeated stay together", "--split random treats them"}},
 		{mine.Split{Kind: mine.SplitGroups, Units: 60}, mine.WarnFewRows, []string{"split       60 groups, whose rows stay together"}},
+		{mine.Split{Kind: mine.SplitGroups, CorrelationTime: 4.2, EffectiveRows: 900, Block: 30, Gap: 5, Units: 20}, mine.WarnSerial,
+			[]string{"split       20 blocks of 30 groups that follow each other, 5 left out between them: correlated over 5 groups, worth 900 independent rows",
+				"alike. If groups are independent, but sorted by a column that is not selected: --split random."}},
+		{mine.Split{Kind: mine.SplitGroups, Units: 60, Repeated: 12}, mine.WarnRepeats, []string{"alike. --split random treats them as independent."}},
+		{mine.Split{Kind: mine.SplitRandom, Sorted: true}, mine.WarnOrdered, []string{"alike: --split blocks."}},
 		{mine.Split{Kind: mine.SplitRandom}, mine.WarnSerial, []string{"--split blocks, or --group."}},
 		{mine.Split{Kind: mine.SplitBlocks, Unresolved: true}, mine.WarnUnresolved, []string{"sorted by a column that is not selected: --split random."}},
 	} {

@@ -56,6 +56,31 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
+// TestDoubtsOfGroups: of groups, which are exchanged, the p-value is in doubt where those that follow each other are
+// alike, whatever the split.
+func TestDoubtsOfGroups(t *testing.T) {
+	const groups, each = 700, 2
+	g := rand.New(rand.NewPCG(6, 8))
+	x, z, ids, people := wandering(groups*each, g), wandering(groups*each, g), make([]int, groups*each), make([]float64, groups*each)
+	for i := range ids {
+		ids[i] = i / each
+		if people[i] = g.NormFloat64(); i%each > 0 {
+			people[i] = people[i-1]
+		}
+	}
+	for name, c := range map[string]struct {
+		x, z []float64
+		want bool
+	}{"series": {x, z, true}, "people": {people, people, false}} {
+		for _, split := range []mine.SplitKind{mine.SplitAuto, mine.SplitRandom} {
+			doubts, err := Doubts(Data{X: column.Slices(c.x), Z: column.Slices(c.z), Groups: ids}, split)
+			if err != nil || (len(doubts) == 1) != c.want || c.want && (doubts[0].Code != WarnSeries || !strings.Contains(doubts[0].Message, "groups that follow each other")) {
+				t.Errorf("%s, %s: %v, %v, want a doubt: %v", name, split, doubts, err, c.want)
+			}
+		}
+	}
+}
+
 // TestRefusedFirst: rows that cannot be exchanged are an error before anything is trained.
 func TestRefusedFirst(t *testing.T) {
 	const rows = 600
@@ -63,9 +88,14 @@ func TestRefusedFirst(t *testing.T) {
 	x, z := wandering(rows, g), wandering(rows, g)
 	copied, twice := append(x[:rows/2:rows/2], x[:rows/2]...), append(z[:rows/2:rows/2], z[:rows/2]...)
 	g.Shuffle(rows, func(i, j int) { copied[i], copied[j], twice[i], twice[j] = copied[j], copied[i], twice[j], twice[i] })
+	pairsOf := make([]int, rows)
+	for i := range pairsOf {
+		pairsOf[i] = i / 2
+	}
 	for name, d := range map[string]Data{
 		"a short series": {X: column.Slices(x), Z: column.Slices(z)},
 		"copies":         {X: column.Slices(copied), Z: column.Slices(twice)},
+		"copied groups":  {X: column.Slices(copied), Z: column.Slices(twice), Groups: pairsOf},
 	} {
 		trained := false
 		_, err := Test(t.Context(), d, brief(rows), mine.WithThreads(1), mine.WithProgress(func(p mine.Progress) {

@@ -178,6 +178,10 @@ func together(parts []Part) float64 {
 // effect estimates I(X;Z), if there is a plan for the test.
 func (d Data) effect(ctx context.Context, cfg mine.Config, opts []mine.Option) (r mine.Result, p *plan, err error) {
 	e, err := mine.NewEstimator(ctx, d.X, d.Z, cfg, d.options(nil, opts)...)
+	var groups *mine.GroupsError
+	if errors.As(err, &groups) && groups.Given > 0 {
+		return r, nil, fmt.Errorf("%w: %w", err, ErrPairing)
+	}
 	if err != nil {
 		return r, nil, err
 	}
@@ -197,18 +201,30 @@ const WarnSeries mine.WarningCode = "series"
 
 // Doubts warns of rows that mine.SplitRandom takes for independent, and so are exchanged with each other,
 // though both sides are series by their order: independent series are alike here and there by chance, and p-values
-// are too small.
+// are too small. Of groups, which are exchanged whatever the split, it looks at the first row of each.
 func Doubts(d Data, split mine.SplitKind) ([]mine.Warning, error) {
+	if d.Groups != nil {
+		var first []int
+		for _, g := range unitsOf(d.Groups) {
+			first = append(first, g[0])
+		}
+		return doubts(column.Pick(d.X, first), column.Pick(d.Z, first),
+			"groups that follow each other are alike, over about %.0f of them, as those of series are, but were exchanged as if they were independent: p-values, and q-values made of them, are too small, unless groups are independent and were only sorted by a column that is not selected")
+	}
 	if split != mine.SplitRandom {
 		return nil, nil
 	}
-	found, err := dependence.Find(d.X, d.Z)
+	return doubts(d.X, d.Z,
+		"rows are correlated over about %.0f rows, as those of series are, but were taken for independent by a random split: p-values, and q-values made of them, are too small, unless rows are independent and were only sorted by a column that is not selected")
+}
+
+// doubts warns of two series in words with a place for their correlation time.
+func doubts(x, z column.Source, words string) ([]mine.Warning, error) {
+	found, err := dependence.Find(x, z)
 	if err != nil || !found.Serial {
 		return nil, err
 	}
-	return []mine.Warning{{Code: WarnSeries, Message: fmt.Sprintf(
-		"rows are correlated over about %.0f rows, as those of series are, but were taken for independent by a random split: p-values, and q-values made of them, are too small, unless rows are independent and were only sorted by a column that is not selected",
-		math.Ceil(found.Time))}}, nil
+	return []mine.Warning{{Code: WarnSeries, Message: fmt.Sprintf(words, math.Ceil(found.Time))}}, nil
 }
 
 // options adds the groups of some rows, of all if rows is nil.

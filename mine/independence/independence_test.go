@@ -208,6 +208,7 @@ func TestPlanErrors(t *testing.T) {
 		{"few rows", 79, nil, mine.Split{Kind: mine.SplitRandom}, mine.ErrTooFewSamples, "79 rows"},
 		{"copies", 1000, nil, mine.Split{Kind: mine.SplitRepeats, Repeated: 7}, ErrPairing, "7 of 1000 rows are copies"},
 		{"copies in a series", 1000, nil, mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 2, Repeated: 7}, ErrPairing, "7 of 1000 rows are copies"},
+		{"groups with copies", 1000, few, mine.Split{Kind: mine.SplitGroups, Repeated: 7}, ErrPairing, "7 of 1000 rows are copies of rows in other groups"},
 		{"uneven groups", 34, uneven, mine.Split{}, ErrPairing, "from 2 to 30 rows"},
 		{"few groups", 1000, few, mine.Split{}, mine.ErrTooFewSamples, "10 groups of 100 rows"},
 		{"slow series", 1000, nil, mine.Split{Kind: mine.SplitBlocks, CorrelationTime: 20}, ErrPairing, "correlated over about 20 of 1000"},

@@ -45,10 +45,10 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	switch {
 	case d.Strata != nil && (d.Groups != nil || split.Kind == mine.SplitBlocks):
 		return nil, fmt.Errorf("independence: rows that belong together in groups, or in a series, are not exchanged within strata: %w", ErrPairing)
-	case d.Groups != nil:
-		return groupPlan(d.Groups, seed)
 	case split.Repeated > 0: // in a series too
 		return nil, CheckCopies(split, n)
+	case d.Groups != nil:
+		return groupPlan(d.Groups, seed)
 	case split.Kind == mine.SplitBlocks:
 		return seriesPlan(n, split, seed)
 	}
@@ -71,6 +71,10 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 func CheckCopies(split mine.Split, n int) error {
 	if split.Repeated == 0 {
 		return nil
+	}
+	if split.Kind == mine.SplitGroups {
+		return fmt.Errorf("independence: %d of %d rows are copies of rows in other groups, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
+			split.Repeated, n, ErrPairing)
 	}
 	return fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
 		split.Repeated, n, ErrPairing)

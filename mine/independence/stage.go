@@ -58,7 +58,7 @@ func (p *plan) training(cfg mine.Config, rows int) mine.Config {
 // arranged has rows be split as the plan takes them.
 func (p *plan) arranged(cfg mine.Config) mine.Config {
 	switch p.pairing {
-	case Rows, Strata:
+	case Rows, Strata, Groups:
 		cfg.Split, cfg.Block = mine.SplitRandom, mine.AutoLength
 	case Rotations:
 		cfg.Split = mine.SplitBlocks

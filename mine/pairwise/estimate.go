@@ -117,8 +117,11 @@ func (w *Work) estimate(ctx context.Context, b backend.Backend, p Pair, cfg mine
 		return Estimate{}, ctx.Err()
 	}
 	var field *mine.FieldError
+	var groups *mine.GroupsError
 	switch {
 	case err == nil:
+	case errors.As(err, &groups) && groups.Given > 0: // the two columns have copies in several groups
+		return Estimate{Error: err.Error()}, nil
 	case errors.Is(err, mine.ErrDiverged), errors.Is(err, mine.ErrTooFewSamples), errors.Is(err, preprocess.ErrConstant), errors.As(err, &field):
 		return Estimate{Error: err.Error()}, nil
 	default:

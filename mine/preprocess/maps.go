@@ -109,8 +109,13 @@ func (s Side) Summary() Summary {
 
 // nothing is the error about a side that becomes no input.
 func (s Side) nothing() error {
-	rare := s.Summary().Rare
-	if rare == nil {
+	all := s.Summary()
+	rare := all.Rare
+	switch {
+	case rare == nil && all.Merged != nil:
+		return fmt.Errorf("preprocess: every column of %s is %w on the training rows: values of %s differ by less than 2^-48 of their size, which counts as equal; subtract a constant, such as the mean, before the data are written",
+			s.name, ErrConstant, strings.Join(all.Merged, ", "))
+	case rare == nil:
 		return fmt.Errorf("preprocess: every column of %s is %w on the training rows: there is nothing to learn from it", s.name, ErrConstant)
 	}
 	return fmt.Errorf("preprocess: every column of %s is %w on the training rows, or has codes of which none is in %d of them (%s): nothing can be learnt from codes that are seen so seldom; join those that are alike, or leave them out",

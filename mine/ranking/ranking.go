@@ -215,6 +215,10 @@ func (r *Ranking) suits(x column.Source) error {
 	if err == nil {
 		_, err = independence.NewHoldout(independence.Data{X: x, Z: r.data.Target, Groups: r.data.Groups}, split, r.cfg.Estimate.Seed)
 	}
+	var groups *mine.GroupsError
+	if errors.As(err, &groups) {
+		return fmt.Errorf("ranking: %w: %w", err, independence.ErrPairing)
+	}
 	if errors.Is(err, mine.ErrTooFewSamples) { // for a series, as there are enough where rows are exchanged
 		return fmt.Errorf("ranking: rows of it and the target are a series that is too short: %w: %w", err, independence.ErrPairing)
 	}
@@ -286,7 +290,7 @@ func (r *Ranking) find(ctx context.Context, k int) (found *Findings, err error) 
 		return nil, err
 	}
 	found = &Findings{Selection: chosen.Estimate}
-	doubts, err := independence.Doubts(independence.Data{X: x, Z: r.data.Target}, r.cfg.Estimate.Split)
+	doubts, err := independence.Doubts(independence.Data{X: x, Z: r.data.Target, Groups: r.data.Groups}, r.cfg.Estimate.Split)
 	if err != nil {
 		return nil, err
 	}

@@ -219,6 +219,14 @@ func TestErrors(t *testing.T) {
 	}
 	few := brief(300)
 	few.Permutations = 18
+	twice, groups := make([]int, 450), make([]int, 450) // every second one of 300 rows is there again, in another group
+	for i := range twice {
+		if twice[i] = i; i >= 300 {
+			twice[i] = 2 * (i - 300)
+		}
+		groups[i] = i / 3
+	}
+	people := Data{X: column.Pick(d.X, twice), Target: column.Pick(d.Target, twice), Groups: groups}
 	var field *mine.FieldError
 	for _, c := range []struct {
 		name string
@@ -233,6 +241,7 @@ func TestErrors(t *testing.T) {
 		{"less than none", d, forward(300, -1), func(err error) bool { return errors.As(err, &field) && field.Field == "forward" }, ""},
 		{"few permutations", d, few, func(err error) bool { return errors.As(err, &field) && field.Field == "permutations" }, ""},
 		{"forward in a series", series, forward(3000, 1), func(err error) bool { return errors.Is(err, independence.ErrPairing) }, "series"},
+		{"groups with copies", people, brief(450), func(err error) bool { return errors.Is(err, independence.ErrPairing) }, "copies of rows in other groups"},
 		{"few rows", Data{X: column.Pick(d.X, make([]int, 0)), Target: d.Target}, brief(300), func(err error) bool { return err != nil }, "the candidates"},
 	} {
 		if _, err := New(c.data, c.cfg); !c.is(err) || !strings.Contains(fmt.Sprint(err), c.text) {

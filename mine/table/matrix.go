@@ -28,7 +28,7 @@ import (
 // another one all the same, among 512 to 1024 rows drawn evenly over the whole file,
 // or among all rows of a file that has no more than 1024. Of whole numbers beyond 2^53,
 // as ids of 19 digits are, float64 itself has lost the last digits: those count that are next to
-// each other in float64.
+// each other in float64. Of values that all count as equal, but are many, all but one count.
 
 const (
 	// headRows is how many rows are looked at before any is stored: as many as a
@@ -46,39 +46,6 @@ const (
 // differ reports whether a and b are different by more than rounding.
 func differ(a, b float64) bool {
 	return a != b && (math.Abs(a-b) > 0x1p-48*math.Abs(a) || a == math.Trunc(a) && b == math.Trunc(b))
-}
-
-// mergedOf returns the fraction of the distinct values among the ascending v that
-// float32 makes equal to the one before.
-func mergedOf(v []float64) float64 {
-	distinct, merged := 1, 0
-	for i, x := range v[1:] {
-		if !differ(v[i], x) {
-			continue
-		}
-		distinct++
-		if float32(x) == float32(v[i]) {
-			merged++
-		}
-	}
-	return float64(merged) / float64(distinct)
-}
-
-// crowded returns the fraction of the distinct values among the ascending v that are whole
-// numbers beyond 2^53 with another one at most two steps of float64 away.
-func crowded(v []float64) float64 {
-	v = slices.Compact(slices.Clone(v))
-	next := func(a, b float64) bool {
-		return math.Nextafter(math.Nextafter(a, math.Inf(1)), math.Inf(1)) >= b
-	}
-	count := 0
-	for i, x := range v {
-		near := i > 0 && next(v[i-1], x) || i+1 < len(v) && next(x, v[i+1])
-		if math.Abs(x) > 1<<53 && near {
-			count++
-		}
-	}
-	return float64(count) / float64(len(v))
 }
 
 // recentValues is how many values of a column are compared with the next ones. Where
@@ -204,22 +171,6 @@ func (b *builder) begin() {
 
 // present returns the values that are not missing, in the place of v.
 func present(v []float64) []float64 { return slices.DeleteFunc(v, math.IsNaN) }
-
-// measureMerged returns for each column what float32 merges of the sample.
-func (b *builder) measureMerged() []float64 {
-	all := make([]float64, len(b.columns))
-	var seen float32Set
-	b.sample.eachColumn(func(k int, v []float64) {
-		if v = present(v); len(v) == 0 || !b.columns[k].wide && seen.allDistinct(v) {
-			return
-		}
-		slices.Sort(v)
-		if all[k] = crowded(v); !b.columns[k].wide {
-			all[k] = max(all[k], mergedOf(v))
-		}
-	})
-	return all
-}
 
 // store stores row i.
 func (b *builder) store(row []float64, i int) {

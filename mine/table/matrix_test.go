@@ -257,6 +257,14 @@ func TestLostDigits(t *testing.T) {
 			t.Errorf("%s: %g of the values are merged, want many: %v", c.name, m.Merged[0], c.want)
 		}
 	}
+	near, few := make([]float64, 40), []float64{0.1 + 0.2, 0.3}
+	for i := range near {
+		near[i] = 1e15 + float64(i)/8
+	}
+	slices.Sort(few)
+	if got, none, more := rounded(near), rounded(few), rounded(append([]float64{1}, near...)); got != 39./40 || none != 0 || more != 0 {
+		t.Errorf("%g of many values that differ by an eighth of 1e15 count as equal, %g of roundings of .3, %g where others differ", got, none, more)
+	}
 	if got := crowded([]float64{1 << 53, 1<<53 + 2, 1<<53 + 4, 1<<53 + 10, 1 << 54, 1 << 55}); got != 2./6 { // the first is no larger than 2^53
 		t.Errorf("%g are crowded, want two of six", got)
 	}
