@@ -27,16 +27,19 @@
 //
 //	1 + 2 sum_k p^k = (1+p)/(1-p),
 //
-// which is how many rows an independent one is worth in a mean. Two pairs of rows can be
+// which is how many rows an independent one is worth in a mean. Where S stations take turns, each
+// a series of its own, only every S-th lag has a square: F is that of one station, and the time,
+// which is then in steps of S rows, is S times as long. Two pairs of rows can be
 // alike only as far as both sides reach, so the time of the rows is the smaller one of
 // the two sides' times, each that of its slowest column.
 package dependence
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/dsp/fourier"
-	"gonum.org/v1/gonum/stat/distuv"
+	"gonum.org/v1/gonum/floats"
 )
 
 // Autocorrelations returns r_0 = 1, r_1, .. r_most of the values of some stretches of a
@@ -86,12 +89,17 @@ func Autocorrelations(stretches [][]float64, most int) []float64 {
 // A Memory is how far the autocorrelations of a series reach.
 type Memory struct {
 	// Squares are r_k^2 from lag 1 on, less what noise and a lasting rhythm make of them,
-	// as far as they tell from 0.
+	// as far as they tell from 0, and 0 at many lags between that do not.
 	Squares []float64
 	// Significant is whether they could not come from independent rows.
 	Significant bool
 	// Unending is whether they reach as far as was looked.
 	Unending bool
+	// Spacing is after how many rows the series goes on: 1, or the number of stations that take
+	// turns. 0 is 1.
+	Spacing int
+	// lasting is whether half of what stations have in common is there at the far lags too.
+	lasting bool
 }
 
 const (
@@ -103,25 +111,64 @@ const (
 	clearly = 3
 	// beyond is the share of a rhythm's square that one has to be above it.
 	beyond = 0.25
+	// quiet is how many windows in a row that do not stand out end a memory, unless a later one
+	// has the turn of stations.
+	quiet = 2
 )
 
 // NewMemory judges autocorrelations of n rows at lags 0, 1, .., which should end at some
 // quarter of the rows. level is how often the memory of independent rows may be called
 // significant.
 //
-// Lags are looked at in windows of 1, 1, 2, 4, 8, .. of them, the mean of whose squares is
-// F/n by chance. The first two windows in a row that do not stand out from that end the
-// memory. Where the far half of all lags changes its sign often, the mean square there is
+// Lags are looked at in windows of 1, 1, 2, 4, 8, .. of them, one of which ends at the half of all. The mean
+// of their squares is F/n by chance. The first two windows in a row that do not stand out from that
+// end the memory. Where the far half of all lags changes its sign often, the mean square there is
 // the noise, or the square of a rhythm: rows that far apart are alike because of the hour,
 // not because of each other. It is taken off.
+//
+// Where stations take turns, a row is like that of its own station, S rows on, and no lag before S says so.
+// So the memory goes on to a later window of the near half in which they are: see [lagged.turn].
 func NewMemory(r []float64, n int, level float64) Memory {
 	var m Memory
 	most := len(r) - 1
 	if most < 1 {
 		return m
 	}
-	far := r[most/2+1:]
-	var base float64
+	l := newLagged(r, n, level)
+	base := lasting(r[most/2+1:])
+	off := slices.Repeat([]float64{base}, most+1) // what is taken off the square at each lag
+	m.Squares, m.Spacing = make([]float64, most), 1
+	f, missed, end := 1.0, 0, 0
+	for lo, hi := 1, 1; lo <= most; lo, hi = hi+1, l.next(hi) {
+		sum := floats.Dot(r[lo:hi+1], r[lo:hi+1])
+		m.Significant = m.Significant || l.tells(sum, lo, hi, 1)
+		turn := l.turn(sum, lo, hi, f)
+		if turn > m.Spacing {
+			m.Spacing, m.lasting = turn, l.lasting(turn)
+			l.takeRhythm(off)
+		}
+		size, over := float64(hi-lo+1), sum-floats.Sum(off[lo:hi+1])
+		if turn == 0 && (missed >= quiet || over/size <= beyond*base+clearly*f/float64(n)) {
+			missed++
+			continue
+		}
+		f += 2 * max(0, over)
+		from := lo
+		if missed < quiet {
+			from = end + 1 // a quiet window between is where a series swings through 0
+		}
+		for k := from; k <= hi; k++ {
+			m.Squares[k-1] = max(0, r[k]*r[k]-off[k])
+		}
+		end, missed = hi, 0
+	}
+	m.Squares = m.Squares[:end]
+	m.Unending = end == most
+	return m
+}
+
+// lasting is the mean square of autocorrelations at far lags if they change their sign often, else 0.
+func lasting(far []float64) (base float64) {
 	signs := 0
 	for k, v := range far {
 		base += v * v / float64(len(far))
@@ -129,47 +176,20 @@ func NewMemory(r []float64, n int, level float64) Memory {
 			signs++
 		}
 	}
-	rhythm := signs >= rhythmSigns
-	if !rhythm {
-		base = 0
+	if signs < rhythmSigns {
+		return 0
 	}
-	windows := math.Log2(float64(most)) + 1
-	f, missed, end := 1.0, 0, 0
-	for lo, hi := 1, 1; lo <= most && missed < 2; lo, hi = hi+1, min(2*hi, most) {
-		var sum float64
-		for _, v := range r[lo : hi+1] {
-			sum += v * v
-		}
-		size := float64(hi - lo + 1)
-		chi := distuv.ChiSquared{K: size}
-		if hi <= most/2 && chi.Survival(float64(n)*sum) < level/windows {
-			m.Significant = true
-		}
-		if sum/size > (1+beyond)*base+clearly*f/float64(n) {
-			end, missed = hi, 0
-			f += 2 * (sum - size*base)
-		} else {
-			missed++
-		}
-		if hi == most {
-			break
-		}
-	}
-	for _, v := range r[1 : end+1] {
-		m.Squares = append(m.Squares, max(0, v*v-base))
-	}
-	m.Unending = end == most
-	return m
+	return base
 }
 
 // Factor is F, 1 plus twice the sum of squares.
 func (m Memory) Factor() float64 { return Joint(m, m) }
 
-// Time is the correlation time, in rows.
+// Time is the correlation time, in rows: that by F is in steps of the spacing.
 func (m Memory) Time() float64 {
 	f := m.Factor()
 	p := math.Sqrt((f - 1) / (f + 1))
-	return (1 + p) / (1 - p)
+	return (1 + p) / (1 - p) * float64(max(1, m.Spacing))
 }
 
 // Joint is how many rows an independent one is worth where a series of memory a meets one

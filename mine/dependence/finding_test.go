@@ -195,3 +195,67 @@ func TestSeriesOfAllKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestColumns: of few rows all columns are looked at, of many 64 of a side.
+func TestColumns(t *testing.T) {
+	const n = 2000
+	wide := make([][]float64, 200)
+	for j := range wide {
+		wide[j] = ar(n, 0, uint64(20+j))
+	}
+	z := column.Slices(ar(n, 0.95, 1))
+	if f := find(t, column.Slices(wide...), z); f.Serial {
+		t.Errorf("200 columns of noise: %+v", f)
+	}
+	for _, j := range []int{4, 101, 199} {
+		noise := wide[j]
+		wide[j] = ar(n, 0.95, 2)
+		if f := find(t, column.Slices(wide...), z); !f.Serial {
+			t.Errorf("a series in column %d of 200 is not found: %+v", j, f)
+		}
+		wide[j] = noise
+	}
+	many := rowsOf{1 << 15, func(i int) float64 { return float64(mix(uint64(i)) >> 11) }}
+	if s, err := look(column.Join(column.Source(many), column.Join(slices.Repeat([]column.Source{many}, 99)...)), windowsOf(many.n)[0]); err != nil || len(s) != leastColumns {
+		t.Errorf("%d of 100 columns of %d rows are looked at, error %v, want %d", len(s), many.n, err, leastColumns)
+	}
+}
+
+// TestLargest: the pair of memories that go together, as of all pairs.
+func TestLargest(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	side := func() (all []series) {
+		for range 20 {
+			m := Memory{Significant: true, Squares: make([]float64, 1+r.IntN(30))}
+			for k := range m.Squares {
+				m.Squares[k] = math.Pow(r.Float64(), 4)
+			}
+			all = append(all, series{memory: []Memory{m}})
+		}
+		return all
+	}
+	for range 20 {
+		x, z := side(), side()
+		want := 1.0
+		for _, a := range x {
+			for _, b := range z {
+				want = max(want, Joint(a.memory[0], b.memory[0]))
+			}
+		}
+		if got := largest(significant(x), significant(z)); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
+
+// TestShortSeries: a series of a few hundred rows is one.
+func TestShortSeries(t *testing.T) {
+	for _, n := range []int{150, 300, 500} {
+		for seed := range uint64(20) {
+			x, z := ar(n, 0.95, 2*seed+1), ar(n, 0.95, 2*seed+2)
+			if f := find(t, column.Slices(x), column.Slices(z)); !f.Serial {
+				t.Errorf("%d rows, seed %d: %+v", n, seed, f)
+			}
+		}
+	}
+}

@@ -24,11 +24,15 @@ const (
 	// leastRepeated is the fewest different rows with copies that make copying likely.
 	leastRepeated = 10
 	// mostCopies is the mean number of copies up to which rows are taken for copies;
-	// above they are taken for values of few columns that have few.
+	// above they are taken for values of few columns that have few. It is also the most copies of all rows that a
+	// divisor tells: above it is the number of rows of a class.
 	mostCopies = 30
 	// pure is the share of the repeated values of a side, beyond those that do so by chance, that
 	// always come with the same values of the other, above which rows were copied.
 	pure = 0.5
+	// leastDivided is the fewest different rows whose numbers tell of copies by a common divisor, which those
+	// of independent rows have with a probability of 2^-(30-1), 2e-9, at most.
+	leastDivided = 30
 	// spike is the share of the rows above which equal ones are a value that both sides
 	// have often, such as none of either.
 	spike = 0.02
@@ -37,10 +41,22 @@ const (
 // sampledRows is the number of rows above which MayRepeat looks at some of them: eight bytes each.
 const sampledRows = 1 << 22
 
-// MayRepeat reports whether so many rows are there more than once that FindRepeats is worth its
-// memory, some hundred bytes a row. Of more than sampledRows it looks at those whose hash is among the
+// MayRepeat reports whether so many rows are there more than once, or all so equally often, that FindRepeats is
+// worth its memory, some hundred bytes a row. Of more than sampledRows it looks at those whose hash is among the
 // smallest, so that equal rows are both among them or not.
 func MayRepeat(x, z column.Source) (bool, error) {
+	m, err := mayRepeat(x, z)
+	return m.few || m.divisor > 1, err
+}
+
+// multiplicity is how often equal rows are there.
+type multiplicity struct {
+	few     bool // at most mostCopies times in the mean, and some more than once
+	divisor int  // of the numbers of all
+}
+
+// mayRepeat is MayRepeat, and says why.
+func mayRepeat(x, z column.Source) (m multiplicity, err error) {
 	n := x.Rows()
 	most := uint64(math.MaxUint64)
 	if n > sampledRows {
@@ -67,12 +83,15 @@ func MayRepeat(x, z column.Source) (bool, error) {
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return false, err
+		return m, err
 	}
 	sorted := slices.Concat(parts...)
 	slices.Sort(sorted)
 	different, repeated := distinct(sorted)
-	return repeated >= leastRepeated && len(sorted) <= mostCopies*different, nil
+	if repeated < leastRepeated {
+		return m, nil
+	}
+	return multiplicity{len(sorted) <= mostCopies*different, divisor(runs(sorted))}, nil
 }
 
 // FindRepeats looks for rows of which both sides are there again. Values that can be
@@ -80,8 +99,13 @@ func MayRepeat(x, z column.Source) (bool, error) {
 // side of numbers come with one and the same row of the other side, beyond those that do where
 // the other side is drawn anew, if there are some ten of them, and if they are not only the rows of a
 // table of few values.
+//
+// Rows that meet by chance on both sides, as whole numbers of a few hundred do, are copies if all of them were
+// copied equally often: see [divided]. A group is then g equal rows, and a row that is there c times has c/g of
+// them, which are draws of their own. Copies of a part of such rows cannot be told from draws.
 func FindRepeats(x, z column.Source) (Repeats, error) {
-	if may, err := MayRepeat(x, z); err != nil || !may {
+	may, err := mayRepeat(x, z)
+	if err != nil || !may.few && may.divisor < 2 {
 		return Repeats{}, err
 	}
 	hx, hz := make([]uint64, x.Rows()), make([]uint64, x.Rows())
@@ -92,17 +116,23 @@ func FindRepeats(x, z column.Source) (Repeats, error) {
 	for i := range joint {
 		joint[i] = mix(hx[i] + mix(hz[i]))
 	}
-	copied := false
-	for _, side := range []struct {
-		column.Source
-		hashes, other []uint64
-	}{{x, hx, hz}, {z, hz, hx}} {
-		copied = copied || numbers(side.Source) && purity(side.hashes, side.other) > pure
+	if may.few {
+		for _, side := range []struct {
+			column.Source
+			hashes, other []uint64
+		}{{x, hx, hz}, {z, hz, hx}} {
+			if numbers(side.Source) && purity(side.hashes, side.other) > pure {
+				return group(joint, 0), nil
+			}
+		}
 	}
-	if !copied {
+	if may.divisor < 2 {
 		return Repeats{}, nil
 	}
-	return group(joint), nil
+	if g := divided(joint, hx, hz); g > 1 {
+		return group(joint, g), nil
+	}
+	return Repeats{}, nil
 }
 
 // numbers reports whether a column is of numbers.
@@ -170,12 +200,8 @@ type often struct{ times, values int }
 
 // timesOf counts values that are there equally often, in ascending order of the times.
 func timesOf(all []uint64) (counted []often) {
-	counts := make(map[uint64]int, len(all))
-	for _, v := range all {
-		counts[v]++
-	}
 	values := map[int]int{}
-	for _, c := range counts {
+	for _, c := range countsOf(all) {
 		values[c]++
 	}
 	for _, c := range slices.Sorted(maps.Keys(values)) {
@@ -184,26 +210,42 @@ func timesOf(all []uint64) (counted []often) {
 	return counted
 }
 
-// group numbers the groups of equal values. Values that are very frequent are a group each.
-func group(joint []uint64) Repeats {
-	counts := make(map[uint64]int, len(joint))
-	for _, v := range joint {
+// countsOf is how often each value is there.
+func countsOf(all []uint64) map[uint64]int {
+	counts := make(map[uint64]int, len(all))
+	for _, v := range all {
 		counts[v]++
 	}
+	return counts
+}
+
+// group numbers the groups of equal values, of size rows each, or of all that are equal where size is 0. Values that
+// are very frequent are then a group each.
+func group(joint []uint64, size int) Repeats {
+	counts := countsOf(joint)
+	type last struct{ group, rows int }
 	r := Repeats{Group: make([]int, len(joint))}
-	number := make(map[uint64]int, len(counts))
+	groups := make(map[uint64]last, len(counts))
 	for i, v := range joint {
-		g, ok := number[v]
-		often := float64(counts[v]) > max(mostCopies, spike*float64(len(joint)))
-		if !ok || often {
-			g = r.Groups
-			r.Groups++
-			number[v] = g
+		full := size
+		switch {
+		case size > 0:
+		case float64(counts[v]) > max(mostCopies, spike*float64(len(joint))):
+			full = 1
+		default:
+			full = counts[v]
 		}
-		if counts[v] > 1 && !often {
+		g := groups[v]
+		if g.rows%full == 0 {
+			g.group = r.Groups
+			r.Groups++
+		}
+		g.rows++
+		groups[v] = g
+		if full > 1 {
 			r.Rows++
 		}
-		r.Group[i] = g
+		r.Group[i] = g.group
 	}
 	return r
 }

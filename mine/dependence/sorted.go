@@ -1,8 +1,10 @@
 package dependence
 
+import "math"
+
 const (
-	// turns is the share of the rows at which a column may turn between rising and falling
-	// to be one that rows were sorted by, or put together by: series turn at every other.
+	// turns is the share of the rows at which a class that rows were put together by may change, and of the steps
+	// that may go the other way in a column that they were sorted by.
 	turns = 0.01
 	// beside is how many rows on either side, in the order of a column, tell what another
 	// column is where that column is what it is.
@@ -15,12 +17,12 @@ const (
 )
 
 // explains reports whether rows are alike because they are in the order of a column of
-// one side: one that seldom turns, given which the rows of the other side do not depend on
-// each other. Files are sorted by a number, or by a class. Then every split is as
-// good as another.
+// one side: one that they were sorted by, or put together by, given which the rows of the other side do
+// not depend on each other. Files are sorted by a number, or by a class. Then every split is as
+// good as another. A column that only rises may also be a trend in time, which cannot be told from that.
 func explains(by, other []series) bool {
 	for _, s := range by {
-		if !s.seldomTurns() {
+		if !s.inOrder() {
 			continue
 		}
 		order := ordered(s.values)
@@ -35,20 +37,46 @@ func explains(by, other []series) bool {
 	return false
 }
 
-// seldomTurns reports whether a column rises or falls for many rows at a time.
-func (s series) seldomTurns() bool {
-	count, rising, moved := 0, false, false
+// steps are those of a column in one direction.
+type steps struct {
+	count, twice   int // all, and those behind another one
+	least, largest float64
+}
+
+// inOrder reports whether a column is one that rows were sorted by, or files that were and were then put together:
+// nearly all of its steps go the same way, and few of the others are in a row, or the few that go back are each
+// larger than any that goes on. Slow series turn as seldom, but fall about as often as they rise. It also reports
+// classes, few values each of which is there in one long run, in any order.
+func (s series) inOrder() bool {
+	ways := [2]steps{{least: math.Inf(1)}, {least: math.Inf(1)}} // up and down
+	runs := map[float64]bool{s.values[0]: true}
+	again, last := false, -1 // whether a value has two runs, and the way of the last step
 	for i := 1; i < len(s.values); i++ {
 		d := s.values[i] - s.values[i-1]
 		if d == 0 {
 			continue
 		}
-		if moved && (d > 0) != rising {
-			count++
+		way := 0
+		if d < 0 {
+			way = 1
 		}
-		rising, moved = d > 0, true
+		w := &ways[way]
+		w.count++
+		w.least, w.largest = min(w.least, math.Abs(d)), max(w.largest, math.Abs(d))
+		if way == last {
+			w.twice++
+		}
+		again, last = again || runs[s.values[i]], way
+		runs[s.values[i]] = true
 	}
-	return moved && float64(count) <= turns*float64(len(s.values))
+	on, back := ways[0], ways[1]
+	if back.count > on.count {
+		on, back = back, on
+	}
+	moved, few := on.count+back.count, turns*float64(len(s.values))
+	return moved > 0 && (float64(back.count) <= turns*float64(moved) && 2*back.twice <= back.count ||
+		float64(back.count) <= few && back.least > on.largest ||
+		float64(moved) <= few && !again)
 }
 
 // whiteGiven reports whether a series, less the mean of its neighbours in an order, has no

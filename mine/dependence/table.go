@@ -35,9 +35,9 @@ func Between(a, b []Memory) (factor float64, unending bool) {
 	return factor, unending
 }
 
-// SortedBy returns the column by which the rows of a table were sorted, or put together: one that
-// seldom turns, given which no other column has a memory. Of many other columns, 16 are looked
-// at. It is -1 where there is none.
+// SortedBy returns the column by which the rows of a table were sorted, or put together, given which no other
+// column has a memory. Of very many other columns, some are looked at, as Find does. It is -1 where there
+// is none.
 func SortedBy(s column.Source) (int, error) {
 	columns := s.Columns()
 	if s.Rows() < leastRows || len(columns) < 2 {
@@ -50,7 +50,7 @@ func SortedBy(s column.Source) (int, error) {
 		if err := by.read(s, j, w); err != nil {
 			return -1, err
 		}
-		if !by.seldomTurns() {
+		if !by.inOrder() {
 			continue
 		}
 		if others == nil {
