@@ -104,7 +104,7 @@ func oneLine(err error) string {
 	var lines []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		for _, pkg := range []string{"mine: ", "independence: ", "ranking: ", "shard: ", "pairwise: ", "transfer: ", "journal: ", "lagged: ", "conditional: ", "neighbours: ", "column: ", "preprocess: ", "table: ", "simulate: ", "backend: ", "cpu: ", "cuda: ", "criticfile: ", "safetensors: ", "checkpoint: "} {
-			line = strings.TrimPrefix(line, pkg)
+			line = strings.ReplaceAll(strings.TrimPrefix(line, pkg), ": "+pkg, ": ")
 		}
 		if line = strings.TrimSpace(line); line != "" {
 			lines = append(lines, line)

@@ -43,7 +43,7 @@ func TestLevel(t *testing.T) {
 	small := 0
 	for seed := range uint64(25) {
 		for _, feedback := range []float64{0, 0.5} {
-			if tested(t, 300, feedback, 0, seed).PValue <= 0.05 {
+			if tested(t, 800, feedback, 0, seed).PValue <= 0.05 {
 				small++
 			}
 		}
