@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -131,9 +132,16 @@ func (f *estimateFlags) conditionalAnswer(r conditional.Result, args []string, u
 func reportConditional(w io.Writer, r conditional.Result, x, z, y source, u unit) {
 	taken := r.Taken()
 	digits := decimals(u.of(r.StdErr))
+	if r.Nothing {
+		digits = decimals(0) // the error says nothing
+	}
 	info := func(nats float64) string { return fixed(u.of(nats), digits) }
-	fmt.Fprintf(w, "I(X;Z|Y) = %s %s, standard error %s   (%s interval %s to %s)\n\n",
-		info(r.Estimate), u, info(r.StdErr), percent(r.Config.Estimate.Confidence), info(r.Low), info(r.High))
+	if r.Nothing {
+		fmt.Fprint(w, "I(X;Z|Y): nothing found, no critic is better than none: no upper limit\n\n")
+	} else {
+		fmt.Fprintf(w, "I(X;Z|Y) = %s %s, standard error %s   (%s interval %s to %s)\n\n",
+			info(r.Estimate), u, info(r.StdErr), percent(r.Config.Estimate.Confidence), info(r.Low), info(r.High))
+	}
 	line := func(label, format string, args ...any) {
 		for _, l := range wrap(strings.Fields(fmt.Sprintf(format, args...)), reportWidth-reportTab) {
 			fmt.Fprintf(w, "%-*s%s\n", reportTab, label, l)
@@ -151,6 +159,10 @@ func reportConditional(w io.Writer, r conditional.Result, x, z, y source, u unit
 		not := ""
 		if c.Way != r.Way {
 			not = "; not taken"
+		}
+		if c.Nothing {
+			line(string(c.Way), "nothing found in %s or in %s%s", terms[0], terms[1], not)
+			continue
 		}
 		line(string(c.Way), "%s +- %s %s: %s of %s less %s of %s%s", info(c.Estimate), info(c.StdErr), u,
 			terms[0], info(c.With.Estimate), terms[1], info(c.Without.Estimate), not)
@@ -203,7 +215,7 @@ func residualsText(all []conditional.Residual) string {
 			break
 		}
 		if c.Used {
-			texts = append(texts, fmt.Sprintf("%.0f%% of the variance of %s", 100*max(0, c.Explained), c.Name))
+			texts = append(texts, fmt.Sprintf("%.0f%% of the variance of %s", math.Round(100*c.Explained)+0, c.Name)) // + 0 for no -0
 		} else {
 			texts = append(texts, c.Name+" as it is")
 		}
@@ -219,9 +231,11 @@ type givenInputs struct {
 
 // conditionalDocument is what mine estimate --given --json prints, all of it in nats.
 type conditionalDocument struct {
-	Schema string `json:"schema"`
-	Unit   unit   `json:"unit"`
-	conditional.Interval
+	Schema   string  `json:"schema"`
+	Unit     unit    `json:"unit"`
+	Estimate float64 `json:"estimate"`
+	limits
+	Nothing   bool                   `json:"nothing,omitempty"`
 	Way       conditional.Way        `json:"way"`
 	Ways      []contrastDocument     `json:"ways"`
 	Residuals []conditional.Residual `json:"residuals,omitempty"`
@@ -230,9 +244,24 @@ type conditionalDocument struct {
 	Input     givenInputs            `json:"input"`
 }
 
+// limits are the fields of an interval that are left out where critics found nothing: nil, they hide those of a contrast.
+type limits struct {
+	StdErr *float64 `json:"std_err,omitempty"`
+	Low    *float64 `json:"low,omitempty"`
+	High   *float64 `json:"high,omitempty"`
+}
+
+func limitsOf(i conditional.Interval, nothing bool) limits {
+	if nothing {
+		return limits{}
+	}
+	return limits{&i.StdErr, &i.Low, &i.High}
+}
+
 // contrastDocument is a way whose estimates have no config, which is beside them.
 type contrastDocument struct {
 	conditional.Contrast
+	limits
 	With    estimateDocument `json:"with"`
 	Without estimateDocument `json:"without"`
 }
@@ -251,11 +280,11 @@ const conditionalSchema = "gomine.conditional/1"
 func encodeConditional(r conditional.Result, precision string, in givenInputs) ([]byte, error) {
 	taken := r.Taken().With
 	d := conditionalDocument{
-		Schema: conditionalSchema, Unit: nats, Interval: r.Interval, Way: r.Way, Residuals: r.Residuals, Warnings: r.Warnings,
+		Schema: conditionalSchema, Unit: nats, Estimate: r.Estimate, limits: limitsOf(r.Interval, r.Nothing), Nothing: r.Nothing, Way: r.Way, Residuals: r.Residuals, Warnings: r.Warnings,
 		Config: settings{taken.Config, taken.Backend, precision}, Input: in,
 	}
 	for _, c := range r.Ways {
-		d.Ways = append(d.Ways, contrastDocument{c, estimateDocument{Result: c.With}, estimateDocument{Result: c.Without}})
+		d.Ways = append(d.Ways, contrastDocument{c, limitsOf(c.Interval, c.Nothing), estimateDocument{Result: c.With}, estimateDocument{Result: c.Without}})
 	}
 	text, err := json.Marshal(d)
 	if err != nil {

@@ -207,3 +207,41 @@ func TestConditionalReport(t *testing.T) {
 		}
 	}
 }
+
+// TestConditionalNothing: where critics find nothing there is no interval, neither to read nor in JSON.
+func TestConditionalNothing(t *testing.T) {
+	e := sample()
+	e.Warnings = nil
+	i := conditional.Interval{Estimate: 1e-7, StdErr: 1e-6, High: 1e-6}
+	r := conditional.Result{
+		Interval: i, Nothing: true, Way: conditional.ByResidual,
+		Ways:      []conditional.Contrast{{Way: conditional.ByResidual, Interval: i, With: e, Without: e, Nothing: true}},
+		Residuals: []conditional.Residual{{Name: "dose", Used: true, Explained: -0.002}, {Name: "sex", Used: true, Explained: -33}},
+		Config:    conditional.Config{Way: conditional.Auto, Estimate: e.Config},
+	}
+	var b bytes.Buffer
+	reportConditional(&b, r, source{File: "a.csv"}, source{File: "z.npy"}, source{File: "a.csv"}, nats)
+	for _, want := range []string{"I(X;Z|Y): nothing found", "residual    nothing found in", " 0% of the variance of dose, -3300% of\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+	text, err := encodeConditional(r, "fp32", givenInputs{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, fields := range []map[string]any{all, all["ways"].([]any)[0].(map[string]any)} {
+		for _, name := range []string{"std_err", "low", "high"} {
+			if _, there := fields[name]; there {
+				t.Errorf("%s is in %v", name, fields)
+			}
+		}
+		if fields["nothing"] != true || fields["estimate"] != 1e-7 {
+			t.Errorf("%v", fields)
+		}
+	}
+}

@@ -141,7 +141,7 @@ func TestTransferNothing(t *testing.T) {
 	r.ZToX.Interval = conditional.Interval{High: math.Inf(1)}
 	r.ZToX.Nothing = true
 	r.ZToX.Ways = []transfer.Terms{{Way: conditional.Difference, Interval: r.ZToX.Interval, Nothing: true}}
-	r.ZToX.Lagged = []transfer.Lagged{{Lag: 1, Warnings: []mine.Warning{{Code: mine.WarnNothing, Message: "no critic"}}}}
+	r.ZToX.Lagged = []transfer.Lagged{{Lag: 1, Nothing: true}}
 	text := string(reportTransfer(r, inputs{}, nats, nil))
 	for _, want := range []string{
 		"TE(Z -> X): nothing found, no critic is better than none: no upper limit\nX tells about the future of Z; from Z to X nothing was found\n",

@@ -98,7 +98,7 @@ func reportTransfer(r transfer.Result, in inputs, u unit, missing []bool) []byte
 	for _, d := range directions(r) {
 		for _, l := range d.Lagged {
 			numbers := ": nothing found"
-			if !l.Nothing() {
+			if !l.Nothing {
 				numbers = fmt.Sprintf(" = %s %s, %s to %s", info(l.Estimate), u, info(l.Low), info(l.High))
 			}
 			line(label, "I(%s(t-%d); %s(t))%s", d.from, l.Lag, d.to, numbers)

@@ -49,7 +49,8 @@
 // Both terms are lower bounds in expectation, and the difference of two lower bounds is none: what
 // critics miss of the second term makes it too large, what they miss of the first too
 // small. Where the second term is small, there is little to miss, and the difference nearly
-// is a lower bound. Interval takes into account how far the bounds are below those on training rows.
+// is a lower bound. Interval takes into account how far the bounds are below those on training rows, and what nearest neighbours
+// and rows with the same values of Y find.
 package conditional
 
 import (
@@ -108,8 +109,9 @@ func (c Config) Validate() error {
 // A Result is an estimate of I(X;Z|Y), with the ways to it.
 type Result struct {
 	Interval
-	Way  Way        `json:"way"`  // that Interval is of
-	Ways []Contrast `json:"ways"` // those that were gone
+	Nothing bool       `json:"nothing,omitempty"` // of the way taken, see Contrast
+	Way     Way        `json:"way"`               // that Interval is of
+	Ways    []Contrast `json:"ways"`              // those that were gone
 	// Residuals says how U was made of each column of X; nil for the way Difference.
 	Residuals []Residual     `json:"residuals,omitempty"`
 	Warnings  []mine.Warning `json:"warnings,omitempty"`
@@ -157,7 +159,7 @@ func Estimate(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Res
 		return out, err
 	}
 	if cfg.Way != ByResidual {
-		c, err := contrast(ctx, Difference, d.X, d.Given, []column.Source{column.Join(d.Z, d.Given)}, first, cfg, opts)
+		c, err := contrast(ctx, Difference, d.X, d.Given, []column.Source{column.Join(d.Z, d.Given)}, d.units(first), first, cfg, opts)
 		if err != nil {
 			return out, err
 		}
@@ -197,13 +199,16 @@ func (r *Result) byResidual(ctx context.Context, d Data, first *mine.Estimator, 
 	if err != nil {
 		return fmt.Errorf("conditional: residuals of z: %w", err)
 	}
-	c, err := contrast(ctx, ByResidual, u, d.Given, []column.Source{column.Join(v, d.Given), v}, first, r.Config, opts)
+	c, err := contrast(ctx, ByResidual, u, d.Given, []column.Source{column.Join(v, d.Given), v}, d.units(first), first, r.Config, opts)
 	if err != nil {
 		return err
 	}
 	r.Ways = append(r.Ways, c)
 	return nil
 }
+
+// units are those of rows that do not tell independently of each other, see unitsOf.
+func (d Data) units(first *mine.Estimator) []int { return unitsOf(first.FoldRows(), d.X.Rows()) }
 
 // other is Z in place of X.
 func (d Data) other() Data { return Data{X: d.Z, Given: d.Given, Groups: d.Groups} }
@@ -222,17 +227,17 @@ func (d Data) differences(ctx context.Context, folds []mine.FoldRows, seed uint6
 const doubt = 2
 
 // choose takes the way of residuals where it was gone, or the difference if it leaves more, see
-// the package.
+// the package, and nothing of the condition is unseen by its critics.
 func (r *Result) choose() {
 	c := r.Ways[0]
 	if len(r.Ways) == 2 {
 		residual, rows := r.Ways[1], c.With.Rows
 		stdErr := math.Hypot(c.With.StdErr, residual.With.StdErr) * math.Sqrt(float64(rows.Test)/float64(rows.Validation))
-		if c.Validation-residual.Validation < doubt*stdErr {
+		if c.Unseen || c.Validation-residual.Validation < doubt*stdErr {
 			c = residual
 		}
 	}
-	r.Way, r.Interval = c.Way, c.Interval
+	r.Way, r.Interval, r.Nothing = c.Way, c.Interval, c.Nothing
 	r.Warnings = r.warnings()
 }
 
@@ -258,6 +263,7 @@ func (r *Result) warnings() (out []mine.Warning) {
 		out = append(out, mine.Warning{Code: WarnDefect, Message: fmt.Sprintf(
 			"%.3f nats are taken off, of which the critics may have missed a part: then the estimate is too high; more rows help", off)})
 	}
+	out = append(out, c.missed()...)
 	if c.Way == ByResidual {
 		for _, column := range r.Residuals {
 			if column.Used && column.Explained > mostExplained {

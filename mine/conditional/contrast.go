@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -21,14 +22,36 @@ type Contrast struct {
 	// Narrow says that With is I(U;V), which is at most I(U;(V,Y)): of few rows, critics find more
 	// where there are fewer columns. The rows that decide when training stops decide that too.
 	Narrow bool `json:"narrow,omitempty"`
-	// Validation is With on those rows less Without on training rows, or by nearest neighbours if these
+	// Validation is With on those rows less Without on training rows, or by nearest neighbours or values if these
 	// find more of it; the ways are compared by it.
 	Validation float64 `json:"validation"`
+	// ByValues is what rows with the same value of Y tell of X, or of U, at least, where values of Y have several rows. Critics
+	// miss it where codes share an input.
+	ByValues float64 `json:"by_values,omitempty"`
+	// Unseen says that nothing could be learnt from values of a column of Y: then Without may be far too low.
+	Unseen bool `json:"unseen,omitempty"`
+	// Nothing says that critics found nothing in either term, see FoundNothing. That is no evidence of there being nothing: then
+	// the standard error and the limits say nothing.
+	Nothing bool `json:"nothing,omitempty"`
+}
+
+// FoundNothing is whether no critic of an estimate is better than none, or than one of chance: a correlation of none in n rows
+// has a square of 1/n on average, and tells 1/(2n) of these rows. An estimate and a standard error below 1/n are of a critic
+// that is nearly constant.
+func FoundNothing(r mine.Result) bool {
+	if slices.ContainsFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnNothing }) {
+		return true
+	}
+	rows := 0
+	for _, f := range r.Folds {
+		rows += f.Rows
+	}
+	return rows > 0 && max(math.Abs(r.Estimate), r.StdErr) < 1/float64(rows)
 }
 
 // contrast estimates the information of x with each of withs, of which the first one is z and y, and a
 // second one z alone, and with y, on the folds of another estimate.
-func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.Source, first *mine.Estimator, cfg Config, opts []mine.Option) (Contrast, error) {
+func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.Source, units []int, first *mine.Estimator, cfg Config, opts []mine.Option) (Contrast, error) {
 	c := Contrast{Way: way}
 	var with examined
 	for k, z := range withs {
@@ -52,24 +75,40 @@ func contrast(ctx context.Context, way Way, x, y column.Source, withs []column.S
 		return c, fmt.Errorf("conditional: critics of z and y are there in %d folds, those of y alone in %d, not all of them the same, so that they cannot be compared: lower the learning rate, or take fewer folds: %w",
 			len(with.tested), len(without.tested), mine.ErrDiverged)
 	}
-	c.With, c.Without, c.Validation = with.result, without.result, with.validation()-max(0, atLeast(without.result))
+	if c.ByValues, err = byValues(x, y, units); err != nil {
+		return c, err
+	}
+	c.With, c.Without, c.Unseen = with.result, without.result, unseen(without.result)
+	c.Nothing = FoundNothing(c.With) && FoundNothing(c.Without)
+	without.values = c.ByValues
+	c.Validation = with.validation() - max(0, without.atLeast())
 	c.Interval = interval(with, without)
+	if c.Unseen {
+		seen, err := answered(x, y)
+		if err != nil {
+			return c, err
+		}
+		if way == Difference || !seen {
+			c.Low = min(c.Low, 0)
+		}
+	}
 	return c, nil
 }
 
 // atLeast is what is known of an information beside its bound, too high by chance as a rule: what
-// critics find on training rows, or nearest neighbours.
-func atLeast(r mine.Result) float64 {
-	if r.Neighbours == nil {
-		return r.Training
+// critics find on training rows, or nearest neighbours, or values of Y.
+func (e examined) atLeast() float64 {
+	if e.result.Neighbours == nil {
+		return max(e.result.Training, e.values)
 	}
-	return max(r.Training, r.Neighbours.Estimate)
+	return max(e.result.Training, e.result.Neighbours.Estimate, e.values)
 }
 
 // An examined is an estimate with what it says of each row.
 type examined struct {
 	result mine.Result
 	tested []mine.Tested
+	values float64 // see byValues, of Without
 }
 
 // validation is the bound on the rows that decide when training stops.
@@ -106,8 +145,9 @@ type Interval struct {
 	StdErr float64 `json:"std_err"`
 	// Low and High are Estimate and, on either side, its standard error times the normal
 	// quantile of the confidence, and what the bound on that side may lack: below, what critics find
-	// on training rows, or nearest neighbours if they find more, less Estimate of Without; above,
-	// that of With. Information is not negative, and High is at least 0; Estimate and Low may be
+	// on training rows, or nearest neighbours or values of Y if they find more, less Estimate of Without; above,
+	// that of With. Low is not above 0 where nothing could be learnt from values of Y, but for that of residuals
+	// of numbers where these values have several rows. Information is not negative, and High is at least 0; Estimate and Low may be
 	// below it by chance, and by what critics miss of With.
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
@@ -129,7 +169,7 @@ func interval(with, without examined) Interval {
 		quantile = distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile
 	}
 	reach := quantile((1+with.result.Config.Confidence)/2) * i.StdErr
-	i.Low = i.Estimate - reach - max(0, atLeast(without.result)-off)
-	i.High = max(0, i.Estimate+reach+max(0, atLeast(with.result)-with.result.Estimate))
+	i.Low = i.Estimate - reach - max(0, without.atLeast()-off)
+	i.High = max(0, i.Estimate+reach+max(0, with.atLeast()-with.result.Estimate))
 	return i
 }

@@ -18,7 +18,7 @@ func TestIntervalsReach(t *testing.T) {
 	term := func(estimate, training float64, found *neighbours.Result) examined {
 		r := mine.Result{Training: training, Neighbours: found, Config: mine.DefaultConfig(100)}
 		r.Estimate = estimate
-		return examined{r, []mine.Tested{{Rows: []int{0, 1}, Influence: []float64{0.1, -0.1}}}}
+		return examined{result: r, tested: []mine.Tested{{Rows: []int{0, 1}, Influence: []float64{0.1, -0.1}}}}
 	}
 	with, without := term(0.5, 0.55, nil), term(0.1, 0.2, nil)
 	narrow := interval(with, without)
@@ -104,5 +104,96 @@ func TestExplained(t *testing.T) {
 		if warned != c.want {
 			t.Errorf("way %s, %g explained: warned %v", c.way, c.explained, warned)
 		}
+	}
+}
+
+// TestThrough: x and z both keep v sin 2w, of which nearest neighbours of 300 rows find too little; of one side alone, and of what
+// depends on each other in one row alone, there is no doubt. A doubt of nothing comes once in a thousand times.
+func TestThrough(t *testing.T) {
+	const rows = 300
+	g := rand.New(rand.NewPCG(2, 2))
+	x, z, free, y := make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]float64, 2*rows)
+	strata, units := make([]int, rows), make([]int, rows)
+	for i := range rows {
+		v, w := g.NormFloat64(), g.NormFloat64()
+		y[2*i], y[2*i+1] = v, w
+		m := 0.5 * v * math.Sin(2*w)
+		x[i], z[i], free[i] = m+0.5*g.NormFloat64(), m+0.5*g.NormFloat64(), g.NormFloat64()
+		units[i] = i / 2
+	}
+	same := make([]float64, rows)
+	for i := range same {
+		same[i] = free[i] + 0.1*g.NormFloat64()
+	}
+	d := Data{X: column.Slices(x), Given: column.RowMajor(y, 2)}
+	for _, c := range []struct {
+		name  string
+		x, z  []float64
+		units []int
+		want  int
+	}{{"both", x, z, nil, 1}, {"both, of units", x, z, units, 1}, {"one", x, free, nil, 0}, {"of one row", free, same, nil, 0}} {
+		got, err := throughY(leftOf(c.x), leftOf(c.z), d.Given, nil, c.units, 1)
+		if err != nil || len(got) != c.want {
+			t.Errorf("%s: %d doubts %v, error %v, want %d", c.name, len(got), got, err, c.want)
+		}
+	}
+	// Two strata that differ by a level: permutations keep it where they are held.
+	level := make([]float64, rows)
+	for i := range level {
+		strata[i] = i % 2
+		x[i], level[i] = float64(i%2)+0.5*g.NormFloat64(), float64(i%2)
+		z[i] = level[i] + 0.5*g.NormFloat64()
+	}
+	h := &Held{strata: strata, sizes: map[int]int{0: rows / 2, 1: rows / 2}}
+	for _, c := range []struct {
+		held *Held
+		want int
+	}{{nil, 1}, {h, 0}} {
+		if got, err := throughY(leftOf(x), leftOf(z), column.Slices(level), c.held, nil, 1); err != nil || len(got) != c.want {
+			t.Errorf("held %v: %v, %v", c.held, got, err)
+		}
+	}
+}
+
+// TestHeldNumbers: numbers that are held are codes for the regressions, whatever their order says.
+func TestHeldNumbers(t *testing.T) {
+	const rows = 800
+	d, _ := slopes(rows, 4)
+	h, most, err := d.strataOf([]int{0})
+	if err != nil || !most {
+		t.Fatal(most, err)
+	}
+	shapes := func() []shape { return []shape{{form: FormRegression}} }
+	plain, _, err := d.given(t.Context(), halves(rows), nil, shapes(), shapes(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	coded, _, err := d.given(t.Context(), halves(rows), h, shapes(), shapes(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := plain.report[0].Explained, coded.report[0].Explained; b < a+0.1 {
+		t.Errorf("%.3f explained, and %.3f of codes", a, b)
+	}
+}
+
+// TestFoundNothing: an estimate and an error that are less than those of chance are nothing, whether a warning says so or not.
+func TestFoundNothing(t *testing.T) {
+	for _, c := range []struct {
+		estimate, stdErr float64
+		warnings         []mine.Warning
+		want             bool
+	}{
+		{1e-7, 1e-6, nil, true}, {-1e-7, 1e-6, nil, true}, {0.0005, 0.002, nil, false}, {0.002, 0.0005, nil, false},
+		{0.5, 0.1, []mine.Warning{{Code: mine.WarnNothing}}, true},
+	} {
+		r := mine.Result{Warnings: c.warnings, Folds: []mine.FoldResult{{Rows: 400}, {Rows: 600}}}
+		r.Estimate, r.StdErr = c.estimate, c.stdErr
+		if got := FoundNothing(r); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+	if FoundNothing(mine.Result{}) {
+		t.Error("of no rows")
 	}
 }

@@ -43,6 +43,7 @@ const (
 type shape struct {
 	form   Form
 	values []float64
+	flat   bool // whether the mean stands for the regression
 }
 
 // classes is how many values have probabilities.
@@ -85,7 +86,7 @@ func shapesOf(x column.Source) ([]shape, error) {
 		case len(distinct) == 1:
 			all[j].values = slices.Clone(distinct)
 		case len(distinct) <= mostClasses:
-			all[j] = shape{FormChances, slices.Clone(distinct)}
+			all[j] = shape{form: FormChances, values: slices.Clone(distinct)}
 		}
 	}
 	return all, nil

@@ -238,7 +238,7 @@ func TestHold(t *testing.T) {
 		}
 		return column.Codes(labels)
 	}
-	numbers, codes := []shape{{form: FormRegression}}, []shape{{FormChances, []float64{0, 1}}}
+	numbers, codes := []shape{{form: FormRegression}}, []shape{{form: FormChances, values: []float64{0, 1}}}
 	for _, c := range []struct {
 		name    string
 		y       column.Source

@@ -120,6 +120,26 @@ func (d Data) strataOf(columns []int) (h *Held, most bool, err error) {
 	return h, float64(enough) >= leastHeld*float64(len(values)), nil
 }
 
+// coded returns Y with the numbers that are held as codes too, beside themselves: what x is given them and other columns need not
+// follow their order.
+func (h *Held) coded(y column.Source) (column.Source, error) {
+	all, values := []column.Source{y}, make([]float64, y.Rows())
+	for j, c := range y.Columns() {
+		if c.Kind == column.Code || slices.Contains(h.left, j) {
+			continue
+		}
+		if err := y.Read(values, 0, len(values), j, j+1); err != nil {
+			return nil, err
+		}
+		texts := make([]string, len(values))
+		for i, v := range values {
+			texts[i] = valueName(c, v)
+		}
+		all = append(all, column.Named(column.Codes(texts), c.Name))
+	}
+	return column.Join(all...), nil
+}
+
 // uncover makes U and V where all of Y is held: on one side quantiles, whose law is one in all strata, so that what X and Z share with Y
 // is not in I(U;V), and on the other one values less their means in each stratum. Neither changes
 // where rows of a stratum are exchanged. Quantiles are of the side with fewer columns of many codes, and then with fewer that are no

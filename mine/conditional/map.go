@@ -42,7 +42,7 @@ type conditionalMap struct {
 type scores struct {
 	interp.PiecewiseLinear
 	unit
-	used                   bool
+	used, flat             bool    // whether there is a residual, and whether it is of the mean
 	low, high, least, most float64 // of the values and of their scores
 	smooth                 bool    // whether U is made of the units, of which Y explains more
 }
@@ -86,6 +86,7 @@ func newMap(d Data, rows []int, shapes []shape, seed uint64) (*conditionalMap, e
 	x, y := column.Pick(d.X, rows), column.Pick(d.Given, rows)
 	m := &conditionalMap{borders: borders(len(rows), groupsOf(d.Groups, rows)), columns: make([]scores, len(shapes))}
 	for j, s := range shapes {
+		m.columns[j].flat = s.flat
 		if m.columns[j].used = s.form == FormRegression; m.columns[j].used {
 			m.width++
 		}
@@ -342,5 +343,27 @@ func (m *conditionalMap) apply(x, y column.Source) (p prediction, err error) {
 	p.scale.Apply(func(_, k int, s float64) float64 {
 		return min(max(s-m.scale.means[k], -mostScale), mostScale)
 	}, p.scale)
+	m.flatten(p)
 	return p, nil
+}
+
+// flatten predicts the mean, and one scale, of the columns that have no regression.
+func (m *conditionalMap) flatten(p prediction) {
+	k := 0
+	for _, s := range m.columns {
+		if !s.used {
+			continue
+		}
+		if s.flat {
+			from := k
+			if s.smooth {
+				from += m.width
+			}
+			for i := range p.rows {
+				p.mean.Set(i, k, m.linear.means[from])
+				p.scale.Set(i, k, 0)
+			}
+		}
+		k++
+	}
 }

@@ -21,6 +21,7 @@ type regression struct {
 	centers      []float64  // of the features
 	coefficients *mat.Dense // [m, k]
 	means        []float64  // of the targets
+	limits       limits     // of predictions
 	explained    []float64  // of each target, out of blocks: from 0 to 1
 }
 
@@ -31,6 +32,9 @@ const (
 	// variance: by chance, as much is explained of noise in about one of 100 sets. What is taken
 	// for noise by mistake costs no more than that, and noise that is not some 20/n.
 	leastExplained = 8
+	// rounding is how far squared errors may be below 0, in shares of the sum of squares: sums of squares that say more
+	// have cancelled beyond mostCancelled.
+	rounding = 1e-4
 )
 
 // borders are those of the blocks of n rows: of equal ones, but that no group of rows that belong
@@ -57,7 +61,7 @@ func borders(n int, groups []int) []int {
 func newRegression(features, targets *mat.Dense, borders []int) (*regression, error) {
 	n, m := features.Dims()
 	_, k := targets.Dims()
-	r := &regression{centers: center(features), means: center(targets), explained: make([]float64, k), coefficients: mat.NewDense(m, k, nil)}
+	r := &regression{centers: center(features), limits: limitsOf(targets), means: center(targets), explained: make([]float64, k), coefficients: mat.NewDense(m, k, nil)}
 	parts, all := make([]part, len(borders)-1), zeroSums(m, k)
 	for b := range parts {
 		lo, hi := borders[b], borders[b+1]
@@ -122,7 +126,11 @@ func bestSteps(parts []part, j int, price float64) (steps int) {
 			if s > len(p.paths[j].chosen) {
 				return steps
 			}
-			sum += p.held.error(j, p.paths[j], s)
+			e := p.held.error(j, p.paths[j], s)
+			if e < -rounding*p.held.square[j] {
+				return steps // of coefficients so large that squares cancel: what follows is no number either
+			}
+			sum += e
 		}
 		if sum *= 1 + float64(s)*price; sum < least {
 			least, steps = sum, s
@@ -158,7 +166,7 @@ func weigh(parts []part, j, steps int) (weights [2]float64, explained float64) {
 		{0, cross[1] / gram[1][1]},
 		{(cross[0]*gram[1][1] - cross[1]*gram[0][1]) / determinant, (cross[1]*gram[0][0] - cross[0]*gram[0][1]) / determinant},
 	} {
-		if g := gain(w); w[0] >= 0 && w[1] >= 0 && g > best { // false if nothing is predicted, and w is no number
+		if g := gain(w); w[0] >= 0 && w[1] >= 0 && g > best && g <= (1+rounding)*variance { // false if nothing is predicted, and w is no number
 			best, weights = g, w
 		}
 	}
@@ -168,13 +176,15 @@ func weigh(parts []part, j, steps int) (weights [2]float64, explained float64) {
 	return weights, min(best/variance, 1) // above by rounding
 }
 
-// predict returns the predictions [rows, k] of the targets. It overwrites features.
+// predict returns the predictions [rows, k] of the targets, within the limits. It overwrites features.
 func (r *regression) predict(features *mat.Dense) *mat.Dense {
 	rows, _ := features.Dims()
 	for i := range rows {
 		floats.Sub(features.RawRowView(i), r.centers)
 	}
-	return r.fitted(features)
+	p := r.fitted(features)
+	r.limits.apply(p)
+	return p
 }
 
 // fitted is predict of features less their centers, as newRegression leaves them.

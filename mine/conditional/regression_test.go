@@ -291,3 +291,61 @@ func TestBorders(t *testing.T) {
 		}
 	}
 }
+
+// TestCancelling: of waves of one input, which are nearly sums of each other, errors by sums of products are those of
+// predictions at every step, on rows that are learnt from and on others.
+func TestCancelling(t *testing.T) {
+	const n, m = 160, 100
+	for seed := range uint64(20) {
+		g := rand.New(rand.NewPCG(seed, 1))
+		f, y := mat.NewDense(2*n, m, nil), mat.NewDense(2*n, 1, nil)
+		frequencies := make([]float64, m)
+		for a := range frequencies {
+			frequencies[a] = math.Pow(2, float64(a%3-1)) * g.NormFloat64()
+		}
+		for i := range 2 * n {
+			v := g.NormFloat64()
+			for a, w := range frequencies {
+				f.Set(i, a, math.Cos(w*v+float64(a)))
+			}
+			y.Set(i, 0, math.Log(math.Abs(g.NormFloat64()))+v)
+		}
+		center(f)
+		center(y)
+		part := func(half int) (features, targets *mat.Dense) {
+			return f.Slice(half*n, half*n+n, 0, m).(*mat.Dense), y.Slice(half*n, half*n+n, 0, 1).(*mat.Dense)
+		}
+		p := newSums(part(0)).forward(0)
+		if len(p.chosen) < 5 {
+			t.Fatalf("%d features are chosen", len(p.chosen))
+		}
+		for half := range 2 {
+			features, targets := part(half)
+			s := newSums(features, targets)
+			for steps := 1; steps <= len(p.chosen); steps++ {
+				var left mat.Dense
+				left.Mul(features, mat.NewDense(m, 1, p.at(steps, m)))
+				left.Sub(targets, &left)
+				want := mat.Norm(&left, 2) * mat.Norm(&left, 2)
+				if got := s.error(0, p, steps); math.Abs(got-want) > 1e-4*s.square[0] { // see mostCancelled
+					t.Errorf("half %d, %d steps: an error of %g, want %g of %g", half, steps, got, want, s.square[0])
+				}
+			}
+		}
+	}
+}
+
+// TestGainAboveVariance: what is said to leave less than nothing is not taken.
+func TestGainAboveVariance(t *testing.T) {
+	s := zeroSums(1, 1)
+	s.rows, s.square[0] = 10, 1
+	s.gram.SetSym(0, 0, 1e-3)
+	s.cross.Set(0, 0, 1)
+	p := part{held: s, ridge: mat.NewDense(1, 1, []float64{1}), paths: []path{{chosen: []int{0}, coefficients: [][]float64{{1}}}}}
+	if w, explained := weigh([]part{p}, 0, 1); w != [2]float64{} || explained != 0 {
+		t.Errorf("weights %v, %v explained", w, explained)
+	}
+	if steps := bestSteps([]part{p}, 0, 0); steps != 0 {
+		t.Errorf("%d steps", steps)
+	}
+}

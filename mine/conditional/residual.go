@@ -68,33 +68,51 @@ func (r *residuals) Read(dst []float64, lo, hi, from, to int) error {
 	return nil
 }
 
+// leastWorse is by which share of its variance a regression has to err more than the mean for the mean to take its place: of
+// few rows, what is no use costs some hundredths.
+const leastWorse = 0.05
+
 // newResiduals makes U of the maps of all folds: test rows by the map of the rows that their fold
-// learns from, rows that are in no test by that of the first fold.
+// learns from, rows that are in no test by that of the first fold. Columns whose regression is worse than the mean on the test
+// rows have the mean.
 func newResiduals(ctx context.Context, d Data, folds []mine.FoldRows, shapes []shape, seed uint64) (*residuals, error) {
-	n := d.X.Rows()
-	r := &residuals{Source: d.X, shapes: shapes}
+	r := &residuals{Source: d.X, shapes: slices.Clone(shapes)}
 	for j, s := range shapes {
 		r.add(j, s)
 	}
 	if !r.any {
 		return r, nil
 	}
-	rest := make([]bool, n)
-	for i := range rest {
-		rest[i] = true
+	if err := r.fit(ctx, d, folds, seed); err != nil {
+		return nil, err
 	}
+	worse := false
+	for j := range r.shapes {
+		if s := &r.shapes[j]; s.form == FormRegression && r.report[j].Explained < -leastWorse {
+			s.flat, worse = true, true
+		}
+	}
+	if !worse {
+		return r, nil
+	}
+	return r, r.fit(ctx, d, folds, seed)
+}
+
+// fit stores the residuals of all rows.
+func (r *residuals) fit(ctx context.Context, d Data, folds []mine.FoldRows, seed uint64) error {
+	rest := slices.Repeat([]bool{true}, d.X.Rows())
 	var first *conditionalMap
 	var moments moments
 	for f, rows := range folds {
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("conditional: regression of x on y: %w", err)
+			return fmt.Errorf("conditional: regression of x on y: %w", err)
 		}
-		m, err := newMap(d, rows.Learn, shapes, seed)
+		m, err := newMap(d, rows.Learn, r.shapes, seed)
 		if err == nil {
 			err = r.fill(d, m, rows.Test, seed, &moments)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("conditional: regression of x on y, fold %d: %w", f+1, err)
+			return fmt.Errorf("conditional: regression of x on y, fold %d: %w", f+1, err)
 		}
 		if f == 0 {
 			first = m
@@ -103,14 +121,14 @@ func newResiduals(ctx context.Context, d Data, folds []mine.FoldRows, shapes []s
 			rest[i] = false
 		}
 	}
-	moments.describe(r.report, shapes)
+	moments.describe(r.report, r.shapes)
 	var others []int
 	for i, left := range rest {
 		if left {
 			others = append(others, i)
 		}
 	}
-	return r, r.fill(d, first, others, seed, nil)
+	return r.fill(d, first, others, seed, nil)
 }
 
 // add makes room for what U has of column j of X.

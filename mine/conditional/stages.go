@@ -8,11 +8,13 @@ type stages struct {
 	additive *regression // on the square of each column of y; nil of very many
 	rest     *regression // on features and, as they go together with another line, on y too
 	bends    *bends      // on curves of what linear predicts
+	limits   limits      // of what they predict together
 }
 
 // newStages fits the regressions of targets [n, k] on y and on y with its features. It returns the index, which is
 // what the first one predicts, and leaves in targets what none of them does. It overwrites features.
 func newStages(y, squares, features, targets *mat.Dense, borders []int) (s stages, index *mat.Dense, err error) {
+	s.limits = limitsOf(targets)
 	if s.linear, err = newRegression(y, mat.DenseCopyOf(targets), borders); err != nil {
 		return s, nil, err
 	}
@@ -44,6 +46,7 @@ func (s stages) predict(y, squares, features *mat.Dense) (index, mean *mat.Dense
 	if squares != nil {
 		mean.Add(mean, s.additive.predict(squares))
 	}
+	s.limits.apply(mean)
 	return index, mean
 }
 

@@ -10,14 +10,12 @@ import (
 	"gomine/mine"
 	"gomine/mine/column"
 	"gomine/mine/independence"
-	"gomine/mine/neighbours"
-	"gomine/mine/sampling"
 )
 
 // A TestResult is a test of whether X and Z are independent given Y: that of U and V, what is left of X and of Z, see
 // Form. Its Doubts say, beside those of package independence, that nearest neighbours find that
-// Y tells of U and of V: then what X and Z both share with Y may have been taken for dependence. Or that groups of
-// rows vary together.
+// Y tells of U and of V, or that U goes with V of other rows of like Y: then what X and Z both share with Y may have been
+// taken for dependence. Or that groups of rows vary together.
 type TestResult struct {
 	independence.Result            // its Effect is I(U;V), and its p-value is approximate but where all of Y is held
 	X                   []Residual `json:"residuals_x"`
@@ -82,9 +80,8 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 	}
 	out.X, out.Z, out.Held = u.report, v.report, held
 	test := independence.Data{X: u, Z: v, Groups: d.Groups}
-	given := d.Given
 	if held != nil {
-		test.Strata, given = held.strata, column.Select(given, held.left...)
+		test.Strata = held.strata
 	}
 	if out.Result, err = independence.Test(ctx, test, cfg, opts...); err != nil {
 		if held != nil && errors.Is(err, mine.ErrTooFewSamples) {
@@ -96,62 +93,18 @@ func Test(ctx context.Context, d Data, cfg independence.Config, opts ...mine.Opt
 		return out, nil // of a series that is split at random, Result.Doubts say so
 	}
 	out.Exact = false
-	shared, err := doubts(ctx, u, v, given, cfg.Estimate.Seed)
+	shared, err := doubts(ctx, u, v, d.Given, cfg.Estimate.Seed)
 	if err != nil {
 		return out, err
+	}
+	if shared == nil {
+		if shared, err = throughY(u, v, d.Given, held, unitsOf(maps.FoldRows(), d.X.Rows()), cfg.Estimate.Seed); err != nil {
+			return out, err
+		}
 	}
 	together, err := varyTogether(u, v, d.Groups)
 	out.Doubts = slices.Concat(out.Doubts, shared, together)
 	return out, err
-}
-
-const (
-	// mostColumns is how many columns nearest neighbours are asked about, and mostNeighbours how many rows.
-	mostColumns, mostNeighbours = 8, 10_000
-	// leastShared is the information, in nats, from which on the condition counts as telling of a residual.
-	leastShared = 0.02
-)
-
-// doubts asks nearest neighbours what y tells of u and of v, where there are few columns. FormChances tell y whatever
-// they are worth, and are not asked about: then the other side decides.
-func doubts(ctx context.Context, u, v *residuals, y column.Source, seed uint64) ([]mine.Warning, error) {
-	var texts []string
-	for _, side := range []struct {
-		name string
-		*residuals
-	}{{"x", u}, {"z", v}} {
-		var asked []int
-		for k, j := range side.from {
-			if side.shapes[j].form != FormChances {
-				asked = append(asked, k)
-			}
-		}
-		if asked == nil {
-			continue
-		}
-		s := column.Select(side.residuals, asked...)
-		if len(asked)+len(y.Columns()) > mostColumns {
-			return nil, nil
-		}
-		rows := sampling.NewPermutation(uint64(s.Rows()), seed, sampling.StreamSplit, 0)
-		some := make([]int, min(s.Rows(), mostNeighbours))
-		for k := range some {
-			some[k] = int(rows.At(uint64(k)))
-		}
-		told, err := neighbours.Estimate(ctx, column.Pick(s, some), column.Pick(y, some), neighbours.Options{Neighbours: neighbours.Usual, Seed: seed})
-		if err != nil {
-			return nil, err
-		}
-		if told.Estimate < max(leastShared, deviations*told.StdErr) {
-			return nil, nil
-		}
-		texts = append(texts, fmt.Sprintf("%.2f nats of what is left of %s", told.Estimate, side.name))
-	}
-	if texts == nil {
-		return nil, nil
-	}
-	return []mine.Warning{{Code: WarnShared, Message: fmt.Sprintf(
-		"by nearest neighbours the condition still tells %s: what both share with it may have been taken for dependence, and the p-value is in doubt", strings.Join(texts, " and "))}}, nil
 }
 
 // ErrCodes is wrapped by the error about columns on both sides that have no residuals.
@@ -203,6 +156,11 @@ func (d Data) given(ctx context.Context, folds []mine.FoldRows, held *Held, x, z
 	if !facing(x, z) {
 		return nil, nil, fmt.Errorf("conditional: column %s of x and column %s of z are more than %d codes, or numbers with many equal values, which have no residuals, so that what both share with y would be taken for dependence: leave such columns of x or of z out, or test within each value of y: %w",
 			nameOf(d.X, x), nameOf(d.Z, z), mostClasses, ErrCodes)
+	}
+	if held != nil {
+		if d.Given, err = held.coded(d.Given); err != nil {
+			return nil, nil, err
+		}
 	}
 	if u, err = newResiduals(ctx, d, folds, x, seed); err != nil {
 		return nil, nil, err

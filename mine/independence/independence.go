@@ -140,6 +140,9 @@ func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result,
 		return Result{}, err
 	}
 	out := Result{Config: cfg}
+	if d.Groups == nil && d.Strata == nil && column.Check(d.X) == nil && d.X.Rows() < leastTrained+leastTested {
+		return out, tooFew(d.X.Rows()) // before the estimate asks for what does not help, such as smaller batches
+	}
 	var err error
 	var p *plan
 	if out.Effect, p, err = d.effect(ctx, cfg.Estimate, opts); err != nil {

@@ -321,6 +321,13 @@ func TestErrors(t *testing.T) {
 	if _, err := Test(ctx, Data{X: column.Slices(values), Z: column.Slices(values)}, brief(200)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+	// A smaller batch would not help.
+	few := column.Slices(values[:60])
+	large := brief(200)
+	large.Estimate.Batch = 64
+	if _, err := Test(t.Context(), Data{X: few, Z: few}, large); !errors.Is(err, mine.ErrTooFewSamples) || !strings.Contains(err.Error(), "60 rows, want at least 80") {
+		t.Errorf("60 rows: %v", err)
+	}
 }
 
 // TestTogether: Fisher's method, whose p-value of two parts is q (1 - ln q), q their product; without first parts

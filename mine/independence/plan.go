@@ -61,9 +61,13 @@ func newPlan(d Data, split mine.Split, seed uint64) (*plan, error) {
 	p := &plan{pairing: Rows, unit: 1, seed: seed}
 	units := shuffled(single(n), seed)
 	if !p.cut(units, leastTrained, leastTested) {
-		return nil, fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
+		return nil, tooFew(n)
 	}
 	return p, nil
+}
+
+func tooFew(n int) error {
+	return fmt.Errorf("independence: %d rows, want at least %d to train on some and test on others: %w", n, leastTrained+leastTested, mine.ErrTooFewSamples)
 }
 
 // CheckCopies reports, by an error that wraps ErrPairing, that some of n rows are copies of others, which a

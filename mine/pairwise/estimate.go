@@ -2,6 +2,7 @@ package pairwise
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +26,18 @@ type Estimate struct {
 	Split      mine.SplitKind     `json:"split"`
 	Warnings   []mine.Warning     `json:"warnings,omitempty"`
 	Error      string             `json:"error,omitempty"`
+}
+
+// MarshalJSON leaves the numbers out where there is none.
+func (e Estimate) MarshalJSON() ([]byte, error) {
+	if e.Error != "" {
+		return json.Marshal(struct {
+			Warnings []mine.Warning `json:"warnings,omitempty"`
+			Error    string         `json:"error"`
+		}{e.Warnings, e.Error})
+	}
+	type plain Estimate
+	return json.Marshal(plain(e))
 }
 
 // Work is pairs to be estimated.

@@ -2,6 +2,7 @@ package pairwise
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -116,6 +117,32 @@ func TestEstimatePairsEnds(t *testing.T) {
 		}}
 		if err := EstimatePairs(ctx, w, small(n)); !errors.Is(err, c.want) || calls != 1 {
 			t.Errorf("error %v after %d pairs, want %v after one", err, calls, c.want)
+		}
+	}
+}
+
+// TestEstimateJSON: of a pair that could not be estimated there are no numbers, and the reason comes back.
+func TestEstimateJSON(t *testing.T) {
+	for _, c := range []struct {
+		e       Estimate
+		numbers bool
+	}{{Estimate{Error: "constant"}, false}, {Estimate{Likely: 0.5}, true}} {
+		text, err := json.Marshal(&c.e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(text, &fields); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"estimate", "std_err", "likely", "normalised"} {
+			if _, there := fields[name]; there != c.numbers {
+				t.Errorf("%s is in %s: %v", name, text, there)
+			}
+		}
+		var back Estimate
+		if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, c.e) {
+			t.Errorf("%+v came back as %+v, %v", c.e, back, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package transfer
 import (
 	"encoding/json"
 	"math"
-	"slices"
 
 	"gomine/mine"
 	"gomine/mine/conditional"
@@ -20,7 +19,7 @@ func (s Split) limit(b mine.Bound) mine.Bound {
 // termsOf are the terms of a way, with what can be said of them.
 func termsOf(c conditional.Contrast, s Split) Terms {
 	t := Terms{Way: c.Way, Interval: c.Interval, With: s.limit(c.With.Bound), Without: s.limit(c.Without.Bound)}
-	t.Nothing = foundNothing(c.With.Warnings) && foundNothing(c.Without.Warnings)
+	t.Nothing = c.Nothing
 	if s.limited() || t.Nothing {
 		t.Low = min(t.Low, 0)
 	}
@@ -28,14 +27,6 @@ func termsOf(c conditional.Contrast, s Split) Terms {
 		t.High = math.Inf(1)
 	}
 	return t
-}
-
-// Nothing is whether critics found nothing. That is no evidence of there being nothing.
-func (l Lagged) Nothing() bool { return foundNothing(l.Warnings) }
-
-// foundNothing is whether no critic of an estimate is better than none.
-func foundNothing(warnings []mine.Warning) bool {
-	return slices.ContainsFunc(warnings, func(w mine.Warning) bool { return w.Code == mine.WarnNothing })
 }
 
 // unsaid are the fields that JSON lacks where critics found nothing: nil, they hide those of an embedded

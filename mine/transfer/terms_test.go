@@ -18,6 +18,7 @@ func contrast(with, without mine.Bound, first, second []mine.Warning) conditiona
 	c.Without.Bound, c.Without.Warnings = without, second
 	c.Estimate = with.Estimate - without.Estimate
 	c.StdErr, c.Low, c.High = 0.1, c.Estimate-0.2, c.Estimate+0.2
+	c.Nothing = conditional.FoundNothing(c.With) && conditional.FoundNothing(c.Without)
 	return c
 }
 

@@ -165,6 +165,8 @@ type Terms struct {
 type Lagged struct {
 	Lag int `json:"lag"`
 	mine.Bound
+	// Nothing is whether critics found nothing, see conditional.FoundNothing. That is no evidence of there being nothing.
+	Nothing  bool           `json:"nothing,omitempty"`
 	Warnings []mine.Warning `json:"warnings,omitempty"`
 }
 
@@ -319,7 +321,7 @@ func (e estimator) direction(ctx context.Context, x, z column.Source) (d Directi
 		if err != nil {
 			return d, fmt.Errorf("lag %d: %w", l.Lag, err)
 		}
-		l.Bound, l.Warnings = e.split.limit(r.Bound), r.Warnings
+		l.Bound, l.Nothing, l.Warnings = e.split.limit(r.Bound), conditional.FoundNothing(r), r.Warnings
 		d.Lagged = append(d.Lagged, l)
 	}
 	return d, nil
