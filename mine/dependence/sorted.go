@@ -3,9 +3,9 @@ package dependence
 import "math"
 
 const (
-	// turns is the share of the rows at which a class that rows were put together by may change, and of the steps
-	// that may go the other way in a column that they were sorted by.
-	turns = 0.01
+	// turns is the share of the rows at which a class that rows were put together by may change, and of those
+	// at which a column that they were sorted by may go the other way, and mostOn how many steps on there are for one back.
+	turns, mostOn = 0.01, 10
 	// beside is how many rows on either side, in the order of a column, tell what another
 	// column is where that column is what it is.
 	beside = 8
@@ -44,8 +44,8 @@ type steps struct {
 }
 
 // inOrder reports whether a column is one that rows were sorted by, or files that were and were then put together:
-// nearly all of its steps go the same way, and few of the others are in a row, or the few that go back are each
-// larger than any that goes on. Slow series turn as seldom, but fall about as often as they rise. It also reports
+// it goes back at few rows, by few of its steps, most of which are alone, or each of which is larger than any that goes on.
+// Slow series turn as seldom, but fall about as often as they rise, and many times in a row. It also reports
 // classes, few values each of which is there in one long run, in any order.
 func (s series) inOrder() bool {
 	ways := [2]steps{{least: math.Inf(1)}, {least: math.Inf(1)}} // up and down
@@ -74,8 +74,8 @@ func (s series) inOrder() bool {
 		on, back = back, on
 	}
 	moved, few := on.count+back.count, turns*float64(len(s.values))
-	return moved > 0 && (float64(back.count) <= turns*float64(moved) && 2*back.twice <= back.count ||
-		float64(back.count) <= few && back.least > on.largest ||
+	alone := mostOn*back.count <= on.count && 2*back.twice <= back.count
+	return moved > 0 && (float64(back.count) <= few && (alone || back.least > on.largest) ||
 		float64(moved) <= few && !again)
 }
 

@@ -1,9 +1,13 @@
 package dependence
 
 import (
+	"encoding/csv"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"gomine/mine/column"
@@ -47,6 +51,7 @@ func TestInOrder(t *testing.T) {
 		{"three sorted files", sorted(3, normal), true},
 		{"four sorted files that fall", falling, true},
 		{"eight files sorted by age", sorted(8, func(int) float64 { return float64(18 + r.IntN(70)) }), true},
+		{"twenty sorted files with an outlier", append([]float64{-20}, sorted(20, func(int) float64 { return math.Round(9*r.NormFloat64()) / 9 })[1:]...), true},
 		{"classes in any order", of(func(i int) float64 { return []float64{2, 0, 1}[3*i/n] }), true},
 		{"two classes", of(func(i int) float64 { return float64(i * 2 / n) }), true},
 		{"states that come again", of(func(i int) float64 { return float64(i / 300 % 2) }), false},
@@ -86,5 +91,31 @@ func TestSlowSeries(t *testing.T) {
 		if f := find(t, column.Slices(slow(0)), column.Slices(slow(1))); !f.Serial || f.Sorted {
 			t.Errorf("seed %d: %+v, want series", seed, f)
 		}
+	}
+}
+
+// TestDiamonds: the file of the README is 164 files sorted by price, one behind the other.
+func TestDiamonds(t *testing.T) {
+	file, err := os.Open(filepath.FromSlash("../../bench/data/diamonds.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	records, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers := func(name string) []float64 {
+		v := make([]float64, len(records)-1)
+		for i := range v {
+			if v[i], err = strconv.ParseFloat(records[i+1][slices.Index(records[0], name)], 64); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return v
+	}
+	f := find(t, column.Slices(numbers("carat"), numbers("table_pct")), column.Slices(numbers("price_usd")))
+	if f.Serial || !f.Sorted {
+		t.Errorf("%+v, want a sorted file", f)
 	}
 }
