@@ -122,7 +122,7 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	if ends := e.arranged.ends; ends != nil && e.cfg.Folds > 1 {
 		e.cfg.Folds = min(e.cfg.Folds, max(2, len(ends)/foldUnits))
 	}
-	if e.folds, err = newFolds(e.arranged.units, e.cfg); err != nil {
+	if e.folds, err = e.arranged.folds(&e.cfg); err != nil {
 		return err
 	}
 	if err = e.place(x, z); err != nil {
@@ -132,6 +132,21 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	e.prepared(3)
 	e.nearest, err = e.newNearest()
 	return err
+}
+
+// folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it.
+func (a arrangement) folds(cfg *Config) ([]fold, error) {
+	found := a.Kind == SplitBlocks && cfg.Split == SplitAuto && cfg.Block == AutoLength
+	if found {
+		if k := a.enough(*cfg); k > 0 {
+			cfg.Folds = k
+		}
+	}
+	all, err := newFolds(a.units, *cfg)
+	if err != nil && found {
+		err = fmt.Errorf("%w. The rows are correlated over about %.0f rows, as those of series are, and were cut in blocks: if they are independent, split them at random", err, a.CorrelationTime)
+	}
+	return all, err
 }
 
 // listed is an order in a table.

@@ -1,6 +1,7 @@
 package mine_test
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -46,6 +47,22 @@ func TestWalks(t *testing.T) {
 	r := estimate(t, column.Slices(series(n, 0.9999, 3)), column.Slices(series(n, 0.9999, 4)), folded(n, 3))
 	if !r.Split.Unresolved || r.LowerBound > 0 || r.Low > 0 || !warned(r, mine.WarnUnresolved) {
 		t.Errorf("%+v, split %+v, warnings %v", r.Bound, r.Split, r.Warnings)
+	}
+}
+
+// TestShortWalks: two short walks are cut in 16 blocks, which two folds are too many or too few for: another number is taken. Where that was
+// not found but asked for, it is an error.
+func TestShortWalks(t *testing.T) {
+	const n = 200
+	x, z := column.Slices(series(n, 0.99, 3)), column.Slices(series(n, 0.99, 4))
+	cfg := folded(n, 2)
+	cfg.Batch = 16
+	if r := estimate(t, x, z, cfg); !r.Split.Unresolved || r.LowerBound > 0 || r.Config.Folds == cfg.Folds {
+		t.Errorf("%+v, split %+v, %d folds", r.Bound, r.Split, r.Config.Folds)
+	}
+	cfg.Split, cfg.Block = mine.SplitBlocks, 20
+	if _, err := mine.Estimate(t.Context(), x, z, cfg); !errors.Is(err, mine.ErrTooFewSamples) {
+		t.Errorf("blocks that were asked for: %v", err)
 	}
 }
 

@@ -44,23 +44,31 @@ func newFolds(u units, cfg Config) ([]fold, error) {
 	return all, nil
 }
 
-// wayOut says how positions could be cut into folds that are large enough; it is empty if nothing is known to help.
-func (u units) wayOut(cfg Config) string {
+// enough returns a number of folds, fewer than asked for if there is one, that are large enough; 0 if there is none.
+func (u units) enough(cfg Config) int {
 	var others []int
-	for k := cfg.Folds - 1; k > 0; k-- {
+	for k := cfg.Folds; k > 0; k-- {
 		others = append(others, k)
 	}
 	for k := cfg.Folds + 1; k <= min(leastBlocks, len(u.ends)/foldUnits); k++ { // for units of unequal sizes
 		others = append(others, k)
 	}
 	for _, cfg.Folds = range others {
-		switch {
-		case slices.ContainsFunc(u.cut(cfg), func(f fold) bool { return f.check(cfg, "") != nil }):
-		case cfg.Folds == 1:
-			return "; one fold leaves enough"
-		default:
-			return fmt.Sprintf("; %d folds leave enough", cfg.Folds)
+		if !slices.ContainsFunc(u.cut(cfg), func(f fold) bool { return f.check(cfg, "") != nil }) {
+			return cfg.Folds
 		}
+	}
+	return 0
+}
+
+// wayOut says how positions could be cut into folds that are large enough; it is empty if nothing is known to help.
+func (u units) wayOut(cfg Config) string {
+	switch k := u.enough(cfg); k {
+	case 0:
+	case 1:
+		return "; one fold leaves enough"
+	default:
+		return fmt.Sprintf("; %d folds leave enough", k)
 	}
 	sizes := u.within(0, u.rows)
 	switch {

@@ -69,6 +69,9 @@ func (a arrangement) warnings(folds []fold, tested []tested) []Warning {
 	over := m.Time()
 	switch {
 	case !m.Significant || over <= influenceTime:
+	case a.Kind == SplitRepeats:
+		warn(WarnSerial, "what single rows add to the estimate, those of copies together, is correlated over about %.0f of %d, more than the split accounts for: the standard error is too small; leave the copies out, and split in blocks, or give the groups that rows belong to",
+			math.Ceil(over), len(values))
 	case a.together():
 		warn(WarnSerial, "groups that follow each other are alike: what single ones add to the estimate is correlated over about %.0f of %d, more than the split accounts for, and the standard error is too small; %s",
 			math.Ceil(over), len(values), coarser)

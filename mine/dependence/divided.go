@@ -12,20 +12,33 @@ import (
 //
 //   - Each row of one side, x or z, comes with a single one of the other, as objects of classes of equal size do
 //     with what their class tells. Whether rows of numbers are copies then, purity says.
-//   - All combinations of a row of x and one of z are equally frequent, as in an experiment with replicates.
-//
-// Where only some combinations are there, and equally often, they are taken for copies: to say too little is safe.
+//   - All rows of x are equally frequent, all of z, and all combinations that there are, as in an experiment with replicates, of all
+//     combinations or of a balanced part of them.
 func divided(joint, x, z []uint64) int {
 	counts := countsOf(joint)
 	g := divisor(maps.Values(counts))
 	if g < 2 {
 		return 1
 	}
-	nx, nz := len(countsOf(x)), len(countsOf(z))
-	if len(counts) == max(nx, nz) || len(counts) == nx*nz && len(joint) == g*nx*nz {
+	cx, cz := countsOf(x), countsOf(z)
+	if len(counts) == max(len(cx), len(cz)) || balanced(counts) && balanced(cx) && balanced(cz) {
 		return 1
 	}
 	return g
+}
+
+// balanced reports whether all counts are the same.
+func balanced(counts map[uint64]int) bool {
+	first := 0
+	for _, c := range counts {
+		if first == 0 {
+			first = c
+		}
+		if c != first {
+			return false
+		}
+	}
+	return true
 }
 
 // divisor is the greatest that some numbers have in common; 1 if they are fewer than leastDivided, or if it is

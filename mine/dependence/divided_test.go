@@ -36,6 +36,12 @@ func TestDivided(t *testing.T) {
 		}
 		return rows
 	}
+	var part [][2]float64 // 13 blocks of 4 of 13 treatments, by the difference set of 0, 1, 3, 9
+	for block := range 13 {
+		for _, d := range []int{0, 1, 3, 9} {
+			part = append(part, [2]float64{float64(block), float64((block + d) % 13)})
+		}
+	}
 	for _, c := range []struct {
 		name   string
 		rows   [][2]float64
@@ -51,6 +57,7 @@ func TestDivided(t *testing.T) {
 		{name: "few rows", rows: times(10, draws(100, 3, 3))},
 		{name: "ages and a part of them twice", rows: append(draws(1000, 73, 300), times(2, draws(200, 73, 300))...)},
 		{name: "a design with replicates", rows: times(5, all(8, 6))},
+		{name: "a balanced part of a design with replicates", rows: times(10, part)},
 		{name: "classes of equal size", rows: times(40, class(49))},
 	} {
 		for _, kind := range []column.Kind{column.Real, column.Code} {

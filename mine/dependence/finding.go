@@ -47,6 +47,9 @@ const (
 	heaviest = 0.005
 	// gentle is a kurtosis that is never too large: normal values have 3, their sizes 3.9.
 	gentle = 4
+	// rounded is the variance, as a share of the squared mean, up to which values are those of a constant: sizes of
+	// normal scores of two values, each of half the rows, are one number but for rounding.
+	rounded = 1e-20
 )
 
 // Find looks at the order of the rows. Of very many it looks at those from all over too where what neighbours
@@ -268,7 +271,7 @@ func kurtosis(v []float64) float64 {
 		two += d / float64(len(v))
 		four += d * d / float64(len(v))
 	}
-	if !(two > 0) {
+	if !(two > rounded*mean*mean) {
 		return math.Inf(1)
 	}
 	return four / two / two

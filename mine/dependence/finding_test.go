@@ -259,3 +259,23 @@ func TestShortSeries(t *testing.T) {
 		}
 	}
 }
+
+// TestHalves: columns of two values, each of which exactly half of the rows have, are no series, though the sizes of their normal scores
+// are one number.
+func TestHalves(t *testing.T) {
+	for _, n := range []int{60, 100, 200, 1000} {
+		for seed := range uint64(20) {
+			r := rand.New(rand.NewPCG(seed, 17))
+			half := func() []float64 {
+				v := make([]float64, n)
+				for _, i := range r.Perm(n)[:n/2] {
+					v[i] = 1
+				}
+				return v
+			}
+			if f := find(t, column.Slices(half()), column.Slices(half())); f.Serial || f.Sorted {
+				t.Errorf("%d rows, seed %d: %+v", n, seed, f)
+			}
+		}
+	}
+}

@@ -6,11 +6,12 @@ const (
 	// turns is the share of the rows at which a class that rows were put together by may change, and of those
 	// at which a column that they were sorted by may go the other way, and mostOn how many steps on there are for one back.
 	turns, mostOn = 0.01, 10
-	// beside is how many rows on either side, in the order of a column, tell what another
-	// column is where that column is what it is.
-	beside = 8
+	// mostBeside is how many rows on either side, in the order of a column, tell what another
+	// column is where that column is what it is, leastBeside how many of few rows, and besideShare one of how many rows: over more
+	// of them, curves bend.
+	mostBeside, leastBeside, besideShare = 8, 2, 75
 	// leftover is the mean autocorrelation of what they do not tell from which on rows
-	// depend on each other. Means of 17 rows make some -0.06 of independent ones, so that
+	// depend on each other. Means of 16 rows make some -0.06 of independent ones, so that
 	// is a third of the rest, whose square adds a quarter to (1). Files that were sorted by a
 	// price have a seventh, since things of one price and one make were entered together.
 	leftover = 0.25
@@ -83,6 +84,7 @@ func (s series) inOrder() bool {
 // memory in the order of rows.
 func (s series) whiteGiven(order []int) bool {
 	n := len(order)
+	beside := min(max(n/besideShare, leastBeside), mostBeside)
 	sums := make([]float64, n+1)
 	for i, k := range order {
 		sums[i+1] = sums[i] + s.scores[k]

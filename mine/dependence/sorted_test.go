@@ -94,6 +94,23 @@ func TestSlowSeries(t *testing.T) {
 	}
 }
 
+// TestFewSortedRows: of few rows in the order of x, curves of it with little noise are explained by x.
+func TestFewSortedRows(t *testing.T) {
+	for _, n := range []int{60, 100, 200, 500} {
+		for seed := range uint64(10) {
+			r := rand.New(rand.NewPCG(seed, 18))
+			x, line, sine := make([]float64, n), make([]float64, n), make([]float64, n)
+			for i := range x {
+				x[i] = 2 * math.Pi * float64(i) / float64(n)
+				line[i], sine[i] = x[i]+0.1*r.NormFloat64(), math.Sin(2*x[i])+0.2*r.NormFloat64()
+			}
+			if f := find(t, column.Slices(x), column.Slices(line, sine)); f.Serial || !f.Sorted {
+				t.Errorf("%d rows, seed %d: %+v, want sorted", n, seed, f)
+			}
+		}
+	}
+}
+
 // TestDiamonds: the file of the README is 164 files sorted by price, one behind the other.
 func TestDiamonds(t *testing.T) {
 	file, err := os.Open(filepath.FromSlash("../../bench/data/diamonds.csv"))
