@@ -236,7 +236,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 
 // fitter returns that of a phase with so many critics on folds.
 func (e *Estimator) fitter(phase Phase, critics int, folds ...fold) *fitter {
-	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(critics), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report,
+	return &fitter{cfg: e.cfg, pairs: e.pairs, ordered: e.ordered, folds: folds, backends: e.workers(critics), phase: phase, checkpoints: e.checkpoints, report: e.wiring.report, outspoken: e.wiring.outspoken,
 		fits: map[int]*fits{}, inputs: map[inputsKey]*inputs{}}
 }
 

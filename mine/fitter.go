@@ -27,6 +27,7 @@ type fitter struct {
 	phase       Phase
 	checkpoints checkpoints
 	alone       bool // whether one of several folds counts, whose validation rows decide the weights
+	outspoken   bool // see WithoutSilence
 	report      func(Progress)
 
 	mu     sync.Mutex
@@ -173,7 +174,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 	if !s.validated() {
 		return m, trainErr
 	}
-	chosen := s.choice()
+	chosen := s.choice(t.outspoken)
 	m.best.validation, m.params = chosen.validation, chosen.params
 	if trainErr == nil {
 		m.state, trainErr = s.trainer.State()

@@ -77,7 +77,8 @@ func WithCheckpoints(dir string, every time.Duration) Option {
 }
 
 // WithoutSilence makes the critic of Fit say something where all weights are 0, as of rows that tell nothing, or too little to be
-// sure: in each fold it is the one with the highest bound on the validation rows then. The Result is the same.
+// sure: in each fold it is the one with the highest bound on the validation rows then. Critics that these rows call clearly worse than
+// none are weighed too, instead of none in their place, so that the Result may be another.
 func WithoutSilence() Option { return func(w *wiring) { w.outspoken = true } }
 
 // WithProgress calls f at most some ten times a second and at the end of each phase, from

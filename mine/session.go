@@ -229,11 +229,11 @@ func (p *progress) validation() float64 {
 	return p.best.validation
 }
 
-// choice returns the critic to put to use: the best one, or the constant one if the
+// choice returns the critic to put to use: the best one, or, unless it has to say something, the constant one if the
 // best is clearly worse than that.
-func (s *session) choice() snapshot {
+func (s *session) choice(outspoken bool) snapshot {
 	best := s.best
-	if best.validation >= -trivial*best.stdErr {
+	if outspoken || best.validation >= -trivial*best.stdErr {
 		return best
 	}
 	return snapshot{step: best.step, params: s.start.Params}
