@@ -173,9 +173,8 @@ func (s *session) validate(ctx context.Context, train float64) error {
 	if !ev.Finite {
 		return s.diverged(s.step)
 	}
-	pairs := min(mostPairs, n*(n-1))
-	if _, most := limits(ev.LogU, pairs); ev.MaxT > float64(most) {
-		if ev, err = s.cut(ctx, pairing, ev.LogU, pairs); err != nil {
+	if _, most := limits(ev.LogU, min(mostPairs, n*(n-1))); ev.MaxT > float64(most) {
+		if ev, err = s.cut(ctx, pairing, most); err != nil {
 			return fmt.Errorf("mine: validating: %w", err)
 		}
 	}
@@ -194,9 +193,10 @@ func (s *session) validate(ctx context.Context, train float64) error {
 	return err
 }
 
-// cut evaluates the critic cut off as one is that is tested, where as many pairs as the validation rows have are scored: where tails
-// are heavy, the score of a single joint pair may be so far above all others that the bound is above the logarithm of the rows.
-func (s *session) cut(ctx context.Context, pairing backend.Pairing, logU float64, pairs int) (backend.Evaluation, error) {
+// cut evaluates the critic with no joint score above most, where scores are cut off in tests (see pairScores.cut) of as many pairs as the
+// validation rows have: where tails are heavy, the score of a single joint pair may be so far above all others that the bound is above
+// the logarithm of the rows. What is too low, and the marginal scores, stay as they are: a critic gone astray shows by them.
+func (s *session) cut(ctx context.Context, pairing backend.Pairing, most float32) (backend.Evaluation, error) {
 	state, err := s.trainer.State()
 	if err != nil {
 		return backend.Evaluation{}, err
@@ -210,7 +210,9 @@ func (s *session) cut(ctx context.Context, pairing backend.Pairing, logU float64
 	if err := errors.Join(err, scorer.Close()); err != nil {
 		return backend.Evaluation{}, err
 	}
-	p.cut(logU, pairs)
+	for i, t := range p.Joint {
+		p.Joint[i] = min(t, most)
+	}
 	return p.evaluation(), nil
 }
 
