@@ -39,11 +39,7 @@ func doubts(ctx context.Context, u, v *residuals, y column.Source, seed uint64) 
 		if len(asked)+len(y.Columns()) > mostColumns {
 			return nil, nil
 		}
-		rows := sampling.NewPermutation(uint64(s.Rows()), seed, sampling.StreamSplit, 0)
-		some := make([]int, min(s.Rows(), mostNeighbours))
-		for k := range some {
-			some[k] = int(rows.At(uint64(k)))
-		}
+		some := someRows(s.Rows(), mostNeighbours, seed)
 		told, err := neighbours.Estimate(ctx, column.Pick(s, some), column.Pick(y, some), neighbours.Options{Neighbours: neighbours.Usual, Seed: seed})
 		if err != nil {
 			return nil, err
@@ -58,4 +54,14 @@ func doubts(ctx context.Context, u, v *residuals, y column.Source, seed uint64) 
 	}
 	return []mine.Warning{{Code: WarnShared, Message: fmt.Sprintf(
 		"by nearest neighbours the condition still tells %s: what both share with it may have been taken for dependence, and the p-value is in doubt", strings.Join(texts, " and "))}}, nil
+}
+
+// someRows draws rows of n, the first most of a permutation.
+func someRows(n, most int, seed uint64) []int {
+	order := sampling.NewPermutation(uint64(n), seed, sampling.StreamSplit, 0)
+	rows := make([]int, min(n, most))
+	for k := range rows {
+		rows[k] = int(order.At(uint64(k)))
+	}
+	return rows
 }

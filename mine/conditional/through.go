@@ -12,7 +12,6 @@ import (
 
 	"gomine/mine"
 	"gomine/mine/column"
-	"gomine/mine/sampling"
 )
 
 const (
@@ -37,12 +36,7 @@ func throughY(u, v *residuals, y column.Source, held *Held, units []int, seed ui
 	if len(y.Columns()) > mostColumns {
 		return nil, nil
 	}
-	n := y.Rows()
-	order := sampling.NewPermutation(uint64(n), seed, sampling.StreamSplit, 0)
-	rows := make([]int, min(n, mostCompared))
-	for k := range rows {
-		rows[k] = int(order.At(uint64(k)))
-	}
+	rows := someRows(y.Rows(), mostCompared, seed)
 	own := make([]int, len(rows))
 	for k, i := range rows {
 		own[k] = -1 - k

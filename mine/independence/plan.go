@@ -76,12 +76,12 @@ func CheckCopies(split mine.Split, n int) error {
 	if split.Repeated == 0 {
 		return nil
 	}
+	others := "others"
 	if split.Kind == mine.SplitGroups {
-		return fmt.Errorf("independence: %d of %d rows are copies of rows in other groups, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
-			split.Repeated, n, ErrPairing)
+		others = "rows in other groups"
 	}
-	return fmt.Errorf("independence: %d of %d rows are copies of others, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
-		split.Repeated, n, ErrPairing)
+	return fmt.Errorf("independence: %d of %d rows are copies of %s, which a permutation takes apart: if equal rows are draws of their own, as of columns of few values, split at random, else leave the copies out: %w",
+		split.Repeated, n, others, ErrPairing)
 }
 
 // single makes every row a unit.

@@ -133,9 +133,8 @@ func (w *Work) estimate(ctx context.Context, b backend.Backend, p Pair, cfg mine
 	var groups *mine.GroupsError
 	switch {
 	case err == nil:
-	case errors.As(err, &groups) && groups.Given > 0: // the two columns have copies in several groups
-		return Estimate{Error: err.Error()}, nil
-	case errors.Is(err, mine.ErrDiverged), errors.Is(err, mine.ErrTooFewSamples), errors.Is(err, preprocess.ErrConstant), errors.As(err, &field):
+	case errors.Is(err, mine.ErrDiverged), errors.Is(err, mine.ErrTooFewSamples), errors.Is(err, preprocess.ErrConstant), errors.As(err, &field),
+		errors.As(err, &groups) && groups.Given > 0: // the two columns have copies in several groups
 		return Estimate{Error: err.Error()}, nil
 	default:
 		return Estimate{}, fmt.Errorf("%s and %s: %w", w.Variables[p.A].Name, w.Variables[p.B].Name, err)
