@@ -3,8 +3,8 @@
 # and without a CUDA toolkit. `make bundle` puts it together with all it needs.
 # It has been rehearsed on the emulator; it has not been run on a GPU yet.
 #
-#	./run.sh OUT first     environment, first light, product, tests, speed, sanitizers
-#	./run.sh OUT second    first light, profile, peers, speed again
+#	./run.sh OUT first     environment, first light, product, tests, speed, profile
+#	./run.sh OUT second    first light, sanitizers, peers, speed again
 #
 # Stages run in the order of what they are worth, each within a budget of its own, and
 # the whole within DEADLINE. OUT/results.jsonl gets one line of JSON the moment a stage
@@ -315,8 +315,8 @@ sanitizers() {
 profile() {
 	local case size
 	group 50
-	for case in A B E; do
-		case $case in A) size=d=2 ;; B) size=d=40 ;; E) size=d=256 ;; esac
+	for case in A B E G; do
+		case $case in A) size=d=2/h=64 ;; B) size=d=40/h=128 ;; E) size=d=256/h=512 ;; G) size=d=1024/h=1024 ;; esac
 		if [[ " $cases " != *" $case "* ]]; then
 			continue
 		elif [ -n "$(without ncu)" ]; then
@@ -324,7 +324,7 @@ profile() {
 		else
 			stage "profile $case" 25 ncu --clock-control none --csv --page raw --log-file "$out/ncu-$case.csv" -c 25 \
 				--section LaunchStats --section Occupancy --section SpeedOfLight --section MemoryWorkloadAnalysis --section WarpStateStats \
-				./cuda.test -test.run '^$' -test.bench "TrainStep/backend=cuda/precision=tf32/$size\$" -test.benchtime 1x -steps 1
+				./cuda.test -test.run '^$' -test.bench "TrainStep/backend=cuda/precision=tf32/$size/" -test.benchtime 1x -steps 1
 		fi
 	done
 }
@@ -346,10 +346,10 @@ if [ "$part" = first ]; then
 	product
 	correctness
 	speed
-	sanitizers
+	profile
 else
 	first_light
-	profile
+	sanitizers
 	peers
 	speed_again
 fi
