@@ -41,10 +41,7 @@ const (
 )
 
 // fusedFloats is fused_floats of fused.cuh.
-func fusedFloats(rows, width, layers int) int {
-	pitch := func(width int) int { return width + 8 }
-	return (layers+2)*2*rows*pitch(width) + 16*(pitch(width)+pitch(max(2*rows, width)))
-}
+func fusedFloats(rows, width, layers int) int { return (layers + 3) * 2 * rows * (width + 4) }
 
 // newFused returns the fused path if the network is small enough for it, every row has
 // one marginal pair, and there are kernels of the precision.
@@ -84,14 +81,9 @@ func (f *fused) open(t *trainer) (err error) {
 }
 
 func (f *fused) step(t *trainer, src source, i int, grad driver.Pointer) error {
-	streamed := 0
-	if src.streamed {
-		streamed = 1
-	}
 	n, h, o := t.spec.Batch, f.hidden, t.spec.Objective
 	err := f.launch(t.stream, driver.Dim{X: f.blocks, Y: 1, Z: 1}, f.shared, kernel.FusedArgs{
-		Partials: f.partials, Stats: f.stats, Params: t.params, X: src.x, Z: src.z, Index: src.index, Clock: t.clock, Seed: t.spec.Seed,
-		I: i, N: t.train.Len(), First: src.first, Batch: n, Streamed: streamed, Dx: t.net.DX, Dz: t.net.DZ,
+		Partials: f.partials, Stats: f.stats, Params: t.params, X: src.x, Z: src.z, Rows: t.rowsOf(i), Batch: n, Dx: t.net.DX, Dz: t.net.DZ,
 		H1: h[0], H2: h[1], H3: h[2], H4: h[3], Kind: int(o.Kind), Param: o.Param, Activation: int(t.net.Activation),
 	})
 	if err != nil {

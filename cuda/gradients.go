@@ -25,7 +25,7 @@ func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error)
 			return err
 		}
 		device := make([]float32, t.layout.size)
-		err = errors.Join(t.setClock(), t.stepper.step(t, src, 0, t.grad), driver.Download(device, t.grad), driver.Download(value, t.values))
+		err = errors.Join(t.setClock(), t.draw(src, 1), t.stepper.step(t, src, 0, t.grad), driver.Download(device, t.grad), driver.Download(value, t.values))
 		t.layout.gather(device, grad)
 		return err
 	})
@@ -88,7 +88,7 @@ func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(t.setClock(), r.pass.run(t, src, 0, 0)); err != nil {
+		if err := errors.Join(t.setClock(), t.draw(src, 1), r.pass.run(t, src, 0, 0)); err != nil {
 			return err
 		}
 		entries := make([]int32, n)

@@ -135,10 +135,7 @@ func (p *pass) objective(s *driver.Stream, values, ema, clock driver.Pointer, i,
 // not 0.
 func (p *pass) run(t *trainer, src source, i int, partial driver.Pointer) error {
 	n, k, l := t.spec.Batch, t.spec.Marginals, p.layers
-	if err := t.draw(src, i); err != nil {
-		return err
-	}
-	if err := t.project(l, src.x, src.z, t.rows, t.rows, n); err != nil {
+	if err := t.project(l, src.x, src.z, t.rowsOf(i), t.rowsOf(i), n); err != nil {
 		return err
 	}
 	for shift := range 1 + k { // joint pairs, then marginal ones
@@ -204,10 +201,10 @@ func (s *tiled) step(t *trainer, src source, i int, grad driver.Pointer) error {
 	if err := s.run(t, src, i, s.plan.partials.Float(s.top.offset)); err != nil {
 		return err
 	}
-	if err := s.plan.weights(t.stream, with, weightsX, src.x, t.rows, l.px, n); err != nil {
+	if err := s.plan.weights(t.stream, with, weightsX, src.x, t.rowsOf(i), l.px, n); err != nil {
 		return err
 	}
-	if err := s.plan.weights(t.stream, with, weightsZ, src.z, t.rows, l.pz, n); err != nil {
+	if err := s.plan.weights(t.stream, with, weightsZ, src.z, t.rowsOf(i), l.pz, n); err != nil {
 		return err
 	}
 	for k := 1; k < len(t.net.Hidden); k++ {

@@ -41,15 +41,15 @@ type trainer struct {
 	clock         driver.Pointer // step and place in the rings, of a graph's first step
 	control       driver.Pointer // ring of Adam's constants
 	values, ema   driver.Pointer // rings
-	rows, entries driver.Pointer // of the batch by position
+	rows, entries driver.Pointer // of the batches of a graph by position
 	graphs        map[graphKey]*driver.Graph
 	pace          pace
 	feed          *feed    // of data in the host's memory
 	rowwise       *rowwise // of ObjectiveGradients
 }
 
-// A stepper queues the kernels of a step: number i of a graph, with rows from
-// src. If grad is not 0 it stores the gradient there in place of an update.
+// A stepper queues the kernels of a step: number i of a graph, whose rows are drawn,
+// from src. If grad is not 0 it stores the gradient there in place of an update.
 type stepper interface {
 	step(t *trainer, src source, i int, grad driver.Pointer) error
 }
@@ -134,7 +134,7 @@ func (t *trainer) open() (err error) {
 	}{
 		{"first moments", &t.m, params}, {"second moments", &t.v, params}, {"gradient", &t.grad, params},
 		{"clock", &t.clock, 16}, {"rates", &t.control, 16 * ring}, {"values", &t.values, 8 * ring}, {"moving averages", &t.ema, 8 * (ring + 1)},
-		{"rows", &t.rows, batch}, {"entries", &t.entries, batch},
+		{"rows", &t.rows, batch * int64(graphSteps[0])}, {"entries", &t.entries, batch * int64(graphSteps[0])},
 	} {
 		if *a.to, err = t.memory.Alloc(a.what, a.bytes); err != nil {
 			return err
@@ -297,6 +297,9 @@ func (t *trainer) source(step uint64, steps int) (source, error) {
 // launch queues some steps: as a graph, except where every kernel is waited for.
 func (t *trainer) launch(src source, steps int) error {
 	queue := func() error {
+		if err := t.draw(src, steps); err != nil {
+			return err
+		}
 		for i := range steps {
 			if err := t.queue(src, i); err != nil {
 				return err
@@ -337,7 +340,7 @@ func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
 		if err := driver.Upload(t.clock, []uint64{step, 0}); err != nil {
 			return err
 		}
-		if err := t.draw(source{}, 0); err != nil {
+		if err := t.draw(source{}, 1); err != nil {
 			return err
 		}
 		at, entries := make([]int32, n), make([]int32, n)
@@ -356,17 +359,22 @@ func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
 	return rows, next, nil
 }
 
-// draw queues the choice of the rows of step i of a graph.
-func (t *trainer) draw(src source, i int) error {
+// draw queues the choice of the rows of a graph's steps.
+func (t *trainer) draw(src source, steps int) error {
 	streamed := 0
 	if src.streamed {
 		streamed = 1
 	}
-	return kernel.Draw(t.stream, blocks(t.spec.Batch, 256), 0, kernel.DrawArgs{
+	grid := blocks(t.spec.Batch, 256)
+	grid.Y = steps
+	return kernel.Draw(t.stream, grid, 0, kernel.DrawArgs{
 		Rows: t.rows, Entries: t.entries, Index: src.index, Clock: t.clock, Seed: t.spec.Seed,
-		I: i, N: t.train.Len(), First: src.first, Batch: t.spec.Batch, Streamed: streamed,
+		N: t.train.Len(), First: src.first, Batch: t.spec.Batch, Streamed: streamed,
 	})
 }
+
+// rowsOf is where draw put the rows of step i of a graph.
+func (t *trainer) rowsOf(i int) driver.Pointer { return t.rows.Float(i * t.spec.Batch) }
 
 // blocks is a grid of as many blocks of size as n needs.
 func blocks(n, size int) driver.Dim { return driver.Dim{X: (n + size - 1) / size, Y: 1, Z: 1} }

@@ -17,10 +17,13 @@ struct Identity {
 	__device__ static __forceinline__ float back(float g, float) { return g; }
 };
 
-// softplus is log(1 + e^a), elu is a, or e^a - 1 below 0. They are calls, since inline
-// they would make up most of a kernel.
-__device__ OUT_OF_LINE float softplus(float a) { return (a > 0 ? a : 0) + log1pf(expf(-fabsf(a))); }
-__device__ OUT_OF_LINE float elu(float a) { return a > 0 ? a : expm1f(a); }
+// softplus is log(1 + e^a), elu is a, or e^a - 1 below 0; inline where a short loop has
+// several on their way at once. Else they are calls, since inline they would make up most of
+// a kernel.
+__device__ __forceinline__ float inline_softplus(float a) { return (a > 0 ? a : 0) + log1pf(expf(-fabsf(a))); }
+__device__ __forceinline__ float inline_elu(float a) { return a > 0 ? a : expm1f(a); }
+__device__ OUT_OF_LINE float softplus(float a) { return inline_softplus(a); }
+__device__ OUT_OF_LINE float elu(float a) { return inline_elu(a); }
 
 // The derivative of softplus is 1 - e^-h, here without cancellation.
 struct Softplus {
@@ -55,6 +58,26 @@ __device__ __forceinline__ void by_activation(int activation, Use use) {
 		return use(ReLU());
 	}
 	use(Identity());
+}
+
+struct InlineSoftplus : Softplus {
+	__device__ static __forceinline__ float value(float a) { return inline_softplus(a); }
+};
+
+struct InlineELU : ELU {
+	__device__ static __forceinline__ float value(float a) { return inline_elu(a); }
+};
+
+// by_inlined_activation is by_activation without calls.
+template <class Use>
+__device__ __forceinline__ void by_inlined_activation(int activation, Use use) {
+	switch (activation) {
+	case softplus_code:
+		return use(InlineSoftplus());
+	case elu_code:
+		return use(InlineELU());
+	}
+	use(ReLU());
 }
 
 // activate returns f(a).

@@ -21,5 +21,5 @@ KERNEL(256) adam(float* params, float* m, float* v, float* grad, const float* pa
 	if (grad != nullptr)
 		grad[e] = g;
 	else
-		adam_step(params, m, v, e, g, control + 4 * (clock[1] + i), segment[5] != 0, beta1, gain1, beta2, gain2, epsilon);
+		adam_step(params, m, v, e, Moments{m[e], v[e], params[e]}, g, control + 4 * (clock[1] + i), segment[5] != 0, beta1, gain1, beta2, gain2, epsilon);
 }

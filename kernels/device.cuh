@@ -25,6 +25,11 @@
 // DYNAMIC_SHARED names the block's dynamic shared memory, aligned for float4.
 #define DYNAMIC_SHARED(T, name) extern __shared__ __align__(16) T name[]
 
+// warm loads the 128 bytes at p into the cache of the SM, and waits for nothing.
+__device__ __forceinline__ void warm(const float* p) {
+	asm volatile("{ .reg .f32 unused; ld.global.ca.f32 unused, [%0]; }" ::"l"(p));
+}
+
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
 // to_tf32 rounds to the nearest of TF32's 10 bits of mantissa, ties away from 0.

@@ -1,20 +1,22 @@
 // Which rows a step, and a pass of an evaluation, take.
 #include "feistel.cuh"
 
-// draw stores, for position q < batch of the marginal cycle of step clock[0]+i,
-// the entry that the cycle visits there and its data row: row_at of one of [0, n)
-// by the order of the epoch. If streamed, the rows are i batch + q: the host has
-// gathered those of all steps of this graph, in the order of positions.
-// grid batch/256, CPU twin sampling.Batches
-KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long long* clock, unsigned long long seed, int i, int n, int first, int batch, int streamed) {
+// draw stores at i batch + q, for position q < batch of the marginal cycle of steps
+// clock[0]+i, i = 0, 1, ..: the entry that the cycle visits there and its data row, which is
+// row_at of one of [0, n) by the order of the epoch. If streamed, the rows are i batch + q:
+// the host has gathered those of all steps of this graph, in the order of positions.
+// grid (batch/256, steps), CPU twin sampling.Batches
+KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long long* clock, unsigned long long seed, int n, int first, int batch, int streamed) {
 	__shared__ Batch b;
+	const int i = blockIdx.y;
 	if (threadIdx.x == 0) b = make_batch(clock[0] + i, seed, n, batch);
 	__syncthreads();
 	const int q = blockIdx.x * 256 + threadIdx.x;
 	if (!inside(q, batch)) return;
 	const unsigned entry = permute_inverse(b.cycle, q);
-	entries[q] = static_cast<int>(entry);
-	rows[q] = streamed ? i * batch + q : row_at(index, first, batch_row(b, entry));
+	const int at = i * batch + q;
+	entries[at] = static_cast<int>(entry);
+	rows[at] = streamed ? at : row_at(index, first, batch_row(b, entry));
 }
 
 // The pairings of visit: backend.PairingKind.

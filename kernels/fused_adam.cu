@@ -17,31 +17,41 @@
 // (see objectives.cuh). Block 0 stores the objective's value in
 // values[clock[1]+i] and the log moving average in ema[clock[1]+i+1]. Eight
 // threads share a parameter: thread (g, e) adds up blocks g, g+8, ..
+//
+// What is read is on its way while the scale is computed, which every warp does for itself:
+// there is one barrier before the sums, and one behind.
 // grid parameters/32, dynamic shared: 4 blocks
 KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const float* partials, const double* stats, double* values, double* ema, const float* control, const unsigned long long* clock, int i, int blocks, int batch, int kind, double param, int dx, int dz, int h1, int h2, int h3, int h4, float beta1, float gain1, float beta2, float gain2, float epsilon) {
 	DYNAMIC_SHARED(float, scale); // of each block's marginal part
-	__shared__ double space[33];
 	__shared__ float sums[256];
 	const Small net(dx, dz, h1, h2, h3, h4);
+	const int lane = threadIdx.x % 32, group = threadIdx.x / 32, e = blockIdx.x * 32 + lane, size = net.size();
+	const bool here = inside(e, size);
 	const unsigned long long ring = clock[1] + i;
+	const auto part = [&](int b, int which) { return partials[static_cast<size_t>(2 * b + which) * size + e]; };
 
-	double joint = 0, marginal = 0, most = -INFINITY;
-	for (int b = threadIdx.x; b < blocks; b += 256) {
-		most = greater(most, stats[4 * b]);
-		joint += stats[4 * b + 1];
+	constexpr int held = 4;
+	float marginal[held] = {}, sum = 0;
+#pragma unroll
+	for (int q = 0; q < held; ++q)
+		if (here && group + 8 * q < blocks) marginal[q] = part(group + 8 * q, 1);
+	if (here) {
+#pragma unroll 4
+		for (int b = group; b < blocks; b += 8) sum += part(b, 0);
 	}
-	joint = block_sum(joint, space);
-	most = block_max(most, space);
-	for (int b = threadIdx.x; b < blocks; b += 256)
-		marginal += stats[4 * b + 2] * (log_mean(kind) ? exp(stats[4 * b] - most) : 1);
-	marginal = block_sum(marginal, space);
+	Moments old = {};
+	if (group == 0 && here) old = Moments{m[e], v[e], params[e]};
 
-	const double a = log_mean(kind) ? most + log(marginal / batch) : marginal / batch;
+	double most = 0, total = 0;
+	if (log_mean(kind)) {
+		most = -INFINITY;
+		for (int b = lane; b < blocks; b += 32) most = greater(most, stats[4 * b]);
+		most = warp_max(most);
+	}
+	for (int b = lane; b < blocks; b += 32) total += stats[4 * b + 2] * (log_mean(kind) ? exp(stats[4 * b] - most) : 1);
+	total = warp_sum(total);
+	const double a = log_mean(kind) ? most + log(total / batch) : total / batch;
 	const double next = weighting(kind) == of_average ? next_ema(ema[ring], a, param, clock[0] + i == 0) : ema[ring];
-	if (blockIdx.x == 0 && threadIdx.x == 0) {
-		values[ring] = joint / batch - a;
-		ema[ring + 1] = next;
-	}
 	for (int b = threadIdx.x; b < blocks; b += 256) {
 		double s = 1;
 		if (weighting(kind) != pointwise) s = exp(stats[4 * b] - (weighting(kind) == of_average ? next : a));
@@ -49,22 +59,30 @@ KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const flo
 	}
 	__syncthreads();
 
-	const int e = blockIdx.x * 32 + threadIdx.x % 32, size = net.size();
-	float sum = 0;
-	if (inside(e, size)) {
-		const float each = 1.f / batch;
+	sum *= 1.f / batch;
+#pragma unroll
+	for (int q = 0; q < held; ++q)
+		if (group + 8 * q < blocks) sum += scale[group + 8 * q] * marginal[q];
+	if (here) {
 #pragma unroll 4
-		for (int b = threadIdx.x / 32; b < blocks; b += 8) {
-			const float* part = partials + static_cast<size_t>(b) * 2 * size + e;
-			sum += each * part[0] + scale[b] * part[size];
-		}
+		for (int b = group + 8 * held; b < blocks; b += 8) sum += scale[b] * part(b, 1);
 	}
 	sums[threadIdx.x] = sum;
 	__syncthreads();
-	if (threadIdx.x >= 32 || !inside(e, size)) return;
-	for (int g = 1; g < 8; ++g) sum += sums[32 * g + threadIdx.x];
+	if (group > 0) return;
+	if (blockIdx.x == 0) {
+		double joint = 0;
+		for (int b = lane; b < blocks; b += 32) joint += stats[4 * b + 1];
+		joint = warp_sum(joint);
+		if (lane == 0) {
+			values[ring] = joint / batch - a;
+			ema[ring + 1] = next;
+		}
+	}
+	if (!here) return;
+	for (int g = 1; g < 8; ++g) sum += sums[32 * g + lane];
 	if (grad != nullptr)
 		grad[e] = sum;
 	else
-		adam_step(params, m, v, e, sum, control + 4 * ring, net.decays(e), beta1, gain1, beta2, gain2, epsilon);
+		adam_step(params, m, v, e, old, sum, control + 4 * ring, net.decays(e), beta1, gain1, beta2, gain2, epsilon);
 }

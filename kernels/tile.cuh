@@ -27,7 +27,9 @@ struct FP32 {
 	__device__ static __forceinline__ float stage(float x) { return x; }
 };
 struct TF32;
-struct TF32x3 : FP32 {};
+struct TF32x3 : FP32 {
+	static constexpr bool split = true;
+};
 struct BF16;
 
 // A Product accumulates a tile [M, N], spread over the registers of a block.
@@ -81,6 +83,7 @@ struct Product<FP32, M, N> {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
 struct TF32 {
+	static constexpr bool split = false;
 	__device__ static __forceinline__ float stage(float x) { return to_tf32(x); }
 };
 

@@ -145,6 +145,8 @@ template <class T> inline T min(T a, T b) { return b < a ? b : a; }
 template <class T> inline T max(T a, T b) { return a < b ? b : a; }
 inline int atomicOr(int* p, int v) { int old = *p; *p = old | v; return old; }
 
+inline void warm(const float*) {}
+
 inline float to_tf32(float x) {
 	if (!(std::fabs(x) < INFINITY)) return x;
 	return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);

@@ -62,15 +62,14 @@ type DrawArgs struct {
 	Index    driver.Pointer
 	Clock    driver.Pointer
 	Seed     uint64
-	I        int
 	N        int
 	First    int
 	Batch    int
 	Streamed int
 }
 
-func (a *DrawArgs) list() [10]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.Rows), driver.Address(a.Entries), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.I), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed)}
+func (a *DrawArgs) list() [9]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Rows), driver.Address(a.Entries), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed)}
 }
 
 // VisitArgs are the arguments of visit, in their order.
@@ -236,14 +235,8 @@ type FusedArgs struct {
 	Params     driver.Pointer
 	X          driver.Pointer
 	Z          driver.Pointer
-	Index      driver.Pointer
-	Clock      driver.Pointer
-	Seed       uint64
-	I          int
-	N          int
-	First      int
+	Rows       driver.Pointer
 	Batch      int
-	Streamed   int
 	Dx         int
 	Dz         int
 	H1         int
@@ -255,8 +248,8 @@ type FusedArgs struct {
 	Activation int
 }
 
-func (a *FusedArgs) list() [22]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.Partials), driver.Address(a.Stats), driver.Address(a.Params), driver.Address(a.X), driver.Address(a.Z), driver.Address(a.Index), driver.Address(a.Clock), driver.Uint64(a.Seed), driver.Int(a.I), driver.Int(a.N), driver.Int(a.First), driver.Int(a.Batch), driver.Int(a.Streamed), driver.Int(a.Dx), driver.Int(a.Dz), driver.Int(a.H1), driver.Int(a.H2), driver.Int(a.H3), driver.Int(a.H4), driver.Int(a.Kind), driver.Float64(a.Param), driver.Int(a.Activation)}
+func (a *FusedArgs) list() [16]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Partials), driver.Address(a.Stats), driver.Address(a.Params), driver.Address(a.X), driver.Address(a.Z), driver.Address(a.Rows), driver.Int(a.Batch), driver.Int(a.Dx), driver.Int(a.Dz), driver.Int(a.H1), driver.Int(a.H2), driver.Int(a.H3), driver.Int(a.H4), driver.Int(a.Kind), driver.Float64(a.Param), driver.Int(a.Activation)}
 }
 
 // GemmNNArgs are the arguments of gemm_nn, in their order.
@@ -541,16 +534,16 @@ func FusedR16W64F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) 
 	return s.Launch("fused_r16_w64_f32", grid, 256, shared, args[:]...)
 }
 
-// FusedR16W128F32 launches fused_r16_w128_f32 with blocks of 256 threads.
+// FusedR16W128F32 launches fused_r16_w128_f32 with blocks of 512 threads.
 func FusedR16W128F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r16_w128_f32", grid, 256, shared, args[:]...)
+	return s.Launch("fused_r16_w128_f32", grid, 512, shared, args[:]...)
 }
 
-// FusedR32W128F32 launches fused_r32_w128_f32 with blocks of 256 threads.
+// FusedR32W128F32 launches fused_r32_w128_f32 with blocks of 512 threads.
 func FusedR32W128F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r32_w128_f32", grid, 256, shared, args[:]...)
+	return s.Launch("fused_r32_w128_f32", grid, 512, shared, args[:]...)
 }
 
 // FusedR16W64TF32 launches fused_r16_w64_tf32 with blocks of 256 threads.
@@ -559,16 +552,16 @@ func FusedR16W64TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs)
 	return s.Launch("fused_r16_w64_tf32", grid, 256, shared, args[:]...)
 }
 
-// FusedR16W128TF32 launches fused_r16_w128_tf32 with blocks of 256 threads.
+// FusedR16W128TF32 launches fused_r16_w128_tf32 with blocks of 512 threads.
 func FusedR16W128TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r16_w128_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("fused_r16_w128_tf32", grid, 512, shared, args[:]...)
 }
 
-// FusedR32W128TF32 launches fused_r32_w128_tf32 with blocks of 256 threads.
+// FusedR32W128TF32 launches fused_r32_w128_tf32 with blocks of 512 threads.
 func FusedR32W128TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r32_w128_tf32", grid, 256, shared, args[:]...)
+	return s.Launch("fused_r32_w128_tf32", grid, 512, shared, args[:]...)
 }
 
 // FusedR16W64TF32x3 launches fused_r16_w64_tf32x3 with blocks of 256 threads.
@@ -577,16 +570,16 @@ func FusedR16W64TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArg
 	return s.Launch("fused_r16_w64_tf32x3", grid, 256, shared, args[:]...)
 }
 
-// FusedR16W128TF32x3 launches fused_r16_w128_tf32x3 with blocks of 256 threads.
+// FusedR16W128TF32x3 launches fused_r16_w128_tf32x3 with blocks of 512 threads.
 func FusedR16W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r16_w128_tf32x3", grid, 256, shared, args[:]...)
+	return s.Launch("fused_r16_w128_tf32x3", grid, 512, shared, args[:]...)
 }
 
-// FusedR32W128TF32x3 launches fused_r32_w128_tf32x3 with blocks of 256 threads.
+// FusedR32W128TF32x3 launches fused_r32_w128_tf32x3 with blocks of 512 threads.
 func FusedR32W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r32_w128_tf32x3", grid, 256, shared, args[:]...)
+	return s.Launch("fused_r32_w128_tf32x3", grid, 512, shared, args[:]...)
 }
 
 // GemmNNBF16 launches gemm_nn_bf16 with blocks of 128 threads.
