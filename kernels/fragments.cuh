@@ -22,33 +22,44 @@ struct Lane {
 template <int W>
 constexpr int layer_pitch = W + 4;
 
-// Weights are the factor [depth, width] of the way forward, in rows of ld floats. four
-// fetches the entries (k, column) to (k+3, column), as the precision wants them.
+// Weights are the factor [depth, width] of the way forward, in rows of ld floats: of a column
+// from row k on. four fetches the next four entries, as the precision wants them, and goes on
+// by `step` rows.
 struct Weights {
-	const float* w;
-	int ld, depth, width;
+	const float* at;
+	int ld, left;
 
-	template <class Precision>
-	__device__ __forceinline__ void four(float (&v)[4], int k, int column) const {
+	__device__ __forceinline__ Weights(const float* w, int ld, int depth, int width, int k, int column)
+		: at(w + k * ld + column), ld(ld), left(inside(column, width) ? depth - k : 0) {}
+
+	template <class Precision, int step>
+	__device__ __forceinline__ void four(float (&v)[4]) {
 #pragma unroll
-		for (int q = 0; q < 4; ++q) v[q] = inside(k + q, depth) && inside(column, width) ? Precision::stage(w[(k + q) * ld + column]) : 0.f;
+		for (int q = 0; q < 4; ++q) v[q] = inside(q, left) ? Precision::stage(at[q * ld]) : 0.f;
+		at += step * ld;
+		left -= step;
 	}
 };
 
-// Transposed are the same weights on the way back, the factor [width, depth]. The padding
-// of their rows is zero.
+// Transposed are the same weights on the way back, the factor [depth, width] whose columns are
+// rows of ld floats. Their padding is zero.
 struct Transposed {
-	const float* w;
-	int ld, depth, width;
+	const float* at;
+	int left;
 
-	template <class Precision>
-	__device__ __forceinline__ void four(float (&v)[4], int k, int column) const {
+	__device__ __forceinline__ Transposed(const float* w, int ld, int depth, int width, int k, int column)
+		: at(w + column * ld + k), left(inside(column, width) ? depth - k : 0) {}
+
+	template <class Precision, int step>
+	__device__ __forceinline__ void four(float (&v)[4]) {
 		float4 row = make_float4(0, 0, 0, 0);
-		if (inside(k, width) && inside(column, depth)) row = *reinterpret_cast<const float4*>(w + column * ld + k);
+		if (inside(0, left)) row = *reinterpret_cast<const float4*>(at);
 		v[0] = Precision::stage(row.x);
 		v[1] = Precision::stage(row.y);
 		v[2] = Precision::stage(row.z);
 		v[3] = Precision::stage(row.w);
+		at += step;
+		left -= step;
 	}
 };
 
@@ -87,18 +98,20 @@ __device__ __forceinline__ void add_fragments(float (&sum)[tiles][4], const floa
 template <class Precision>
 struct Fragments {
 	// along adds a b to the sums of 16 rows of a times `tiles`: a [16 tiles, over] lies in
-	// rows of ld floats, zero from over up to the next multiple of 16.
-	template <int tiles, class B>
-	__device__ static __forceinline__ void along(float (&sum)[tiles][4], const float* a, int ld, int over, const B& b) {
+	// rows of ld floats, zero from over up to the next multiple of 16, b [over, width] at w.
+	template <class B, int tiles>
+	__device__ static __forceinline__ void along(float (&sum)[tiles][4], const float* a, int ld, int over, const float* w, int ldw, int width) {
 		const Lane lane;
-#pragma unroll tiles > 2 || Precision::split ? 2 : 4 // as registers allow
+		B b(w, ldw, over, width, 4 * lane.t, lane.column + lane.g);
+		a += lane.g * ld + 4 * lane.t;
+#pragma unroll tiles > 2 ? 1 : Precision::split ? 2 : 4 // as registers allow
 		for (int k = 0; k < over; k += 16) {
-			float w[4], x[tiles][2][4];
-			b.template four<Precision>(w, k + 4 * lane.t, lane.column + lane.g);
+			float right[4], x[tiles][2][4];
+			b.template four<Precision, 16>(right);
 #pragma unroll
 			for (int i = 0; i < tiles; ++i)
 #pragma unroll
-				for (int half = 0; half < 2; ++half) read4(x[i][half], a + (16 * i + 8 * half + lane.g) * ld + k + 4 * lane.t);
+				for (int half = 0; half < 2; ++half) read4(x[i][half], a + (16 * i + 8 * half) * ld + k);
 #pragma unroll
 			for (int q = 0; q < 4; q += 2) {
 				float left[tiles][4];
@@ -109,8 +122,8 @@ struct Fragments {
 					left[i][2] = x[i][0][q + 1];
 					left[i][3] = x[i][1][q + 1];
 				}
-				const float right[2] = {w[q], w[q + 1]};
-				add_fragments<Precision, tiles>(sum, left, right);
+				const float two[2] = {right[q], right[q + 1]};
+				add_fragments<Precision, tiles>(sum, left, two);
 			}
 		}
 	}
@@ -135,22 +148,24 @@ struct Fragments {
 // FP32 multiplies on the ordinary units, a lane its entries by itself.
 template <>
 struct Fragments<FP32> {
-	template <int tiles, class B>
-	__device__ static __forceinline__ void along(float (&sum)[tiles][4], const float* a, int ld, int over, const B& b) {
+	template <class B, int tiles>
+	__device__ static __forceinline__ void along(float (&sum)[tiles][4], const float* a, int ld, int over, const float* w, int ldw, int width) {
 		const Lane lane;
-#pragma unroll tiles > 2 ? 2 : 4
+		B b(w, ldw, over, width, 0, lane.column + 2 * lane.t), c(w, ldw, over, width, 0, lane.column + 2 * lane.t + 1);
+		a += lane.g * ld;
+#pragma unroll tiles > 2 ? 1 : 4
 		for (int k = 0; k < over; k += 4) {
-			float w[2][4];
-			b.template four<FP32>(w[0], k, lane.column + 2 * lane.t);
-			b.template four<FP32>(w[1], k, lane.column + 2 * lane.t + 1);
+			float right[2][4];
+			b.template four<FP32, 4>(right[0]);
+			c.template four<FP32, 4>(right[1]);
 #pragma unroll
 			for (int i = 0; i < 2 * tiles; ++i) {
 				float x[4];
-				read4(x, a + (8 * i + lane.g) * ld + k);
+				read4(x, a + 8 * i * ld + k);
 #pragma unroll
 				for (int q = 0; q < 4; ++q) {
-					sum[i / 2][i % 2 * 2] += x[q] * w[0][q];
-					sum[i / 2][i % 2 * 2 + 1] += x[q] * w[1][q];
+					sum[i / 2][i % 2 * 2] += x[q] * right[0][q];
+					sum[i / 2][i % 2 * 2 + 1] += x[q] * right[1][q];
 				}
 			}
 		}

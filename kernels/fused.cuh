@@ -235,7 +235,7 @@ struct Fused {
 				}
 				__syncthreads();
 				const int depth = min(W, over - from);
-				Fragments<Precision>::along(sum, in, ld, depth, Weights{params + net.weights(l) + from * ldw, ldw, depth, net.width(l)});
+				Fragments<Precision>::template along<Weights>(sum, in, ld, depth, params + net.weights(l) + from * ldw, ldw, net.width(l));
 			}
 			store(layer(l), sum);
 			bent(l);
@@ -248,7 +248,7 @@ struct Fused {
 		for (int l = top(); l >= 1; --l) {
 			const float* in = layer(l - 1);
 			float sum[tiles][4] = {};
-			Fragments<Precision>::along(sum, back(l), ld, net.width(l), Transposed{params + net.weights(l), padded(net.width(l)), net.width(l - 1), net.width(l)});
+			Fragments<Precision>::template along<Transposed>(sum, back(l), ld, net.width(l), params + net.weights(l), padded(net.width(l)), net.width(l - 1));
 			store(back(l - 1), sum);
 			bend(back(l - 1), net.width(l - 1), [&](auto f, float v, int pair, int column) {
 				return Precision::stage(f.back(v, in[pair * ld + column]));
