@@ -13,17 +13,20 @@ import (
 
 var stepsPerCall = flag.Int("steps", 64, "training steps in one call of Train, in BenchmarkTrainStep")
 
-// measuredCases are the six configurations of the design.
+// measuredCases are the six configurations of the design, and behind the first two the
+// networks of DefaultConfig, up to 100,000 rows and above.
 var measuredCases = []throughput.Case{
 	{D: 2, H: 64, L: 2, Batch: 256},
 	{D: 40, H: 128, L: 2, Batch: 4096},
+	{D: 10, H: 64, L: 2, Batch: 512},
+	{D: 40, H: 128, L: 2, Batch: 512},
 	{D: 256, H: 512, L: 2, Batch: 8192},
 	{D: 1024, H: 512, L: 2, Batch: 16384},
 	{D: 1024, H: 1024, L: 3, Batch: 65536},
 	{D: 4096, H: 1024, L: 1, Batch: 65536},
 }
 
-// BenchmarkTrainStep measures the six configurations of the design, with ReLU, by
+// BenchmarkTrainStep measures these configurations, with ReLU, by
 // steps, rows and operations per second; see package throughput for what is
 // counted. Every call of Train makes as many steps as the flag says, and ends with
 // the device idle. The number of parameters is reported so that whoever compares

@@ -34,13 +34,15 @@ import time
 CASES = {
     "A": (2, 64, 2, 256),
     "B": (40, 128, 2, 4096),
+    "C": (10, 64, 2, 512),
+    "D": (40, 128, 2, 512),
     "E": (256, 512, 2, 8192),
     "F": (1024, 512, 2, 16384),
     "G": (1024, 1024, 3, 65536),
     "H": (4096, 1024, 1, 65536),
 }
 TINY = {"A": CASES["A"], "E": (6, 16, 3, 64), "G": (7, 8, 1, 32)}
-IN_JAX = "ABE"  # in one compiled loop it matters where steps are short
+IN_JAX = "ABCDE"  # in one compiled loop it matters where steps are short
 IN_BF16 = "FGH"  # and half the bytes where they are long
 CORRELATION, RATE, BETA1, BETA2, EPSILON = 0.5, 1e-3, 0.9, 0.999, 1e-8
 REPETITIONS = 5

@@ -18,7 +18,7 @@
 #	DEADLINE   seconds for everything (350)
 #	SCALE      percent of the budgets of the stages (100)
 #	TESTS      which tests (.), as a regular expression
-#	CASES      which sizes are measured ("A B E F G H")
+#	CASES      which sizes are measured ("A B C D E F G H")
 #	STEPS      training steps per call in all benchmarks, in place of each case's own
 #	REPEATS    benchtime of all benchmarks, likewise, such as 1x
 #	DOCTOR     further flags of `mine doctor`
@@ -46,7 +46,7 @@ if grep -qs "\"run\":\"$2\"" "$results"; then
 fi
 deadline=${DEADLINE:-350}
 scale=${SCALE:-100}
-cases=${CASES-A B E F G H}
+cases=${CASES-A B C D E F G H}
 until=$deadline # the end of the present group of stages, in seconds from the start
 
 # quoted makes a JSON string of standard input. JSON is written by the shell because
@@ -270,6 +270,8 @@ measure() {
 	case $2 in
 	A) size=d=2/h=64/l=2/batch=256 repeats=200x budget=10 ;;
 	B) size=d=40/h=128/l=2/batch=4096 repeats=200x budget=10 ;;
+	C) size=d=10/h=64/l=2/batch=512 repeats=200x budget=10 ;;
+	D) size=d=40/h=128/l=2/batch=512 repeats=200x budget=10 ;;
 	E) size=d=256/h=512/l=2/batch=8192 repeats=20x budget=15 ;;
 	F) size=d=1024/h=512/l=2/batch=16384 repeats=20x steps=16 budget=20 ;;
 	G) size=d=1024/h=1024/l=3/batch=65536 repeats=4x steps=16 budget=30 ;;
