@@ -138,7 +138,7 @@ func (e *evaluation) start(s *driver.Stream, influence bool) error {
 		e.index = 0
 		return err
 	}
-	return driver.Upload(e.index, e.rows.Index[e.rows.Lo:e.rows.Hi])
+	return driver.Upload(s, e.index, e.rows.Index[e.rows.Lo:e.rows.Hi])
 }
 
 // uploadIndex returns the index of rows on the device, from their first entry on, or
@@ -151,7 +151,7 @@ func uploadIndex(m *driver.Memory, rows backend.Rows) (driver.Pointer, error) {
 	if err != nil {
 		return 0, err
 	}
-	return p, driver.Upload(p, rows.Index[rows.Lo:rows.Hi])
+	return p, driver.Upload(m.Stream(), p, rows.Index[rows.Lo:rows.Hi])
 }
 
 // firstRow is what positions of rows are counted from: of the data, or of the index.
@@ -176,10 +176,10 @@ func (s *scorer) score(work *scratch, e *evaluation, kind, k, lo, count int) err
 	x, z, xRows, zRows := e.data.x, e.data.z, work.xRows, work.zRows
 	if !e.data.resident {
 		xs, zs := make([]int32, count), make([]int32, count)
-		if err := errors.Join(driver.Download(xs, work.xRows), driver.Download(zs, work.zRows)); err != nil {
+		if err := errors.Join(driver.Download(s.stream, xs, work.xRows), driver.Download(s.stream, zs, work.zRows)); err != nil {
 			return err
 		}
-		if x, z, xRows, zRows, err = work.fetch(e.data, xs, zs); err != nil {
+		if x, z, xRows, zRows, err = work.fetch(s.stream, e.data, xs, zs); err != nil {
 			return err
 		}
 	}
@@ -219,7 +219,7 @@ func (e *evaluation) result(s *driver.Stream, influence []float64) (r backend.Ev
 	sums, scores := all[1:][:4*momentBlocks], all[1+4*momentBlocks:]
 	err = errors.Join(
 		kernel.MomentsMax(s, grid, 0, kernel.MomentsMaxArgs{Partial: e.sums, Joint: e.joint, Um: e.um, N: n}),
-		driver.Download(all, e.bad))
+		driver.Download(s, all, e.bad))
 	if err != nil {
 		return r, err
 	}
@@ -232,7 +232,7 @@ func (e *evaluation) result(s *driver.Stream, influence []float64) (r backend.Ev
 		kernel.MomentsMean(s, grid, 0, kernel.MomentsMeanArgs{
 			Partial: e.sums, Joint: e.joint, Um: e.um, Us: e.us, Js: e.js, N: n, Shift: shift,
 		}),
-		driver.Download(sums, e.sums))
+		driver.Download(s, sums, e.sums))
 	if err != nil {
 		return r, err
 	}
@@ -247,9 +247,9 @@ func (e *evaluation) result(s *driver.Stream, influence []float64) (r backend.Ev
 			Partial: e.sums, Influence: e.influence, Joint: e.joint, Um: e.um, Us: e.us, Uq: e.uq, Vm: e.vm, Vs: e.vs,
 			N: n, Shift: shift, Mean: r.Joint, Scale: float64(n) / u,
 		}),
-		driver.Download(sums, e.sums))
+		driver.Download(s, sums, e.sums))
 	if err == nil && influence != nil {
-		err = driver.Download(influence, e.influence)
+		err = driver.Download(s, influence, e.influence)
 	}
 	if err != nil {
 		return r, err

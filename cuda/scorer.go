@@ -43,7 +43,7 @@ func (d *device) NewScorer(net backend.Network, params []float32) (backend.Score
 		if err := s.open(); err != nil {
 			return errors.Join(err, s.release())
 		}
-		return driver.Upload(s.params, s.layout.spread(params))
+		return driver.Upload(s.stream, s.params, s.layout.spread(params))
 	})
 	if err != nil {
 		return fail(err)
@@ -51,13 +51,10 @@ func (d *device) NewScorer(net backend.Network, params []float32) (backend.Score
 	return &s, nil
 }
 
-// open makes the queue and room for the parameters. What it allocated before an
-// error is release's to free.
+// open makes room for the parameters. What it allocated before an error is release's to
+// free.
 func (s *scorer) open() (err error) {
-	s.memory = s.device.gpu.NewMemory(0)
-	if s.stream, err = s.device.gpu.NewStream(); err != nil {
-		return err
-	}
+	s.memory, s.stream = s.device.gpu.NewMemory(), s.device.gpu.Stream()
 	s.params, err = s.memory.Alloc("parameters", 4*int64(s.layout.size))
 	return err
 }
@@ -67,9 +64,6 @@ func (s *scorer) release() error {
 	var err error
 	if s.scratch != nil {
 		err = s.scratch.close()
-	}
-	if s.stream != nil {
-		err = errors.Join(err, s.stream.Close())
 	}
 	return errors.Join(err, s.memory.Free())
 }
@@ -259,5 +253,5 @@ func (s *scorer) inputs(to, d driver.Pointer, of id, result backend.Matrix, rows
 	if err != nil {
 		return err
 	}
-	return s.carrier.down(result, to, rows)
+	return s.carrier.down(s.stream, result, to, rows)
 }
