@@ -10,10 +10,8 @@ import (
 )
 
 // Divide returns backends that share the device, its context and its kernels, each with a thread and
-// a stream of its own: their work is done side by side. A training step of a small network takes a
-// fraction of a large device, and hardly any of a host's time, so more backends than that would
-// still not be too many; but each waits for the device on a processor of its own, and has
-// its own memory.
+// a stream of its own: their work is done side by side. Each waits for the device on a processor of
+// the host and has memory of its own, so there are no more than there is of both.
 func (d *device) Divide(most int) ([]backend.Backend, error) {
 	fail := func(err error, parts []backend.Backend) ([]backend.Backend, error) {
 		for _, p := range parts {
