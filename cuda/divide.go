@@ -49,7 +49,7 @@ const (
 	// partsOfDevice is the most parts: so many steps of 32 blocks each fill the largest devices
 	// several times over.
 	partsOfDevice = 16
-	// partBytes is how much memory there has to be for each part: twice what evaluations may take.
+	// partBytes is how much memory there has to be for each part: scratchBytes and mostProjected are three quarters of it.
 	partBytes = 1 << 30
 )
 

@@ -105,6 +105,7 @@ type layers struct {
 	px, pz driver.Pointer   // projections, later dV/dprojections
 	h      []driver.Pointer // outputs of the hidden layers; the last is 0 where only scores are wanted
 	d      []driver.Pointer // dV/d(inputs of their activations); none without a way back
+	xs, zs driver.Pointer   // which projections a pair is of; 0 where they are in the order of pairs
 	t      driver.Pointer   // scores, first as parts: [scoreParts, pairs]
 	pairs  int              // that there is room for
 }
@@ -174,13 +175,13 @@ func (s *scorer) project(l layers, x, z, xs, zs driver.Pointer, n int) error {
 }
 
 // pairs queues the output of layer 1 for n pairs of projections i and
-// (i + shift) mod n, stored from pair `to` on, and the parts of their scores if it is the
+// (i + shift) mod n, or those that l.xs and l.zs name, stored from pair `to` on, and the parts of their scores if it is the
 // only hidden layer.
 func (s *scorer) pairs(l layers, to, n, shift int) error {
 	h := s.net.Hidden[0]
 	ld := padded(h)
 	a := kernel.PairForwardArgs{
-		H: l.output(0, to*ld), Px: l.px, Pz: l.pz, N: n, Nz: n, Shift: shift,
+		H: l.output(0, to*ld), Px: l.px, Pz: l.pz, Xs: l.xs, Zs: l.zs, N: n, Nz: n, Shift: shift,
 		Width: h, Ldp: ld, Ldh: ld, Activation: int(s.net.Activation),
 	}
 	if len(s.net.Hidden) == 1 {

@@ -24,22 +24,38 @@ type scratch struct {
 	evaluation   evaluationArrays
 }
 
-// scratchBytes is what scratch may take, and scratchPairs the most pairs in it.
+// scratchBytes is what scratch may take, and leastPairs the pairs that there is room for even where
+// fewer are asked for.
 const (
 	scratchBytes = 256 << 20
-	scratchPairs = 1 << 15
+	leastPairs   = 1 << 10
 )
 
-// openScratch allocates the scratch of a scorer.
-func (s *scorer) openScratch() (*scratch, error) {
-	if s.scratch != nil {
-		return s.scratch, nil
-	}
+// scratchPairs is the most pairs in a scratch. Tests make it less.
+var scratchPairs = 1 << 17
+
+// chunkOf is how many of so many pairs are scored at a time.
+func (s *scorer) chunkOf(pairs int) int {
 	floats := 2*padded(s.net.Hidden[0]) + 2*padded(s.net.DX) + 2*padded(s.net.DZ)
 	for _, width := range s.net.Hidden {
 		floats += 2 * padded(width)
 	}
-	w := &scratch{memory: s.device.gpu.NewMemory(), chunk: min(scratchPairs, max(1, scratchBytes/4/floats))}
+	return min(scratchPairs, max(1, scratchBytes/4/floats), max(pairs, leastPairs))
+}
+
+// openScratch allocates the scratch of a scorer, for chunks of that many pairs.
+func (s *scorer) openScratch(chunk int) (*scratch, error) {
+	if s.scratch != nil {
+		if s.scratch.chunk >= chunk {
+			return s.scratch, nil
+		}
+		old := s.scratch
+		s.scratch = nil
+		if err := old.close(); err != nil {
+			return nil, err
+		}
+	}
+	w := &scratch{memory: s.device.gpu.NewMemory(), chunk: chunk}
 	w.evaluation.memory = s.device.gpu.NewMemory()
 	err := func() (err error) {
 		if w.layers, err = s.newLayers(w.memory, w.chunk, w.chunk, true); err != nil {
@@ -96,7 +112,8 @@ func (s *scorer) pairsOf(given backend.Data, xs, zs []int, results int) (*data, 
 // scored calls f with the scratch after the scores of pairs [lo, hi) of rows were
 // queued, for all pairs; back says whether a way back is to follow.
 func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, back bool, f func(w *scratch, lo, hi int) error) error {
-	w, err := s.openScratch()
+	chunk := s.chunkOf(len(xs))
+	w, err := s.openScratch(chunk)
 	if err != nil {
 		return err
 	}
@@ -111,11 +128,11 @@ func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, back bool, f
 		}
 		return all
 	}
-	for lo := 0; lo < len(xs); lo += w.chunk {
+	for lo := 0; lo < len(xs); lo += chunk {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hi := min(len(xs), lo+w.chunk)
+		hi := min(len(xs), lo+chunk)
 		n := hi - lo
 		x, z, xRows, zRows, err := w.fetch(s.stream, d, narrow(xs[lo:hi]), narrow(zs[lo:hi]))
 		if err != nil {
