@@ -8,13 +8,13 @@
 // chain of tiled matrix products. Neither needs the host: many steps are
 // captured once as a graph, which is then launched again and again.
 //
-// What Open returns is a backend.Divider: its parts share the device, its context and its kernels, and each
-// has a thread of the host and a stream, so that several critics are trained side by side. None
-// waits for another, and what each computes is bitwise what it would alone.
-//
 // Models, evaluations and derivatives with respect to rows are such chains too,
 // whatever the size. Their rows come from the host and go back there with every
 // call, which waits for them.
+//
+// What Open returns is a backend.Divider: its parts share the device, its context and its kernels, and each
+// has a thread of the host and a stream, so that several critics are trained side by side. None
+// waits for another, and what each computes is bitwise what it would alone.
 //
 // Sums have a fixed shape and nothing is added atomically: the same calls give
 // bitwise the same results on the same kind of device.

@@ -143,6 +143,11 @@ func (d *Device) open(ordinal int) error {
 	if d.context, err = device.MakeContext(cu.SchedYield); err != nil {
 		return wrap("context", err)
 	}
+	_, total, err := d.MemoryInfo()
+	if err != nil {
+		return err
+	}
+	d.spare.most = total / spareShare
 	d.stream, err = d.NewStream()
 	return err
 }

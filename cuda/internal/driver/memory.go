@@ -89,10 +89,11 @@ type spare struct {
 	mu     sync.Mutex
 	blocks map[int64][]cu.DevicePtr // by their bytes
 	bytes  int64
+	most   int64 // bytes that are kept
 }
 
-// spareShare is the share of the device's memory that is kept.
-const spareShare = 1. / 8
+// spareShare is the part of the device's memory that is kept: one of so many.
+const spareShare = 8
 
 // take returns an array, with anything in it.
 func (s *spare) take(what string, bytes int64) (cu.DevicePtr, error) {
@@ -129,16 +130,12 @@ func (s *spare) take(what string, bytes int64) (cu.DevicePtr, error) {
 func (s *spare) give(all []block) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, total, err := cu.MemInfo()
-	if err != nil {
-		return wrap("memory info", err)
-	}
 	if s.blocks == nil {
 		s.blocks = map[int64][]cu.DevicePtr{}
 	}
 	var errs error
 	for _, b := range all {
-		if s.bytes+b.bytes > int64(spareShare*float64(total)) {
+		if s.bytes+b.bytes > s.most {
 			errs = errors.Join(errs, wrap("free", cu.MemFree(b.at)))
 			continue
 		}
