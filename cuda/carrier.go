@@ -28,10 +28,10 @@ func (c *carrier) room(m backend.Matrix) (host []float32, rows int) {
 }
 
 // up copies the rows of m to the device, with zeros in their padding.
-func (c *carrier) up(to driver.Pointer, m backend.Matrix) error {
+func (c *carrier) up(s *driver.Stream, to driver.Pointer, m backend.Matrix) error {
 	ld := padded(m.Cols)
 	if packed(m) {
-		return driver.Upload(to, m.Data[:m.Rows*ld])
+		return driver.Upload(s, to, m.Data[:m.Rows*ld])
 	}
 	host, block := c.room(m)
 	for lo := 0; lo < m.Rows; lo += block {
@@ -39,7 +39,7 @@ func (c *carrier) up(to driver.Pointer, m backend.Matrix) error {
 		for i := range n {
 			put(host[i*ld:][:ld], m.Row(lo+i))
 		}
-		if err := driver.Upload(to.Float(lo*ld), host[:n*ld]); err != nil {
+		if err := driver.Upload(s, to.Float(lo*ld), host[:n*ld]); err != nil {
 			return err
 		}
 	}
@@ -48,15 +48,15 @@ func (c *carrier) up(to driver.Pointer, m backend.Matrix) error {
 
 // down copies as many rows as m has from the device, row p to row rows[p] of m, or
 // to row p without rows.
-func (c *carrier) down(m backend.Matrix, from driver.Pointer, rows []int32) error {
+func (c *carrier) down(s *driver.Stream, m backend.Matrix, from driver.Pointer, rows []int32) error {
 	ld := padded(m.Cols)
 	if rows == nil && packed(m) {
-		return driver.Download(m.Data[:m.Rows*ld], from)
+		return driver.Download(s, m.Data[:m.Rows*ld], from)
 	}
 	host, block := c.room(m)
 	for lo := 0; lo < m.Rows; lo += block {
 		n := min(block, m.Rows-lo)
-		if err := driver.Download(host[:n*ld], from.Float(lo*ld)); err != nil {
+		if err := driver.Download(s, host[:n*ld], from.Float(lo*ld)); err != nil {
 			return err
 		}
 		for i := range n {

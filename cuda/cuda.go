@@ -12,6 +12,10 @@
 // whatever the size. Their rows come from the host and go back there with every
 // call, which waits for them.
 //
+// What Open returns is a backend.Divider: its parts share the device, its context and its kernels, and each
+// has a thread of the host and a stream, so that several critics are trained side by side. None
+// waits for another, and what each computes is bitwise what it would alone.
+//
 // Sums have a fixed shape and nothing is added atomically: the same calls give
 // bitwise the same results on the same kind of device.
 package cuda
@@ -30,7 +34,7 @@ type Options struct {
 	// made it. Slow, and no graphs. GOMINE_CUDA_SYNC=1 in the environment does the same.
 	Synchronous bool
 	// MemoryLimit is how many bytes of the device's memory data may take; 0
-	// means nine tenths of what is free. Data that do not fit stay in the host's
+	// means nine tenths of what is free, or for each of several parts half of what is free. Data that do not fit stay in the host's
 	// memory, and rows are copied as they are needed.
 	MemoryLimit int64
 	// Kernels is a folder with NAME.cubin or NAME.ptx for each file of kernels that the

@@ -23,17 +23,12 @@ func openPath(p path, precision Precision) func(testing.TB) backend.Backend {
 	}
 }
 
-// onStream calls f on the device's thread, with a stream and memory that are freed after it.
+// onStream calls f on the device's thread, with its stream and memory that is freed after it.
 func (d *device) onStream(f func(s *driver.Stream, memory *driver.Memory) error) error {
 	return d.gpu.Do(func() error {
-		s, err := d.gpu.NewStream()
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		memory := d.gpu.NewMemory(0)
+		memory := d.gpu.NewMemory()
 		defer memory.Free()
-		return f(s, memory)
+		return f(d.gpu.Stream(), memory)
 	})
 }
 

@@ -39,7 +39,8 @@ func open(opt Options) (*device, error) {
 		return nil, err
 	}
 	d := &device{
-		gpu: gpu, precision: opt.Precision, limit: opt.MemoryLimit, folder: opt.Kernels, compiling: opt.Compiling, patience: patience,
+		gpu: gpu, precision: opt.Precision, folder: opt.Kernels, compiling: opt.Compiling, patience: patience,
+		share: mostParts(), resident: &resident{limit: opt.MemoryLimit},
 	}
 	if d.folder == "" {
 		d.folder = os.Getenv(kernelsVariable)
@@ -67,14 +68,16 @@ func (d *device) choose() error {
 	return d.load("", d.precision.ending())
 }
 
-// device is the backend.
+// device is the backend, or a part of it.
 type device struct {
 	gpu       *driver.Device
 	precision Precision
-	limit     int64  // of the memory of data
-	folder    string // of kernels; "" for the embedded PTX
-	compiling func() // nil once called
-	compiled  bool   // whether there was PTX among the kernels
+	part      bool      // of another one
+	share     int       // how many parts it may become
+	resident  *resident // data of all parts
+	folder    string    // of kernels; "" for the embedded PTX
+	compiling func()    // nil once called
+	compiled  bool      // whether there was PTX among the kernels
 	loading   time.Duration
 	patience  time.Duration
 	path      path // for tests
@@ -95,106 +98,6 @@ func (d *device) Close() error {
 		return nil
 	}
 	return d.gpu.Close()
-}
-
-// data is rows in the device's memory, or in the host's.
-type data struct {
-	device       *device
-	hostX, hostZ backend.Matrix // as given
-	resident     bool
-	x, z         driver.Pointer // [rows, padded(cols)]
-	memory       *driver.Memory
-	carrier      carrier
-	closed       atomic.Bool
-}
-
-// padded rounds columns up to four floats, the distance between rows on the
-// device.
-func padded(cols int) int { return (cols + 3) / 4 * 4 }
-
-func (d *device) Load(x, z backend.Matrix) (backend.Data, error) {
-	fail := func(err error) (backend.Data, error) { return nil, fmt.Errorf("cuda: load: %w", err) }
-	if d.closed.Load() {
-		return fail(backend.ErrClosed)
-	}
-	if err := backend.CheckPaired(x, z); err != nil {
-		return fail(err)
-	}
-	own := &data{device: d, hostX: x, hostZ: z}
-	err := d.gpu.Do(func() error {
-		free, err := d.gpu.Free()
-		if err != nil {
-			return err
-		}
-		limit := d.limit
-		if limit <= 0 {
-			limit = free / 10 * 9
-		}
-		need := 4 * int64(x.Rows) * int64(padded(x.Cols)+padded(z.Cols))
-		if need > min(limit, free) {
-			return nil // they stay where they are
-		}
-		own.memory = d.gpu.NewMemory(0)
-		if err := own.open(); err != nil {
-			return errors.Join(err, own.memory.Free())
-		}
-		own.resident = true
-		return nil
-	})
-	if err != nil {
-		return fail(err)
-	}
-	return own, nil
-}
-
-func (d *data) open() (err error) {
-	rows := 4 * int64(d.hostX.Rows)
-	if d.x, err = d.memory.Alloc("data x", rows*int64(padded(d.hostX.Cols))); err != nil {
-		return err
-	}
-	if d.z, err = d.memory.Alloc("data z", rows*int64(padded(d.hostZ.Cols))); err != nil {
-		return err
-	}
-	return d.upload()
-}
-
-func (d *data) upload() error {
-	return errors.Join(d.carrier.up(d.x, d.hostX), d.carrier.up(d.z, d.hostZ))
-}
-
-func (d *data) Replace(x, z backend.Matrix) error {
-	fail := func(err error) error { return fmt.Errorf("cuda: replace: %w", err) }
-	if d.closed.Load() || d.device.closed.Load() {
-		return fail(backend.ErrClosed)
-	}
-	if err := backend.CheckReplacement(d, x, z); err != nil {
-		return fail(err)
-	}
-	// Into the same memory, whose addresses the graphs of trainers hold.
-	err := d.device.gpu.Do(func() error {
-		d.hostX, d.hostZ = x, z
-		if !d.resident {
-			return nil
-		}
-		return d.upload()
-	})
-	if err != nil {
-		return fail(err)
-	}
-	return nil
-}
-
-func (d *data) Rows() int          { return d.hostX.Rows }
-func (d *data) Dims() (dx, dz int) { return d.hostX.Cols, d.hostZ.Cols }
-
-func (d *data) Close() error {
-	if d.closed.Swap(true) || !d.resident {
-		return nil
-	}
-	if err := d.device.gpu.Release(d.memory.Free); err != nil {
-		return fmt.Errorf("cuda: close data: %w", err)
-	}
-	return nil
 }
 
 // use returns the data behind the interface if it is of this backend and open.

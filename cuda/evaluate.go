@@ -13,38 +13,45 @@ import (
 	"gomine/mine/sampling"
 )
 
-// momentBlocks is the number of blocks of the kernels of moments and of squares, which
-// leave their sums by block.
-const momentBlocks = 256
-
-// jointPairs is the pairing of kernel visit that puts every row with itself.
-const jointPairs = 2
-
-// evaluation is an Evaluate under way.
+// evaluation is an Evaluate under way. Its marginal pairs are scored a group of whole pairings at
+// a time, in stretches of as many as chunk says, and their scores added to those of their rows pairing by
+// pairing. All sizes follow from the numbers of rows and pairings, for a row at the edge of a
+// matrix product may be rounded otherwise than one in the middle.
 type evaluation struct {
+	scorer  *scorer
+	work    *scratch
 	data    *data
 	rows    backend.Rows
 	pairing backend.Pairing
 	chunk   int // pairs at a time
+	group   int // pairings at a time
 	evaluationArrays
 	influence driver.Pointer // 0 if nobody asks
 }
 
-// evaluationArrays is what an Evaluate accumulates on the device, by position of the
-// rows: the joint score, sums of e^T relative to their largest term, of e^2T likewise, of
+// evaluationArrays is what an Evaluate has on the device, by position of the rows: projections,
+// the joint score, sums of e^T relative to their largest term, of e^2T likewise, of
 // softplus(T). They are kept from one call to the next.
 type evaluationArrays struct {
-	memory         *driver.Memory
-	room, scores   int            // rows and sums of scores that there is room for
-	index          driver.Pointer // of the rows; 0 for a range
-	joint          driver.Pointer
-	um, vm         driver.Pointer
-	us, uq, vs, js driver.Pointer
-	values         driver.Pointer // by row: room for influence values
-	bad            driver.Pointer // an integer in the place of a double, before the sums
-	sums           driver.Pointer // of the moments kernels
-	marginal       driver.Pointer // behind these: sums of scores, by pairing and chunk
+	memory              *driver.Memory
+	room, pairs, scores int            // rows, pairs of a group and sums of scores that there is room for
+	index               driver.Pointer // of the rows; 0 for a range
+	px, pz              driver.Pointer // 0 where they would take too much: then every pair is projected by itself
+	joint               driver.Pointer
+	byX, byZ            driver.Pointer // scores of a group, by pairing and row
+	um, vm              driver.Pointer
+	us, uq, vs, js      driver.Pointer
+	values              driver.Pointer // by row: room for influence values
+	bad                 driver.Pointer // an integer in the place of a double, before the sums
+	sums                driver.Pointer // of the moments kernels
+	marginal            driver.Pointer // behind these: sums of scores, by pairing and part
 }
+
+// mostProjected is the most bytes that the projections of all rows may take. Tests make it less.
+var mostProjected int64 = 512 << 20
+
+// sumRows is how many scores are added by one block. Tests make it less.
+var sumRows = 1 << 15
 
 func (s *scorer) Evaluate(ctx context.Context, given backend.Data, rows backend.Rows, p backend.Pairing, influence []float64) (result backend.Evaluation, err error) {
 	err = s.do("evaluate", func() (err error) {
@@ -55,23 +62,12 @@ func (s *scorer) Evaluate(ctx context.Context, given backend.Data, rows backend.
 		if err := backend.CheckEvaluation(d, rows, p, influence); err != nil {
 			return err
 		}
-		work, err := s.openScratch()
-		if err != nil {
+		e := evaluation{scorer: s, data: d, rows: rows, pairing: p}
+		if err := e.open(influence != nil); err != nil {
 			return err
 		}
-		e := evaluation{data: d, rows: rows, pairing: p, chunk: work.chunk}
-		if err := work.evaluation.open(rows.Len(), p.Count*e.chunks()); err != nil {
-			return err
-		}
-		e.evaluationArrays = work.evaluation
-		if err := e.start(s.stream, influence != nil); err != nil {
-			return err
-		}
-		if err := e.each(ctx, func(lo, count int) error { return s.scoreJoint(work, &e, lo, count) }); err != nil {
-			return err
-		}
-		for k := range p.Count {
-			if err := e.each(ctx, func(lo, count int) error { return s.scoreMarginal(work, &e, k, lo, count) }); err != nil {
+		for _, part := range []func(context.Context) error{e.project, e.scoreJoint, e.scoreMarginal} {
+			if err := part(ctx); err != nil {
 				return err
 			}
 		}
@@ -81,26 +77,34 @@ func (s *scorer) Evaluate(ctx context.Context, given backend.Data, rows backend.
 	return result, err
 }
 
-// each calls f for the positions of all pairs of a pairing, a chunk at a time.
-func (e *evaluation) each(ctx context.Context, f func(lo, count int) error) error {
-	n := e.rows.Len()
-	for lo := 0; lo < n; lo += e.chunk {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := f(lo, min(e.chunk, n-lo)); err != nil {
-			return err
-		}
+// open makes room and clears what the last evaluation left.
+func (e *evaluation) open(influence bool) (err error) {
+	s, n := e.scorer, e.rows.Len()
+	e.chunk = s.chunkOf(n * e.pairing.Count)
+	if e.work, err = s.openScratch(e.chunk); err != nil {
+		return err
 	}
-	return nil
+	e.group = min(e.pairing.Count, max(1, e.chunk/n))
+	kept := &e.work.evaluation
+	if err := kept.open(s, n, e.group*n, e.pairing.Count*e.parts()); err != nil {
+		return err
+	}
+	e.evaluationArrays = *kept
+	if influence {
+		e.influence = e.values
+	}
+	negative := math.Float32bits(float32(math.Inf(-1)))
+	err = errors.Join(s.stream.Fill(e.um, negative, 2*e.room), s.stream.Fill(e.us, 0, 2*4*e.room), s.stream.Fill(e.bad, 0, 2))
+	if err != nil || e.rows.Index == nil {
+		e.index = 0
+		return err
+	}
+	return driver.Upload(s.stream, e.index, e.rows.Index[e.rows.Lo:e.rows.Hi])
 }
 
-// chunks is the number of chunks of a pairing.
-func (e *evaluation) chunks() int { return (e.rows.Len() + e.chunk - 1) / e.chunk }
-
-// open makes room for the sums of n rows and as many sums of scores.
-func (a *evaluationArrays) open(n, scores int) (err error) {
-	if n <= a.room && scores <= a.scores {
+// open makes room for n rows, groups of so many pairs and as many sums of scores.
+func (a *evaluationArrays) open(s *scorer, n, pairs, scores int) (err error) {
+	if n <= a.room && pairs <= a.pairs && scores <= a.scores {
 		return nil
 	}
 	memory := a.memory
@@ -109,36 +113,29 @@ func (a *evaluationArrays) open(n, scores int) (err error) {
 	}
 	*a = evaluationArrays{memory: memory}
 	floats, doubles := 4*int64(n), 8*int64(n)
-	for _, array := range []struct {
+	projected := floats * int64(padded(s.net.Hidden[0]))
+	type array struct {
 		what  string
 		to    *driver.Pointer
 		bytes int64
-	}{{"joint scores", &a.joint, floats}, {"index of the rows", &a.index, floats}, {"largest scores by row", &a.um, 2 * floats},
-		{"sums by row", &a.us, 4 * doubles}, {"influence values", &a.values, doubles}, {"moments", &a.bad, 8 * int64(1+4*momentBlocks+scores)}} {
+	}
+	arrays := []array{{"joint scores", &a.joint, floats}, {"index of the rows", &a.index, floats}, {"largest scores by row", &a.um, 2 * floats},
+		{"sums by row", &a.us, 4 * doubles}, {"influence values", &a.values, doubles}, {"moments", &a.bad, 8 * int64(1+4*momentBlocks+scores)},
+		{"scores by row of x", &a.byX, 4 * int64(pairs)}, {"scores by row of z", &a.byZ, 4 * int64(pairs)}}
+	if 2*projected <= mostProjected {
+		arrays = append(arrays, array{"projections of all x", &a.px, projected}, array{"projections of all z", &a.pz, projected})
+	}
+	for _, array := range arrays {
 		if *array.to, err = memory.Alloc(array.what, array.bytes); err != nil {
 			return errors.Join(err, memory.Free())
 		}
 	}
-	a.room, a.scores = n, scores
+	a.room, a.pairs, a.scores = n, pairs, scores
 	a.vm = a.um.Float(n)
 	a.uq, a.vs, a.js = a.us.Double(n), a.us.Double(2*n), a.us.Double(3*n)
 	a.sums = a.bad.Double(1)
 	a.marginal = a.sums.Double(4 * momentBlocks)
 	return nil
-}
-
-// start clears what the last evaluation left.
-func (e *evaluation) start(s *driver.Stream, influence bool) error {
-	if influence {
-		e.influence = e.values
-	}
-	negative := math.Float32bits(float32(math.Inf(-1)))
-	err := errors.Join(s.Fill(e.um, negative, 2*e.room), s.Fill(e.us, 0, 2*4*e.room), s.Fill(e.bad, 0, 2))
-	if err != nil || e.rows.Index == nil {
-		e.index = 0
-		return err
-	}
-	return driver.Upload(e.index, e.rows.Index[e.rows.Lo:e.rows.Hi])
 }
 
 // uploadIndex returns the index of rows on the device, from their first entry on, or
@@ -151,7 +148,7 @@ func uploadIndex(m *driver.Memory, rows backend.Rows) (driver.Pointer, error) {
 	if err != nil {
 		return 0, err
 	}
-	return p, driver.Upload(p, rows.Index[rows.Lo:rows.Hi])
+	return p, driver.Upload(m.Stream(), p, rows.Index[rows.Lo:rows.Hi])
 }
 
 // firstRow is what positions of rows are counted from: of the data, or of the index.
@@ -162,130 +159,132 @@ func firstRow(rows backend.Rows) int {
 	return rows.Lo
 }
 
-// score queues the scores of the pairs at count positions from lo on of pairing
-// number k, of that kind.
-func (s *scorer) score(work *scratch, e *evaluation, kind, k, lo, count int) error {
-	err := kernel.Visit(s.stream, blocks(count, 256), 0, kernel.VisitArgs{
-		Xs: work.xs, Zs: work.zs, XRows: work.xRows, ZRows: work.zRows, Index: e.index,
-		Seed: e.pairing.Seed, Step: uint64(k), Stream: int(sampling.StreamEvaluate), Pairing: kind,
-		N: e.rows.Len(), Lo: lo, Count: count, First: firstRow(e.rows),
+// each calls f for the positions of all rows, a chunk at a time.
+func (e *evaluation) each(ctx context.Context, f func(lo, count int) error) error {
+	return stretches(e.rows.Len(), e.chunk, func(lo, n int) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return f(lo, n)
 	})
+}
+
+// parts is the number of parts that the sum of a pairing's scores is made of.
+func (e *evaluation) parts() int { return (e.rows.Len() + sumRows - 1) / sumRows }
+
+// projectRows queues the projections of the rows at count positions from lo on.
+func (e *evaluation) projectRows(l layers, lo, count int) error {
+	s, d := e.scorer, e.data
+	switch {
+	case !d.resident:
+		rows := make([]int32, count)
+		for i := range rows {
+			rows[i] = int32(e.rows.At(lo + i))
+		}
+		x, z, xRows, zRows, err := e.work.fetch(s.stream, d, rows, rows)
+		if err != nil {
+			return err
+		}
+		return s.project(l, x, z, xRows, zRows, count)
+	case e.index != 0:
+		return s.project(l, d.x, d.z, e.index.Float(lo), e.index.Float(lo), count)
+	}
+	first := e.rows.Lo + lo
+	return s.project(l, d.x.Float(first*padded(s.net.DX)), d.z.Float(first*padded(s.net.DZ)), 0, 0, count)
+}
+
+// from is l with the projections of the rows from a position on.
+func (e *evaluation) from(l layers, lo int) layers {
+	at := lo * padded(e.scorer.net.Hidden[0])
+	l.px, l.pz = e.px.Float(at), e.pz.Float(at)
+	return l
+}
+
+// project queues the projections of all rows, if there is room for them.
+func (e *evaluation) project(ctx context.Context) error {
+	if e.px == 0 {
+		return nil
+	}
+	return e.each(ctx, func(lo, count int) error { return e.projectRows(e.from(layers{}, lo), lo, count) })
+}
+
+func (e *evaluation) scoreJoint(ctx context.Context) error {
+	return e.each(ctx, func(lo, count int) error {
+		l := e.work.layers.onlyScores()
+		if e.px != 0 {
+			l = e.from(l, lo)
+		} else if err := e.projectRows(l, lo, count); err != nil {
+			return err
+		}
+		return errors.Join(
+			e.scorer.pairs(l, 0, count, 0),
+			e.scorer.forward(l, count),
+			kernel.PlaceScores(e.scorer.stream, blocks(count, 256), 0, kernel.PlaceScoresArgs{
+				ByX: e.joint.Float(lo), Bad: e.bad, T: l.t, Part: count, Count: count,
+			}))
+	})
+}
+
+func (e *evaluation) scoreMarginal(ctx context.Context) error {
+	s, n := e.scorer.stream, e.rows.Len()
+	return stretches(e.pairing.Count, e.group, func(first, pairings int) error {
+		err := e.each(ctx, func(lo, part int) error { return e.scorePairs(first, pairings, lo, part) })
+		if err != nil {
+			return err
+		}
+		return errors.Join(
+			kernel.Accumulate(s, driver.Dim{X: 2 * blocks(n, 128).X, Y: 1, Z: 1}, 0, kernel.AccumulateArgs{
+				Um: e.um, Us: e.us, Uq: e.uq, Vm: e.vm, Vs: e.vs, Js: e.js, ByX: e.byX, ByZ: e.byZ, N: n, Pairings: pairings,
+			}),
+			kernel.SumScores(s, driver.Dim{X: pairings * e.parts(), Y: 1, Z: 1}, 0, kernel.SumScoresArgs{
+				Sums: e.marginal.Double(first * e.parts()), T: e.byX, N: n, Rows: sumRows,
+			}))
+	})
+}
+
+// scorePairs queues the scores of the pairs at part positions from lo on of each of so many pairings: of
+// one where these are not all of its pairs.
+func (e *evaluation) scorePairs(first, pairings, lo, part int) error {
+	s, work, count := e.scorer, e.work, pairings*part
+	visit := kernel.VisitArgs{
+		Xs: work.xs, Zs: work.zs, Index: e.index,
+		Seed: e.pairing.Seed, Step: uint64(first), Stream: int(sampling.StreamEvaluate), Pairing: int(e.pairing.Kind),
+		N: e.rows.Len(), Lo: lo, Count: part, First: firstRow(e.rows),
+	}
+	if e.px == 0 {
+		visit.XRows, visit.ZRows = work.xRows, work.zRows
+	}
+	if err := kernel.Visit(s.stream, driver.Dim{X: pairings * blocks(part, 256).X, Y: 1, Z: 1}, 0, visit); err != nil {
+		return err
+	}
+	l := work.layers.onlyScores()
+	if e.px != 0 {
+		l = e.from(l, 0)
+		l.xs, l.zs = work.xs, work.zs
+	} else if err := e.projectPairs(l, count); err != nil {
+		return err
+	}
+	return errors.Join(
+		s.pairs(l, 0, count, 0),
+		s.forward(l, count),
+		kernel.PlaceScores(s.stream, blocks(count, 256), 0, kernel.PlaceScoresArgs{
+			ByX: e.byX, ByZ: e.byZ, Bad: e.bad, T: l.t, Xs: work.xs, Zs: work.zs, N: e.rows.Len(), Part: part, Count: count,
+		}))
+}
+
+// projectPairs queues the projections of the rows of so many pairs.
+func (e *evaluation) projectPairs(l layers, count int) error {
+	s, d, work := e.scorer, e.data, e.work
+	if d.resident {
+		return s.project(l, d.x, d.z, work.xRows, work.zRows, count)
+	}
+	xs, zs := make([]int32, count), make([]int32, count)
+	if err := errors.Join(driver.Download(s.stream, xs, work.xRows), driver.Download(s.stream, zs, work.zRows)); err != nil {
+		return err
+	}
+	x, z, xRows, zRows, err := work.fetch(s.stream, d, xs, zs)
 	if err != nil {
 		return err
 	}
-	x, z, xRows, zRows := e.data.x, e.data.z, work.xRows, work.zRows
-	if !e.data.resident {
-		xs, zs := make([]int32, count), make([]int32, count)
-		if err := errors.Join(driver.Download(xs, work.xRows), driver.Download(zs, work.zRows)); err != nil {
-			return err
-		}
-		if x, z, xRows, zRows, err = work.fetch(e.data, xs, zs); err != nil {
-			return err
-		}
-	}
-	l := work.layers.onlyScores()
-	return errors.Join(
-		s.project(l, x, z, xRows, zRows, count),
-		s.pairs(l, 0, count, 0),
-		s.forward(l, count))
-}
-
-func (s *scorer) scoreJoint(work *scratch, e *evaluation, lo, count int) error {
-	return errors.Join(
-		s.score(work, e, jointPairs, 0, lo, count),
-		kernel.GatherScores(s.stream, blocks(count, 256), 0, kernel.GatherScoresArgs{
-			Joint: e.joint, Bad: e.bad, T: work.layers.t, Positions: work.xs, Count: count,
-		}))
-}
-
-func (s *scorer) scoreMarginal(work *scratch, e *evaluation, k, lo, count int) error {
-	return errors.Join(
-		s.score(work, e, int(e.pairing.Kind), k, lo, count),
-		kernel.Accumulate(s.stream, blocks(count, 256), 0, kernel.AccumulateArgs{
-			Um: e.um, Us: e.us, Uq: e.uq, Vm: e.vm, Vs: e.vs, Js: e.js, Bad: e.bad,
-			T: work.layers.t, Xs: work.xs, Zs: work.zs, Count: count,
-		}),
-		kernel.SumScores(s.stream, driver.Dim{X: 1, Y: 1, Z: 1}, 0, kernel.SumScoresArgs{
-			Sums: e.marginal, T: work.layers.t, Count: count, At: k*e.chunks() + lo/e.chunk,
-		}))
-}
-
-// result turns the sums by row into averages. The sums by block are added in
-// their order.
-func (e *evaluation) result(s *driver.Stream, influence []float64) (r backend.Evaluation, err error) {
-	n := e.rows.Len()
-	grid := driver.Dim{X: momentBlocks, Y: 1, Z: 1}
-	all := make([]float64, 1+4*momentBlocks+e.pairing.Count*e.chunks())
-	sums, scores := all[1:][:4*momentBlocks], all[1+4*momentBlocks:]
-	err = errors.Join(
-		kernel.MomentsMax(s, grid, 0, kernel.MomentsMaxArgs{Partial: e.sums, Joint: e.joint, Um: e.um, N: n}),
-		driver.Download(all, e.bad))
-	if err != nil {
-		return r, err
-	}
-	r = backend.Evaluation{Rows: n, Pairs: int64(n) * int64(e.pairing.Count)}
-	shift, most := math.Inf(-1), math.Inf(-1)
-	for b := range momentBlocks {
-		shift, most = math.Max(shift, sums[2*b]), math.Max(most, sums[2*b+1])
-	}
-	err = errors.Join(
-		kernel.MomentsMean(s, grid, 0, kernel.MomentsMeanArgs{
-			Partial: e.sums, Joint: e.joint, Um: e.um, Us: e.us, Js: e.js, N: n, Shift: shift,
-		}),
-		driver.Download(sums, e.sums))
-	if err != nil {
-		return r, err
-	}
-	total := byBlock(sums)
-	pairs, u := float64(r.Pairs), total[3]
-	r.Joint = total[0] / float64(n)
-	r.LogU = shift + math.Log(u/pairs)
-	r.JS = -total[1]/float64(n) - total[2]/pairs
-	r.MaxT = most
-	err = errors.Join(
-		kernel.MomentsCentral(s, grid, 0, kernel.MomentsCentralArgs{
-			Partial: e.sums, Influence: e.influence, Joint: e.joint, Um: e.um, Us: e.us, Uq: e.uq, Vm: e.vm, Vs: e.vs,
-			N: n, Shift: shift, Mean: r.Joint, Scale: float64(n) / u,
-		}),
-		driver.Download(sums, e.sums))
-	if err == nil && influence != nil {
-		err = driver.Download(influence, e.influence)
-	}
-	if err != nil {
-		return r, err
-	}
-	total = byBlock(sums)
-	r.VarT, r.VarW, r.CovTW = total[0]/float64(n), total[1]/float64(n), total[2]/float64(n)
-	// g has mean 1, whatever the scale of e^T; rounding may leave less.
-	r.VarG = max(0, total[3]*pairs/(u*u)-1)
-	r.Marginal = e.means(scores)
-	r.Finite = math.Float64bits(all[0]) == 0
-	for _, v := range []float64{r.Joint, r.LogU, r.JS, r.VarT, r.VarW, r.CovTW, r.VarG, r.MaxT} {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			r.Finite = false
-		}
-	}
-	return r, nil
-}
-
-// byBlock adds up what the moments kernels leave by block, four sums each.
-func byBlock(sums []float64) (total [4]float64) {
-	for b := range momentBlocks {
-		for k := range total {
-			total[k] += sums[4*b+k]
-		}
-	}
-	return total
-}
-
-// means returns the mean marginal score of each pairing, from the sums by chunk.
-func (e *evaluation) means(sums []float64) []float64 {
-	means := make([]float64, e.pairing.Count)
-	for k := range means {
-		for _, v := range sums[k*e.chunks():][:e.chunks()] {
-			means[k] += v
-		}
-		means[k] /= float64(e.rows.Len())
-	}
-	return means
+	return s.project(l, x, z, xRows, zRows, count)
 }

@@ -25,7 +25,7 @@ func (t *trainer) Gradient(ctx context.Context, grad []float32) (float64, error)
 			return err
 		}
 		device := make([]float32, t.layout.size)
-		err = errors.Join(t.setClock(), t.draw(src, 1), t.stepper.step(t, src, 0, t.grad), driver.Download(device, t.grad), driver.Download(value, t.values))
+		err = errors.Join(t.setClock(), t.draw(src, 1), t.stepper.step(t, src, 0, t.grad), driver.Download(t.stream, device, t.grad), driver.Download(t.stream, value, t.values))
 		t.layout.gather(device, grad)
 		return err
 	})
@@ -44,7 +44,7 @@ func (t *trainer) openRowwise() (*rowwise, error) {
 	if t.rowwise != nil {
 		return t.rowwise, nil
 	}
-	r := &rowwise{memory: t.device.gpu.NewMemory(0)}
+	r := &rowwise{memory: t.device.gpu.NewMemory()}
 	err := func() (err error) {
 		if s, ok := t.stepper.(*tiled); ok {
 			r.pass = &s.pass
@@ -92,7 +92,7 @@ func (t *trainer) ObjectiveGradients(ctx context.Context, gx, gz backend.Matrix)
 			return err
 		}
 		entries := make([]int32, n)
-		return errors.Join(driver.Download(value, t.values), driver.Download(entries, t.entries),
+		return errors.Join(driver.Download(t.stream, value, t.values), driver.Download(t.stream, entries, t.entries),
 			t.inputs(r.gx, r.pass.layers.px, weightsX, gx, entries), t.inputs(r.gz, r.pass.layers.pz, weightsZ, gz, entries))
 	})
 	return value[0], err

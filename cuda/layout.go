@@ -20,10 +20,10 @@ func (p *parameters) param(b id) driver.Pointer { return p.params.Float(p.layout
 
 // read copies all from the device into the arrays of a state, write from there
 // to the device.
-func (p *parameters) read(s backend.State) error {
+func (p *parameters) read(from *driver.Stream, s backend.State) error {
 	device := make([]float32, p.layout.size)
 	return p.each(s, func(array driver.Pointer, flat []float32) error {
-		if err := driver.Download(device, array); err != nil {
+		if err := driver.Download(from, device, array); err != nil {
 			return err
 		}
 		p.layout.gather(device, flat)
@@ -31,9 +31,9 @@ func (p *parameters) read(s backend.State) error {
 	})
 }
 
-func (p *parameters) write(s backend.State) error {
+func (p *parameters) write(to *driver.Stream, s backend.State) error {
 	return p.each(s, func(array driver.Pointer, flat []float32) error {
-		return driver.Upload(array, p.layout.spread(flat))
+		return driver.Upload(to, array, p.layout.spread(flat))
 	})
 }
 

@@ -316,7 +316,7 @@ func TestMemoryFull(t *testing.T) {
 func TestDeviceLost(t *testing.T) {
 	onEmulator(t)
 	c := newCase(300, 5, 3, 33, objective.MINE, backend.Softplus, 17, 9)
-	for _, fault := range []string{"cuLaunchKernel:3:719", "cuGraphLaunch:2:719", "cuMemcpyDtoH_v2:2:719", "cuMemcpyHtoD_v2:5:719",
+	for _, fault := range []string{"cuLaunchKernel:3:719", "cuGraphLaunch:2:719", "cuMemcpyDtoHAsync_v2:2:719", "cuMemcpyHtoDAsync_v2:5:719",
 		"cuGraphLaunch:1:716", "cuGraphLaunch:2:715", "cuGraphLaunch:1:714", "cuGraphLaunch:1:718", "cuGraphLaunch:1:702", "cuGraphLaunch:1:710",
 		"cuGraphLaunch:1:214", "cuGraphInstantiateWithFlags:1:999", "cuStreamBeginCapture_v2:1:709", "cuGraphLaunch:1:220"} {
 		d, err := open(Options{Precision: FP32})

@@ -57,15 +57,12 @@ func (d *device) NewModel(spec backend.ModelSpec) (backend.Model, error) {
 
 // open allocates; after an error nothing stays allocated.
 func (m *model) open() (err error) {
-	m.memory = m.device.gpu.NewMemory(0)
+	m.memory, m.stream = m.device.gpu.NewMemory(), m.device.gpu.Stream()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.release())
 		}
 	}()
-	if m.stream, err = m.device.gpu.NewStream(); err != nil {
-		return err
-	}
 	params := 4 * int64(m.layout.size)
 	for _, a := range []struct {
 		what  string
@@ -117,13 +114,7 @@ func (m *model) open() (err error) {
 }
 
 // release frees everything.
-func (m *model) release() error {
-	var err error
-	if m.stream != nil {
-		err = m.stream.Close()
-	}
-	return errors.Join(err, m.memory.Free())
-}
+func (m *model) release() error { return m.memory.Free() }
 
 func (m *model) Close() error {
 	if m.closed {
@@ -177,7 +168,7 @@ func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 			return err
 		}
 		m.rows = 0
-		if err := m.carrier.up(m.h[0], x); err != nil {
+		if err := m.carrier.up(m.stream, m.h[0], x); err != nil {
 			return err
 		}
 		last, nn := len(m.widths)-1, precisions[m.device.precision].nn
@@ -200,7 +191,7 @@ func (m *model) Forward(ctx context.Context, x, y backend.Matrix) error {
 		if err != nil {
 			return err
 		}
-		if err := m.carrier.down(y, m.h[last], nil); err != nil {
+		if err := m.carrier.down(m.stream, y, m.h[last], nil); err != nil {
 			return err
 		}
 		m.rows = x.Rows
@@ -235,7 +226,7 @@ func (m *model) back(ctx context.Context, op string, dy, dx backend.Matrix, para
 			return err
 		}
 		last := len(m.widths) - 1
-		if err := m.carrier.up(m.d[last], dy); err != nil {
+		if err := m.carrier.up(m.stream, m.d[last], dy); err != nil {
 			return err
 		}
 		if err := m.derivatives(inputs); err != nil {
@@ -249,7 +240,7 @@ func (m *model) back(ctx context.Context, op string, dy, dx backend.Matrix, para
 		if !inputs {
 			return nil
 		}
-		return m.carrier.down(dx, m.d[0], nil)
+		return m.carrier.down(m.stream, dx, m.d[0], nil)
 	})
 }
 
@@ -309,7 +300,7 @@ func (m *model) Gradient(grad []float32) error {
 		device := make([]float32, m.layout.size)
 		for _, b := range m.layout.blocks {
 			at := m.plan.parts[b.id()]
-			if err := driver.Download(device[b.start:][:b.len()], m.plan.partials.Float(at.offset-at.stride)); err != nil {
+			if err := driver.Download(m.stream, device[b.start:][:b.len()], m.plan.partials.Float(at.offset-at.stride)); err != nil {
 				return err
 			}
 		}
@@ -323,7 +314,7 @@ func (m *model) Update(rate, scale float64) error {
 		if !m.added {
 			scale = 0
 		}
-		if err := driver.Upload(m.control, controlOf(m.spec.Adam, m.step, rate, scale)); err != nil {
+		if err := driver.Upload(m.stream, m.control, controlOf(m.spec.Adam, m.step, rate, scale)); err != nil {
 			return err
 		}
 		if err := m.plan.adam(m.stream, &m.parameters, 0, m.total, m.control, m.clock, 0, adamOf(m.spec.Adam)); err != nil {
@@ -338,7 +329,7 @@ func (m *model) Update(rate, scale float64) error {
 func (m *model) State() (backend.State, error) {
 	n := m.spec.MLP.NumParams()
 	s := backend.State{Step: m.step, Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
-	if err := m.do("state", func() error { return m.read(s) }); err != nil {
+	if err := m.do("state", func() error { return m.read(m.stream, s) }); err != nil {
 		return backend.State{}, err
 	}
 	return s, nil
@@ -349,7 +340,7 @@ func (m *model) SetState(s backend.State) error {
 		if err := s.Validate(m.spec.MLP); err != nil {
 			return err
 		}
-		if err := m.write(s); err != nil {
+		if err := m.write(m.stream, s); err != nil {
 			return err
 		}
 		m.step, m.added, m.rows = s.Step, false, 0

@@ -78,13 +78,13 @@ func objectiveOf(d *device, scores []float32, n int, step uint64, o objective.Ob
 				return err
 			}
 		}
-		if err := driver.Upload(at[1], scores); err != nil {
+		if err := driver.Upload(s, at[1], scores); err != nil {
 			return err
 		}
-		if err := driver.Upload(at[4], []float64{ema, 0}); err != nil {
+		if err := driver.Upload(s, at[4], []float64{ema, 0}); err != nil {
 			return err
 		}
-		if err := driver.Upload(at[5], []uint64{step, 0}); err != nil {
+		if err := driver.Upload(s, at[5], []uint64{step, 0}); err != nil {
 			return err
 		}
 		p := pass{layers: layers{t: at[1]}, weights: at[0]}
@@ -96,13 +96,13 @@ func objectiveOf(d *device, scores []float32, n int, step uint64, o objective.Ob
 		}
 		var values [1]float64
 		var averages [2]float64
-		if err := driver.Download(weights, at[0]); err != nil {
+		if err := driver.Download(s, weights, at[0]); err != nil {
 			return err
 		}
-		if err := driver.Download(values[:], at[3]); err != nil {
+		if err := driver.Download(s, values[:], at[3]); err != nil {
 			return err
 		}
-		if err := driver.Download(averages[:], at[4]); err != nil {
+		if err := driver.Download(s, averages[:], at[4]); err != nil {
 			return err
 		}
 		value, next = values[0], averages[1]

@@ -82,7 +82,7 @@ func (p *plan) open(m *driver.Memory) (err error) {
 	if p.slices, err = m.Alloc("slices of the gradient", 4*int64(len(slices))); err != nil {
 		return err
 	}
-	return driver.Upload(p.slices, slices)
+	return driver.Upload(m.Stream(), p.slices, slices)
 }
 
 // segment is what adam reads of a block, see there.
@@ -108,7 +108,7 @@ func (p *plan) segments(m *driver.Memory, of func(b placed) segment) (driver.Poi
 	if err != nil {
 		return 0, err
 	}
-	return to, driver.Upload(to, all)
+	return to, driver.Upload(m.Stream(), to, all)
 }
 
 // weights queues the parts of a matrix's gradient, a^T b over n rows, those of a

@@ -43,7 +43,7 @@ func (d *device) NewScorer(net backend.Network, params []float32) (backend.Score
 		if err := s.open(); err != nil {
 			return errors.Join(err, s.release())
 		}
-		return driver.Upload(s.params, s.layout.spread(params))
+		return driver.Upload(s.stream, s.params, s.layout.spread(params))
 	})
 	if err != nil {
 		return fail(err)
@@ -51,13 +51,10 @@ func (d *device) NewScorer(net backend.Network, params []float32) (backend.Score
 	return &s, nil
 }
 
-// open makes the queue and room for the parameters. What it allocated before an
-// error is release's to free.
+// open makes room for the parameters. What it allocated before an error is release's to
+// free.
 func (s *scorer) open() (err error) {
-	s.memory = s.device.gpu.NewMemory(0)
-	if s.stream, err = s.device.gpu.NewStream(); err != nil {
-		return err
-	}
+	s.memory, s.stream = s.device.gpu.NewMemory(), s.device.gpu.Stream()
 	s.params, err = s.memory.Alloc("parameters", 4*int64(s.layout.size))
 	return err
 }
@@ -67,9 +64,6 @@ func (s *scorer) release() error {
 	var err error
 	if s.scratch != nil {
 		err = s.scratch.close()
-	}
-	if s.stream != nil {
-		err = errors.Join(err, s.stream.Close())
 	}
 	return errors.Join(err, s.memory.Free())
 }
@@ -111,6 +105,7 @@ type layers struct {
 	px, pz driver.Pointer   // projections, later dV/dprojections
 	h      []driver.Pointer // outputs of the hidden layers; the last is 0 where only scores are wanted
 	d      []driver.Pointer // dV/d(inputs of their activations); none without a way back
+	xs, zs driver.Pointer   // which projections a pair is of; 0 where they are in the order of pairs
 	t      driver.Pointer   // scores, first as parts: [scoreParts, pairs]
 	pairs  int              // that there is room for
 }
@@ -180,13 +175,13 @@ func (s *scorer) project(l layers, x, z, xs, zs driver.Pointer, n int) error {
 }
 
 // pairs queues the output of layer 1 for n pairs of projections i and
-// (i + shift) mod n, stored from pair `to` on, and the parts of their scores if it is the
+// (i + shift) mod n, or those that l.xs and l.zs name, stored from pair `to` on, and the parts of their scores if it is the
 // only hidden layer.
 func (s *scorer) pairs(l layers, to, n, shift int) error {
 	h := s.net.Hidden[0]
 	ld := padded(h)
 	a := kernel.PairForwardArgs{
-		H: l.output(0, to*ld), Px: l.px, Pz: l.pz, N: n, Nz: n, Shift: shift,
+		H: l.output(0, to*ld), Px: l.px, Pz: l.pz, Xs: l.xs, Zs: l.zs, N: n, Nz: n, Shift: shift,
 		Width: h, Ldp: ld, Ldh: ld, Activation: int(s.net.Activation),
 	}
 	if len(s.net.Hidden) == 1 {
@@ -259,5 +254,5 @@ func (s *scorer) inputs(to, d driver.Pointer, of id, result backend.Matrix, rows
 	if err != nil {
 		return err
 	}
-	return s.carrier.down(result, to, rows)
+	return s.carrier.down(s.stream, result, to, rows)
 }

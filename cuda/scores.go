@@ -24,23 +24,39 @@ type scratch struct {
 	evaluation   evaluationArrays
 }
 
-// scratchBytes is what scratch may take, and scratchPairs the most pairs in it.
+// scratchBytes is what scratch may take, and leastPairs the pairs that there is room for even where
+// fewer are asked for.
 const (
 	scratchBytes = 256 << 20
-	scratchPairs = 1 << 15
+	leastPairs   = 1 << 10
 )
 
-// openScratch allocates the scratch of a scorer.
-func (s *scorer) openScratch() (*scratch, error) {
-	if s.scratch != nil {
-		return s.scratch, nil
-	}
+// scratchPairs is the most pairs in a scratch. Tests make it less.
+var scratchPairs = 1 << 17
+
+// chunkOf is how many of so many pairs are scored at a time.
+func (s *scorer) chunkOf(pairs int) int {
 	floats := 2*padded(s.net.Hidden[0]) + 2*padded(s.net.DX) + 2*padded(s.net.DZ)
 	for _, width := range s.net.Hidden {
 		floats += 2 * padded(width)
 	}
-	w := &scratch{memory: s.device.gpu.NewMemory(0), chunk: min(scratchPairs, max(1, scratchBytes/4/floats))}
-	w.evaluation.memory = s.device.gpu.NewMemory(0)
+	return min(scratchPairs, max(1, scratchBytes/4/floats), max(pairs, leastPairs))
+}
+
+// openScratch allocates the scratch of a scorer, for chunks of that many pairs.
+func (s *scorer) openScratch(chunk int) (*scratch, error) {
+	if s.scratch != nil {
+		if s.scratch.chunk >= chunk {
+			return s.scratch, nil
+		}
+		old := s.scratch
+		s.scratch = nil
+		if err := old.close(); err != nil {
+			return nil, err
+		}
+	}
+	w := &scratch{memory: s.device.gpu.NewMemory(), chunk: chunk}
+	w.evaluation.memory = s.device.gpu.NewMemory()
 	err := func() (err error) {
 		if w.layers, err = s.newLayers(w.memory, w.chunk, w.chunk, true); err != nil {
 			return err
@@ -69,9 +85,9 @@ func (w *scratch) close() error { return errors.Join(w.evaluation.memory.Free(),
 // fetch makes rows of data available: where they lie, and by which indices on
 // the device, 0 for their natural order. Those of data in the host's memory are
 // gathered and copied.
-func (w *scratch) fetch(d *data, xs, zs []int32) (x, z, xRows, zRows driver.Pointer, err error) {
+func (w *scratch) fetch(s *driver.Stream, d *data, xs, zs []int32) (x, z, xRows, zRows driver.Pointer, err error) {
 	if d.resident {
-		return d.x, d.z, w.xRows, w.zRows, errors.Join(driver.Upload(w.xRows, xs), driver.Upload(w.zRows, zs))
+		return d.x, d.z, w.xRows, w.zRows, errors.Join(driver.Upload(s, w.xRows, xs), driver.Upload(s, w.zRows, zs))
 	}
 	gather := func(to driver.Pointer, m backend.Matrix, rows []int32) error {
 		ld := padded(m.Cols)
@@ -79,7 +95,7 @@ func (w *scratch) fetch(d *data, xs, zs []int32) (x, z, xRows, zRows driver.Poin
 		for i, row := range rows {
 			put(host[i*ld:][:ld], m.Row(int(row)))
 		}
-		return driver.Upload(to, host)
+		return driver.Upload(s, to, host)
 	}
 	return w.x, w.z, 0, 0, errors.Join(gather(w.x, d.hostX, xs), gather(w.z, d.hostZ, zs))
 }
@@ -96,7 +112,8 @@ func (s *scorer) pairsOf(given backend.Data, xs, zs []int, results int) (*data, 
 // scored calls f with the scratch after the scores of pairs [lo, hi) of rows were
 // queued, for all pairs; back says whether a way back is to follow.
 func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, back bool, f func(w *scratch, lo, hi int) error) error {
-	w, err := s.openScratch()
+	chunk := s.chunkOf(len(xs))
+	w, err := s.openScratch(chunk)
 	if err != nil {
 		return err
 	}
@@ -111,13 +128,13 @@ func (s *scorer) scored(ctx context.Context, d *data, xs, zs []int, back bool, f
 		}
 		return all
 	}
-	for lo := 0; lo < len(xs); lo += w.chunk {
+	for lo := 0; lo < len(xs); lo += chunk {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hi := min(len(xs), lo+w.chunk)
+		hi := min(len(xs), lo+chunk)
 		n := hi - lo
-		x, z, xRows, zRows, err := w.fetch(d, narrow(xs[lo:hi]), narrow(zs[lo:hi]))
+		x, z, xRows, zRows, err := w.fetch(s.stream, d, narrow(xs[lo:hi]), narrow(zs[lo:hi]))
 		if err != nil {
 			return err
 		}
@@ -141,7 +158,7 @@ func (s *scorer) Scores(ctx context.Context, given backend.Data, xs, zs []int, d
 		if err != nil {
 			return err
 		}
-		return s.scored(ctx, d, xs, zs, false, func(w *scratch, lo, hi int) error { return driver.Download(dst[lo:hi], w.layers.t) })
+		return s.scored(ctx, d, xs, zs, false, func(w *scratch, lo, hi int) error { return driver.Download(s.stream, dst[lo:hi], w.layers.t) })
 	})
 }
 
@@ -156,7 +173,7 @@ func (s *scorer) InputGradients(ctx context.Context, given backend.Data, xs, zs 
 		}
 		return s.scored(ctx, d, xs, zs, true, func(w *scratch, lo, hi int) error {
 			n := hi - lo
-			if err := driver.Upload(w.weights, weights[lo:hi]); err != nil {
+			if err := driver.Upload(s.stream, w.weights, weights[lo:hi]); err != nil {
 				return err
 			}
 			if err := s.backward(w.layers, w.weights, 0, n, leastRows); err != nil {

@@ -15,8 +15,9 @@ import (
 
 // guarded is an array on the device between guards, with NaN in all of it.
 type guarded struct {
-	whole driver.Pointer
-	n     int
+	stream *driver.Stream
+	whole  driver.Pointer
+	n      int
 }
 
 // guardFloats is the length of a guard on either side: longer than a tile is
@@ -36,13 +37,13 @@ func guard(m *driver.Memory, n int, values []float32) (guarded, error) {
 	if err != nil {
 		return guarded{}, err
 	}
-	return guarded{p, n}, driver.Upload(p, all)
+	return guarded{m.Stream(), p, n}, driver.Upload(m.Stream(), p, all)
 }
 
 // read returns the floats and whether the guards are as they were.
 func (g guarded) read() ([]float32, error) {
 	all := make([]float32, g.n+2*guardFloats)
-	if err := driver.Download(all, g.whole); err != nil {
+	if err := driver.Download(g.stream, all, g.whole); err != nil {
 		return nil, err
 	}
 	for i, v := range all {
@@ -118,7 +119,7 @@ func multiplyAll(s *driver.Stream, memory *driver.Memory, precision Precision, m
 	if p.index, err = memory.Alloc("rows", int64(4*len(rows))); err != nil {
 		return err
 	}
-	if err := driver.Upload(p.index, rows); err != nil {
+	if err := driver.Upload(s, p.index, rows); err != nil {
 		return err
 	}
 	for _, of := range nonlinearities {
@@ -464,7 +465,7 @@ func TestPadding(t *testing.T) {
 			}
 			out := newOperand(src, 1, width)
 			err = checkScores(memory, h, n, x.ld, out, func(t, w, offset driver.Pointer, ldt int, outputs bool) error {
-				if err := driver.Upload(w, out.data); err != nil { // with the padding
+				if err := driver.Upload(s, w, out.data); err != nil { // with the padding
 					return err
 				}
 				args := kernel.PairForwardArgs{

@@ -233,7 +233,7 @@ func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error)
 	for i, rate := range rates {
 		control = append(control, controlOf(t.spec.Adam, t.step+uint64(i), rate, 1)...)
 	}
-	if err := errors.Join(t.setClock(), driver.Upload(t.control, control)); err != nil {
+	if err := errors.Join(t.setClock(), driver.Upload(t.stream, t.control, control)); err != nil {
 		return 0, err
 	}
 	done := 0
@@ -256,7 +256,7 @@ func (t *trainer) run(ctx context.Context, rates, values []float64) (int, error)
 		return 0, nil
 	}
 	ema := make([]float64, 1)
-	if err := errors.Join(driver.Download(values[:done], t.values), driver.Download(ema, t.ema.Double(done))); err != nil {
+	if err := errors.Join(driver.Download(t.stream, values[:done], t.values), driver.Download(t.stream, ema, t.ema.Double(done))); err != nil {
 		return 0, err
 	}
 	t.step += uint64(done)
@@ -283,7 +283,7 @@ func controlOf(a backend.Adam, step uint64, rate, scale float64) []float32 {
 
 // setClock tells the device which step comes next.
 func (t *trainer) setClock() error {
-	return errors.Join(driver.Upload(t.clock, []uint64{t.step, 0}), driver.Upload(t.ema, []float64{t.logEMA}))
+	return errors.Join(driver.Upload(t.stream, t.clock, []uint64{t.step, 0}), driver.Upload(t.stream, t.ema, []float64{t.logEMA}))
 }
 
 // source returns where the next steps find their rows.
@@ -337,14 +337,14 @@ func (t *trainer) Batch(step uint64) (rows, next []int, err error) {
 	n := t.spec.Batch
 	rows, next = make([]int, n), make([]int, n)
 	err = t.doOnData("batch", func() error {
-		if err := driver.Upload(t.clock, []uint64{step, 0}); err != nil {
+		if err := driver.Upload(t.stream, t.clock, []uint64{step, 0}); err != nil {
 			return err
 		}
 		if err := t.draw(source{}, 1); err != nil {
 			return err
 		}
 		at, entries := make([]int32, n), make([]int32, n)
-		if err := errors.Join(driver.Download(at, t.rows), driver.Download(entries, t.entries)); err != nil {
+		if err := errors.Join(driver.Download(t.stream, at, t.rows), driver.Download(t.stream, entries, t.entries)); err != nil {
 			return err
 		}
 		for p, e := range entries {
@@ -382,7 +382,7 @@ func blocks(n, size int) driver.Dim { return driver.Dim{X: (n + size - 1) / size
 func (t *trainer) State() (backend.State, error) {
 	n := t.net.NumParams()
 	s := backend.State{Step: t.step, LogEMA: t.logEMA, Params: make([]float32, n), M: make([]float32, n), V: make([]float32, n)}
-	err := t.do("state", func() error { return t.read(s) })
+	err := t.do("state", func() error { return t.read(t.stream, s) })
 	if err != nil {
 		return backend.State{}, err
 	}
@@ -394,7 +394,7 @@ func (t *trainer) SetState(s backend.State) error {
 		if err := s.Validate(t.net); err != nil {
 			return err
 		}
-		if err := t.write(s); err != nil {
+		if err := t.write(t.stream, s); err != nil {
 			return err
 		}
 		t.step, t.logEMA = s.Step, s.LogEMA

@@ -20,31 +20,33 @@ KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long 
 }
 
 // The pairings of visit: backend.PairingKind.
-constexpr int by_cycle = 0, by_permutation = 1; // any other number: every row with itself
+constexpr int by_cycle = 0; // any other number: by permutation
 
-// visit stores the pairs q < count at positions lo+q of a pairing of n rows: the
-// positions xs[q] and zs[q] of their rows in the evaluation, and the rows x_rows[q]
-// and z_rows[q] of the data, row_at of these. With P the keyed permutation of (n,
-// seed, stream, step), p = lo+q has
+// visit stores the pairs q < count at positions lo+q of several pairings of n rows, those of
+// pairing k from number k count on: the positions xs and zs of their rows in the evaluation and,
+// where these are not null, the rows x_rows and z_rows of the data, row_at of the positions. With
+// P the keyed permutation of (n, seed, stream, step + k), p = lo+q has
 //
 //	by_cycle        xs = P^-1(p), zs = P^-1(p+1 mod n)
 //	by_permutation  xs = p,       zs = P^-1(p)
-//	else            xs = p,       zs = p
 //
-// grid count/256, CPU twin sampling.Cycle.Visit
+// grid pairings ceil(count/256), CPU twin sampling.Cycle.Visit
 KERNEL(256) visit(int* xs, int* zs, int* x_rows, int* z_rows, const int* index, unsigned long long seed, unsigned long long step, int stream, int pairing, int n, int lo, int count, int first) {
 	__shared__ Permutation p;
-	if (threadIdx.x == 0) p = make_permutation(n, seed, stream, step);
+	const int blocks = (count + 255) / 256, k = blockIdx.x / blocks; // of a pairing, and which
+	if (threadIdx.x == 0) p = make_permutation(n, seed, stream, step + k);
 	__syncthreads();
-	const int q = blockIdx.x * 256 + threadIdx.x;
+	const int q = blockIdx.x % blocks * 256 + threadIdx.x;
 	if (!inside(q, count)) return;
 	const unsigned at = static_cast<unsigned>(lo) + q, after = at + 1 == static_cast<unsigned>(n) ? 0 : at + 1;
 	const int x = static_cast<int>(pairing == by_cycle ? permute_inverse(p, at) : at);
-	const int z = static_cast<int>(pairing == by_cycle ? permute_inverse(p, after) : pairing == by_permutation ? permute_inverse(p, at) : at);
-	xs[q] = x;
-	zs[q] = z;
-	x_rows[q] = row_at(index, first, x);
-	z_rows[q] = row_at(index, first, z);
+	const int z = static_cast<int>(permute_inverse(p, pairing == by_cycle ? after : at));
+	const size_t to = static_cast<size_t>(k) * count + q;
+	xs[to] = x;
+	zs[to] = z;
+	if (x_rows == nullptr) return;
+	x_rows[to] = row_at(index, first, x);
+	z_rows[to] = row_at(index, first, z);
 }
 
 // advance moves the clock by the steps of a graph.

@@ -5,47 +5,61 @@
 
 __device__ __forceinline__ bool finite(float t) { return t - t == 0; }
 
-// gather_scores stores joint[positions[q]] = t[q] for q < count, and sets bad[0] if
-// one is not finite.
+// place_scores stores the scores t[q], q < count, by the rows of their pairs:
+// by_x[k n + xs[q]] = t[q], with k = q / part, and without xs by_x[q]; likewise by_z, if that is
+// not null. It sets bad[0] if one is not finite.
 // grid count/256
-KERNEL(256) gather_scores(float* joint, int* bad, const float* t, const int* positions, int count) {
+KERNEL(256) place_scores(float* by_x, float* by_z, int* bad, const float* t, const int* xs, const int* zs, int n, int part, int count) {
 	const int q = blockIdx.x * 256 + threadIdx.x;
 	if (!inside(q, count)) return;
-	joint[positions[q]] = t[q];
 	if (!finite(t[q])) atomicOr(bad, 1);
+	const size_t row = static_cast<size_t>(q / part) * n;
+	by_x[xs != nullptr ? row + xs[q] : q] = t[q];
+	if (by_z != nullptr) by_z[row + zs[q]] = t[q];
 }
 
-// accumulate adds the score t[q] of the marginal pair of x row i = xs[q] and z row
-// j = zs[q], q < count, to what is kept of these rows: u_i = us[i] e^um[i] and
-// v_j = vs[j] e^vm[j] sum up e^t, uq[i] e^(2 um[i]) e^2t, js[i] softplus(t): a batched
-// log-sum-exp by x row and by z row. A launch has every i and every j at most once.
-// grid count/256, CPU twin evaluation.addExponentials
-KERNEL(256) accumulate(float* um, double* us, double* uq, float* vm, double* vs, double* js, int* bad, const float* t, const int* xs, const int* zs, int count) {
-	const int q = blockIdx.x * 256 + threadIdx.x;
-	if (!inside(q, count)) return;
-	const int i = xs[q], j = zs[q];
-	if (!finite(t[q])) {
-		atomicOr(bad, 1);
-		return;
+// accumulate adds, pairing by pairing, the scores t = by_x[k n + i] of the pairs that x row i < n is in,
+// k < pairings, and those by_z[k n + i] of z row i, to what is kept of the rows: us[i] e^um[i] and
+// vs[i] e^vm[i] sum up e^t of the one and of the other, uq[i] e^(2 um[i]) e^2t and js[i]
+// softplus(t) of the one: a batched log-sum-exp by x row and by z row. Scores that are not
+// finite are left out. One half of the blocks has the x rows.
+// grid 2 ceil(n/128), CPU twin evaluation.addExponentials
+KERNEL(128) accumulate(float* um, double* us, double* uq, float* vm, double* vs, double* js, const float* by_x, const float* by_z, int n, int pairings) {
+	const bool of_x = blockIdx.x % 2 == 0;
+	const int i = blockIdx.x / 2 * 128 + threadIdx.x;
+	if (!inside(i, n)) return;
+	float* const most = of_x ? um : vm;
+	double* const sums = of_x ? us : vs;
+	const float* t = (of_x ? by_x : by_z) + i;
+	float m = most[i];
+	double sum = sums[i], squares = of_x ? uq[i] : 0, soft = of_x ? js[i] : 0;
+	for (int k = 0; k < pairings; ++k, t += n) {
+		if (!finite(*t)) continue;
+		const float now = greater(m, *t), kept = expf(m - now), e = expf(*t - now);
+		sum = sum * kept + e;
+		m = now;
+		if (!of_x) continue;
+		squares = squares * (static_cast<double>(kept) * kept) + static_cast<double>(e) * e;
+		soft += softplus_of(*t);
 	}
-	const float most_u = greater(um[i], t[q]), most_v = greater(vm[j], t[q]);
-	const float kept = expf(um[i] - most_u), e = expf(t[q] - most_u);
-	us[i] = us[i] * kept + e;
-	uq[i] = uq[i] * (static_cast<double>(kept) * kept) + static_cast<double>(e) * e;
-	um[i] = most_u;
-	vs[j] = vs[j] * expf(vm[j] - most_v) + expf(t[q] - most_v);
-	vm[j] = most_v;
-	js[i] += softplus_of(t[q]);
+	most[i] = m;
+	sums[i] = sum;
+	if (!of_x) return;
+	uq[i] = squares;
+	js[i] = soft;
 }
 
-// sum_scores stores sums[at] = the sum of t[0:count].
-// grid 1
-KERNEL(1024) sum_scores(double* sums, const float* t, int count, int at) {
+// sum_scores stores the sums of scores t[k n + i], i < n, of pairing k by parts of so many rows, one
+// a block, one pairing after the other.
+// grid pairings ceil(n/rows)
+KERNEL(1024) sum_scores(double* sums, const float* t, int n, int rows) {
 	__shared__ double space[33];
+	const int parts = (n - 1) / rows + 1, first = blockIdx.x % parts * rows;
+	const float* const scores = t + static_cast<size_t>(blockIdx.x / parts) * n + first;
 	double sum = 0;
-	for (int q = threadIdx.x; q < count; q += 1024) sum += t[q];
+	for (int i = threadIdx.x; i < min(rows, n - first); i += 1024) sum += scores[i];
 	sum = block_sum(sum, space);
-	if (threadIdx.x == 0) sums[at] = sum;
+	if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 // moments_max stores in partial[2b] the largest of block b's share of um, and in

@@ -84,13 +84,15 @@ func (e *Estimator) planFold(p *Plan, f fold) error {
 			p.Steps -= laps * p.Survivors // they go on from where the race left them
 		}
 	}
-	// Inputs are float32. Critics side by side may be of two folds.
+	// Inputs are float32. So many critics side by side, and references, may be of that many folds.
+	jobs := p.Survivors + 1
+	folds := min(p.Folds, 1+(p.Parallel+jobs-2)/jobs)
 	c := f.counts
 	rows := c.held() + c.Validation + c.Test
 	if c.Chunk > 0 && e.cfg.Steps*e.cfg.Batch > c.Chunk {
 		rows += c.Chunk + c.Validation // where the next chunk comes to
 	}
-	p.Bytes = 4 * (p.InputsX + p.InputsZ) * rows * min(len(methods), p.Survivors) * min(2, p.Folds, p.Parallel)
+	p.Bytes = 4 * (p.InputsX + p.InputsZ) * rows * min(len(methods), p.Survivors) * folds
 	return nil
 }
 

@@ -21,7 +21,15 @@ import (
 // driver R525.
 const oldest = 12000
 
+// connections is the variable of the environment for how many queues of work reach a device side by
+// side, up to 32, which the driver reads when it starts: by its own choice of 8, streams of
+// different parts of a backend would wait for each other.
+const connections = "CUDA_DEVICE_MAX_CONNECTIONS"
+
 func init() {
+	if os.Getenv(connections) == "" {
+		_ = os.Setenv(connections, "32")
+	}
 	if reason := missing(); reason != "" {
 		fmt.Fprintf(os.Stderr, "gomine: this program was built with -tags cuda, but %s; use a build without the tag\n", reason)
 		os.Exit(1)

@@ -114,6 +114,7 @@ struct Graph {
 	std::vector<Work> nodes;
 };
 struct Stream {
+	bool blocking = true; // whether work without a stream waits for it
 	std::deque<Work> queue;
 	Graph* capture = nullptr;
 };
@@ -166,6 +167,14 @@ Result reach(const Event* e, unsigned long number) {
 	return e->reached < number ? drain(e->stream, [=] { return e->reached >= number; }) : lost;
 }
 
+// drain_blocking does what work without a stream waits for.
+Result drain_blocking() {
+	drain(&default_stream);
+	for (Stream* s : streams)
+		if (s->blocking) drain(s);
+	return lost;
+}
+
 Result drain_all() {
 	drain(&default_stream);
 	for (Stream* s : streams) drain(s);
@@ -207,7 +216,7 @@ Work copy(Pointer to, bool to_device, Pointer from, bool from_device, size_t n) 
 }
 
 Result copy_now(Pointer to, bool to_device, Pointer from, bool from_device, size_t n) {
-	if (const Result r = drain_all(); r != success) return r;
+	if (const Result r = drain_blocking(); r != success) return r;
 	return copy(to, to_device, from, from_device, n)();
 }
 
@@ -472,12 +481,12 @@ int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, void* stream) {
 }
 int cuMemsetD8_v2(Pointer to, unsigned char value, size_t n) {
 	REQUIRE_READY;
-	if (const Result r = drain_all(); r != success) return r;
+	if (const Result r = drain_blocking(); r != success) return r;
 	return fill(to, value, n)();
 }
 int cuMemsetD32_v2(Pointer to, unsigned value, size_t n) {
 	REQUIRE_READY;
-	if (const Result r = drain_all(); r != success) return r;
+	if (const Result r = drain_blocking(); r != success) return r;
 	return fill(to, value, n)();
 }
 int cuMemsetD8Async(Pointer to, unsigned char value, size_t n, void* stream) {
@@ -489,10 +498,12 @@ int cuMemsetD32Async(Pointer to, unsigned value, size_t n, void* stream) {
 	return enqueue(stream_of(stream), fill(to, value, n));
 }
 
-int cuStreamCreate(void** stream, unsigned) {
+int cuStreamCreate(void** stream, unsigned flags) {
 	REQUIRE_READY;
 	MAY_FAIL;
+	constexpr unsigned non_blocking = 1;
 	Stream* s = new Stream;
+	s->blocking = (flags & non_blocking) == 0;
 	streams.insert(s);
 	*stream = s;
 	return success;

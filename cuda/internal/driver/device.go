@@ -3,17 +3,24 @@
 // Package driver is the part of CUDA's driver interface that the backend needs,
 // on gorgonia.org/cu: a device with its kernels, memory, streams and graphs.
 //
-// A context belongs to the operating system's thread that uses it, so a Device
+// A context belongs to the operating system's threads that use it, so a Device
 // has one goroutine, locked to its thread, on which everything runs that is given
-// to Do. All other functions of this package must be called from there.
+// to Do. All other functions of this package must be called from there. A Part of a
+// Device has a thread of its own and shares the rest: context, kernels and memory.
+//
+// Nothing here uses the stream that all others of a context wait for, number 0, so that
+// parts do not wait for each other.
 package driver
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
-	"unsafe"
+	"sync"
+	"sync/atomic"
 
 	"gorgonia.org/cu"
 
@@ -21,8 +28,18 @@ import (
 	"gomine/mine/backend"
 )
 
-// A Device is an open CUDA device.
+// A Device is an open CUDA device, or a part of one.
 type Device struct {
+	*card
+	whole  *Device // whose part it is; nil of one that was opened
+	stream *Stream
+	work   chan func()
+	ended  chan struct{} // closed when nothing more is done
+	closed bool
+}
+
+// card is what a device shares with its parts.
+type card struct {
 	Name            string
 	Arch            int // compute capability, as in 90
 	Multiprocessors int
@@ -31,10 +48,12 @@ type Device struct {
 	context     cu.CUContext
 	functions   map[string]function
 	synchronous bool
-	work        chan func()
-	ended       chan struct{} // closed when nothing more is done
-	closed      bool
-	lost        bool
+	lost        atomic.Bool
+	spare       spare
+
+	mu     sync.Mutex
+	ending bool // no more parts
+	parts  map[*Device]bool
 }
 
 // sharedOptIn is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which
@@ -44,12 +63,16 @@ const sharedOptIn cu.DeviceAttribute = 97
 // Open opens a device, without kernels. If synchronous, every launch is waited for, so
 // that an error names the kernel that made it.
 func Open(ordinal int, synchronous bool) (*Device, error) {
-	d := &Device{
-		functions:   map[string]function{},
-		synchronous: synchronous,
-		work:        make(chan func()),
-		ended:       make(chan struct{}),
+	d := newDevice(&card{functions: map[string]function{}, synchronous: synchronous, parts: map[*Device]bool{}}, nil)
+	if err := d.Do(func() error { return d.open(ordinal) }); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
+	return d, nil
+}
+
+// newDevice starts the goroutine of a device.
+func newDevice(c *card, whole *Device) *Device {
+	d := &Device{card: c, whole: whole, work: make(chan func()), ended: make(chan struct{})}
 	go func() {
 		defer close(d.ended)
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
@@ -57,10 +80,35 @@ func Open(ordinal int, synchronous bool) (*Device, error) {
 			(<-d.work)()
 		}
 	}()
-	if err := d.Do(func() error { return d.open(ordinal) }); err != nil {
-		return nil, errors.Join(err, d.Close())
+	return d
+}
+
+// Part returns a device with a thread and a stream of its own that shares everything else. It is
+// to be closed; closing the whole device closes it too.
+func (d *Device) Part() (*Device, error) {
+	whole := d
+	if d.whole != nil {
+		whole = d.whole
 	}
-	return d, nil
+	d.mu.Lock()
+	if d.ending {
+		d.mu.Unlock()
+		return nil, backend.ErrClosed
+	}
+	p := newDevice(d.card, whole)
+	d.parts[p] = true
+	d.mu.Unlock()
+	err := p.Do(func() (err error) {
+		if err := cu.SetCurrentContext(p.context); err != nil {
+			return wrap("context", err)
+		}
+		p.stream, err = p.NewStream()
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
 }
 
 func (d *Device) open(ordinal int) error {
@@ -90,9 +138,22 @@ func (d *Device) open(ordinal int) error {
 		}
 	}
 	d.Arch = 10*major + minor
-	d.context, err = device.MakeContext(cu.SchedAuto)
-	return wrap("context", err)
+	// A thread that waits asks again and again, which is quickest, but gives way to others: there may be
+	// as many parts as processors.
+	if d.context, err = device.MakeContext(cu.SchedYield); err != nil {
+		return wrap("context", err)
+	}
+	_, total, err := d.MemoryInfo()
+	if err != nil {
+		return err
+	}
+	d.spare.most = total / spareShare
+	d.stream, err = d.NewStream()
+	return err
 }
+
+// Stream returns the queue of the device's own work. That of different parts is done side by side.
+func (d *Device) Stream() *Stream { return d.stream }
 
 // Do runs f on the device's thread. After Close it returns backend.ErrClosed.
 func (d *Device) Do(f func() error) (err error) {
@@ -101,7 +162,7 @@ func (d *Device) Do(f func() error) (err error) {
 		defer close(done)
 		err = f()
 		if errors.As(err, new(lostError)) {
-			d.lost = true
+			d.lost.Store(true)
 		}
 	}
 	select {
@@ -119,50 +180,76 @@ type lostError struct{ error }
 func (e lostError) Error() string { return "device lost: " + e.error.Error() }
 func (e lostError) Unwrap() error { return e.error }
 
-// Release runs f, which frees things, on the device's thread. After Close, or
-// where the device is lost, there is nothing to free any more.
+// Release runs f, which frees things, on the device's thread, or for a part that is closed on
+// that of the whole. When that is closed too, or where the device is lost, there is nothing to
+// free any more.
 func (d *Device) Release(f func() error) error {
 	err := d.Do(func() error {
-		if d.lost {
+		if d.lost.Load() {
 			return nil
 		}
 		return f()
 	})
-	if errors.Is(err, backend.ErrClosed) {
-		return nil
+	switch {
+	case !errors.Is(err, backend.ErrClosed):
+		return err
+	case d.whole != nil:
+		return d.whole.Release(f)
 	}
-	return err
+	return nil
 }
 
-// Close ends the context and frees all that is in it. It may be called twice.
+// Close ends a part, or the context with all parts and frees all that is in it. It may be
+// called twice.
 func (d *Device) Close() error {
+	var errs error
+	end := d.endPart
+	if d.whole == nil {
+		end = d.end
+		d.mu.Lock()
+		d.ending = true
+		parts := slices.Collect(maps.Keys(d.parts))
+		d.mu.Unlock()
+		for _, p := range parts {
+			errs = errors.Join(errs, p.Close())
+		}
+	}
 	err := d.Do(func() error {
 		d.closed = true
-		if d.context == (cu.CUContext{}) {
-			return nil
-		}
-		if err := d.context.Destroy(); !d.lost {
-			return wrap("close", err)
-		}
-		return nil
+		return end()
 	})
-	if errors.Is(err, backend.ErrClosed) {
+	if !errors.Is(err, backend.ErrClosed) {
+		errs = errors.Join(errs, err)
+	}
+	return errs
+}
+
+// endPart leaves what was not freed to the whole.
+func (d *Device) endPart() error {
+	d.mu.Lock()
+	delete(d.parts, d)
+	d.mu.Unlock()
+	if d.stream == nil || d.lost.Load() {
 		return nil
 	}
-	return err
+	return d.stream.Close()
 }
 
-// Free returns how many bytes of the device's memory are unused.
-func (d *Device) Free() (int64, error) {
-	free, _, err := d.MemoryInfo()
-	return free, err
-}
-
-// MemoryInfo returns how many bytes of the device's memory are unused, and how many
-// there are.
-func (d *Device) MemoryInfo() (free, total int64, err error) {
-	free, total, err = cu.MemInfo()
-	return free, total, wrap("memory info", err)
+func (d *Device) end() error {
+	if d.context == (cu.CUContext{}) {
+		return nil
+	}
+	var err error
+	if !d.lost.Load() {
+		err = d.spare.drop()
+		if d.stream != nil {
+			err = errors.Join(err, d.stream.Close())
+		}
+	}
+	if destroyed := d.context.Destroy(); !d.lost.Load() {
+		return errors.Join(err, wrap("close", destroyed))
+	}
+	return nil
 }
 
 // fatal lists the errors that the driver says leave a process in an inconsistent
@@ -185,82 +272,3 @@ func wrap(op string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }
-
-// Pointer is an address in the device's memory; 0 is none.
-type Pointer uint64
-
-// Float returns the address of element i of an array of 4-byte elements.
-func (p Pointer) Float(i int) Pointer { return p + Pointer(4*i) }
-
-// Double returns the address of element i of an array of 8-byte elements.
-func (p Pointer) Double(i int) Pointer { return p + Pointer(8*i) }
-
-// Memory is a number of arrays that are freed together.
-type Memory struct {
-	device *Device
-	all    []cu.DevicePtr
-	bytes  int64
-	limit  int64
-}
-
-// NewMemory returns memory that may take up to limit bytes; 0 means what there
-// is.
-func (d *Device) NewMemory(limit int64) *Memory { return &Memory{device: d, limit: limit} }
-
-// Alloc returns an array of zeros, at a multiple of 256 bytes.
-func (m *Memory) Alloc(what string, bytes int64) (Pointer, error) {
-	bytes = max(bytes, 16)
-	free, err := m.device.Free()
-	if err != nil {
-		return 0, err
-	}
-	if m.limit > 0 {
-		free = min(free, m.limit-m.bytes)
-	}
-	full := func() error {
-		return fmt.Errorf("%s needs %d bytes, %d are free: %w; smaller batches and layers need less, and data can stay in the host's memory",
-			what, bytes, free, backend.ErrOutOfMemory)
-	}
-	if bytes > free {
-		return 0, full()
-	}
-	p, err := cu.MemAlloc(bytes)
-	if err == cu.OutOfMemory {
-		return 0, full()
-	}
-	if err != nil {
-		return 0, wrap(what, err)
-	}
-	m.all = append(m.all, p)
-	m.bytes += bytes
-	return Pointer(p), wrap(what, cu.MemsetD8(p, 0, bytes))
-}
-
-// Free frees everything; the memory can be used again.
-func (m *Memory) Free() error {
-	var all error
-	for _, p := range m.all {
-		all = errors.Join(all, wrap("free", cu.MemFree(p)))
-	}
-	m.all, m.bytes = nil, 0
-	return all
-}
-
-// Upload copies a slice to the device, and waits.
-func Upload[T any](to Pointer, from []T) error {
-	if len(from) == 0 {
-		return nil
-	}
-	return wrap("upload", cu.MemcpyHtoD(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), size(from)))
-}
-
-// Download copies from the device to a slice, and waits for the work that was
-// given to streams before.
-func Download[T any](to []T, from Pointer) error {
-	if len(to) == 0 {
-		return nil
-	}
-	return wrap("download", cu.MemcpyDtoH(unsafe.Pointer(unsafe.SliceData(to)), cu.DevicePtr(from), size(to)))
-}
-
-func size[T any](s []T) int64 { return int64(len(s)) * int64(unsafe.Sizeof(s[0])) }

@@ -51,9 +51,9 @@ type Stream struct {
 	args      [C.most_args]Arg // of the launch under way
 }
 
-// NewStream returns an empty queue. Upload and Download wait for it.
+// NewStream returns an empty queue.
 func (d *Device) NewStream() (*Stream, error) {
-	s, err := cu.MakeStream(cu.DefaultStream)
+	s, err := cu.MakeStream(cu.NonBlocking)
 	if err != nil {
 		return nil, wrap("stream", err)
 	}

@@ -103,48 +103,51 @@ func (a *AdvanceArgs) list() [2]driver.Arg {
 	return [...]driver.Arg{driver.Address(a.Clock), driver.Int(a.Steps)}
 }
 
-// GatherScoresArgs are the arguments of gather_scores, in their order.
-type GatherScoresArgs struct {
-	Joint     driver.Pointer
-	Bad       driver.Pointer
-	T         driver.Pointer
-	Positions driver.Pointer
-	Count     int
-}
-
-func (a *GatherScoresArgs) list() [5]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.Joint), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Positions), driver.Int(a.Count)}
-}
-
-// AccumulateArgs are the arguments of accumulate, in their order.
-type AccumulateArgs struct {
-	Um    driver.Pointer
-	Us    driver.Pointer
-	Uq    driver.Pointer
-	Vm    driver.Pointer
-	Vs    driver.Pointer
-	Js    driver.Pointer
+// PlaceScoresArgs are the arguments of place_scores, in their order.
+type PlaceScoresArgs struct {
+	ByX   driver.Pointer
+	ByZ   driver.Pointer
 	Bad   driver.Pointer
 	T     driver.Pointer
 	Xs    driver.Pointer
 	Zs    driver.Pointer
+	N     int
+	Part  int
 	Count int
 }
 
-func (a *AccumulateArgs) list() [11]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Uq), driver.Address(a.Vm), driver.Address(a.Vs), driver.Address(a.Js), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.Count)}
+func (a *PlaceScoresArgs) list() [9]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.ByX), driver.Address(a.ByZ), driver.Address(a.Bad), driver.Address(a.T), driver.Address(a.Xs), driver.Address(a.Zs), driver.Int(a.N), driver.Int(a.Part), driver.Int(a.Count)}
+}
+
+// AccumulateArgs are the arguments of accumulate, in their order.
+type AccumulateArgs struct {
+	Um       driver.Pointer
+	Us       driver.Pointer
+	Uq       driver.Pointer
+	Vm       driver.Pointer
+	Vs       driver.Pointer
+	Js       driver.Pointer
+	ByX      driver.Pointer
+	ByZ      driver.Pointer
+	N        int
+	Pairings int
+}
+
+func (a *AccumulateArgs) list() [10]driver.Arg {
+	return [...]driver.Arg{driver.Address(a.Um), driver.Address(a.Us), driver.Address(a.Uq), driver.Address(a.Vm), driver.Address(a.Vs), driver.Address(a.Js), driver.Address(a.ByX), driver.Address(a.ByZ), driver.Int(a.N), driver.Int(a.Pairings)}
 }
 
 // SumScoresArgs are the arguments of sum_scores, in their order.
 type SumScoresArgs struct {
-	Sums  driver.Pointer
-	T     driver.Pointer
-	Count int
-	At    int
+	Sums driver.Pointer
+	T    driver.Pointer
+	N    int
+	Rows int
 }
 
 func (a *SumScoresArgs) list() [4]driver.Arg {
-	return [...]driver.Arg{driver.Address(a.Sums), driver.Address(a.T), driver.Int(a.Count), driver.Int(a.At)}
+	return [...]driver.Arg{driver.Address(a.Sums), driver.Address(a.T), driver.Int(a.N), driver.Int(a.Rows)}
 }
 
 // MomentsMaxArgs are the arguments of moments_max, in their order.
@@ -486,16 +489,16 @@ func Advance(s *driver.Stream, grid driver.Dim, shared int, a AdvanceArgs) error
 	return s.Launch("advance", grid, 1, shared, args[:]...)
 }
 
-// GatherScores launches gather_scores with blocks of 256 threads.
-func GatherScores(s *driver.Stream, grid driver.Dim, shared int, a GatherScoresArgs) error {
+// PlaceScores launches place_scores with blocks of 256 threads.
+func PlaceScores(s *driver.Stream, grid driver.Dim, shared int, a PlaceScoresArgs) error {
 	args := a.list()
-	return s.Launch("gather_scores", grid, 256, shared, args[:]...)
+	return s.Launch("place_scores", grid, 256, shared, args[:]...)
 }
 
-// Accumulate launches accumulate with blocks of 256 threads.
+// Accumulate launches accumulate with blocks of 128 threads.
 func Accumulate(s *driver.Stream, grid driver.Dim, shared int, a AccumulateArgs) error {
 	args := a.list()
-	return s.Launch("accumulate", grid, 256, shared, args[:]...)
+	return s.Launch("accumulate", grid, 128, shared, args[:]...)
 }
 
 // SumScores launches sum_scores with blocks of 1024 threads.
