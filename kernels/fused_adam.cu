@@ -36,7 +36,7 @@ KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const flo
 	for (int q = 0; q < held; ++q)
 		if (here && group + 8 * q < blocks) marginal[q] = part(group + 8 * q, 1);
 	if (here) {
-#pragma unroll 4
+#pragma unroll 8
 		for (int b = group; b < blocks; b += 8) sum += part(b, 0);
 	}
 	Moments old = {};
@@ -64,7 +64,7 @@ KERNEL(256) fused_adam(float* params, float* m, float* v, float* grad, const flo
 	for (int q = 0; q < held; ++q)
 		if (group + 8 * q < blocks) sum += scale[group + 8 * q] * marginal[q];
 	if (here) {
-#pragma unroll 4
+#pragma unroll 8
 		for (int b = group + 8 * held; b < blocks; b += 8) sum += scale[b] * part(b, 1);
 	}
 	sums[threadIdx.x] = sum;
