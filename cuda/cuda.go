@@ -34,7 +34,7 @@ type Options struct {
 	// made it. Slow, and no graphs. GOMINE_CUDA_SYNC=1 in the environment does the same.
 	Synchronous bool
 	// MemoryLimit is how many bytes of the device's memory data may take; 0
-	// means nine tenths of what is free, or for each of several parts half of what is free. Data that do not fit stay in the host's
+	// means nine tenths of what is free, or half for all parts together. Data that do not fit stay in the host's
 	// memory, and rows are copied as they are needed.
 	MemoryLimit int64
 	// Kernels is a folder with NAME.cubin or NAME.ptx for each file of kernels that the

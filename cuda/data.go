@@ -58,8 +58,8 @@ type resident struct {
 	bytes int64
 }
 
-// place makes room for data on the device if there is some; they stay where they are if not. A part
-// leaves half of what is free to the others, which have to train too.
+// place makes room for data on the device if there is some; they stay where they are if not. Parts
+// leave half of what is free, or holds their data, to their training.
 func (r *resident) place(d *data) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,7 +72,7 @@ func (r *resident) place(d *data) error {
 	switch {
 	case r.limit > 0:
 	case d.device.part:
-		limit = free / 2
+		limit = (free - r.bytes) / 2 // (free+r.bytes)/2 for all
 	default:
 		limit = free / 10 * 9
 	}

@@ -72,7 +72,7 @@ func (d *device) choose() error {
 type device struct {
 	gpu       *driver.Device
 	precision Precision
-	part      bool      // of another one
+	part      bool      // whether others share the device
 	share     int       // how many parts it may become
 	resident  *resident // data of all parts
 	folder    string    // of kernels; "" for the embedded PTX

@@ -38,7 +38,7 @@ func (d *device) Divide(most int) ([]backend.Backend, error) {
 			return fail(err, parts)
 		}
 		parts = append(parts, &device{
-			gpu: gpu, precision: d.precision, part: true, share: (d.share + i) / n, resident: d.resident,
+			gpu: gpu, precision: d.precision, part: d.part || n > 1, share: (d.share + i) / n, resident: d.resident,
 			folder: d.folder, compiled: d.compiled, loading: d.loading, patience: d.patience, path: d.path, entry: d.entry,
 		})
 	}
@@ -49,8 +49,9 @@ const (
 	// partsOfDevice is the most parts: so many steps of 32 blocks each fill the largest devices
 	// several times over.
 	partsOfDevice = 16
-	// partBytes is how much memory there has to be for each part: scratchBytes and mostProjected are three quarters of it.
-	partBytes = 1 << 30
+	// partBytes is how much memory there has to be for each part. A trainer and the scorer of what it
+	// has trained may each take scratchBytes and mostProjected, three quarters of it together.
+	partBytes = 2 << 30
 )
 
 // mostParts is how many parts the host has processors for.

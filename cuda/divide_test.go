@@ -102,8 +102,8 @@ func TestDivide(t *testing.T) {
 		memory      string
 		want        []int
 	}{
-		{7, 3, "8589934592", []int{2, 2, 3}}, {2, 5, "8589934592", []int{1, 1}}, {1, 5, "8589934592", []int{1}},
-		{7, 0, "8589934592", []int{7}}, {7, 5, "2200000000", []int{3, 4}}, {7, 5, "1000000", []int{7}},
+		{7, 3, "34359738368", []int{2, 2, 3}}, {2, 5, "34359738368", []int{1, 1}}, {1, 5, "34359738368", []int{1}},
+		{7, 0, "34359738368", []int{7}}, {7, 5, "4400000000", []int{3, 4}}, {7, 5, "1000000", []int{7}},
 	} {
 		t.Setenv("GOMINE_EMULATOR_MEMORY", c.memory)
 		d, err := open(Options{Precision: FP32})
@@ -117,7 +117,7 @@ func TestDivide(t *testing.T) {
 			if p.Name() != d.Name() || p.Device() != d.Device() {
 				t.Errorf("a part is %s on %s, the whole %s on %s", p.Name(), p.Device(), d.Name(), d.Device())
 			}
-			if got := len(divide(t, p, 100)); c.memory == "8589934592" && got != p.share {
+			if got := len(divide(t, p, 100)); c.memory == "34359738368" && got != p.share {
 				t.Errorf("a part with a share of %d has %d parts", p.share, got)
 			}
 		}
@@ -249,8 +249,7 @@ func TestPartsFail(t *testing.T) {
 	}
 }
 
-// TestPartsResident: a part puts data on the device that take up to half of what is free, or what the limit leaves of
-// all parts together; where another one was quicker, they stay with the host.
+// TestPartsResident: data of all parts together take up to half of what is free, or what the limit says; where another one was quicker, they stay with the host.
 func TestPartsResident(t *testing.T) {
 	onEmulator(t)
 	t.Setenv("GOMINE_EMULATOR_MEMORY", "100000")
@@ -269,12 +268,16 @@ func TestPartsResident(t *testing.T) {
 			t.Errorf("%s: on the device %v, want %v", what, d.resident, want)
 		}
 	}
-	for _, limit := range []int64{0, 40000} {
+	for _, limit := range []int64{0, 40000, 70000} {
 		whole, _ := divided(t, Options{Precision: FP32, MemoryLimit: limit}, 1)
 		part := divide(t, whole, 1)[0]
+		if part.part {
+			t.Error("a single part leaves room for others")
+		}
+		part.part = true
 		first := load(part)
 		check("a first one", first, true)
-		check("a second one", load(part), limit == 0)
+		check("a second one", load(part), limit == 70000)
 		check("a third one", load(part), false)
 		if err := first.Close(); err != nil {
 			t.Error(err)
@@ -285,6 +288,7 @@ func TestPartsResident(t *testing.T) {
 		}
 	}
 	whole, parts := divided(t, Options{Precision: FP32}, 1)
+	parts[0].part = true
 	t.Setenv("GOMINE_EMULATOR_FAIL", "cuMemAlloc_v2:2")
 	check("where another one was quicker", load(parts[0]), false)
 	t.Setenv("GOMINE_EMULATOR_FAIL", "")

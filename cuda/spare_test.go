@@ -17,9 +17,9 @@ func TestPartsDoNotWait(t *testing.T) {
 	whole, parts := divided(t, Options{Precision: FP32}, 2)
 	defer whole.Close()
 	const n = 100
+	memory := parts[0].gpu.NewMemory()
 	var queued driver.Pointer
 	err := parts[0].onStream(func(s *driver.Stream, _ *driver.Memory) (err error) {
-		memory := parts[0].gpu.NewMemory()
 		if queued, err = memory.Alloc("test", 4*n); err != nil {
 			return err
 		}
@@ -55,6 +55,9 @@ func TestPartsDoNotWait(t *testing.T) {
 	}
 	if got := read(parts[0]); !slices.Equal(got, slices.Repeat([]int32{7}, n)) {
 		t.Errorf("the work of the part itself is not done: %v", got[0])
+	}
+	if err := parts[0].gpu.Release(memory.Free); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -106,7 +106,7 @@ func (e *Estimator) Split() Split { return e.arranged.Split }
 func (e *Estimator) critics() int { return len(e.folds) * min(e.cfg.Survivors, len(e.cfg.Candidates)) }
 
 // workers are the backends that work side by side at so many critics: small ones gain little from
-// several processors. One critic alone, or one at a time where they take chunks of the rows in turn, is
+// several processors, or from the whole of a large device. One critic alone, or one at a time where they take chunks of the rows in turn, is
 // spread over all by the backend itself, and so is each where a backend cannot be divided.
 func (e *Estimator) workers(critics int) []backend.Backend {
 	d, ok := e.backend.(backend.Divider)

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gomine/cpu"
 	"gomine/mine/backend"
@@ -87,6 +88,7 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 	next := make(chan int)
 	var wg sync.WaitGroup
 	errs := make([]error, len(t.backends))
+	var failed atomic.Bool
 	for w, b := range t.backends {
 		wg.Go(func() {
 			for i := range next {
@@ -96,6 +98,9 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 				err := job(ctx, b, i)
 				if ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, ErrCheckpoint) {
 					continue // it ended because another one failed, or the caller said so
+				}
+				if backendFailed(err) && failed.Swap(true) {
+					continue // a device that one of them has lost is lost for all
 				}
 				if err != nil {
 					errs[w] = errors.Join(errs[w], err)

@@ -27,7 +27,7 @@ type BackendOptions struct {
 	Device    int    // number of the CUDA device
 	Precision string // of CUDA's matrix products: "auto" or "", "fp32", "3xtf32", "tf32", "bf16"
 	// MemoryLimit is how many bytes of the CUDA device's memory data may take; 0 means
-	// nine tenths of what is free, or half for each of several critics side by side. Data that do not fit stay in the host's memory.
+	// nine tenths of what is free, or half for several critics side by side. Data that do not fit stay in the host's memory.
 	MemoryLimit int64
 	// Compiling, if not nil, is called before the CUDA driver compiles the kernels,
 	// which can take a minute where its cache is empty.

@@ -146,7 +146,7 @@ func (f *estimateFlags) registerSettings(cmd *cobra.Command, method, training *p
 	addChoice(training, &f.precision, "precision", "matrix products on CUDA", precisions()...)
 	training.Var((*count)(&f.device), "device", "CUDA device `N`, from 0")
 	training.Var((*count)(&f.memory), "device-memory", "`BYTES` of the device's memory that data may take, such as 8e9; rows of larger data stay on the host and are copied")
-	training.Lookup("device-memory").DefValue = "90% of what is free, or half for each of several critics side by side"
+	training.Lookup("device-memory").DefValue = "90% of what is free"
 	addGroup(cmd, "Method", method)
 	complete(cmd, "objective", cobra.FixedCompletions(append([]string{"auto"}, objective.Names()...), cobra.ShellCompDirectiveNoFileComp))
 	addGroup(cmd, "Training", training)

@@ -27,7 +27,7 @@ JOBS = int(os.environ.get("GOMINE_MUTANTS_JOBS", "2"))
 
 # Tests by how long they take.
 STAGES = [
-    "^Test(Shapes|Padding|ScoreParts|BatchAgrees|PairsAgree|EvaluationAgrees|Orders)$/fp32|^TestObjective$",
+    "^Test(Shapes|Padding|ScoreParts|BatchAgrees|PairsAgree|EvaluationAgrees|EvaluateStretches|Orders)$/fp32|^TestObjective$",
     "^TestConformance(Tiled|Fused)$/^(scores|input_gradients|gradient|evaluate|marginal_pairs|clipping|index|step)$",
     "^TestConformance(Tiled|Fused)$|^TestOrders$",
 ]

@@ -61,7 +61,7 @@ func (p Pair) config(cfg mine.Config) mine.Config {
 	return cfg
 }
 
-// EstimatePairs estimates the information of pairs by critics, pairs side by side on the threads of the CPU. Each
+// EstimatePairs estimates the information of pairs by critics, pairs side by side on the threads of the CPU or on parts of a device. Each
 // estimate is that of mine.Estimate of the two variables, with rows at random where Pair.Independent says so: it depends on nothing else. A pair that cannot be
 // estimated, such as one whose training diverges, has the reason in its Estimate; the end of ctx, a backend
 // that fails and an error of Done end the work.
