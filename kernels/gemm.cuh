@@ -206,7 +206,7 @@ __device__ __forceinline__ void gemm_nt(float* c, const float* a, const float* b
 			values[q] = h != nullptr ? backward(sums[q], h[static_cast<size_t>(i) * ldh + j + q], activation) : sums[q];
 		write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
 	};
-	Gemm<Precision>::multiply(Across{a, nullptr, k, m, lda}, Across{b, nullptr, k, n, ldb}, 0, k, shared, [&](const auto& each) {
+	Gemm<Precision>::multiply(Ungathered{{a, nullptr, k, m, lda}}, Ungathered{{b, nullptr, k, n, ldb}}, 0, k, shared, [&](const auto& each) {
 		if (Gemm<Precision>::unguarded && whole(m, n))
 			by_activation(h != nullptr ? activation : -1, [&](auto f) { within(f, each); });
 		else
