@@ -28,13 +28,15 @@ struct FeedRows {
 	static constexpr int times = chunk_floats / 4 / threads, step = threads / 8;
 	const float4* next; // the vector of this thread in the next chunk, of row 0 or of its first
 	int k, depths;      // the vector's first depth
+	int first_to;       // where in a chunk it goes, for the first row
 
 	__device__ __forceinline__ FeedRows(const Across& o, int from) : k(from + threadIdx.x % 8 * 4), depths(o.depths) {
 		next = reinterpret_cast<const float4*>(o.p + k);
+		first_to = row(0) * chunk_depth + 4 * (threadIdx.x % 8 ^ row(0) / group % 8);
 	}
-	__device__ static __forceinline__ int swizzle(int row) { return row / group % 8; }
 	__device__ static __forceinline__ int row(int i) { return threadIdx.x / 8 + step * i; }
-	__device__ static __forceinline__ int to(int i) { return row(i) * chunk_depth + 4 * (threadIdx.x % 8 ^ swizzle(row(i))); }
+	// Between two rows the swizzle changes by 0 or 4, modulo 8.
+	__device__ __forceinline__ float* to(float* chunk, int i) const { return chunk + (first_to ^ 4 * (step / group * i % 8)) + i * step * chunk_depth; }
 	__device__ __forceinline__ bool here() const { return inside(k, depths); }
 	__device__ __forceinline__ void advance() { next += chunk_depth / 4, k += chunk_depth; }
 };
@@ -57,7 +59,7 @@ struct FeedAcross : FeedRows<threads, group> {
 	__device__ __forceinline__ void copy(float* shared) {
 		const int bytes = Base::here() ? 16 : 0;
 #pragma unroll
-		for (int i = 0; i < Base::times; ++i) copy_async(shared + Base::to(i), Base::next + begin[i], bytes);
+		for (int i = 0; i < Base::times; ++i) copy_async(Base::to(shared, i), Base::next + begin[i], bytes);
 		Base::advance();
 	}
 };
@@ -80,7 +82,7 @@ struct FeedAcross<Ungathered, threads, group> : FeedRows<threads, group> {
 		const float4* from = Base::next;
 		vary(stride); // or its multiples would take registers
 #pragma unroll
-		for (int i = 0; i < Base::times; ++i, from += stride) copy_async(shared + Base::to(i), from, i < copied ? 16 : 0);
+		for (int i = 0; i < Base::times; ++i, from += stride) copy_async(Base::to(shared, i), from, i < copied ? 16 : 0);
 		Base::advance();
 	}
 };

@@ -91,16 +91,13 @@ struct Fragments<BF16> {
 	unsigned a[2][row_tiles][4], b[column_tiles][2];
 
 	template <class Left>
-	__device__ static __forceinline__ void read(unsigned (&to)[row_tiles][4], Left left, int k) {
+	__device__ static __forceinline__ void read(unsigned (&to)[row_tiles][4], Left left, int half, int k) {
+		float x[row_tiles][4];
+		left(x, k + 8 * half);
 #pragma unroll
-		for (int e = 0; e < 2; ++e) {
-			float x[row_tiles][4];
-			left(x, k + 8 * e);
-#pragma unroll
-			for (int i = 0; i < row_tiles; ++i) {
-				to[i][2 * e] = pack_bf16(x[i][0], x[i][2]);
-				to[i][2 * e + 1] = pack_bf16(x[i][1], x[i][3]);
-			}
+		for (int i = 0; i < row_tiles; ++i) {
+			to[i][2 * half] = pack_bf16(x[i][0], x[i][2]);
+			to[i][2 * half + 1] = pack_bf16(x[i][1], x[i][3]);
 		}
 	}
 	template <class Right>
@@ -115,15 +112,17 @@ struct Fragments<BF16> {
 	}
 	template <class Left, class Right>
 	__device__ __forceinline__ void begin(Left left, Right right) {
-		read(a[0], left, 0);
+		read(a[0], left, 0, 0);
+		read(a[0], left, 1, 0);
 #pragma unroll
 		for (int j = 0; j < column_tiles; j += column_group) read(b + j, right, j, 0);
 	}
 	template <int turn, class Left, class Right>
 	__device__ __forceinline__ void advance(float (&sums)[column_tiles][row_tiles][4], Left left, Right right, int k) {
-		read(a[1 - turn], left, k);
+		static_assert(column_tiles == 2 * column_group, "");
 #pragma unroll
 		for (int j = 0; j < column_tiles; j += column_group) {
+			read(a[1 - turn], left, j / column_group, k);
 #pragma unroll
 			for (int e = j; e < j + column_group; ++e) mma_bf16<row_tiles>(sums[e], a[turn], b[e]);
 			read(b + j, right, j, k);
