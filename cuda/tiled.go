@@ -74,7 +74,7 @@ type pass struct {
 // scoresOfBlock is how many each block then takes at least, up to 256 blocks.
 const (
 	manyScores    = 1 << 14
-	scoresOfBlock = 1 << 11
+	scoresOfBlock = 1 << 9
 )
 
 // scoreBlocks is how many blocks so many scores are spread over.
