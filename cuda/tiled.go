@@ -27,7 +27,7 @@ type products struct {
 const (
 	plainFloats  = chunk * (tileSize + 8)
 	stagedFloats = 32 * tileSize
-	rowFloats    = 4 * tileSize
+	rowFloats    = tileSize
 )
 
 // plain are products whose kernels keep two chunks of both operands, staged such as keep

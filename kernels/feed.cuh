@@ -21,14 +21,15 @@ constexpr int row_tiles = 4, chunk_depth = 32, chunk_floats = tile * chunk_depth
 // Shared memory has 32 banks of 4 bytes. What eight lanes read of 16 bytes each would meet
 // the same banks again and again, so that vectors lie permuted in their row: vector v of
 // row r at v ^ swizzle(r). Each of a block's threads copies 16 bytes some times.
+
 // An Across operand keeps its layout, [128, 32]: eight lanes copy a row. Rows that are read
 // together are `group` apart.
 template <int threads, int group>
 struct FeedRows {
 	static constexpr int times = chunk_floats / 4 / threads, step = threads / 8;
-	const float4* next; // the vector of this thread in the next chunk, of row 0 or of its first
+	const float4* next; // the vector of this thread in the next chunk, of row 0 or of its first one
 	int k, depths;      // the vector's first depth
-	int first_to;       // where in a chunk it goes, for the first row
+	int first_to;       // where in a chunk it goes, of the first row
 
 	__device__ __forceinline__ FeedRows(const Across& o, int from) : k(from + threadIdx.x % 8 * 4), depths(o.depths) {
 		next = reinterpret_cast<const float4*>(o.p + k);
@@ -45,7 +46,7 @@ struct FeedRows {
 template <class Operand, int threads, int group>
 struct FeedAcross : FeedRows<threads, group> {
 	using Base = FeedRows<threads, group>;
-	unsigned begin[Base::times]; // of rows of which this thread copies a vector each, in vectors
+	unsigned begin[Base::times]; // of rows of which this thread copies a vector each, in vectors: up to 64 GiB
 
 	__device__ __forceinline__ FeedAcross(const Across& o, int first, int from) : Base(o, from) {
 #pragma unroll
@@ -73,7 +74,7 @@ struct FeedAcross<Ungathered, threads, group> : FeedRows<threads, group> {
 
 	__device__ __forceinline__ FeedAcross(const Across& o, int first, int from) : Base(o, from), stride(Base::step * (o.ld / 4)) {
 		const int at = first + Base::row(0);
-		Base::next += inside(at, o.width) ? static_cast<size_t>(at) * (o.ld / 4) : 0;
+		Base::next += static_cast<size_t>(at) * (o.ld / 4);
 		present = (o.width - at + Base::step - 1) / Base::step;
 	}
 

@@ -15,8 +15,8 @@ constexpr int stages = 3;
 
 // A precision's Fragments are a warp's factors of `depths` depths of a chunk. begin reads the
 // first ones; advance adds the product of these to the warp's sums, sums[j][i] being that of
-// tile (i, j), and meanwhile reads the next ones. left(x, i, k) reads those of tile i of
-// eight depths from k on, right(y, j, k) those of column_group tiles from tile j on.
+// tile (i, j), and meanwhile reads the next ones. left(x, k) reads those of eight depths from
+// k on, right(y, j, k) those of column_group tiles from tile j on.
 template <class Precision>
 struct Fragments;
 
@@ -148,9 +148,7 @@ struct Gemm {
 	using Factors = Fragments<Precision>;
 	static constexpr int column_tiles = Factors::column_tiles, threads = 1024 / column_tiles;
 	static constexpr bool unguarded = true;
-	static constexpr int row_lanes = 32, row_warps = 1;
-
-	__device__ static __forceinline__ int row_warp() { return 0; }
+	static constexpr int row_lanes = 32;
 
 	template <class A, class B, class Finish>
 	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Finish finish) {
