@@ -50,6 +50,8 @@ struct Fragments<TF32> {
 	}
 };
 
+// The products of factors in two parts are those of add_corrected, for eight tiles in turn, so
+// that each waits less for the one that it adds to.
 template <>
 struct Fragments<TF32x3> {
 	static constexpr int column_tiles = 4, depths = 8; // more columns would take more registers than there are
@@ -58,27 +60,37 @@ struct Fragments<TF32x3> {
 	template <class Left, class Right>
 	__device__ __forceinline__ void begin(Left left, Right right) {
 		left(a, 0);
-#pragma unroll
-		for (int j = 0; j < column_tiles; j += column_group) right(b + j, j, 0);
+		right(b, 0, 0);
 	}
 	template <int turn, class Left, class Right>
 	__device__ __forceinline__ void advance(float (&sums)[column_tiles][row_tiles][4], Left left, Right right, int k) {
-		float large[row_tiles][4], small[row_tiles][4];
+		static_assert(column_tiles == column_group, "");
+		float large[row_tiles][4], small[row_tiles][4], wide[column_tiles][2], narrow[column_tiles][2];
+#pragma unroll
+		for (int j = 0; j < column_tiles; ++j)
+#pragma unroll
+			for (int q = 0; q < 2; ++q) wide[j][q] = split(b[j][q], narrow[j][q]);
+		right(b, 0, k);
 #pragma unroll
 		for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
 			for (int q = 0; q < 4; ++q) large[i][q] = split(a[i][q], small[i][q]);
 		left(a, k);
 #pragma unroll
-		for (int j = 0; j < column_tiles; j += column_group) {
-			float wide[column_group][2], narrow[column_group][2];
+		for (int i = 0; i < row_tiles; i += 2) {
+			float part[column_tiles][2][4] = {};
 #pragma unroll
-			for (int e = 0; e < column_group; ++e)
+			for (int j = 0; j < column_tiles; ++j) mma_tf32<2>(part[j], small + i, wide[j]);
 #pragma unroll
-				for (int q = 0; q < 2; ++q) wide[e][q] = split(b[j + e][q], narrow[e][q]);
-			right(b + j, j, k);
+			for (int j = 0; j < column_tiles; ++j) mma_tf32<2>(part[j], large + i, narrow[j]);
 #pragma unroll
-			for (int e = 0; e < column_group; ++e) add_corrected<row_tiles>(sums[j + e], large, small, wide[e], narrow[e]);
+			for (int j = 0; j < column_tiles; ++j) mma_tf32<2>(part[j], large + i, wide[j]);
+#pragma unroll
+			for (int j = 0; j < column_tiles; ++j)
+#pragma unroll
+				for (int e = 0; e < 2; ++e)
+#pragma unroll
+					for (int q = 0; q < 4; ++q) sums[j][i + e][q] += part[j][e][q];
 		}
 	}
 };
@@ -164,6 +176,7 @@ struct Gemm {
 		const auto left = [&](auto& x, int k) { Rows::read(x, shared + slot * 2 * chunk_floats, left_place, k); };
 		const auto right = [&](auto* y, int j, int k) { Columns::read(y, shared + slot * 2 * chunk_floats + chunk_floats, right_place, j, k); };
 		Factors factors;
+		constexpr bool apart = column_tiles == 8; // or all copies' addresses would take too many registers
 #pragma unroll
 		for (int s = 0; s < stages - 1; ++s) {
 			rows.copy(shared + s * 2 * chunk_floats);
@@ -181,9 +194,10 @@ struct Gemm {
 					behind = slot;
 					slot = slot == stages - 1 ? 0 : slot + 1;
 				}
-				if (step.number == 0) rows.copy(shared + behind * 2 * chunk_floats);
+				if (step.number == 0 && apart) rows.copy(shared + behind * 2 * chunk_floats);
 				factors.template advance<step.turn>(sums, left, right, last ? 0 : (step.number + 1) * Factors::depths);
 				if (step.number != 0) return;
+				if (!apart) rows.copy(shared + behind * 2 * chunk_floats);
 				columns.copy(shared + behind * 2 * chunk_floats + chunk_floats);
 				commit_copies();
 			});
