@@ -22,30 +22,24 @@ type products struct {
 	tn func(s *driver.Stream, grid driver.Dim, a kernel.GemmTNArgs) error
 }
 
-// Floats of shared memory of a chunk of an operand: in FP32, Gemm<FP32> in gemm.cuh; on tensor
-// cores that of an operand whose depth is its column or row index, Feed in
-// pipeline.cuh. rowFloats are those of nn's sums of rows, row_floats in gemm.cuh.
+// Floats of shared memory: of a chunk of an operand in FP32, Gemm<FP32> in gemm.cuh; of one on
+// tensor cores, chunk_floats in feed.cuh; of nn's sums of rows, row_floats in gemm.cuh.
 const (
 	plainFloats  = chunk * (tileSize + 8)
-	acrossFloats = tileSize * (chunk + 4)
-	alongFloats  = chunk * (tileSize + 8)
-	rowFloats    = 4 * tileSize
+	stagedFloats = 32 * tileSize
+	rowFloats    = tileSize
 )
 
 // plain are products whose kernels keep two chunks of both operands, staged such as keep
-// four.
+// three.
 func plain(nn launch[kernel.GemmNNArgs], nt launch[kernel.GemmNTArgs], tn launch[kernel.GemmTNArgs]) products {
 	const bytes = 4 * 2 * 2 * plainFloats
 	return products{nn.with(bytes + 4*rowFloats), nt.with(bytes), tn.with(bytes)}
 }
 
 func staged(nn launch[kernel.GemmNNArgs], nt launch[kernel.GemmNTArgs], tn launch[kernel.GemmTNArgs]) products {
-	const stages = 4
-	return products{
-		nn.with(4 * (stages*(acrossFloats+alongFloats) + rowFloats)),
-		nt.with(4 * stages * 2 * acrossFloats),
-		tn.with(4 * stages * 2 * alongFloats),
-	}
+	const bytes = 4 * 3 * 2 * stagedFloats
+	return products{nn.with(bytes + 4*rowFloats), nt.with(bytes), tn.with(bytes)}
 }
 
 // launch launches a kernel with that many bytes of shared memory.
@@ -80,7 +74,7 @@ type pass struct {
 // scoresOfBlock is how many each block then takes at least, up to 256 blocks.
 const (
 	manyScores    = 1 << 14
-	scoresOfBlock = 1 << 11
+	scoresOfBlock = 1 << 9
 )
 
 // scoreBlocks is how many blocks so many scores are spread over.

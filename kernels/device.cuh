@@ -32,11 +32,11 @@ __device__ __forceinline__ void warm(const float* p) {
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
-// to_tf32 rounds to the nearest of TF32's 10 bits of mantissa, ties away from 0.
+// to_tf32 rounds to the nearest of TF32's 10 bits of mantissa, ties away from 0. The core cuts
+// the bits behind them, so that half of the last bit is added and no more. The NaN that
+// arithmetic returns is the largest integer, which must not become a number by this.
 __device__ __forceinline__ float to_tf32(float x) {
-	unsigned u;
-	asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(u) : "f"(x));
-	return __uint_as_float(u);
+	return __int_as_float(min(__float_as_int(x), 0x7fffefff) + 0x1000);
 }
 
 // mma_tf32 adds a b to d across a warp, for a column of tiles [16, 8] of a and d and
@@ -104,6 +104,10 @@ __device__ __forceinline__ void wait_copies() { asm volatile("cp.async.wait_grou
 // inside says whether i lies below n. All guards of tails are written with it;
 // the mutation check of the emulator replaces each by true.
 __device__ __forceinline__ bool inside(int i, int n) { return i < n; }
+
+// vary tells the compiler that i may be another number from here on, so that it computes
+// nothing of i beforehand.
+__device__ __forceinline__ void vary(unsigned& i) { asm volatile("" : "+r"(i)); }
 
 // All lanes of a warp.
 constexpr unsigned all_lanes = 0xffffffffu;

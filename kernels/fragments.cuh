@@ -8,7 +8,7 @@
 // lane takes neighbours.
 #pragma once
 
-#include "tile.cuh"
+#include "precision.cuh"
 
 // The g and t of a lane, the first column of its warp of a block's W, and its warp's share of
 // the rows.

@@ -9,8 +9,8 @@
 // Gemm<Precision>::multiply computes the block's tile over depths [from, to) and calls
 // finish(each) once; each(store) calls store(row, column, sums) for groups of neighbouring
 // columns, each(store, done) also done(row) after a thread's last ones of a row, in all
-// lanes of a warp at once. A row of the tile is spread over row_lanes neighbouring lanes of
-// each of row_warps warps, of which row_warp is the thread's. On tensor cores see pipeline.cuh.
+// lanes of a warp at once. A row of the tile is spread over row_lanes neighbouring lanes
+// of one warp. On tensor cores see pipeline.cuh.
 //
 // In FP32 a block of 256 threads works in chunks of depth 16; the next chunk is on its
 // way from global memory to registers while the present one is multiplied, and there
@@ -20,9 +20,7 @@ template <>
 struct Gemm<FP32> {
 	static constexpr int shared_floats = 4 * depth * pitch<tile>;
 	static constexpr bool unguarded = false;
-	static constexpr int row_lanes = 16, row_warps = 1;
-
-	__device__ static __forceinline__ int row_warp() { return 0; }
+	static constexpr int row_lanes = 16;
 
 	template <class A, class B, class Finish>
 	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Finish finish) {
@@ -89,18 +87,18 @@ __device__ __forceinline__ void write_within(float* row, int column, int width, 
 }
 
 // RowSums sums up the rows of a block's tile: first what each thread adds up of a row, then
-// the lanes as a tree, then the warps in their order.
+// the lanes as a tree.
 template <class Precision>
 struct RowSums {
 	using Of = Gemm<Precision>;
-	float* space; // [row_warps, tile], shared
+	float* space; // [row_floats], shared
 	float sum = 0;
 
 	// done ends a row, for all lanes of a warp.
 	__device__ __forceinline__ void done(int row) {
 #pragma unroll
 		for (int lanes = Of::row_lanes / 2; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(all_lanes, sum, lanes);
-		if (threadIdx.x % Of::row_lanes == 0) space[Of::row_warp() * tile + row % tile] = sum;
+		if (threadIdx.x % Of::row_lanes == 0) space[row % tile] = sum;
 		sum = 0;
 	}
 
@@ -109,15 +107,12 @@ struct RowSums {
 		__syncthreads();
 		const int row = blockIdx.y * tile + threadIdx.x;
 		if (threadIdx.x >= tile || !inside(row, m)) return;
-		float all = offset;
-#pragma unroll
-		for (int warp = 0; warp < Of::row_warps; ++warp) all += space[warp * tile + threadIdx.x];
-		to[row] = all;
+		to[row] = offset + space[threadIdx.x];
 	}
 };
 
-// row_floats is the shared memory of RowSums in any precision.
-constexpr int row_floats = 4 * tile;
+// row_floats is the shared memory of RowSums.
+constexpr int row_floats = tile;
 
 // Whether gemm_nn's result is scored, chosen once for a block.
 struct Scored {
@@ -131,7 +126,6 @@ struct Unscored {
 template <class Precision>
 __device__ __forceinline__ void gemm_nn(float* c, float* t, const float* a, const float* b, const float* bias, const int* rows,
 	const float* w, const float* offset, int m, int n, int k, int lda, int ldb, int ldc, int ldt, int activation, float* shared) {
-	static_assert(Gemm<Precision>::row_warps * tile <= row_floats, "");
 	RowSums<Precision> scores{shared};
 	const auto within = [&](auto f, auto is, const auto& each) {
 		const auto store = [&](int i, int j, const auto& sums) {
@@ -206,7 +200,7 @@ __device__ __forceinline__ void gemm_nt(float* c, const float* a, const float* b
 			values[q] = h != nullptr ? backward(sums[q], h[static_cast<size_t>(i) * ldh + j + q], activation) : sums[q];
 		write_within(c + static_cast<size_t>(i) * ldc, j, n, values);
 	};
-	Gemm<Precision>::multiply(Across{a, nullptr, k, m, lda}, Across{b, nullptr, k, n, ldb}, 0, k, shared, [&](const auto& each) {
+	Gemm<Precision>::multiply(Ungathered{{a, nullptr, k, m, lda}}, Ungathered{{b, nullptr, k, n, ldb}}, 0, k, shared, [&](const auto& each) {
 		if (Gemm<Precision>::unguarded && whole(m, n))
 			by_activation(h != nullptr ? activation : -1, [&](auto f) { within(f, each); });
 		else

@@ -4,8 +4,8 @@
 // gemm_nn_f32 stores c[i,j] = f(sum_k a[rows[i],k] b[k,j] + bias[j]) for c [m,n],
 // a [.,k] and b [k,n]. Without rows it is row i of a, without bias 0. With t it also stores
 // t[p ldt + i] = sum_j c[i,j] w[j], over the columns of block p = 0, 1, .. of 128, to which
-// for p = 0 it adds offset[0]: lanes as a tree, then warps. Without c only these.
-// grid (n/128, m/128), dynamic shared: 36864, CPU twin f32.GemmPacked
+// for p = 0 it adds offset[0]: lanes as a tree. Without c only these.
+// grid (n/128, m/128), dynamic shared: 35328, CPU twin f32.GemmPacked
 KERNEL(256) gemm_nn_f32(float* c, float* t, const float* a, const float* b, const float* bias, const int* rows, const float* w, const float* offset, int m, int n, int k, int lda, int ldb, int ldc, int ldt, int activation) {
 	DYNAMIC_SHARED(float, shared);
 	gemm_nn<FP32>(c, t, a, b, bias, rows, w, offset, m, n, k, lda, ldb, ldc, ldt, activation, shared);

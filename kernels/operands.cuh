@@ -78,3 +78,6 @@ struct Across {
 		}
 	}
 };
+
+// An Ungathered operand is Across with rows null.
+struct Ungathered : Across {};

@@ -1,184 +1,96 @@
 // Tiles of 128 x 128 on tensor cores.
 //
-// A block works in chunks of depth 16, which asynchronous copies bring straight to shared
-// memory, three ahead of the one that is multiplied, with one barrier a chunk. Two rows
-// of warps have 64 rows each, as four tiles of 16 x 8 one below the other and as many
-// columns of these as their precision takes: eight for 128 threads, or four for 256.
+// A block works in chunks of depth 32, which asynchronous copies bring straight to shared
+// memory, two ahead of the one that is multiplied, with one barrier a chunk. Two rows of
+// warps have 64 rows each, and as many columns as their precision takes: 64 for 128
+// threads, or 32 for 256. While a warp multiplies the fragments of some depths, it reads
+// those of the next ones, those of the next chunk included.
 #pragma once
 
-#include "operands.cuh"
+#include "feed.cuh"
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 
-constexpr int stages = 4, row_tiles = 4;
+constexpr int stages = 3;
 
-// A Feed brings chunks of an operand to shared memory, and reads fragments of depth 8
-// there: left those of a tile [16, 8] of the first factor, right those of two tiles
-// [8, 8] of the second. row says which of the 16 rows row g of half h of a tile is. Each
-// of a block's threads copies 16 bytes some times.
-template <class Operand, int threads>
-struct Feed;
-
-// An Across operand keeps its layout, [128, 16] with rows 20 floats apart. Eight rows of
-// 16 bytes, which a matrix is loaded by, begin at 4 times 0, 5, 2, 7, 4, 1, 6, 3 modulo
-// 32: they meet all banks. So do the two rows of 64 bytes that eight lanes copy, since
-// they are four apart.
-template <int threads>
-struct Feed<Across, threads> {
-	static constexpr int times = tile * depth / 4 / threads, step = threads / 4;
-	static constexpr int pitch = depth + 4, floats = tile * pitch;
-	const float* rows[times]; // of which this thread copies 16 bytes each, step rows apart
-	int present;              // how many of them there are; the others are zero
-	int to, k, depths;        // where in a chunk, and at which depth
-
-	__device__ __forceinline__ Feed(const Across& o, int first, int) : depths(o.depths) {
-		const int lane = threadIdx.x % 32, own = threadIdx.x / 32 * 8 + lane / 4 % 2 * 4 + lane / 8;
-		k = lane % 4 * 4;
-		to = own * pitch + k;
-		present = (o.width - first - own + step - 1) / step;
-#pragma unroll
-		for (int i = 0; i < times; ++i) {
-			const int at = first + own + step * i;
-			const size_t row = inside(at, o.width) ? (o.rows != nullptr ? o.rows[at] : at) : 0;
-			rows[i] = o.p + row * o.ld + k;
-		}
-	}
-
-	// copy begins to copy the depths from `from` on.
-	__device__ __forceinline__ void copy(int from, float* shared) {
-		const bool valid = inside(from + k, depths);
-#pragma unroll
-		for (int i = 0; i < times; ++i) copy_async(shared + to + i * step * pitch, rows[i] + from, valid && i < present ? 16 : 0);
-	}
-
-	__device__ static __forceinline__ int row(int h, int g) { return 8 * h + g; }
-	__device__ static __forceinline__ void left(float (&x)[4], const float* shared, int first, int k) {
-		const int lane = threadIdx.x % 32;
-		load_matrices(x, shared + (first + lane % 16) * pitch + k + lane / 16 * 4);
-	}
-	__device__ static __forceinline__ void right(float (&y)[2][2], const float* shared, int first, int k) {
-		const int lane = threadIdx.x % 32;
-		float x[4];
-		load_matrices(x, shared + (first + lane / 16 * 8 + lane % 8) * pitch + k + lane / 8 % 2 * 4);
-		y[0][0] = x[0], y[0][1] = x[1], y[1][0] = x[2], y[1][1] = x[3];
-	}
-};
-
-// An Along operand keeps its layout too, [16, 128] with rows 136 floats apart, 8 modulo
-// 32. Four depths of eight neighbours, or of four pairs of neighbours, meet all banks,
-// and so does a row that is copied.
-template <int threads>
-struct Feed<Along, threads> {
-	static constexpr int times = tile * depth / 4 / threads, step = threads / 32;
-	static constexpr int pitch = tile + 8, floats = depth * pitch;
-	const float* column;
-	const int* rows;
-	int index[times]; // where rows are gathered, those of the next chunk that this thread copies
-	int to, k, depths, ld, bytes;
-
-	__device__ __forceinline__ Feed(const Along& o, int first, int from) : rows(o.rows), depths(o.depths), ld(o.ld) {
-		const int at = threadIdx.x % 32 * 4;
-		k = threadIdx.x / 32;
-		to = k * pitch + at;
-		column = o.p + first + at;
-		bytes = inside(first + at, o.width) ? 16 : 0;
-		if (rows != nullptr) find(from);
-	}
-	__device__ __forceinline__ void find(int from) {
-#pragma unroll
-		for (int i = 0; i < times; ++i) index[i] = inside(from + k + step * i, depths) ? rows[from + k + step * i] : 0;
-	}
-
-	__device__ __forceinline__ void copy(int from, float* shared) {
-#pragma unroll
-		for (int i = 0; i < times; ++i) {
-			const size_t row = rows != nullptr ? index[i] : from + k + step * i;
-			copy_async(shared + to + i * step * pitch, column + row * ld, inside(from + k + step * i, depths) ? bytes : 0);
-		}
-		if (rows != nullptr) find(from + depth);
-	}
-
-	// Neighbours are a vector: rows g of both halves.
-	__device__ static __forceinline__ int row(int h, int g) { return 2 * g + h; }
-	__device__ static __forceinline__ void left(float (&x)[4], const float* shared, int first, int k) {
-		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll
-		for (int e = 0; e < 2; ++e) {
-			const float2 v = *reinterpret_cast<const float2*>(shared + (k + t + 4 * e) * pitch + first + 2 * g);
-			x[2 * e] = v.x, x[2 * e + 1] = v.y;
-		}
-	}
-	__device__ static __forceinline__ void right(float (&y)[2][2], const float* shared, int first, int k) {
-		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-#pragma unroll
-		for (int j = 0; j < 2; ++j)
-#pragma unroll
-			for (int e = 0; e < 2; ++e) y[j][e] = shared[(k + t + 4 * e) * pitch + first + 8 * j + g];
-	}
-};
-
-// A precision's Fragments add the product of a chunk to a warp's sums: sums[j][i] is
-// the fragment of tile (i, j), left(x, i, k) and right(y, j, k) read those of the factors.
+// A precision's Fragments are a warp's factors of `depths` depths of a chunk. begin reads the
+// first ones; advance adds the product of these to the warp's sums, sums[j][i] being that of
+// tile (i, j), and meanwhile reads the next ones. left(x, k) reads those of eight depths from
+// k on, right(y, j, k) those of column_group tiles from tile j on.
 template <class Precision>
 struct Fragments;
 
 template <>
 struct Fragments<TF32> {
-	static constexpr int column_tiles = 8;
+	static constexpr int column_tiles = 8, depths = 8;
+	float a[2][row_tiles][4], b[column_tiles][2];
 
 	template <class Left, class Right>
-	__device__ static __forceinline__ void add(float (&sums)[column_tiles][row_tiles][4], Left left, Right right) {
+	__device__ __forceinline__ void begin(Left left, Right right) {
+		left(a[0], 0);
 #pragma unroll
-		for (int k = 0; k < depth; k += 8) {
-			float a[row_tiles][4];
+		for (int j = 0; j < column_tiles; j += column_group) right(b + j, j, 0);
+	}
+	template <int turn, class Left, class Right>
+	__device__ __forceinline__ void advance(float (&sums)[column_tiles][row_tiles][4], Left left, Right right, int k) {
+		left(a[1 - turn], k);
 #pragma unroll
-			for (int i = 0; i < row_tiles; ++i) {
-				left(a[i], i, k);
+		for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
-				for (int q = 0; q < 4; ++q) a[i][q] = to_tf32(a[i][q]);
+			for (int q = 0; q < 4; ++q) a[turn][i][q] = to_tf32(a[turn][i][q]);
+#pragma unroll
+		for (int j = 0; j < column_tiles; j += column_group) {
+#pragma unroll
+			for (int e = j; e < j + column_group; ++e) {
+				const float rounded[2] = {to_tf32(b[e][0]), to_tf32(b[e][1])};
+				mma_tf32<row_tiles>(sums[e], a[turn], rounded);
 			}
-#pragma unroll
-			for (int j = 0; j < column_tiles; j += 2) {
-				float b[2][2];
-				right(b, j, k);
-#pragma unroll
-				for (int e = 0; e < 2; ++e) {
-					const float rounded[2] = {to_tf32(b[e][0]), to_tf32(b[e][1])};
-					mma_tf32<row_tiles>(sums[j + e], a, rounded);
-				}
-			}
+			right(b + j, j, k);
 		}
 	}
 };
 
+// The products of factors in two parts are those of add_corrected, for eight tiles in turn, so
+// that each waits less for the one that it adds to.
 template <>
 struct Fragments<TF32x3> {
-	static constexpr int column_tiles = 4; // more would take more registers than there are
+	static constexpr int column_tiles = 4, depths = 8; // more columns would take more registers than there are
+	float a[row_tiles][4], b[column_tiles][2];
 
 	template <class Left, class Right>
-	__device__ static __forceinline__ void add(float (&sums)[column_tiles][row_tiles][4], Left left, Right right) {
+	__device__ __forceinline__ void begin(Left left, Right right) {
+		left(a, 0);
+		right(b, 0, 0);
+	}
+	template <int turn, class Left, class Right>
+	__device__ __forceinline__ void advance(float (&sums)[column_tiles][row_tiles][4], Left left, Right right, int k) {
+		static_assert(column_tiles == column_group, "");
+		float large[row_tiles][4], small[row_tiles][4], wide[column_tiles][2], narrow[column_tiles][2];
 #pragma unroll
-		for (int k = 0; k < depth; k += 8) {
-			float large[row_tiles][4], small[row_tiles][4];
+		for (int j = 0; j < column_tiles; ++j)
 #pragma unroll
-			for (int i = 0; i < row_tiles; ++i) {
-				float a[4];
-				left(a, i, k);
+			for (int q = 0; q < 2; ++q) wide[j][q] = split(b[j][q], narrow[j][q]);
+		right(b, 0, k);
 #pragma unroll
-				for (int q = 0; q < 4; ++q) large[i][q] = split(a[q], small[i][q]);
-			}
+		for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
-			for (int j = 0; j < column_tiles; j += 2) {
-				float b[2][2];
-				right(b, j, k);
+			for (int q = 0; q < 4; ++q) large[i][q] = split(a[i][q], small[i][q]);
+		left(a, k);
 #pragma unroll
-				for (int e = 0; e < 2; ++e) {
-					float wide[2], narrow[2];
+		for (int i = 0; i < row_tiles; i += 2) {
+			float part[column_tiles][2][4] = {};
 #pragma unroll
-					for (int q = 0; q < 2; ++q) wide[q] = split(b[e][q], narrow[q]);
-					add_corrected<row_tiles>(sums[j + e], large, small, wide, narrow);
-				}
-			}
+			for (int j = 0; j < column_tiles; ++j) mma_tf32<2>(part[j], small + i, wide[j]);
+#pragma unroll
+			for (int j = 0; j < column_tiles; ++j) mma_tf32<2>(part[j], large + i, narrow[j]);
+#pragma unroll
+			for (int j = 0; j < column_tiles; ++j) mma_tf32<2>(part[j], large + i, wide[j]);
+#pragma unroll
+			for (int j = 0; j < column_tiles; ++j)
+#pragma unroll
+				for (int e = 0; e < 2; ++e)
+#pragma unroll
+					for (int q = 0; q < 4; ++q) sums[j][i + e][q] += part[j][e][q];
 		}
 	}
 };
@@ -187,88 +99,146 @@ struct Fragments<TF32x3> {
 // depth in a sum is free.
 template <>
 struct Fragments<BF16> {
-	static constexpr int column_tiles = 8;
+	static constexpr int column_tiles = 8, depths = 16;
+	unsigned a[2][row_tiles][4], b[column_tiles][2];
 
+	template <class Left>
+	__device__ static __forceinline__ void read(unsigned (&to)[row_tiles][4], Left left, int half, int k) {
+		float x[row_tiles][4];
+		left(x, k + 8 * half);
+#pragma unroll
+		for (int i = 0; i < row_tiles; ++i) {
+			to[i][2 * half] = pack_bf16(x[i][0], x[i][2]);
+			to[i][2 * half + 1] = pack_bf16(x[i][1], x[i][3]);
+		}
+	}
+	template <class Right>
+	__device__ static __forceinline__ void read(unsigned (*to)[2], Right right, int j, int k) {
+#pragma unroll
+		for (int e = 0; e < 2; ++e) {
+			float y[column_group][2];
+			right(y, j, k + 8 * e);
+#pragma unroll
+			for (int q = 0; q < column_group; ++q) to[q][e] = pack_bf16(y[q][0], y[q][1]);
+		}
+	}
 	template <class Left, class Right>
-	__device__ static __forceinline__ void add(float (&sums)[column_tiles][row_tiles][4], Left left, Right right) {
-		unsigned a[row_tiles][4];
+	__device__ __forceinline__ void begin(Left left, Right right) {
+		read(a[0], left, 0, 0);
+		read(a[0], left, 1, 0);
 #pragma unroll
-		for (int i = 0; i < row_tiles; ++i)
+		for (int j = 0; j < column_tiles; j += column_group) read(b + j, right, j, 0);
+	}
+	template <int turn, class Left, class Right>
+	__device__ __forceinline__ void advance(float (&sums)[column_tiles][row_tiles][4], Left left, Right right, int k) {
+		static_assert(column_tiles == 2 * column_group, "");
 #pragma unroll
-			for (int k = 0; k < 2; ++k) {
-				float x[4];
-				left(x, i, 8 * k);
-				a[i][2 * k] = pack_bf16(x[0], x[2]);
-				a[i][2 * k + 1] = pack_bf16(x[1], x[3]);
-			}
+		for (int j = 0; j < column_tiles; j += column_group) {
+			read(a[1 - turn], left, j / column_group, k);
 #pragma unroll
-		for (int j = 0; j < column_tiles; j += 2) {
-			float low[2][2], high[2][2];
-			right(low, j, 0);
-			right(high, j, 8);
-#pragma unroll
-			for (int e = 0; e < 2; ++e) {
-				const unsigned b[2] = {pack_bf16(low[e][0], low[e][1]), pack_bf16(high[e][0], high[e][1])};
-				mma_bf16<row_tiles>(sums[j + e], a, b);
-			}
+			for (int e = j; e < j + column_group; ++e) mma_bf16<row_tiles>(sums[e], a[turn], b[e]);
+			read(b + j, right, j, k);
 		}
 	}
 };
 
+// each_step calls f(Step, last) for the steps of a chunk. Fragments take turns.
+template <int number_>
+struct Step {
+	static constexpr int number = number_, turn = number_ % 2;
+};
+template <int steps, int first = 0, class F>
+__device__ __forceinline__ void each_step(F f) {
+	if constexpr (first < steps) {
+		f(Step<first>(), first == steps - 1);
+		each_step<steps, first + 1>(f);
+	}
+}
+
 template <class Precision>
 struct Gemm {
-	static constexpr int column_tiles = Fragments<Precision>::column_tiles, threads = 1024 / column_tiles;
+	using Factors = Fragments<Precision>;
+	static constexpr int column_tiles = Factors::column_tiles, threads = 1024 / column_tiles;
 	static constexpr bool unguarded = true;
-	static constexpr int row_lanes = 4, row_warps = threads / 64;
-
-	__device__ static __forceinline__ int row_warp() { return threadIdx.x / 64; }
+	static constexpr int row_lanes = 32;
 
 	template <class A, class B, class Finish>
 	__device__ static __forceinline__ void multiply(const A& a, const B& b, int from, int to, float* shared, Finish finish) {
-		using Left = Feed<A, threads>;
-		using Right = Feed<B, threads>;
-		constexpr int stage = Left::floats + Right::floats;
+		using Rows = Left<A, threads>;
+		using Columns = Right<B, threads>;
 		const int m0 = blockIdx.y * tile, n0 = blockIdx.x * tile;
 		const int warp = threadIdx.x / 32, row = warp % 2 * 16 * row_tiles, column = warp / 2 * 8 * column_tiles;
 		float sums[column_tiles][row_tiles][4] = {};
-		Left rows(a, m0, from);
-		Right columns(b, n0, from);
-		const auto copy = [&](int k, int slot) {
-			if (k < to) {
-				rows.copy(k, shared + slot * stage);
-				columns.copy(k, shared + slot * stage + Left::floats);
-			}
+		Rows rows(a, m0, from);
+		Columns columns(b, n0, from);
+		int slot = 0, behind = stages - 1;
+		const int left_place = Rows::place(row), right_place = Columns::place(column);
+		const auto left = [&](auto& x, int k) { Rows::read(x, shared + slot * 2 * chunk_floats, left_place, k); };
+		const auto right = [&](auto* y, int j, int k) { Columns::read(y, shared + slot * 2 * chunk_floats + chunk_floats, right_place, j, k); };
+		Factors factors;
+		constexpr bool apart = column_tiles == 8; // or all copies' addresses would take too many registers
+#pragma unroll
+		for (int s = 0; s < stages - 1; ++s) {
+			rows.copy(shared + s * 2 * chunk_floats);
+			columns.copy(shared + s * 2 * chunk_floats + chunk_floats);
 			commit_copies();
-		};
-#pragma unroll
-		for (int s = 0; s < stages - 1; ++s) copy(from + s * depth, s);
-		int slot = 0;
-		for (int k = from; k < to; k += depth) {
-			wait_copies<stages - 2>();
-			__syncthreads(); // this chunk is there for all, and all are done with the one before
-			copy(k + (stages - 1) * depth, slot == 0 ? stages - 1 : slot - 1);
-			const float* chunk = shared + slot * stage;
-			Fragments<Precision>::add(sums,
-				[&](float (&x)[4], int i, int k) { Left::left(x, chunk, row + 16 * i, k); },
-				[&](float (&y)[2][2], int j, int k) { Right::right(y, chunk + Left::floats, column + 8 * j, k); });
-			slot = slot == stages - 1 ? 0 : slot + 1;
 		}
-		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-		finish([&](auto store, auto... done) {
-#pragma unroll
-			for (int i = 0; i < row_tiles; ++i)
-#pragma unroll
-				for (int h = 0; h < 2; ++h) {
-					const int at = m0 + row + 16 * i + Left::row(h, g);
-#pragma unroll
-					for (int j = 0; j < column_tiles; ++j) {
-						const float pair[2] = {sums[j][i][2 * h], sums[j][i][2 * h + 1]};
-						store(at, n0 + column + 8 * j + 2 * t, pair);
-					}
-					(done(at), ...);
+		wait_copies<stages - 2>();
+		__syncthreads();
+		factors.begin(left, right);
+		for (int k = from; k < to; k += chunk_depth) {
+			each_step<chunk_depth / Factors::depths>([&](auto step, bool last) {
+				if (last) {
+					wait_copies<stages - 2>();
+					__syncthreads(); // the next chunk is there for all, and all have read this one
+					behind = slot;
+					slot = slot == stages - 1 ? 0 : slot + 1;
 				}
+				if (step.number == 0 && apart) rows.copy(shared + behind * 2 * chunk_floats);
+				factors.template advance<step.turn>(sums, left, right, last ? 0 : (step.number + 1) * Factors::depths);
+				if (step.number != 0) return;
+				if (!apart) rows.copy(shared + behind * 2 * chunk_floats);
+				columns.copy(shared + behind * 2 * chunk_floats + chunk_floats);
+				commit_copies();
+			});
+		}
+		wait_copies<0>(); // for copies of nothing
+		__syncthreads();  // before the chunks' place is used again
+		put<Rows>(sums, row, column, shared);
+		__syncthreads();
+		finish([&](auto store, auto... done) {
+#pragma unroll 8
+			for (int i = threadIdx.x / 32; i < tile; i += threads / 32) {
+				const int lane = threadIdx.x % 32;
+				const float4 v = *reinterpret_cast<const float4*>(shared + i * tile + 4 * (lane ^ swizzle(i)));
+				const float values[4] = {v.x, v.y, v.z, v.w};
+				store(m0 + i, n0 + 4 * lane, values);
+				(done(m0 + i), ...);
+			}
 		});
 	}
+
+	// put stores a warp's sums in the tile, [128, 128], of which each warp then takes whole rows:
+	// what comes after the product is a loop, and not that many times the same code. Eight
+	// lanes that store vectors have two rows, 1 or 4 apart, and every other vector of them.
+	template <class Rows>
+	__device__ static __forceinline__ void put(const float (&sums)[column_tiles][row_tiles][4], int row, int column, float* to) {
+		const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+		for (int i = 0; i < row_tiles; ++i)
+#pragma unroll
+			for (int h = 0; h < 2; ++h) {
+				const int at = row + Rows::row_of(i, h, g);
+#pragma unroll
+				for (int j = 0; j < column_tiles; j += column_group)
+#pragma unroll
+					for (int q = 0; q < 2; ++q) {
+						float4* vectors = reinterpret_cast<float4*>(to + at * tile + column + 8 * j);
+						vectors[(2 * t + q) ^ swizzle(at)] = make_float4(sums[j][i][2 * h + q], sums[j + 1][i][2 * h + q], sums[j + 2][i][2 * h + q], sums[j + 3][i][2 * h + q]);
+					}
+			}
+	}
+	__device__ static __forceinline__ int swizzle(int row) { return (row ^ row / 4) & 1; }
 };
 
 #endif

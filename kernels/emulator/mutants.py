@@ -36,17 +36,19 @@ STAGES = [
 SPARED = {
     ("reduce.cuh", "__syncthreads(); // before space is used again"):
         "the callers' next use of the space is behind another barrier, or there is none",
-    ("pipeline.cuh", "const size_t row = inside(at, o.width) ? (o.rows != nullptr ? o.rows[at] : at) : 0;"):
-        "the row is looked up but not copied: only memory beyond the index is read, which AddressSanitizer finds",
+    ("feed.cuh", "const int at = first + Base::row(i), row = inside(at, o.width) ? (o.rows != nullptr ? o.rows[at] : at) : 0;"):
+        "the row's products are not stored: only memory beyond the index or the matrix is read, which AddressSanitizer finds",
     ("operands.cuh", "const bool valid = inside(k, depths) && inside(column, width);"):
+        "columns beyond the width are not stored: only memory beyond the matrix is read, which AddressSanitizer finds",
+    ("top.cu", "const bool here = inside(j, width) && share.group < share.groups;"):
         "columns beyond the width are not stored: only memory beyond the matrix is read, which AddressSanitizer finds",
     ("fused_adam.cu", "if (inside(e, size)) {"):
         "the sum is not stored: only memory beyond the partial sums is read, which AddressSanitizer finds",
     ("fused_adam.cu", "if (threadIdx.x >= 32 || !inside(e, size)) return;"):
         "memory beyond the parameters is written, which AddressSanitizer finds",
-    ("pipeline.cuh", "bytes = inside(first + at, o.width) ? 16 : 0;"):
+    ("feed.cuh", "column = o.p + (inside(first + at, o.width) ? first + at : 0);"):
         "columns beyond the width are not stored: only memory beyond the matrix is read, which AddressSanitizer finds",
-    ("pipeline.cuh", "for (int i = 0; i < times; ++i) index[i] = inside(from + k + step * i, depths) ? rows[from + k + step * i] : 0;"):
+    ("feed.cuh", "for (int i = 0; i < times; ++i) index[i] = inside(k + step * i, depths) ? rows[k + step * i] : 0;"):
         "the row is looked up but not copied: only memory beyond the index is read, which AddressSanitizer finds",
 }
 

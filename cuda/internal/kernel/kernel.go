@@ -711,14 +711,14 @@ func Score(s *driver.Stream, grid driver.Dim, shared int, a ScoreArgs) error {
 	return s.Launch("score", grid, 256, shared, args[:]...)
 }
 
-// Top launches top with blocks of 256 threads.
+// Top launches top with blocks of 512 threads.
 func Top(s *driver.Stream, grid driver.Dim, shared int, a TopArgs) error {
 	args := a.list()
-	return s.Launch("top", grid, 256, shared, args[:]...)
+	return s.Launch("top", grid, 512, shared, args[:]...)
 }
 
-// ColumnSums launches column_sums with blocks of 256 threads.
+// ColumnSums launches column_sums with blocks of 512 threads.
 func ColumnSums(s *driver.Stream, grid driver.Dim, shared int, a ColumnSumsArgs) error {
 	args := a.list()
-	return s.Launch("column_sums", grid, 256, shared, args[:]...)
+	return s.Launch("column_sums", grid, 512, shared, args[:]...)
 }
