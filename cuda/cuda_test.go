@@ -3,6 +3,8 @@
 package cuda
 
 import (
+	"strings"
+	"sync"
 	"testing"
 
 	"gomine/cuda/internal/driver"
@@ -14,13 +16,39 @@ import (
 func openPath(p path, precision Precision) func(testing.TB) backend.Backend {
 	return func(t testing.TB) backend.Backend {
 		t.Helper()
-		d, err := open(Options{Precision: precision})
+		d, err := opened(precision)
 		if err != nil {
 			t.Fatal(err)
 		}
 		d.path = p
 		return d
 	}
+}
+
+// wholes are the cards that stay open until the end of the tests, which take parts of them: to open
+// one takes a second.
+var wholes = struct {
+	sync.Mutex
+	of map[Precision]*device
+}{of: map[Precision]*device{}}
+
+// opened returns a device: the emulator anew, part of a card that is open.
+func opened(precision Precision) (*device, error) {
+	wholes.Lock()
+	defer wholes.Unlock()
+	whole := wholes.of[precision]
+	if whole == nil {
+		d, err := open(Options{Precision: precision})
+		if err != nil || strings.Contains(d.Device(), "emulator") {
+			return d, err
+		}
+		whole, wholes.of[precision] = d, d
+	}
+	parts, err := whole.Divide(1)
+	if err != nil {
+		return nil, err
+	}
+	return parts[0].(*device), nil
 }
 
 // onStream calls f on the device's thread, with its stream and memory that is freed after it.

@@ -139,6 +139,7 @@ func TestDivide(t *testing.T) {
 // TestPartsClose: a closed part leaves the whole and the others as they were, and what is its own can be
 // closed later; when the whole is closed, so are its parts, and nothing stays behind.
 func TestPartsClose(t *testing.T) {
+	onEmulator(t) // a device gives memory in pieces of megabytes
 	c := newCase(300, 5, 3, 33, objective.DV, backend.Softplus, 17, 9)
 	before := runtime.NumGoroutine()
 	whole, parts := divided(t, Options{Precision: FP32}, 3)

@@ -42,12 +42,11 @@ func TestEvaluateStretches(t *testing.T) {
 				evaluate := func(pairs int, projected int64, sum int, limit int64) {
 					name := fmt.Sprintf("%v, %v rows, %v: %d pairs, %d bytes projected, sums of %d, limit %d", hidden, rows.Len(), kind, pairs, projected, sum, limit)
 					scratchPairs, mostProjected, sumRows = pairs, projected, sum
-					d, err := open(Options{Precision: FP32, MemoryLimit: limit})
-					if err != nil {
-						t.Fatal(err)
-					}
+					d := openPath(pathAuto, FP32)(t).(*device)
+					d.resident = &resident{limit: limit}
 					given, data := c.trainer(t, d)
 					got := &result{influence: make([]float64, rows.Len())}
+					var err error
 					got.Evaluation, err = given.Evaluate(t.Context(), data, rows, backend.Pairing{Kind: kind, Count: 5, Seed: 1}, got.influence)
 					if err != nil {
 						t.Fatalf("%s: %v", name, err)

@@ -251,7 +251,7 @@ correctness() {
 	fi
 	group 100
 	for name in $tests; do
-		if [ $running -ge 6 ]; then
+		if [ $running -ge 4 ]; then
 			wait -n
 			running=$((running - 1))
 		fi
