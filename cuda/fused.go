@@ -27,7 +27,6 @@ var fusedKernels = []struct {
 }{
 	{16, 64, map[Precision]fusedKernel{FP32: kernel.FusedR16W64F32, TF32: kernel.FusedR16W64TF32, TF32x3: kernel.FusedR16W64TF32x3}},
 	{32, 128, map[Precision]fusedKernel{FP32: kernel.FusedR32W128F32, TF32: kernel.FusedR32W128TF32, TF32x3: kernel.FusedR32W128TF32x3}},
-	{8, 128, map[Precision]fusedKernel{FP32: kernel.FusedR8W128F32, TF32: kernel.FusedR8W128TF32, TF32x3: kernel.FusedR8W128TF32x3}},
 	{16, 128, map[Precision]fusedKernel{FP32: kernel.FusedR16W128F32, TF32: kernel.FusedR16W128TF32, TF32x3: kernel.FusedR16W128TF32x3}},
 }
 
@@ -37,9 +36,8 @@ const (
 	// fusedBlocks and fusedBytes bound what fused_adam must read.
 	fusedBlocks = 1024
 	fusedBytes  = 64 << 20
-	// wideBatch is from where on blocks of 32 positions occupy a large device, and up to
-	// smallBatch those of 8 leave fused_adam little to read.
-	wideBatch, smallBatch = 2048, 512
+	// wideBatch is from where on blocks of 32 positions occupy a large device.
+	wideBatch = 2048
 )
 
 // fusedFloats is fused_floats of fused.cuh.
@@ -65,7 +63,7 @@ func newFused(t *trainer) (*fused, bool) {
 		case f.launch == nil:
 		case t.device.entry != nil && *t.device.entry != number:
 		case widest > k.width || f.shared+fusedStatic > t.device.gpu.Shared:
-		case t.device.path == pathAuto && (k.rows == 32 && t.spec.Batch < wideBatch || k.rows == 8 && t.spec.Batch > smallBatch):
+		case k.rows == 32 && t.spec.Batch < wideBatch && t.device.path == pathAuto:
 		case f.blocks > fusedBlocks || f.blocks*2*t.layout.size*4 > fusedBytes:
 		default:
 			return f, true

@@ -38,7 +38,7 @@ func TestFusedChoice(t *testing.T) {
 	for _, c := range []struct {
 		batch, want int
 		hidden      []int
-	}{{64, 0, []int{64, 64}}, {4096, 0, []int{64}}, {smallBatch, 2, []int{128, 128}}, {smallBatch + 1, 3, []int{128, 128}}, {wideBatch - 1, 3, []int{65}}, {wideBatch, 1, []int{128, 128}}, {512, -1, []int{129}}} {
+	}{{64, 0, []int{64, 64}}, {4096, 0, []int{64}}, {512, 2, []int{128, 128}}, {wideBatch - 1, 2, []int{65}}, {wideBatch, 1, []int{128, 128}}, {512, -1, []int{129}}} {
 		d, err := open(Options{})
 		if err != nil {
 			t.Fatal(err)

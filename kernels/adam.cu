@@ -1,9 +1,6 @@
 // The end of a step: gradients out of their parts, and the update.
 #include "adam.cuh"
 
-// A thread has this many parts on their way from memory at once.
-constexpr int parts_ahead = 16;
-
 // adam adds up the gradient of every parameter and takes step clock[0]+i of Adam
 // with control[4 (clock[1]+i) ..]; if grad is not null it stores the gradient
 // there instead. Segment g of 6 numbers {start, length, parts, offset, stride,
@@ -18,13 +15,8 @@ KERNEL(256) adam(float* params, float* m, float* v, float* grad, const float* pa
 	const int parts = static_cast<int>(segment[2]);
 	const float* p = partials + segment[3] + at;
 	float g = 0;
-	for (int first = 0; first < parts; first += parts_ahead) {
-		float part[parts_ahead];
-#pragma unroll
-		for (int q = 0; q < parts_ahead; ++q) part[q] = inside(first + q, parts) ? p[(first + q) * segment[4]] : 0.f;
-#pragma unroll
-		for (int q = 0; q < parts_ahead; ++q) g += part[q];
-	}
+#pragma unroll 8
+	for (int q = 0; q < parts; ++q) g += p[q * segment[4]];
 	const size_t e = static_cast<size_t>(segment[0]) + at;
 	if (grad != nullptr)
 		grad[e] = g;

@@ -1,6 +1,6 @@
 // Products of the fused step: of layers that lie in shared memory, by warps that own eight
-// columns each, and all rows of them or a share. There is no tile of weights in shared memory,
-// since every weight is read by one or two warps of the block only.
+// columns each. There is no tile of weights in shared memory, since every weight is read by
+// one warp of the block only.
 //
 // Lane 4g+t of a warp holds of a product, in tiles of 16 rows, the entries (16 i + g, 2t),
 // (16 i + g, 2t+1), (16 i + g + 8, 2t), (16 i + g + 8, 2t+1) of its columns, as tensor cores
@@ -10,13 +10,11 @@
 
 #include "precision.cuh"
 
-// The g and t of a lane, the first column of its warp of a block's W, and its warp's share of
-// the rows.
-template <int W>
+// The g and t of a lane, and the first column of its warp.
 struct Lane {
-	int g, t, column, share;
+	int g, t, column;
 
-	__device__ Lane() : g(threadIdx.x % 32 / 4), t(threadIdx.x % 4), column(threadIdx.x / 32 * 8 % W), share(threadIdx.x / (4 * W)) {}
+	__device__ Lane() : g(threadIdx.x % 32 / 4), t(threadIdx.x % 4), column(threadIdx.x / 32 * 8) {}
 };
 
 // A layer's rows are layer_pitch floats apart, 4 modulo 32: 8 lanes that read 16 bytes of
@@ -101,9 +99,9 @@ template <class Precision>
 struct Fragments {
 	// along adds a b to the sums of 16 rows of a times `tiles`: a [16 tiles, over] lies in
 	// rows of ld floats, zero from over up to the next multiple of 16, b [over, width] at w.
-	template <class B, int W, int tiles>
+	template <class B, int tiles>
 	__device__ static __forceinline__ void along(float (&sum)[tiles][4], const float* a, int ld, int over, const float* w, int ldw, int width) {
-		const Lane<W> lane;
+		const Lane lane;
 		B b(w, ldw, over, width, 4 * lane.t, lane.column + lane.g);
 		a += lane.g * ld + 4 * lane.t;
 #pragma unroll tiles > 2 ? 1 : Precision::split ? 2 : 4 // as registers allow
@@ -131,9 +129,9 @@ struct Fragments {
 	}
 
 	// across sets sum to the product of a^T and b over R rows of both, for 16 columns of a.
-	template <int R, int W>
+	template <int R>
 	__device__ static __forceinline__ void across(float (&sum)[1][4], const float* a, const float* b, int ld) {
-		const Lane<W> lane;
+		const Lane lane;
 #pragma unroll
 		for (int p = 0; p < R; p += 8) {
 			const float* of_a = a + (p + 2 * lane.t) * ld + lane.g;
@@ -150,12 +148,12 @@ struct Fragments {
 // FP32 multiplies on the ordinary units, a lane its entries by itself.
 template <>
 struct Fragments<FP32> {
-	template <class B, int W, int tiles>
+	template <class B, int tiles>
 	__device__ static __forceinline__ void along(float (&sum)[tiles][4], const float* a, int ld, int over, const float* w, int ldw, int width) {
-		const Lane<W> lane;
+		const Lane lane;
 		B b(w, ldw, over, width, 0, lane.column + 2 * lane.t), c(w, ldw, over, width, 0, lane.column + 2 * lane.t + 1);
 		a += lane.g * ld;
-#pragma unroll tiles > 2 ? 1 : 2
+#pragma unroll tiles > 2 ? 1 : 4
 		for (int k = 0; k < over; k += 4) {
 			float right[2][4];
 			b.template four<FP32, 4>(right[0]);
@@ -173,9 +171,9 @@ struct Fragments<FP32> {
 		}
 	}
 
-	template <int R, int W>
+	template <int R>
 	__device__ static __forceinline__ void across(float (&sum)[1][4], const float* a, const float* b, int ld) {
-		const Lane<W> lane;
+		const Lane lane;
 #pragma unroll 8
 		for (int p = 0; p < R; ++p) {
 			const float* of_a = a + p * ld + lane.g;

@@ -21,10 +21,9 @@
 #include "reduce.cuh"
 #include "small.cuh"
 
-// A block has `shares` warps for every eight columns of the widest layer, each with a part of
-// the rows.
-template <int W, int shares>
-constexpr int fused_threads = 4 * W * shares;
+// A block has a warp for every eight columns of the widest layer.
+template <int W>
+constexpr int fused_threads = 4 * W;
 
 // fused_floats returns the floats of shared memory that a step takes, of 2R pairs: the
 // inputs, the layers, and two more for the way back.
@@ -35,9 +34,9 @@ constexpr int fused_floats(int layers) {
 
 // Fused is the work of a block. Rows and columns of its arrays that belong to no position
 // and no unit are zero.
-template <class Precision, int R, int W, int shares>
+template <class Precision, int R, int W>
 struct Fused {
-	static constexpr int pairs = 2 * R, ld = layer_pitch<W>, threads = fused_threads<W, shares>, warps = threads / 32, tiles = pairs / 16 / shares;
+	static constexpr int pairs = 2 * R, ld = layer_pitch<W>, threads = fused_threads<W>, warps = threads / 32, tiles = pairs / 16;
 
 	const Small& net;
 	const float* params;
@@ -52,6 +51,15 @@ struct Fused {
 	__device__ float* part(int which) const { return parts + static_cast<size_t>(which) * net.size(); }
 	__device__ bool present(int pair) const { return inside(pair % R, count); }
 	__device__ int top() const { return net.layers - 1; }
+
+	// own calls use(pair, column, i) for the entries of the warp's columns that its lane has:
+	// each thread always the same ones, so that between two calls no barrier is needed.
+	template <class Use>
+	__device__ __forceinline__ void own(Use use) const {
+		const Lane lane;
+#pragma unroll
+		for (int i = 0; i < 2 * tiles; ++i) use(8 * i + lane.g, lane.column + 2 * lane.t, i);
+	}
 
 	// gather fetches inputs [from, from + W) of all pairs, those that there are. It reads
 	// something for the others too, so that no load waits for a branch.
@@ -79,35 +87,27 @@ struct Fused {
 		}
 	}
 
-	// bend replaces the warp's entries by use(f, entry, pair, column), with f the
-	// non-linearity. In a loop: straight code for all of a thread's entries and every
-	// non-linearity would be most of the kernel.
+	// bend replaces the entries of the warp's columns by use(f, entry, pair, column), with f
+	// the non-linearity. In a loop: straight code for all of a thread's entries and
+	// every non-linearity would be most of the kernel.
 	template <class Use>
 	__device__ __forceinline__ void bend(float* values, int width, Use use) const {
-		const Lane<W> lane;
+		const Lane lane;
 		by_inlined_activation(activation, [&](auto f) {
 #pragma unroll tiles > 2 ? 2 : 4
 			for (int i = 0; i < 4 * tiles; ++i) {
-				const int pair = lane.share * 16 * tiles + i / 2 * 8 + lane.g, column = lane.column + 2 * lane.t + i % 2;
+				const int pair = i / 2 * 8 + lane.g, column = lane.column + 2 * lane.t + i % 2;
 				float& v = values[pair * ld + column];
 				v = present(pair) && inside(column, width) ? use(f, v, pair, column) : 0.f;
 			}
 		});
 	}
 
-	// store writes the warp's entries, each thread those that it bends afterwards: no barrier
-	// is needed in between.
+	// store writes sums to the warp's columns.
 	__device__ __forceinline__ void store(float* to, const float (&sum)[tiles][4]) const {
-		const Lane<W> lane;
-		to += (lane.share * 16 * tiles + lane.g) * ld + lane.column + 2 * lane.t;
-#pragma unroll
-		for (int i = 0; i < 2 * tiles; ++i) *reinterpret_cast<float2*>(to + 8 * i * ld) = make_float2(sum[i / 2][i % 2 * 2], sum[i / 2][i % 2 * 2 + 1]);
-	}
-
-	// multiply adds the product of the warp's rows of a layer with weights.
-	template <class B>
-	__device__ __forceinline__ void multiply(float (&sum)[tiles][4], const float* in, int over, int from, int ldw, int width) const {
-		Fragments<Precision>::template along<B, W>(sum, in + Lane<W>().share * 16 * tiles * ld, ld, over, params + from, ldw, width);
+		own([&](int pair, int column, int i) {
+			*reinterpret_cast<float2*>(to + pair * ld + column) = make_float2(sum[i / 2][i % 2 * 2], sum[i / 2][i % 2 * 2 + 1]);
+		});
 	}
 
 	// bent applies bias and non-linearity to a layer's sums. Those that are factors of
@@ -176,7 +176,7 @@ struct Fused {
 		for (int e = threadIdx.x; e < 2 * W; e += threads) {
 			const int which = e / W, j = e % W;
 			float sum = 0;
-#pragma unroll 4
+#pragma unroll 8
 			for (int p = which * R; p < which * R + R; ++p)
 				if (present(p)) sum += weight[p] * h[p * ld + j];
 			if (inside(j, width)) part(which)[net.out() + j] = sum;
@@ -193,16 +193,16 @@ struct Fused {
 	// differentiate stores the gradients of the weights of layer l that `rows` of its inputs
 	// have, from number `from` on.
 	__device__ __forceinline__ void differentiate(const float* in, int l, int from, int rows) const {
-		const Lane<W> lane;
+		const Lane lane;
 		const int width = net.width(l), ldw = padded(width);
 		if (!inside(lane.column, width)) return; // a whole warp
 		const float* d = back(l);
 		for (int which = 0; which < 2; ++which) {
 			float* to = part(which) + net.weights(l) + from * ldw;
 #pragma unroll R > 16 ? 1 : 2
-			for (int m = 16 * lane.share; m < rows; m += 16 * shares) {
+			for (int m = 0; m < rows; m += 16) {
 				float sum[1][4] = {};
-				Fragments<Precision>::template across<R, W>(sum, in + which * R * ld + m, d + which * R * ld, ld);
+				Fragments<Precision>::template across<R>(sum, in + which * R * ld + m, d + which * R * ld, ld);
 				const int row = m + lane.g, column = lane.column + 2 * lane.t;
 				if (inside(column, width) && inside(row, rows)) *reinterpret_cast<float2*>(to + row * ldw + column) = make_float2(sum[0][0], sum[0][1]);
 				if (inside(column, width) && inside(row + 8, rows)) *reinterpret_cast<float2*>(to + (row + 8) * ldw + column) = make_float2(sum[0][2], sum[0][3]);
@@ -216,7 +216,7 @@ struct Fused {
 			const int which = e / W, j = e % W;
 			const float* d = back(l) + which * R * ld + j;
 			float sum = 0;
-#pragma unroll 4
+#pragma unroll 8
 			for (int p = 0; p < R; ++p) sum += d[p * ld];
 			if (inside(j, net.width(l))) part(which)[net.bias(l) + j] = sum;
 		}
@@ -235,7 +235,7 @@ struct Fused {
 				}
 				__syncthreads();
 				const int depth = min(W, over - from);
-				multiply<Weights>(sum, in, depth, net.weights(l) + from * ldw, ldw, net.width(l));
+				Fragments<Precision>::template along<Weights>(sum, in, ld, depth, params + net.weights(l) + from * ldw, ldw, net.width(l));
 			}
 			store(layer(l), sum);
 			bent(l);
@@ -248,7 +248,7 @@ struct Fused {
 		for (int l = top(); l >= 1; --l) {
 			const float* in = layer(l - 1);
 			float sum[tiles][4] = {};
-			multiply<Transposed>(sum, back(l), net.width(l), net.weights(l), padded(net.width(l)), net.width(l - 1));
+			Fragments<Precision>::template along<Transposed>(sum, back(l), ld, net.width(l), params + net.weights(l), padded(net.width(l)), net.width(l - 1));
 			store(back(l - 1), sum);
 			bend(back(l - 1), net.width(l - 1), [&](auto f, float v, int pair, int column) {
 				return Precision::stage(f.back(v, in[pair * ld + column]));
@@ -270,13 +270,13 @@ struct Fused {
 	}
 };
 
-template <class Precision, int R, int W, int shares>
+template <class Precision, int R, int W>
 __device__ __forceinline__ void fused(float* partials, double* stats, const float* params, const float* x, const float* z, const int* rows,
 	int batch, const Small& net, int kind, double param, int activation, float* shared) {
 	__shared__ float t[2 * R], weight[2 * R];
 	const int lo = blockIdx.x * R;
-	const Fused<Precision, R, W, shares> step = {net, params, shared, partials + static_cast<size_t>(blockIdx.x) * 2 * net.size(), min(R, batch - lo), activation};
-	for (int e = 32 * threadIdx.x; e < net.size(); e += 32 * fused_threads<W, shares>) warm(params + e);
+	const Fused<Precision, R, W> step = {net, params, shared, partials + static_cast<size_t>(blockIdx.x) * 2 * net.size(), min(R, batch - lo), activation};
+	for (int e = 32 * threadIdx.x; e < net.size(); e += 32 * fused_threads<W>) warm(params + e);
 	step.forward(x, z, rows, lo, batch);
 	step.scores(t);
 	__syncthreads();

@@ -37,12 +37,12 @@ struct Fragments<TF32> {
 #pragma unroll
 		for (int i = 0; i < row_tiles; ++i)
 #pragma unroll
-			for (int q = 0; q < 4; ++q) a[turn][i][q] = to_tf32(a[turn][i][q]);
+			for (int q = 0; q < 4; ++q) a[turn][i][q] = for_tf32(a[turn][i][q]);
 #pragma unroll
 		for (int j = 0; j < column_tiles; j += column_group) {
 #pragma unroll
 			for (int e = j; e < j + column_group; ++e) {
-				const float rounded[2] = {to_tf32(b[e][0]), to_tf32(b[e][1])};
+				const float rounded[2] = {for_tf32(b[e][0]), for_tf32(b[e][1])};
 				mma_tf32<row_tiles>(sums[e], a[turn], rounded);
 			}
 			right(b + j, j, k);

@@ -152,6 +152,8 @@ inline float to_tf32(float x) {
 	return __uint_as_float((__float_as_uint(x) + 0x1000u) & 0xffffe000u);
 }
 
+inline float for_tf32(float x) { return __int_as_float(min(__float_as_int(x), 0x7fffefff) + 0x1000); }
+
 template <int rows>
 inline void mma_tf32(float (*d)[4], const float (*a)[4], const float (&b)[2]) {
 	emulator::multiply_tf32(d[0], a[0], b, rows);

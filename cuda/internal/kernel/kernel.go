@@ -531,16 +531,10 @@ func FusedAdam(s *driver.Stream, grid driver.Dim, shared int, a FusedAdamArgs) e
 	return s.Launch("fused_adam", grid, 256, shared, args[:]...)
 }
 
-// FusedR16W64F32 launches fused_r16_w64_f32 with blocks of 512 threads.
+// FusedR16W64F32 launches fused_r16_w64_f32 with blocks of 256 threads.
 func FusedR16W64F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r16_w64_f32", grid, 512, shared, args[:]...)
-}
-
-// FusedR8W128F32 launches fused_r8_w128_f32 with blocks of 512 threads.
-func FusedR8W128F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	args := a.list()
-	return s.Launch("fused_r8_w128_f32", grid, 512, shared, args[:]...)
+	return s.Launch("fused_r16_w64_f32", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W128F32 launches fused_r16_w128_f32 with blocks of 512 threads.
@@ -555,16 +549,10 @@ func FusedR32W128F32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs)
 	return s.Launch("fused_r32_w128_f32", grid, 512, shared, args[:]...)
 }
 
-// FusedR16W64TF32 launches fused_r16_w64_tf32 with blocks of 512 threads.
+// FusedR16W64TF32 launches fused_r16_w64_tf32 with blocks of 256 threads.
 func FusedR16W64TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r16_w64_tf32", grid, 512, shared, args[:]...)
-}
-
-// FusedR8W128TF32 launches fused_r8_w128_tf32 with blocks of 512 threads.
-func FusedR8W128TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	args := a.list()
-	return s.Launch("fused_r8_w128_tf32", grid, 512, shared, args[:]...)
+	return s.Launch("fused_r16_w64_tf32", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W128TF32 launches fused_r16_w128_tf32 with blocks of 512 threads.
@@ -579,16 +567,10 @@ func FusedR32W128TF32(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs
 	return s.Launch("fused_r32_w128_tf32", grid, 512, shared, args[:]...)
 }
 
-// FusedR16W64TF32x3 launches fused_r16_w64_tf32x3 with blocks of 512 threads.
+// FusedR16W64TF32x3 launches fused_r16_w64_tf32x3 with blocks of 256 threads.
 func FusedR16W64TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
 	args := a.list()
-	return s.Launch("fused_r16_w64_tf32x3", grid, 512, shared, args[:]...)
-}
-
-// FusedR8W128TF32x3 launches fused_r8_w128_tf32x3 with blocks of 512 threads.
-func FusedR8W128TF32x3(s *driver.Stream, grid driver.Dim, shared int, a FusedArgs) error {
-	args := a.list()
-	return s.Launch("fused_r8_w128_tf32x3", grid, 512, shared, args[:]...)
+	return s.Launch("fused_r16_w64_tf32x3", grid, 256, shared, args[:]...)
 }
 
 // FusedR16W128TF32x3 launches fused_r16_w128_tf32x3 with blocks of 512 threads.
