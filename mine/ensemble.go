@@ -3,6 +3,7 @@ package mine
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"gomine/mine/objective"
 	"gomine/mine/stack"
@@ -22,8 +23,8 @@ type ensemble struct {
 
 // newEnsemble decides the weights.
 func newEnsemble(seed uint64, folds []fold, members [][]*member, refs []*reference) *ensemble {
-	e := &ensemble{seed: seed, folds: folds, members: members, refs: refs}
-	for f := range folds {
+	e := &ensemble{seed: seed, folds: folds, members: members, refs: refs, weights: make([][]float64, len(folds))}
+	e.eachFold(func(f int) {
 		var others []stack.Fold
 		for g := range folds {
 			if g != f {
@@ -33,9 +34,18 @@ func newEnsemble(seed uint64, folds []fold, members [][]*member, refs []*referen
 		if len(folds) == 1 {
 			others = []stack.Fold{e.scores(0, validationRows)}
 		}
-		e.weights = append(e.weights, stack.Weights(others, folds[f].worth))
-	}
+		e.weights[f] = stack.Weights(others, folds[f].worth)
+	})
 	return e
+}
+
+// eachFold calls use for every fold, side by side.
+func (e *ensemble) eachFold(use func(f int)) {
+	var wg sync.WaitGroup
+	for f := range e.folds {
+		wg.Go(func() { use(f) })
+	}
+	wg.Wait()
 }
 
 // scores returns the scores of the critics of a fold, of one part of its rows.
@@ -117,28 +127,35 @@ func (e *ensemble) best() [][]float64 {
 // reach is the score up to which marginal pairs have to be seen, in the fold where that is
 // the highest; at least 0.
 func (e *ensemble) reach() float64 {
-	most := 0.0
-	for f := range e.folds {
+	reach := make([]float64, len(e.folds))
+	e.eachFold(func(f int) {
 		ev := e.combined(f, e.weights[f], testRows).evaluation()
-		most = max(most, ev.Joint-ev.LogU+deviations*math.Sqrt(ev.VarT))
-	}
-	return most
+		reach[f] = ev.Joint - ev.LogU + deviations*math.Sqrt(ev.VarT)
+	})
+	return max(0, slices.Max(reach))
 }
 
 // tested is what the critics of each fold say together, by some weights, of its own test
 // rows, cut off where these show too little. Folds without weights are left out.
-func (e *ensemble) tested(weights func(f int) []float64) (all []tested) {
-	for f := range e.folds {
+func (e *ensemble) tested(weights func(f int) []float64) []tested {
+	all := make([]*tested, len(e.folds))
+	e.eachFold(func(f int) {
 		w := weights(f)
 		if w == nil {
-			continue
+			return
 		}
 		p, logU := e.combined(f, w, testRows), e.logU(f, w)
 		p.cut(logU, len(p.Marginal))
 		ev, influence := p.influence()
-		all = append(all, tested{ev, logU, influence, e.folds[f].clusters})
+		all[f] = &tested{ev, logU, influence, e.folds[f].clusters}
+	})
+	var there []tested
+	for _, t := range all {
+		if t != nil {
+			there = append(there, *t)
+		}
 	}
-	return all
+	return there
 }
 
 // stacked is what the critics say by their weights.
