@@ -14,9 +14,7 @@ What makes it fair: a process for each size and framework, small sizes first, so
 compilation sees the shapes of another; compiled for fixed shapes; the gradients set to
 None before the capture of the CUDA graph and nothing that clears them within it; a
 precision that is measured on a matrix product and not only asked for; the median of
-several windows. No configuration takes longer than the limit.
-
-It has not been run on a GPU yet."""
+several windows. No configuration takes longer than the limit."""
 
 import argparse
 import functools

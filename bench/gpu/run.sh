@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests and measures gomine on a machine with an NVIDIA GPU and driver, without Go
 # and without a CUDA toolkit. `make bundle` puts it together with all it needs.
-# It has been rehearsed on the emulator; it has not been run on a GPU yet.
+# `make rehearse` tries it on the emulator; bench/results/gpu-* is what it has measured.
 #
 #	./run.sh OUT first     environment, first light, product, tests, speed, profile
 #	./run.sh OUT second    first light, sanitizers, peers, speed again

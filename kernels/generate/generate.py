@@ -274,7 +274,7 @@ def report(kernels, results):
         "# What the assembler says of the kernels",
         "",
         "Written by `make kernels`: ptxas 12.9 on the committed PTX, the instructions of sm_90 as nvdisasm lists them.",
-        "None of this is a measurement: **no kernel has run on a GPU yet.** No register is spilled on any architecture that has the shared memory.",
+        "None of this is a measurement; those are in bench/README.md. No register is spilled on any architecture that has the shared memory.",
         "",
         "Registers per thread and blocks that fit an SM at once, `registers/blocks`, by architecture. Dynamic shared memory is counted in,",
         "that of the fused kernels for two layers. `-` is an architecture without the instructions, 0 one whose shared memory is too small.",
