@@ -2,11 +2,11 @@
 // kernels), called by cgo. It is built with the tag cuda; without it, Open
 // returns backend.ErrUnavailable.
 //
-// A training step of a small network, with no layer wider than 128 and in another
-// precision than BF16, is two kernels: one takes blocks of the batch from the draw to the gradients, the
-// other combines these and updates the parameters. That of a larger one is a
-// chain of tiled matrix products. Neither needs the host: many steps are
-// captured once as a graph, which is then launched again and again.
+// A training step of a small network, with no layer wider than 128, is two kernels: one
+// takes blocks of the batch from their rows to the gradients, the other combines these and
+// updates the parameters. That of a larger one is a chain of tiled matrix products. Neither
+// needs the host: the rows of many steps are drawn at once and the steps captured as a graph,
+// which is then launched again and again.
 //
 // Models, evaluations and derivatives with respect to rows are such chains too,
 // whatever the size. Their rows come from the host and go back there with every
@@ -62,7 +62,7 @@ const (
 	// TF32 rounds factors to 10 bits of mantissa: relative errors of some 1e-3.
 	TF32 Precision = "tf32"
 	// BF16 rounds factors to 7 bits of mantissa, for tensor cores twice as fast: relative
-	// errors of some 1e-2. Networks of any size are computed by tiled products.
+	// errors of some 1e-2. Training steps of small networks are those of TF32.
 	BF16 Precision = "bf16"
 )
 

@@ -65,7 +65,7 @@ func (d *device) choose() error {
 	case d.precision != FP32 && arch < tensorArch:
 		return fmt.Errorf("%s has compute capability %d.%d, precision %s needs 8.0: %w", d.gpu.Name, arch/10, arch%10, d.precision, backend.ErrUnavailable)
 	}
-	return d.load("", d.precision.ending())
+	return d.load(d.precision.needs)
 }
 
 // device is the backend, or a part of it.

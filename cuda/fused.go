@@ -20,14 +20,15 @@ type fused struct {
 
 type fusedKernel = func(s *driver.Stream, grid driver.Dim, shared int, a kernel.FusedArgs) error
 
-// fusedKernels lists what there is, the better choice first.
+// fusedKernels lists what there is, the better choice first. Those of BF16 are those of TF32, which
+// are more exact, and would gain nothing by less: see kernels/README.md.
 var fusedKernels = []struct {
 	rows, width int
 	of          map[Precision]fusedKernel
 }{
-	{16, 64, map[Precision]fusedKernel{FP32: kernel.FusedR16W64F32, TF32: kernel.FusedR16W64TF32, TF32x3: kernel.FusedR16W64TF32x3}},
-	{32, 128, map[Precision]fusedKernel{FP32: kernel.FusedR32W128F32, TF32: kernel.FusedR32W128TF32, TF32x3: kernel.FusedR32W128TF32x3}},
-	{16, 128, map[Precision]fusedKernel{FP32: kernel.FusedR16W128F32, TF32: kernel.FusedR16W128TF32, TF32x3: kernel.FusedR16W128TF32x3}},
+	{16, 64, map[Precision]fusedKernel{FP32: kernel.FusedR16W64F32, TF32: kernel.FusedR16W64TF32, BF16: kernel.FusedR16W64TF32, TF32x3: kernel.FusedR16W64TF32x3}},
+	{32, 128, map[Precision]fusedKernel{FP32: kernel.FusedR32W128F32, TF32: kernel.FusedR32W128TF32, BF16: kernel.FusedR32W128TF32, TF32x3: kernel.FusedR32W128TF32x3}},
+	{16, 128, map[Precision]fusedKernel{FP32: kernel.FusedR16W128F32, TF32: kernel.FusedR16W128TF32, BF16: kernel.FusedR16W128TF32, TF32x3: kernel.FusedR16W128TF32x3}},
 }
 
 const (

@@ -31,9 +31,14 @@ func (p Precision) ending() string {
 	return string(p)
 }
 
-// load loads the kernels whose files end in one of the endings, "" for those of every
-// precision.
-func (d *device) load(endings ...string) error {
+// needs says whether the precision takes kernels of a file: those of every precision, its own,
+// and for the small networks of BF16, which are bound by latency, those of TF32.
+func (p Precision) needs(f kernels.File) bool {
+	return f.Precision == "" || f.Precision == p.ending() || p == BF16 && f.Name == "fused_tf32"
+}
+
+// load loads the kernels of some files.
+func (d *device) load(wanted func(kernels.File) bool) error {
 	files, err := kernels.Files()
 	if err != nil {
 		return err
@@ -41,17 +46,15 @@ func (d *device) load(endings ...string) error {
 	var images []driver.Image
 	compiled := false
 	for _, f := range files {
-		for _, ending := range endings {
-			if f.Precision != ending {
-				continue
-			}
-			image, isPTX, err := imageOf(f, d.folder)
-			if err != nil {
-				return err
-			}
-			images = append(images, image)
-			compiled = compiled || isPTX
+		if !wanted(f) {
+			continue
 		}
+		image, isPTX, err := imageOf(f, d.folder)
+		if err != nil {
+			return err
+		}
+		images = append(images, image)
+		compiled = compiled || isPTX
 	}
 	if compiled && d.compiling != nil {
 		d.compiling()
