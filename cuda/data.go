@@ -77,7 +77,7 @@ func (r *resident) place(d *data) error {
 		limit = free / 10 * 9
 	}
 	need := d.bytes()
-	if need > min(limit, free) {
+	if need > min(limit, free) || d.largest() > mostFloats {
 		return nil
 	}
 	d.memory = gpu.NewMemory()
@@ -98,6 +98,15 @@ func (r *resident) leave(d *data) error {
 	defer r.mu.Unlock()
 	r.bytes -= d.bytes()
 	return d.memory.Free()
+}
+
+// mostFloats is the most of a side on the device: products find gathered rows by 32 bits, in vectors of
+// four floats (FeedAcross in kernels/feed.cuh).
+const mostFloats = 1 << 34
+
+// largest is the floats of the larger side.
+func (d *data) largest() int64 {
+	return int64(d.hostX.Rows) * int64(padded(max(d.hostX.Cols, d.hostZ.Cols)))
 }
 
 // bytes is what the rows take on the device.

@@ -42,7 +42,8 @@ __device__ __forceinline__ float to_tf32(float x) {
 // for_tf32 makes a factor of mma_tf32 that is rounded likewise, in half the instructions: the
 // core cuts the bits behind TF32's, so that half of the last bit is added and no more. It is
 // of no other use: 0 becomes a number. The NaN that arithmetic returns is the largest
-// integer, which must not become a number by this.
+// integer, which must not become a number by this; of other NaN only those of the largest 4,096
+// words would, which nothing computes, and which data, being finite, do not hold.
 __device__ __forceinline__ float for_tf32(float x) {
 	return __int_as_float(min(__float_as_int(x), 0x7fffefff) + 0x1000);
 }

@@ -14,9 +14,9 @@ KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long 
 	const int q = blockIdx.x * 256 + threadIdx.x;
 	if (!inside(q, batch)) return;
 	const unsigned entry = permute_inverse(b.cycle, q);
-	const int at = i * batch + q;
+	const size_t at = static_cast<size_t>(i) * batch + q;
 	entries[at] = static_cast<int>(entry);
-	rows[at] = streamed ? at : row_at(index, first, batch_row(b, entry));
+	rows[at] = streamed ? static_cast<int>(at) : row_at(index, first, batch_row(b, entry));
 }
 
 // The pairings of visit: backend.PairingKind.

@@ -46,7 +46,7 @@ struct FeedRows {
 template <class Operand, int threads, int group>
 struct FeedAcross : FeedRows<threads, group> {
 	using Base = FeedRows<threads, group>;
-	unsigned begin[Base::times]; // of rows of which this thread copies a vector each, in vectors: up to 64 GiB
+	unsigned begin[Base::times]; // of rows of which this thread copies a vector each, in vectors: of 64 GiB at most, see mostFloats in cuda/data.go
 
 	__device__ __forceinline__ FeedAcross(const Across& o, int first, int from) : Base(o, from) {
 #pragma unroll

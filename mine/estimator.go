@@ -279,7 +279,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 			c := e.survivors[k]
 			var m *member
 			m, err = t.train(ctx, b, f, c, members[f][c], e.cfg.Steps, e.cfg.Patience, last)
-			if m != nil {
+			if m != nil && !t.again(err) {
 				members[f][c] = m
 			}
 		} else if e.cfg.Reference {
@@ -287,7 +287,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		}
 		t.mu.Lock()
 		left[f]++
-		done := left[f] == jobs
+		done := left[f] >= jobs // more where jobs are done again
 		t.mu.Unlock()
 		if done {
 			t.close(f)

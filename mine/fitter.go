@@ -81,13 +81,15 @@ func (t *fitter) advanced(steps, planned int, p Progress) {
 }
 
 // each calls job for the numbers below n, in order, on all backends side by side. The
-// first error ends what has not begun; diverged training is no error.
+// first error ends what has not begun; diverged training is no error. A job that finds no memory
+// beside others is done again when they are done, alone.
 func (t *fitter) each(parent context.Context, n int, job func(ctx context.Context, b backend.Backend, i int) error) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	next := make(chan int)
 	var wg sync.WaitGroup
 	errs := make([]error, len(t.backends))
+	alone := make([][]int, len(t.backends))
 	var failed atomic.Bool
 	for w, b := range t.backends {
 		wg.Go(func() {
@@ -96,6 +98,10 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 					continue
 				}
 				err := job(ctx, b, i)
+				if t.again(err) {
+					alone[w] = append(alone[w], i)
+					continue
+				}
 				if ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, ErrCheckpoint) {
 					continue // it ended because another one failed, or the caller said so
 				}
@@ -117,10 +123,24 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 	}
 	close(next)
 	wg.Wait()
+	for _, i := range slices.Concat(alone...) {
+		if ctx.Err() != nil {
+			break
+		}
+		if err := job(ctx, t.backends[0], i); err != nil {
+			errs = append(errs, err)
+			cancel()
+		}
+	}
 	if err := parent.Err(); err != nil {
 		errs = append(errs, fmt.Errorf("mine: training: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// again says of the error of a job whether it is done again when others no longer take memory.
+func (t *fitter) again(err error) bool {
+	return errors.Is(err, backend.ErrOutOfMemory) && len(t.backends) > 1
 }
 
 // train takes a candidate to step target on a fold, from its checkpoint or from where an

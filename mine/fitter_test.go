@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gomine/mine/backend"
@@ -28,5 +29,39 @@ func TestFailureOnce(t *testing.T) {
 	})
 	if err == nil || strings.Count(err.Error(), "lost") != 1 || strings.Count(err.Error(), "full") != 1 {
 		t.Errorf("error %v, want that of the device and that of the checkpoint once each", err)
+	}
+}
+
+// TestNoMemoryBesideOthers: a job that finds no memory beside others is done again alone, and fails if there is
+// none then either.
+func TestNoMemoryBesideOthers(t *testing.T) {
+	const jobs = 4
+	for _, enough := range []bool{true, false} {
+		var all sync.WaitGroup
+		all.Add(jobs)
+		var busy atomic.Int32
+		var done [jobs]atomic.Int32
+		f := fitter{backends: make([]backend.Backend, jobs)}
+		err := f.each(t.Context(), jobs, func(_ context.Context, _ backend.Backend, i int) error {
+			beside := busy.Add(1) > 1
+			defer busy.Add(-1)
+			if done[i].Add(1) == 1 { // all at once
+				all.Done()
+				all.Wait()
+				beside = beside || i < 2
+			}
+			if i < 2 && (beside || !enough) {
+				return fmt.Errorf("layers: %w", backend.ErrOutOfMemory)
+			}
+			return nil
+		})
+		if (err == nil) != enough || !enough && !errors.Is(err, backend.ErrOutOfMemory) {
+			t.Errorf("enough for one: %v: error %v", enough, err)
+		}
+		for i := range done {
+			if want := int32(1); enough && i < 2 && done[i].Load() != want+1 || i >= 2 && done[i].Load() != want {
+				t.Errorf("job %d was begun %d times", i, done[i].Load())
+			}
+		}
 	}
 }

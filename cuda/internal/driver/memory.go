@@ -119,6 +119,12 @@ func (s *spare) take(what string, bytes int64) (cu.DevicePtr, error) {
 	if bytes <= free {
 		p, err = cu.MemAlloc(bytes)
 	}
+	if err == cu.OutOfMemory && s.bytes > 0 { // what is free may lie in pieces
+		if err := s.dropAll(); err != nil {
+			return 0, err
+		}
+		p, err = cu.MemAlloc(bytes)
+	}
 	if err == cu.OutOfMemory {
 		return 0, fmt.Errorf("%s needs %d bytes, %d are free: %w; smaller batches and layers need less, and data can stay in the host's memory",
 			what, bytes, free, backend.ErrOutOfMemory)
