@@ -136,7 +136,7 @@ func TestEvaluateKeepsMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("GOMINE_EMULATOR_FAIL", "cuMemAlloc_v2:1")
+	t.Setenv("GOMINE_EMULATOR_FAIL", "cuMemAlloc_v2:1,cuMemAlloc_v2:2") // the second one without what is spare
 	if _, _, err := evaluate(few, 2); err != nil {
 		t.Errorf("fewer rows: %v", err)
 	}
