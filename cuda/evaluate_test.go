@@ -101,7 +101,7 @@ func TestScratchGrows(t *testing.T) {
 	if got := given.(*trainer).scratch.chunk; got != leastPairs {
 		t.Errorf("room for %d pairs at first, want %d", got, leastPairs)
 	}
-	t.Setenv("GOMINE_EMULATOR_FAIL", "cuMemAlloc_v2:3")
+	t.Setenv("GOMINE_EMULATOR_FAIL", "cuMemAlloc_v2:3,cuMemAlloc_v2:4") // the second one without what is spare
 	if _, err := scores(3000); !errors.Is(err, backend.ErrOutOfMemory) {
 		t.Errorf("error %v, want that of the allocation", err)
 	}
