@@ -159,7 +159,7 @@ start() {
 	fi
 }
 
-# The budgets of the groups add up to the deadline: 20 + 70 + 50 + 90 + 80 + 40 seconds in
+# The budgets of the groups add up to the deadline: 20 + 70 + 50 + 100 + 80 + 30 seconds in
 # the first part, 70 + 50 + 170 + 60 in the second.
 environment() {
 	group 20
@@ -249,7 +249,7 @@ correctness() {
 		append "{\"stage\":\"tests\",\"rc\":1,\"seconds\":0,\"began\":\"$(now)\",\"tail\":\"cuda.test lists no tests\"}"
 		return
 	fi
-	group 90
+	group 100
 	for name in $tests; do
 		if [ $running -ge 4 ]; then
 			wait -n
@@ -316,7 +316,7 @@ sanitizers() {
 # one. The clocks are left as they are, which ncu does not do by itself.
 profile() {
 	local case size
-	group 40
+	group 30
 	for case in A B E G; do
 		case $case in A) size=d=2/h=64 ;; B) size=d=40/h=128 ;; E) size=d=256/h=512 ;; G) size=d=1024/h=1024 ;; esac
 		if [[ " $cases " != *" $case "* ]]; then
