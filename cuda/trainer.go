@@ -41,7 +41,7 @@ type trainer struct {
 	clock         driver.Pointer // step and place in the rings, of a graph's first step
 	control       driver.Pointer // ring of Adam's constants
 	values, ema   driver.Pointer // rings
-	rows, entries driver.Pointer // of the batches of a graph by position
+	rows, entries driver.Pointer // by position: of the batches of a graph, of its first one
 	graphs        map[graphKey]*driver.Graph
 	pace          pace
 	feed          *feed    // of data in the host's memory
@@ -134,7 +134,7 @@ func (t *trainer) open() (err error) {
 	}{
 		{"first moments", &t.m, params}, {"second moments", &t.v, params}, {"gradient", &t.grad, params},
 		{"clock", &t.clock, 16}, {"rates", &t.control, 16 * ring}, {"values", &t.values, 8 * ring}, {"moving averages", &t.ema, 8 * (ring + 1)},
-		{"rows", &t.rows, batch * int64(graphSteps[0])}, {"entries", &t.entries, batch * int64(graphSteps[0])},
+		{"rows", &t.rows, batch * int64(graphSteps[0])}, {"entries", &t.entries, batch},
 	} {
 		if *a.to, err = t.memory.Alloc(a.what, a.bytes); err != nil {
 			return err

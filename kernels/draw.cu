@@ -1,10 +1,11 @@
 // Which rows a step, and a pass of an evaluation, take.
 #include "feistel.cuh"
 
-// draw stores at i batch + q, for position q < batch of the marginal cycle of steps
-// clock[0]+i, i = 0, 1, ..: the entry that the cycle visits there and its data row, which is
+// draw stores in rows[i batch + q], for position q < batch of the marginal cycle of step
+// clock[0]+i, i = 0, 1, ..: the data row of the entry that the cycle visits there, which is
 // row_at of one of [0, n) by the order of the epoch. If streamed, the rows are i batch + q:
-// the host has gathered those of all steps of this graph, in the order of positions.
+// the host has gathered those of all steps of this graph, in the order of positions. The
+// entries of the first step are stored too.
 // grid (batch/256, steps), CPU twin sampling.Batches
 KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long long* clock, unsigned long long seed, int n, int first, int batch, int streamed) {
 	__shared__ Batch b;
@@ -14,8 +15,8 @@ KERNEL(256) draw(int* rows, int* entries, const int* index, const unsigned long 
 	const int q = blockIdx.x * 256 + threadIdx.x;
 	if (!inside(q, batch)) return;
 	const unsigned entry = permute_inverse(b.cycle, q);
+	if (i == 0) entries[q] = static_cast<int>(entry);
 	const size_t at = static_cast<size_t>(i) * batch + q;
-	entries[at] = static_cast<int>(entry);
 	rows[at] = streamed ? static_cast<int>(at) : row_at(index, first, batch_row(b, entry));
 }
 

@@ -52,15 +52,6 @@ struct Fused {
 	__device__ bool present(int pair) const { return inside(pair % R, count); }
 	__device__ int top() const { return net.layers - 1; }
 
-	// own calls use(pair, column, i) for the entries of the warp's columns that its lane has:
-	// each thread always the same ones, so that between two calls no barrier is needed.
-	template <class Use>
-	__device__ __forceinline__ void own(Use use) const {
-		const Lane lane;
-#pragma unroll
-		for (int i = 0; i < 2 * tiles; ++i) use(8 * i + lane.g, lane.column + 2 * lane.t, i);
-	}
-
 	// gather fetches inputs [from, from + W) of all pairs, those that there are. It reads
 	// something for the others too, so that no load waits for a branch.
 	__device__ __forceinline__ void gather(const float* x, const float* z, const int* rows, int lo, int batch, int from) const {
@@ -103,11 +94,16 @@ struct Fused {
 		});
 	}
 
-	// store writes sums to the warp's columns.
+	// store writes sums to the warp's columns, each thread to the entries that it bends
+	// afterwards: no barrier is needed in between.
 	__device__ __forceinline__ void store(float* to, const float (&sum)[tiles][4]) const {
-		own([&](int pair, int column, int i) {
-			*reinterpret_cast<float2*>(to + pair * ld + column) = make_float2(sum[i / 2][i % 2 * 2], sum[i / 2][i % 2 * 2 + 1]);
-		});
+		const Lane lane;
+		to += lane.g * ld + lane.column + 2 * lane.t;
+#pragma unroll
+		for (int i = 0; i < tiles; ++i) {
+			*reinterpret_cast<float2*>(to + 16 * i * ld) = make_float2(sum[i][0], sum[i][1]);
+			*reinterpret_cast<float2*>(to + (16 * i + 8) * ld) = make_float2(sum[i][2], sum[i][3]);
+		}
 	}
 
 	// bent applies bias and non-linearity to a layer's sums. Those that are factors of
