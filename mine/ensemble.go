@@ -136,7 +136,7 @@ func (e *ensemble) reach() float64 {
 }
 
 // tested is what the critics of each fold say together, by some weights, of its own test
-// rows, cut off where these show too little. Folds without weights are left out.
+// rows, cut off where these show too little, and of its training rows, cut off there too. Folds without weights are left out.
 func (e *ensemble) tested(weights func(f int) []float64) []tested {
 	all := make([]*tested, len(e.folds))
 	e.eachFold(func(f int) {
@@ -147,7 +147,9 @@ func (e *ensemble) tested(weights func(f int) []float64) []tested {
 		p, logU := e.combined(f, w, testRows), e.logU(f, w)
 		p.cut(logU, len(p.Marginal))
 		ev, influence := p.influence()
-		all[f] = &tested{ev, logU, influence, e.folds[f].clusters}
+		learnt := e.combined(f, w, trainRows)
+		learnt.cut(logU, len(p.Marginal))
+		all[f] = &tested{ev, logU, influence, e.folds[f].clusters, learnt.bound(), e.folds[f].counts.Train}
 	})
 	var there []tested
 	for _, t := range all {
@@ -161,18 +163,6 @@ func (e *ensemble) tested(weights func(f int) []float64) []tested {
 // stacked is what the critics say by their weights.
 func (e *ensemble) stacked() []tested {
 	return e.tested(func(f int) []float64 { return e.weights[f] })
-}
-
-// trained is the mean over the folds, weighted by their test rows, of the bound on the
-// training rows, cut off where the critics are that were tested.
-func (e *ensemble) trained(tested []tested) float64 {
-	var sum, rows float64
-	for f, t := range tested {
-		p, n := e.combined(f, e.weights[f], trainRows), float64(t.Rows)
-		p.cut(t.logU, int(t.Pairs))
-		sum, rows = sum+n*p.bound(), rows+n
-	}
-	return sum / rows
 }
 
 // alone is the bound of a candidate, or of the reference behind the last one, on the folds that

@@ -352,7 +352,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts, Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
-	r.Training, r.Neighbours = e.ensemble.trained(tested), e.nearest.said()
+	r.Training, r.Neighbours = trained(tested), e.nearest.said()
 	r.Likely = r.likely()
 	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
 		return Result{}, err

@@ -171,3 +171,68 @@ func TestPoolBounds(t *testing.T) {
 		t.Errorf("one part gives %+v, want %+v", alone, want)
 	}
 }
+
+// TestFoldsCovary: critics that have learnt from each other's test rows make errors that go together. The one
+// of this test learns the mean of d normal columns and scores a row y by y.mean - |mean|^2/2, the log of a likelihood
+// ratio; where the mean is 0, its bound is wrong by y.mean, and the true variance of V over K folds of n_f rows, each learnt
+// from all m = (K-1) n_f others, is d/(K m) (1/n_f + (K-1)/m): twice that of independent folds. V_train - V is d/m on average.
+func TestFoldsCovary(t *testing.T) {
+	const (
+		folds, perFold, dims = 5, 40, 30
+		rows, learnt         = folds * perFold, (folds - 1) * perFold
+		sets                 = 1000
+	)
+	var said, spread float64
+	for set := range uint64(sets) {
+		var sums [folds][dims]float64
+		var all [rows][dims]float64
+		for i := range all {
+			for d := range all[i] {
+				all[i][d] = sampling.Normal(set, sampling.StreamInit, 0, uint64(i*dims+d))
+				sums[i/perFold][d] += all[i][d]
+			}
+		}
+		var tests []tested
+		var off float64
+		for f := range folds {
+			var mean [dims]float64
+			for d := range mean {
+				for g := range folds {
+					if g != f {
+						mean[d] += sums[g][d] / learnt
+					}
+				}
+			}
+			e, trained, size := backend.Evaluation{Rows: perFold, Pairs: perFold, Finite: true}, 0., 0.
+			for _, m := range mean {
+				size += m * m
+			}
+			for i := range all {
+				var along float64
+				for d, m := range mean {
+					along += all[i][d] * m
+				}
+				if i/perFold == f {
+					e.Joint, e.VarT = e.Joint+(along-size/2)/perFold, e.VarT+along*along/perFold
+				} else {
+					trained += (along - size/2) / learnt
+				}
+			}
+			off += (e.Joint + size/2) / folds
+			tests = append(tests, tested{Evaluation: e, trained: trained, learnt: learnt})
+		}
+		b, err := poolBounds(tests, 0.95)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, spread = said+b.StdErr*b.StdErr/sets, spread+off*off/sets
+	}
+	const want = dims * (1./perFold + (folds-1.)/learnt) / (folds * learnt)
+	// A variance from 1,000 sets is off by sqrt(2/1000) = 4.5%, for errors that are nearly normal.
+	for _, v := range []float64{said, spread} {
+		if math.Abs(v/want-1) > 0.15 {
+			t.Errorf("variance said %v, seen %v, want %v", said, spread, want)
+			break
+		}
+	}
+}

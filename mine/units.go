@@ -73,6 +73,8 @@ type tested struct {
 	logU      float64   // of its validation rows
 	influence []float64 // of the rows, see backend.Evaluation
 	clusters  []int     // sizes of the units that the rows are; nil if they are independent
+	trained   float64   // the bound of the same critics on the rows that they were trained on
+	learnt    int       // how many rows these are
 }
 
 // variance is that of the bound, as backend.Evaluation.Variance has it where rows are
@@ -129,8 +131,22 @@ func (t tested) bound(confidence float64) (Bound, error) {
 	return b.limited(float64(t.Rows), confidence, t.freedom()), nil
 }
 
-// poolBounds is the mean of bounds on different rows, weighted by their rows. Their
-// errors are independent where the critics are given.
+// trained is the mean over the folds, weighted by their test rows, of the bound on the training rows.
+func trained(folds []tested) float64 {
+	var sum, rows float64
+	for _, t := range folds {
+		sum, rows = sum+float64(t.Rows)*t.trained, rows+float64(t.Rows)
+	}
+	return sum / rows
+}
+
+// poolBounds is the mean of bounds on different rows, weighted by their rows,
+//
+//	V = sum_f s_f V_f,   Var V = sum_f s_f^2 Var V_f + (1 - sum_f s_f^2) D (V_train - V)+ / m
+//
+// with s_f the share of fold f. The second term is the covariance of two folds, whose critics have learnt
+// from each other's test rows: m are the training rows, V_train is the bound on them, and D >= 1 how much larger
+// the variance is because rows are units; see doc/mathematics.md.
 func poolBounds(folds []tested, confidence float64) (Bound, error) {
 	var all Bound
 	var rows, most, freedom int
@@ -139,7 +155,7 @@ func poolBounds(folds []tested, confidence float64) (Bound, error) {
 		most = max(most, t.Rows)
 		freedom += t.freedom()
 	}
-	var variance float64
+	var variance, independent, squares, learnt float64
 	for _, t := range folds {
 		b, err := t.bound(confidence)
 		if err != nil {
@@ -149,6 +165,12 @@ func poolBounds(folds []tested, confidence float64) (Bound, error) {
 		all.Estimate += share * b.Estimate
 		all.NWJ += share * b.NWJ
 		variance += share * share * t.variance()
+		independent += share * share * t.Variance()
+		squares += share * share
+		learnt += share * float64(t.learnt)
+	}
+	if optimism := trained(folds) - all.Estimate; len(folds) > 1 && optimism > 0 && independent > 0 {
+		variance += (1 - squares) * variance / independent * optimism / learnt
 	}
 	all.StdErr = math.Sqrt(variance)
 	return all.limited(float64(most), confidence, freedom), nil
