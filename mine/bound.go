@@ -15,7 +15,8 @@ import (
 //	Estimate = mean T_ii - log mean exp(T_ij)        (Donsker and Varadhan 1983)
 //
 // and the standard error is that of its influence function, see
-// backend.Evaluation.Variance.
+// backend.Evaluation.Variance. Of several folds it also has what their critics
+// have learnt from each other's test rows, see doc/mathematics.md.
 type Bound struct {
 	// Estimate estimates E T - log E' exp(T), which no critic can bring above
 	// I(X;Z). It is signed: near independence it may come out below zero.

@@ -27,3 +27,17 @@ func TestConfigFor(t *testing.T) {
 		t.Errorf("the default is %s, normal effort is %s", a, b)
 	}
 }
+
+// TestBatch: batches are of a power of two, an epoch has four or more of them where there are rows for that, and those
+// of a single critic, and where there is one fold, are at most 512.
+func TestBatch(t *testing.T) {
+	for rows, want := range map[int][3]int{50: {16, 16, 16}, 300: {16, 32, 32}, 1000: {64, 128, 128}, 10_000: {512, 1024, 1024}, 100_000: {512, 1024, 1024}, 100_001: {512, 512, 512}} {
+		fast, normal, thorough := ConfigFor(rows, Fast), ConfigFor(rows, Normal), ConfigFor(rows, Thorough)
+		if got := [3]int{fast.Batch, normal.Batch, thorough.Batch}; got != want {
+			t.Errorf("%d rows: batches of %v, want %v", rows, got, want)
+		}
+		if single := SingleConfig(rows, normal.Candidates[0]); single.Batch != want[0] {
+			t.Errorf("%d rows: a single critic has batches of %d, want %d", rows, single.Batch, want[0])
+		}
+	}
+}

@@ -23,6 +23,7 @@ var intervalCases = []task{
 	{Name: "gaussian 1-d, rho .9", Family: "gaussian", Params: simulate.Params{Dim: 1, Rho: 0.9}},
 	{Name: "gaussian 5-d, I = 2", Family: "gaussian", Params: simulate.Params{Dim: 5, Info: 2}},
 	{Name: "student 2+2-d, nu 2", Family: "student", Params: simulate.Params{DimX: 2, DimZ: 2, Nu: 2}},
+	{Name: "student 1+1-d, nu 1, rho .7", Family: "student", Params: simulate.Params{DimX: 1, DimZ: 1, Nu: 1, Rho: 0.7}},
 }
 
 // An interval is what one data set gave.

@@ -130,7 +130,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effor
 		}
 		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
 			flag := flags.Lookup(field.flag)
-			flag.DefValue = fmt.Sprintf("%s at %s rows, %s at %s",
+			flag.DefValue = fmt.Sprintf("%s (%s rows), %s (%s)",
 				low, grouped(helpRows[0]), high, grouped(helpRows[1]))
 		}
 	}

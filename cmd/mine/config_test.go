@@ -98,7 +98,7 @@ func TestHelpShowsDefaults(t *testing.T) {
 		low, high := mine.DefaultConfig(1_000), mine.DefaultConfig(100_000)
 		want := "[default: " + field.text(&high) + "]"
 		if field.text(&low) != field.text(&high) {
-			want = "[default: " + field.text(&low) + " at 1,000 rows, " + field.text(&high) + " at 100,000]"
+			want = "[default: " + field.text(&low) + " (1,000 rows), " + field.text(&high) + " (100,000)]"
 		}
 		_, after, found := strings.Cut(help, "  --"+field.flag+" ")
 		text, _, _ := strings.Cut(after, "\n  --")

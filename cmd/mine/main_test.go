@@ -68,7 +68,7 @@ func gaussian(t *testing.T, rows string) string {
 }
 
 // small are flags for an estimate that takes a moment and need not be good.
-var small = []string{"--hidden", "8", "--steps", "20", "--evaluate-every", "10", "--race-steps", "10", "--test-pairs", "1000", "--threads", "1", "--folds", "2", "--survivors", "2"}
+var small = []string{"--hidden", "8", "--batch", "16", "--steps", "20", "--evaluate-every", "10", "--race-steps", "10", "--test-pairs", "1000", "--threads", "1", "--folds", "2", "--survivors", "2"}
 
 // smallCPU are small's on the CPU, where the backend is not what is tested: an emulator is slow.
 var smallCPU = append(slices.Clone(small), "--backend", "cpu")

@@ -107,7 +107,7 @@ func TestMemoryRefused(t *testing.T) {
 	})
 	// What it says is enough, is, once it knows what the columns become.
 	for _, c := range []struct{ folds, least string }{{"5", "586KiB"}, {"1", "1758KiB"}} {
-		args := append(of(whole), append(smallCPU, "--folds", c.folds)...)
+		args := append(of(whole), append(smallCPU, "--batch", "64", "--folds", c.folds)...)
 		if code, _, stderr := try(t, "", append(args, "--memory", c.least)...); code != exitOK {
 			t.Errorf("--folds %s: exit %d: %s", c.folds, code, stderr)
 		}
