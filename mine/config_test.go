@@ -1,6 +1,7 @@
 package mine
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -28,16 +29,21 @@ func TestConfigFor(t *testing.T) {
 	}
 }
 
-// TestBatch: batches are of a power of two, an epoch has four or more of them where there are rows for that, and those
-// of a single critic, and where there is one fold, are at most 512.
-func TestBatch(t *testing.T) {
-	for rows, want := range map[int][3]int{50: {16, 16, 16}, 300: {16, 32, 32}, 1000: {64, 128, 128}, 10_000: {512, 1024, 1024}, 100_000: {512, 1024, 1024}, 100_001: {512, 512, 512}} {
-		fast, normal, thorough := ConfigFor(rows, Fast), ConfigFor(rows, Normal), ConfigFor(rows, Thorough)
-		if got := [3]int{fast.Batch, normal.Batch, thorough.Batch}; got != want {
-			t.Errorf("%d rows: batches of %v, want %v", rows, got, want)
+// TestDeep: a third layer and large batches where they pay; those of fast and of single critics stay.
+func TestDeep(t *testing.T) {
+	for rows, want := range map[int][3]int{50: {2, 16, 16}, 300: {2, 112, 16}, 1000: {2, 368, 64}, 4999: {2, 1024, 256}, 5000: {3, 1024, 256}, 10_000: {3, 1024, 512}, 20_001: {3, 512, 512}, 100_000: {3, 512, 512}, 100_001: {2, 512, 512}} {
+		fast, normal := ConfigFor(rows, Fast), ConfigFor(rows, Normal)
+		if got := [3]int{len(normal.Hidden), normal.Batch, fast.Batch}; got != want {
+			t.Errorf("%d rows: layers, and rows of a batch of normal and of fast effort, %v, want %v", rows, got, want)
 		}
-		if single := SingleConfig(rows, normal.Candidates[0]); single.Batch != want[0] {
-			t.Errorf("%d rows: a single critic has batches of %d, want %d", rows, single.Batch, want[0])
+		if single := SingleConfig(rows, normal.Candidates[0]); len(fast.Hidden) != 2 || single.Batch != fast.Batch {
+			t.Errorf("%d rows: fast has %d layers, a single critic batches of %d", rows, len(fast.Hidden), single.Batch)
+		}
+		for _, normal.Folds = range []int{2, 3, 5, 10} { // a batch has no row twice
+			_, err := newFolds(independent(rows), normal)
+			if field := (&FieldError{}); errors.As(err, &field) {
+				t.Errorf("%d rows, %d folds: %v", rows, normal.Folds, err)
+			}
 		}
 	}
 }
