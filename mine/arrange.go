@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gomine/mine/column"
 	"gomine/mine/dependence"
@@ -134,8 +135,13 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	return err
 }
 
-// folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it.
+// folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it. A batch
+// is no larger than what the largest unit leaves to train on.
 func (a arrangement) folds(cfg *Config) ([]fold, error) {
+	if a.ends != nil {
+		largest := slices.Max(a.within(0, a.rows))
+		cfg.Batch = min(cfg.Batch, largestBatch(2*(a.rows-max(largest, a.rows/2))))
+	}
 	found := a.Kind == SplitBlocks && cfg.Split == SplitAuto && cfg.Block == AutoLength
 	if found {
 		if k := a.enough(*cfg); k > 0 {

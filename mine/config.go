@@ -53,7 +53,7 @@ type Config struct {
 	Block Length    `json:"block"`
 
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
-	Batch        int     `json:"batch"`         // joint pairs per step
+	Batch        int     `json:"batch"`         // joint pairs per step, fewer where rows in blocks or groups leave a fold too few
 	Marginals    int     `json:"marginals"`     // marginal pairs per joint pair, less than Batch
 	Steps        int     `json:"steps"`         // training steps of each critic, at most
 	LearningRate float64 `json:"learning_rate"` // Adam's peak rate; a cosine brings it to zero over Steps
@@ -313,11 +313,13 @@ func share(rows, most int) float64 {
 	return min(0.2, float64(most)/float64(max(rows, 1)))
 }
 
-// broadBatch is 1,024 rows, less where that would be more than three eighths of all: a fold of two is trained on
-// two fifths.
-func broadBatch(rows int) int {
+// broadBatch is 1,024 rows, less where that would be more than largestBatch.
+func broadBatch(rows int) int { return min(1024, largestBatch(rows)) }
+
+// largestBatch is three eighths of the rows: a fold of two is trained on two fifths.
+func largestBatch(rows int) int {
 	const least = 16 // and a multiple of it, as kernels have it
-	return max(least, min(1024, rows*3/8/least*least))
+	return max(least, rows*3/8/least*least)
 }
 
 // defaultBatch is 512 rows, less where an epoch would have fewer than eight
