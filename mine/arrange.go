@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"gomine/mine/column"
 	"gomine/mine/dependence"
@@ -136,11 +135,10 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 }
 
 // folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it. A batch
-// is no larger than what the largest unit leaves to train on.
+// has no more rows than fit, which may be far fewer than there are.
 func (a arrangement) folds(cfg *Config) ([]fold, error) {
 	if a.ends != nil {
-		largest := slices.Max(a.within(0, a.rows))
-		cfg.Batch = min(cfg.Batch, largestBatch(2*(a.rows-max(largest, a.rows/2))))
+		cfg.Batch = min(cfg.Batch, largestBatch(a.rows))
 	}
 	found := a.Kind == SplitBlocks && cfg.Split == SplitAuto && cfg.Block == AutoLength
 	if found {

@@ -53,7 +53,7 @@ type Config struct {
 	Block Length    `json:"block"`
 
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
-	Batch        int     `json:"batch"`         // joint pairs per step, fewer where rows in blocks or groups leave a fold too few
+	Batch        int     `json:"batch"`         // joint pairs per step, fewer where of rows in blocks or groups few are left
 	Marginals    int     `json:"marginals"`     // marginal pairs per joint pair, less than Batch
 	Steps        int     `json:"steps"`         // training steps of each critic, at most
 	LearningRate float64 `json:"learning_rate"` // Adam's peak rate; a cosine brings it to zero over Steps

@@ -148,6 +148,20 @@ func TestEvaluation(t *testing.T) {
 	}
 }
 
+// TestBatchOfUnits: where blocks leave out rows, a batch that was chosen for all of them is no larger than three eighths of what is left,
+// so that the number of folds stays.
+func TestBatchOfUnits(t *testing.T) {
+	cfg := DefaultConfig(1000)
+	a := arrangement{Split: Split{Kind: SplitBlocks}, units: units{rows: 400, total: 1000, worth: 1}}
+	for end := 20; end <= a.rows; end += 20 {
+		a.ends = append(a.ends, end)
+	}
+	folds, err := a.folds(&cfg)
+	if err != nil || len(folds) != DefaultConfig(1000).Folds || cfg.Batch != 144 {
+		t.Errorf("%d folds, batches of %d, error %v", len(folds), cfg.Batch, err)
+	}
+}
+
 // TestPoolBounds: the mean of bounds of equal parts, with the error of a mean.
 func TestPoolBounds(t *testing.T) {
 	one := backend.Evaluation{Rows: 100, Pairs: 1000, Joint: 2, LogU: 1, VarT: 1, VarW: 0.5, CovTW: 0.25, Finite: true}

@@ -242,29 +242,3 @@ func TestOrdered(t *testing.T) {
 		}
 	}
 }
-
-// TestBatchOfGroups: a batch has no more rows than a large group leaves to train on, and a user need not say so.
-func TestBatchOfGroups(t *testing.T) {
-	const rows = 1000
-	groups := make([]int, rows)
-	for i := range groups {
-		if i >= 600 {
-			groups[i] = i
-		}
-	}
-	_, x, z, _ := gainRows(rows, 1, 3)
-	e, err := NewEstimator(t.Context(), x, z, DefaultConfig(rows), WithGroups(groups), WithThreads(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	least := rows
-	for _, f := range e.folds {
-		least = min(least, f.counts.Train)
-	}
-	if least > 330 || e.cfg.Batch > least || e.cfg.Batch < least/2 {
-		t.Errorf("batches of %d, the fewest training rows are %d", e.cfg.Batch, least)
-	}
-	if err := e.Close(); err != nil {
-		t.Error(err)
-	}
-}
