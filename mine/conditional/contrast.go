@@ -37,16 +37,17 @@ type Contrast struct {
 
 // FoundNothing is whether no critic of an estimate is better than none, or than one of chance: a correlation of none in n rows
 // has a square of 1/n on average, and tells 1/(2n) of these rows. An estimate and a standard error below 1/n are of a critic
-// that is nearly constant.
+// that is nearly constant; the error is that of folds which know nothing of each other.
 func FoundNothing(r mine.Result) bool {
 	if slices.ContainsFunc(r.Warnings, func(w mine.Warning) bool { return w.Code == mine.WarnNothing }) {
 		return true
 	}
-	rows := 0
+	var rows, squares float64
 	for _, f := range r.Folds {
-		rows += f.Rows
+		n := float64(f.Rows)
+		rows, squares = rows+n, squares+n*n*f.StdErr*f.StdErr
 	}
-	return rows > 0 && max(math.Abs(r.Estimate), r.StdErr) < 1/float64(rows)
+	return rows > 0 && max(math.Abs(r.Estimate), math.Sqrt(squares)/rows) < 1/rows
 }
 
 // contrast estimates the information of x with each of withs, of which the first one is z and y, and a

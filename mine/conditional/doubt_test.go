@@ -187,8 +187,9 @@ func TestFoundNothing(t *testing.T) {
 		{1e-7, 1e-6, nil, true}, {-1e-7, 1e-6, nil, true}, {0.0005, 0.002, nil, false}, {0.002, 0.0005, nil, false},
 		{0.5, 0.1, []mine.Warning{{Code: mine.WarnNothing}}, true},
 	} {
-		r := mine.Result{Warnings: c.warnings, Folds: []mine.FoldResult{{Rows: 400}, {Rows: 600}}}
-		r.Estimate, r.StdErr = c.estimate, c.stdErr
+		fold := c.stdErr / math.Sqrt(0.4*0.4+0.6*0.6)
+		r := mine.Result{Warnings: c.warnings, Folds: []mine.FoldResult{{Rows: 400, StdErr: fold}, {Rows: 600, StdErr: fold}}}
+		r.Estimate, r.StdErr = c.estimate, 0.1+c.stdErr // what folds know of each other makes nothing something
 		if got := FoundNothing(r); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
