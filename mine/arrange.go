@@ -125,6 +125,9 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	if e.folds, err = e.arranged.folds(&e.cfg); err != nil {
 		return err
 	}
+	if err = e.fitBatch(); err != nil {
+		return err
+	}
 	if err = e.place(x, z); err != nil {
 		return err
 	}
@@ -134,12 +137,30 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 	return err
 }
 
-// folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it. A batch
-// has no more rows than fit, which may be far fewer than there are.
-func (a arrangement) folds(cfg *Config) ([]fold, error) {
-	if a.ends != nil {
-		cfg.Batch = min(cfg.Batch, largestBatch(a.rows))
+// fitBatch makes a batch no larger than the fewest rows that a fold is trained on.
+func (e *Estimator) fitBatch() error {
+	least := e.folds[0].counts.Train
+	for _, f := range e.folds {
+		least = min(least, f.counts.Train)
 	}
+	if e.cfg.Batch <= least {
+		return nil
+	}
+	e.asked = e.cfg.Batch
+	e.cfg.Batch = least / minTrainRows * minTrainRows
+	return e.cfg.Validate() // marginal pairs are fewer than a batch
+}
+
+// batchWarning says that a batch has fewer rows than asked for.
+func (e *Estimator) batchWarning() []Warning {
+	if e.asked == 0 {
+		return nil
+	}
+	return []Warning{{WarnBatch, fmt.Sprintf("batches have %d rows, not %d: more do not fit what a fold is trained on", e.cfg.Batch, e.asked)}}
+}
+
+// folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it.
+func (a arrangement) folds(cfg *Config) ([]fold, error) {
 	found := a.Kind == SplitBlocks && cfg.Split == SplitAuto && cfg.Block == AutoLength
 	if found {
 		if k := a.enough(*cfg); k > 0 {

@@ -53,7 +53,7 @@ type Config struct {
 	Block Length    `json:"block"`
 
 	Hidden       []int   `json:"hidden"`        // widths of the hidden layers, 1 to 4 of them
-	Batch        int     `json:"batch"`         // joint pairs per step, fewer where of rows in blocks or groups few are left
+	Batch        int     `json:"batch"`         // joint pairs per step, fewer where a fold has fewer training rows
 	Marginals    int     `json:"marginals"`     // marginal pairs per joint pair, less than Batch
 	Steps        int     `json:"steps"`         // training steps of each critic, at most
 	LearningRate float64 `json:"learning_rate"` // Adam's peak rate; a cosine brings it to zero over Steps
@@ -204,7 +204,7 @@ const (
 	// Normal is what the accuracy tables were made with.
 	Normal Effort = "normal"
 	// Thorough is twice the steps and patience, all candidates that count for something on each fold, and
-	// ten folds, or, where there is one, a network twice as wide: some five times the time.
+	// ten folds, or, where there is one, a network twice as wide: several times the time.
 	Thorough Effort = "thorough"
 )
 
@@ -313,20 +313,17 @@ func share(rows, most int) float64 {
 	return min(0.2, float64(most)/float64(max(rows, 1)))
 }
 
-// broadBatch is 1,024 rows, less where that would be more than largestBatch.
-func broadBatch(rows int) int { return min(1024, largestBatch(rows)) }
-
-// largestBatch is three eighths of the rows: a fold of two is trained on two fifths.
-func largestBatch(rows int) int {
-	const least = 16 // and a multiple of it, as kernels have it
-	return max(least, rows*3/8/least*least)
+// broadBatch is 1,024 rows, less where that would be more than three eighths of all: a fold of two is trained on
+// two fifths.
+func broadBatch(rows int) int {
+	return max(minTrainRows, min(1024, rows*3/8/minTrainRows*minTrainRows))
 }
 
 // defaultBatch is 512 rows, less where an epoch would have fewer than eight
 // batches.
 func defaultBatch(rows int) int {
 	batch := 512
-	for batch > 16 && batch*13 > rows {
+	for batch > minTrainRows && batch*13 > rows {
 		batch /= 2
 	}
 	return batch

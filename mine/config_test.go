@@ -1,7 +1,6 @@
 package mine
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 )
@@ -39,13 +38,18 @@ func TestDeep(t *testing.T) {
 		if single := SingleConfig(rows, normal.Candidates[0]); len(fast.Hidden) != 2 || single.Batch != fast.Batch {
 			t.Errorf("%d rows: fast has %d layers, a single critic batches of %d", rows, len(fast.Hidden), single.Batch)
 		}
-		if rows < 100 {
-			continue // of which two folds leave few to train on
-		}
-		for _, normal.Folds = range []int{2, 3, 5, 10} { // a batch has no row twice
-			_, err := newFolds(independent(rows), normal)
-			if field := (&FieldError{}); errors.As(err, &field) {
-				t.Errorf("%d rows, %d folds: %v", rows, normal.Folds, err)
+	}
+}
+
+// TestBatchFits: with several folds, batches of the settings fit, whatever the rows.
+func TestBatchFits(t *testing.T) {
+	for rows := 140; rows < 5000; rows += 7 {
+		c := DefaultConfig(rows)
+		for _, c.Folds = range []int{2, 3, 5, 7} {
+			for _, f := range independent(rows).cut(c) {
+				if c.Batch > f.counts.Train {
+					t.Fatalf("%d rows in %d folds: batches of %d, %d to train on", rows, c.Folds, c.Batch, f.counts.Train)
+				}
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"gonum.org/v1/gonum/floats"
+
 	"gomine/mine/objective"
 	"gomine/mine/stack"
 )
@@ -147,9 +149,9 @@ func (e *ensemble) tested(weights func(f int) []float64) []tested {
 		p, logU := e.combined(f, w, testRows), e.logU(f, w)
 		p.cut(logU, len(p.Marginal))
 		ev, influence := p.influence()
-		learnt := e.combined(f, w, trainRows)
+		learnt, c := e.combined(f, w, trainRows), e.folds[f].counts
 		learnt.cut(logU, len(p.Marginal))
-		all[f] = &tested{ev, logU, influence, e.folds[f].clusters, learnt.bound(), e.folds[f].counts.Train}
+		all[f] = &tested{ev, logU, influence, e.folds[f].clusters, floats.Sum(w), learnt.bound(), c.Train, c.Train + c.Validation}
 	})
 	var there []tested
 	for _, t := range all {

@@ -49,7 +49,6 @@ func TestErrors(t *testing.T) {
 		{"nil matrix", column.Matrix(nil), vz, good, nil, "nil matrix"},
 		{"nil source", nil, vz, good, mine.ErrTooFewSamples, "x is empty"},
 		{"few rows", column.Slices(x[:40]), column.Slices(z[:40]), good, mine.ErrTooFewSamples, "40 rows leave"},
-		{"large batch", vx, vz, change(func(c *mine.Config) { c.Batch = 400 }), mine.ErrTooFewSamples, "batch is 400"},
 		{"constant side", column.Slices(make([]float64, rows)), vz, good, nil, "every column of x is constant"},
 		{"divergence", vx, vz, change(func(c *mine.Config) { c.LearningRate = 1e20 }), mine.ErrDiverged, "learning rate"},
 		{"no candidates", vx, vz, change(func(c *mine.Config) { c.Candidates = nil }), nil, "candidates"},

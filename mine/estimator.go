@@ -31,6 +31,7 @@ type Estimator struct {
 	ordered    preprocess.Ordered // all rows, where the pairs are some of them
 	arranged   arrangement
 	folds      []fold
+	asked      int    // for how many rows a batch was, where it has fewer; else 0
 	determined string // which columns determine each other, if any do
 	discrete   discrete
 	nearest    *nearest // nil where it is not made
@@ -373,6 +374,6 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
 		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = slices.Concat(warnings(&r, e.wiring.called, e.determined, lead.progress.validation()), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
+	r.Warnings = slices.Concat(warnings(&r, e.wiring.called, e.determined, lead.progress.validation()), e.batchWarning(), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
 	return r, nil
 }

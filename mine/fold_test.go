@@ -76,7 +76,7 @@ func TestWayOut(t *testing.T) {
 		want  string
 	}{
 		{"rows", independent(60), 5, "3 folds leave enough"},
-		{"rows that are too few", independent(30), 2, "some to train on: too few"},
+		{"rows that are too few", independent(30), 2, "leave 0 to train on, 20 for validation and 15 for the test, want at least 16, 20 and 20: too few"},
 		{"groups", even(12, 5), 5, "3 folds leave enough"},
 		{"a group of nearly all rows", torn, 2, "one group or block has 900 of the rows"},
 	} {
@@ -148,17 +148,47 @@ func TestEvaluation(t *testing.T) {
 	}
 }
 
-// TestBatchOfUnits: where blocks leave out rows, a batch that was chosen for all of them is no larger than three eighths of what is left,
-// so that the number of folds stays.
-func TestBatchOfUnits(t *testing.T) {
-	cfg := DefaultConfig(1000)
-	a := arrangement{Split: Split{Kind: SplitBlocks}, units: units{rows: 400, total: 1000, worth: 1}}
-	for end := 20; end <= a.rows; end += 20 {
-		a.ends = append(a.ends, end)
+// TestFitBatch: a batch is what the smallest fold has to train on at most, whatever folds and fractions are; a warning says so.
+func TestFitBatch(t *testing.T) {
+	_, _, _, groups := gainRows(1000, 1, 3)
+	for i := range 300 {
+		groups[i] = 0
 	}
-	folds, err := a.folds(&cfg)
-	if err != nil || len(folds) != DefaultConfig(1000).Folds || cfg.Batch != 144 {
-		t.Errorf("%d folds, batches of %d, error %v", len(folds), cfg.Batch, err)
+	for _, c := range []struct {
+		rows, want int
+		warned     bool
+		change     func(*Config)
+		opts       []Option
+	}{
+		{1000, 368, false, func(*Config) {}, nil},
+		{100, 16, true, func(c *Config) { c.Folds = 2 }, nil},
+		{300, 80, true, func(c *Config) { c.Folds, c.TestFraction = 1, 0.5 }, nil},
+		{300, 112, false, func(c *Config) { c.Folds = 2 }, nil},
+		{1000, 640, true, func(c *Config) { c.Batch = 5000 }, nil},
+		{1000, 600, false, func(c *Config) { c.Batch = 600 }, nil},
+		{1000, 448, true, func(c *Config) { c.Batch, c.Folds = 600, 3 }, []Option{WithGroups(groups)}},
+	} {
+		cfg := DefaultConfig(c.rows)
+		c.change(&cfg)
+		_, x, z, _ := gainRows(c.rows, 1, 3)
+		e, err := NewEstimator(t.Context(), x, z, cfg, append(c.opts, WithThreads(1))...)
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+			continue
+		}
+		if warned := len(e.batchWarning()) > 0; e.cfg.Batch != c.want || warned != c.warned {
+			t.Errorf("%d rows of %d folds, %+v: batches of %d, warnings %v, want %d", c.rows, cfg.Folds, e.folds[0].counts, e.cfg.Batch, e.batchWarning(), c.want)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	cfg := DefaultConfig(100)
+	cfg.Marginals = 31
+	cfg.Batch, cfg.Folds = 64, 2
+	_, x, z, _ := gainRows(100, 1, 3)
+	if _, err := NewEstimator(t.Context(), x, z, cfg); err == nil || !strings.Contains(err.Error(), "marginals") {
+		t.Errorf("31 marginal pairs a row in batches of 16: %v", err)
 	}
 }
 
@@ -187,10 +217,16 @@ func TestPoolBounds(t *testing.T) {
 }
 
 // TestFoldsCovary: critics that have learnt from each other's test rows make errors that go together. The one
-// of this test learns the mean of d normal columns and scores a row y by y.mean - |mean|^2/2, the log of a likelihood
-// ratio; where the mean is 0, its bound is wrong by y.mean, and the true variance of V over K folds of n_f rows, each learnt
-// from all m = (K-1) n_f others, is d/(K m) (1/n_f + (K-1)/m): twice that of independent folds. V_train - V is d/m on average.
+// of this test learns the mean of d normal columns and scores a row y by w times y.mean - |mean|^2/2, the log of a likelihood
+// ratio; where the mean is 0, its bound is wrong by w y.mean, and the true variance of V over K folds of n_f rows, each learnt
+// from all m = (K-1) n_f others, is w^2 d/(K m) (1/n_f + (K-1)/m): twice that of independent folds. V_train - V is w d/m on average.
 func TestFoldsCovary(t *testing.T) {
+	for _, w := range []float64{1, 0.2} {
+		covary(t, w)
+	}
+}
+
+func covary(t *testing.T, weight float64) {
 	const (
 		folds, perFold, dims = 5, 40, 30
 		rows, learnt         = folds * perFold, (folds - 1) * perFold
@@ -224,16 +260,16 @@ func TestFoldsCovary(t *testing.T) {
 			for i := range all {
 				var along float64
 				for d, m := range mean {
-					along += all[i][d] * m
+					along += all[i][d] * m * weight
 				}
 				if i/perFold == f {
-					e.Joint, e.VarT = e.Joint+(along-size/2)/perFold, e.VarT+along*along/perFold
+					e.Joint, e.VarT = e.Joint+(along-weight*size/2)/perFold, e.VarT+along*along/perFold
 				} else {
-					trained += (along - size/2) / learnt
+					trained += (along - weight*size/2) / learnt
 				}
 			}
-			off += (e.Joint + size/2) / folds
-			tests = append(tests, tested{Evaluation: e, trained: trained, learnt: learnt})
+			off += (e.Joint + weight*size/2) / folds
+			tests = append(tests, tested{Evaluation: e, weight: weight, trained: trained, learnt: learnt, others: learnt})
 		}
 		b, err := poolBounds(tests, 0.95)
 		if err != nil {
@@ -241,7 +277,7 @@ func TestFoldsCovary(t *testing.T) {
 		}
 		said, spread = said+b.StdErr*b.StdErr/sets, spread+off*off/sets
 	}
-	const want = dims * (1./perFold + (folds-1.)/learnt) / (folds * learnt)
+	want := weight * weight * dims * (1./perFold + (folds-1.)/learnt) / (folds * learnt)
 	// A variance from 1,000 sets is off by sqrt(2/1000) = 4.5%, for errors that are nearly normal.
 	for _, v := range []float64{said, spread} {
 		if math.Abs(v/want-1) > 0.15 {

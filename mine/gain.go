@@ -59,7 +59,8 @@ func GainOf(more, less *Estimator) (Gain, error) {
 //	sum_f (n_f/n)^2 C/(C-1) sum_c ( sum_(i in c) IF_i - IF'_i )^2 / n_f^2
 //
 // with the C units c of the n_f test rows of fold f, single rows where they are independent (Liang and
-// Zeger 1986); of a fold at least what single rows make. The noise of the marginal pairs is in it. Rows that b
+// Zeger 1986); of a fold at least what single rows make. The noise of the marginal pairs is in it; what the critics of
+// a fold learn from the test rows of others is not, since the difference has little of it. Rows that b
 // does not have are taken to add nothing to its bound. freedom is the degrees of freedom, 0 for independent rows.
 func PairedStdErr(a, b []Tested) (stdErr float64, freedom int) {
 	other := map[int]float64{}

@@ -138,6 +138,7 @@ const (
 	WarnUnstable      WarningCode = "unstable"      // a few pairs dominate the exponential mean
 	WarnInterrupted   WarningCode = "interrupted"   // the run did not end by itself
 	WarnDiverged      WarningCode = "diverged"      // a critic has no say in some folds
+	WarnBatch         WarningCode = "batch"         // a batch has fewer rows than asked for
 	WarnFolds         WarningCode = "folds"         // some folds have no critic
 	WarnFewRows       WarningCode = "few-rows"      // too few test rows for a reliable standard error
 	WarnSerial        WarningCode = "serial"        // neighbouring rows are alike

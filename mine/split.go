@@ -80,6 +80,9 @@ type Split struct {
 // bound is noise and its ceiling ln n below 3 nats.
 const minTestRows = 20
 
+// minTrainRows is the smallest number of training rows, and a batch of them what kernels are made for.
+const minTrainRows = 16
+
 // RowCounts says how the rows were split.
 type RowCounts struct {
 	Total      int `json:"total"`
@@ -94,17 +97,13 @@ type RowCounts struct {
 
 // check reports counts that are too small to learn from or to judge by, and a way out.
 func (c RowCounts) check(cfg Config, way string) error {
-	if c.Validation < minTestRows || c.Test < minTestRows || c.Train < 1 {
+	if c.Validation < minTestRows || c.Test < minTestRows || c.Train < minTrainRows {
 		in := ""
 		if cfg.Folds > 1 {
 			in = fmt.Sprintf(" in %d folds", cfg.Folds)
 		}
-		return fmt.Errorf("mine: %d rows%s leave %d for validation and %d for the test, want at least %d of each, and some to train on%s: %w",
-			c.Total, in, c.Validation, c.Test, minTestRows, way, ErrTooFewSamples)
-	}
-	if c.Train < cfg.Batch {
-		return &FieldError{Field: "batch", Value: cfg.Batch,
-			Want: fmt.Sprintf("at most the %d training rows of %d", max(c.Train, 0), c.Total), Err: ErrTooFewSamples}
+		return fmt.Errorf("mine: %d rows%s leave %d to train on, %d for validation and %d for the test, want at least %d, %d and %d%s: %w",
+			c.Total, in, max(0, c.Train), c.Validation, c.Test, minTrainRows, minTestRows, minTestRows, way, ErrTooFewSamples)
 	}
 	return nil
 }

@@ -73,8 +73,10 @@ type tested struct {
 	logU      float64   // of its validation rows
 	influence []float64 // of the rows, see backend.Evaluation
 	clusters  []int     // sizes of the units that the rows are; nil if they are independent
-	trained   float64   // the bound of the same critics on the rows that they were trained on
+	weight    float64   // of all critics together
+	trained   float64   // their bound on the rows that they were trained on
 	learnt    int       // how many rows these are
+	others    int       // and how many there are beside the test rows
 }
 
 // variance is that of the bound, as backend.Evaluation.Variance has it where rows are
@@ -142,11 +144,11 @@ func trained(folds []tested) float64 {
 
 // poolBounds is the mean of bounds on different rows, weighted by their rows,
 //
-//	V = sum_f s_f V_f,   Var V = sum_f s_f^2 Var V_f + (1 - sum_f s_f^2) D (V_train - V)+ / m
+//	V = sum_f s_f V_f,   Var V = sum_f s_f^2 Var V_f + (1 - sum_f s_f^2) D a^2 W (V_train - V)+ / m
 //
 // with s_f the share of fold f. The second term is the covariance of two folds, whose critics have learnt
-// from each other's test rows: m are the training rows, V_train is the bound on them, and D >= 1 how much larger
-// the variance is because rows are units; see doc/mathematics.md.
+// from each other's test rows: m are the training rows, a share a of all that are not tested on, V_train is the bound on them,
+// W the sum of the critics' weights, and D >= 1 how much larger the variance is because rows are units; see doc/mathematics.md.
 func poolBounds(folds []tested, confidence float64) (Bound, error) {
 	var all Bound
 	var rows, most, freedom int
@@ -155,7 +157,7 @@ func poolBounds(folds []tested, confidence float64) (Bound, error) {
 		most = max(most, t.Rows)
 		freedom += t.freedom()
 	}
-	var variance, independent, squares, learnt float64
+	var variance, independent, squares, optimism, learnt, seen float64
 	for _, t := range folds {
 		b, err := t.bound(confidence)
 		if err != nil {
@@ -167,10 +169,12 @@ func poolBounds(folds []tested, confidence float64) (Bound, error) {
 		variance += share * share * t.variance()
 		independent += share * share * t.Variance()
 		squares += share * share
+		optimism += share * t.weight * (t.trained - b.Estimate)
 		learnt += share * float64(t.learnt)
+		seen += share * float64(t.learnt) / float64(t.others)
 	}
-	if optimism := trained(folds) - all.Estimate; len(folds) > 1 && optimism > 0 && independent > 0 {
-		variance += (1 - squares) * variance / independent * optimism / learnt
+	if len(folds) > 1 && optimism > 0 && independent > 0 {
+		variance += (1 - squares) * variance / independent * seen * seen * optimism / learnt
 	}
 	all.StdErr = math.Sqrt(variance)
 	return all.limited(float64(most), confidence, freedom), nil

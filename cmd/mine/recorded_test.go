@@ -141,8 +141,8 @@ func TestRefusedConfigs(t *testing.T) {
 		{given(with(`"activation":"softplus",`, "")), exitError, []string{"run.json: candidates[0].activation is missing"}},
 		{given(with(`"objective":"js"`, `"objective":"mine:7"`)), exitError, []string{`run.json: candidates[0].objective is "mine:7"`, "rate of objective mine is 7"}},
 
-		{given(with(`"batch":16`, `"batch":300`)), exitError, []string{"run.json: batch is 300", "training rows"}},
-		{given(config, "--batch", "300"), exitUsage, []string{"--batch is 300", "training rows"}},
+		{given(with(`"batch":16`, `"batch":0`)), exitError, []string{"run.json: batch is 0", "at least 2"}},
+		{given(config, "--batch", "0"), exitUsage, []string{"--batch is 0", "at least 2"}},
 		{given(config, "--validation-fraction", "0.9"), exitUsage, []string{"--validation-fraction + ", "run.json: test_fraction is 1.1"}},
 		{given(config, "--effort", "fast"), exitUsage, []string{"--effort", "--config"}},
 		{given(config, "--precision", "tf32"), exitUsage, []string{"--precision is for CUDA"}},

@@ -113,7 +113,6 @@ func TestWrongSettings(t *testing.T) {
 	refused(t, []refusal{
 		{of(good, "--steps", "0"), exitUsage, []string{"--steps is 0"}},
 		{of(good, "--batch", "-3"), exitUsage, []string{"--batch is -3"}},
-		{of(good, "--folds", "1", "--batch", "241", "--validation-fraction", "0.2", "--test-fraction", "0.2"), exitUsage, []string{"--batch is 241", "240 training rows"}},
 		{of(good, "--lr", "0"), exitUsage, []string{"--lr is 0"}},
 		{of(good, "--lr", "NaN"), exitUsage, []string{"--lr is NaN"}},
 		{of(good, "--weight-decay", "-1"), exitUsage, []string{"--weight-decay is -1"}},

@@ -52,9 +52,6 @@ func (p *plan) training(cfg mine.Config, rows int) mine.Config {
 	if cfg.Folds > 1 && rows < fewRows {
 		cfg.Folds = min(fewFolds, rows/leastTested)
 	}
-	if cfg.Batch > rows/4 { // chosen for more rows than there are here
-		cfg.Batch = min(cfg.Batch, mine.ConfigFor(rows, mine.Normal).Batch)
-	}
 	return cfg
 }
 
