@@ -38,6 +38,7 @@ type Estimator struct {
 
 	begun, closed bool
 	survivors     []int      // numbers of the candidates that were trained on all folds
+	patience      int        // of their training
 	ensemble      *ensemble  // of the folds that have critics; nil before Fit
 	stop          StopReason // where training did not end by itself
 	race          []RaceEntry
@@ -182,7 +183,7 @@ func (e *Estimator) Fit(ctx context.Context) error {
 		return errors.New("mine: Fit was called before")
 	}
 	e.begun = true
-	e.survivors = []int{0}
+	e.survivors, e.patience = []int{0}, e.cfg.Patience
 	var r *race
 	if len(e.cfg.Candidates) > 1 {
 		began := time.Now()
@@ -279,7 +280,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		if k < len(e.survivors) {
 			c := e.survivors[k]
 			var m *member
-			m, err = t.train(ctx, b, f, c, members[f][c], e.cfg.Steps, e.cfg.Patience, last)
+			m, err = t.train(ctx, b, f, c, members[f][c], e.cfg.Steps, e.patience, last)
 			if m != nil && !t.again(err) {
 				members[f][c] = m
 			}

@@ -118,7 +118,7 @@ func (r *race) survivors() []int {
 	return order
 }
 
-// choose chooses the survivors of the race, or the best of them alone if that is enough. All go on where
+// choose chooses the survivors of the race, or the best of them alone, with half the patience, if that is enough. All go on where
 // as many may as there are candidates, where the race had part of the rows, and where nothing is found yet:
 // each may then be the one that will.
 func (e *Estimator) choose(ctx context.Context, r *race) error {
@@ -146,7 +146,7 @@ func (e *Estimator) choose(ctx context.Context, r *race) error {
 	for _, m := range r.ranked() {
 		c := slices.Index(r.members, m)
 		if slices.Contains(e.survivors, c) && forReference(m.candidate.Preprocess) == method {
-			e.survivors = []int{c}
+			e.survivors, e.patience = []int{c}, (e.patience+1)/2
 			return nil
 		}
 	}
