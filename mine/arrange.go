@@ -148,15 +148,20 @@ func (e *Estimator) fitBatch() error {
 	}
 	e.asked = e.cfg.Batch
 	e.cfg.Batch = least / minTrainRows * minTrainRows
-	return e.cfg.Validate() // marginal pairs are fewer than a batch
+	if e.cfg.Marginals >= e.cfg.Batch {
+		return &FieldError{Field: "marginals", Value: e.cfg.Marginals,
+			Want: fmt.Sprintf("less than the %d rows of a batch, of which %d training rows allow no more", e.cfg.Batch, least), Err: ErrTooFewSamples}
+	}
+	return nil
 }
 
-// batchWarning says that a batch has fewer rows than asked for.
+// batchWarning says that a batch has fewer rows than asked for. That one of the settings for so many rows does not
+// fit folds that have fewer to train on than usual, nobody needs to know.
 func (e *Estimator) batchWarning() []Warning {
-	if e.asked == 0 {
+	if e.asked <= ConfigFor(e.arranged.total, Normal).Batch {
 		return nil
 	}
-	return []Warning{{WarnBatch, fmt.Sprintf("batches have %d rows, not %d: more do not fit what a fold is trained on", e.cfg.Batch, e.asked)}}
+	return []Warning{{WarnBatch, fmt.Sprintf("batches have %d rows, not %d, which are more than every fold has to train on", e.cfg.Batch, e.asked)}}
 }
 
 // folds cuts the units into folds, of another number where the search for series has cut blocks that are too few for it.

@@ -61,7 +61,9 @@ type Config struct {
 	ClipNorm     Limit   `json:"clip_norm"`     // longest gradient, by its Euclidean norm; NoLimit for any
 
 	EvaluateEvery int `json:"evaluate_every"` // steps between validations
-	Patience      int `json:"patience"`       // validations without a gain of a tenth of a standard error before stopping early
+	// Patience is how many validations without a gain of a tenth of a standard error end a training early; half of it does
+	// where one candidate is enough, see Candidates.
+	Patience int `json:"patience"`
 
 	ValidationFraction float64 `json:"validation_fraction"` // of the rows; decides when to stop and, where there is one fold, the weights
 	TestFraction       float64 `json:"test_fraction"`       // of the rows, where there is one fold; gives the reported value, seen by nothing else
@@ -314,7 +316,7 @@ func share(rows, most int) float64 {
 }
 
 // broadBatch is 1,024 rows, less where that would be more than three eighths of all: a fold of two is trained on
-// two fifths.
+// two fifths, where these rows are not so few that validation takes more.
 func broadBatch(rows int) int {
 	return max(minTrainRows, min(1024, rows*3/8/minTrainRows*minTrainRows))
 }

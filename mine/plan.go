@@ -29,7 +29,9 @@ type Plan struct {
 	Parallel         int // critics that are trained side by side
 	// Bytes is what the inputs of all critics that are in training at a time take, at most,
 	// beside the data.
-	Bytes int
+	Bytes    int
+	Batch    int       // rows of a training step, fewer than Config.Batch where a fold has fewer to train on
+	Warnings []Warning // about that
 }
 
 // Plan returns what Fit would do. It fits the maps of a fold, as Fit does again.
@@ -37,7 +39,7 @@ func (e *Estimator) Plan() (Plan, error) {
 	if e.closed {
 		return Plan{}, fmt.Errorf("mine: plan: %w", backend.ErrClosed)
 	}
-	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts, Parallel: len(e.workers(e.critics()))}
+	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts, Parallel: len(e.workers(e.critics())), Batch: e.cfg.Batch, Warnings: e.batchWarning()}
 	for f := range e.folds {
 		err := e.planFold(&p, e.folds[f])
 		if err == nil {

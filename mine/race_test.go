@@ -1,6 +1,7 @@
 package mine_test
 
 import (
+	"math"
 	"testing"
 
 	"gomine/mine"
@@ -10,6 +11,29 @@ import (
 	"gomine/mine/preprocess"
 	"gomine/mine/simulate"
 )
+
+// TestHalfThePatience: where one candidate is enough, half the patience ends its training. Of a patience of two, every validation of a fold
+// but the last one is a gain, but for the first fold, which goes on from the race.
+func TestHalfThePatience(t *testing.T) {
+	const rows = 10_000
+	_, x, z := draw(t, "gaussian", simulate.Params{Dim: 2, Rho: 0.7}, rows, 4)
+	cfg := folded(rows, 3)
+	cfg.Candidates = append(cfg.Candidates, mine.Candidate{Activation: backend.ReLU, Preprocess: preprocess.Rank, Objective: objective.DV.Default()})
+	cfg.Reference, cfg.Survivors, cfg.Patience, cfg.EvaluateEvery, cfg.Steps = true, 2, 2, 20, 2000
+	r := estimate(t, column.RowMajor(x, 2), column.RowMajor(z, 2), cfg)
+	if len(r.Critics) != 2 || r.Config.Patience != 2 {
+		t.Fatalf("%d critics, patience of %d", len(r.Critics), r.Config.Patience)
+	}
+	for f, curve := range r.Critics[0].Curves[1:] {
+		best := math.Inf(-1)
+		for _, p := range curve[:len(curve)-1] {
+			if p.Validation <= best {
+				t.Errorf("fold %d went on after step %d: %v", f+1, p.Step, curve)
+			}
+			best = max(best, p.Validation)
+		}
+	}
+}
 
 // TestOneCandidateIsEnough: beside the normal law's critic one candidate goes on where all say no more
 // than that together; several do where a law is not normal, where all survive, and without that critic.

@@ -87,6 +87,7 @@ func (f *estimateFlags) plan(cmd *cobra.Command, args []string, status *statusLi
 	runtime.ReadMemStats(&memory)
 	var b bytes.Buffer
 	x, z := f.input.sources(args)
+	p.config.Batch = plan.Batch
 	printPlan(&b, planned{
 		Plan: plan, config: p.config, x: x, z: z, left: f.input.left,
 		device: fmt.Sprintf("%s (%s)", p.backend.Name(), p.backend.Device()),
@@ -153,6 +154,9 @@ func printPlan(w io.Writer, p planned) {
 	}
 	line("training", "%s: at most %s steps in all", critics, grouped(p.Steps))
 	block("settings", commandLine(p.config)...)
+	for _, w := range p.Warnings {
+		line("warning", "%s", w.Message)
+	}
 	line("backend", "%s, %s side by side", p.device, plural(p.Parallel, "critic"))
 	line("memory", "%s are in use now; inputs of critics in training take up to some %s more", size(p.held), size(int64(p.Bytes)))
 	line("time", "Reading and preparing took %s. Training would take at most some %s, by %s steps/s, measured just now on random numbers; "+

@@ -70,7 +70,7 @@ func TestPrintPlan(t *testing.T) {
 func TestWrongDryRuns(t *testing.T) {
 	few := file(t, "few.csv", "X,Z\n1,2\n2,1\n3,5\n")
 	constant := file(t, "constant.csv", "X,Z\n"+strings.Repeat("1,2\n1,3\n1,4\n", 100))
-	for _, args := range [][]string{of(few), of(constant), of("absent.csv"), of(gaussian(t, "400"), "--batch", "1")} {
+	for _, args := range [][]string{of(few), of(constant), of("absent.csv"), of(gaussian(t, "100"), "--folds", "2", "--marginals", "20")} {
 		code, _, stderr := try(t, "", args...)
 		dryCode, _, dry := try(t, "", append(slices.Clone(args), "--dry-run")...)
 		if code == exitOK || dryCode != code || dry != stderr {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,6 +144,7 @@ func TestRefusedConfigs(t *testing.T) {
 
 		{given(with(`"batch":16`, `"batch":0`)), exitError, []string{"run.json: batch is 0", "at least 2"}},
 		{given(config, "--batch", "0"), exitUsage, []string{"--batch is 0", "at least 2"}},
+		{given(config, "--batch", "60", "--marginals", "50", "--sample", "110"), exitUsage, []string{"--marginals is 50", "training rows allow no more"}},
 		{given(config, "--validation-fraction", "0.9"), exitUsage, []string{"--validation-fraction + ", "run.json: test_fraction is 1.1"}},
 		{given(config, "--effort", "fast"), exitUsage, []string{"--effort", "--config"}},
 		{given(config, "--precision", "tf32"), exitUsage, []string{"--precision is for CUDA"}},
@@ -179,4 +181,31 @@ func FuzzConfig(f *testing.F) {
 			t.Error("read without a backend")
 		}
 	})
+}
+
+// TestLargeBatch: a batch of more rows than a fold is trained on has as many as are, says so, and gives the same again by what is recorded;
+// so does a test, whose parts have fewer rows than all.
+func TestLargeBatch(t *testing.T) {
+	path := gaussian(t, "400")
+	large := append(slices.Clone(smallCPU), "--batch", "5000", "--json")
+	code, first, stderr := try(t, "", of(path, large...)...)
+	if code != exitOK || !strings.Contains(first, `"batch":160`) || !strings.Contains(first, `"code":"batch"`) || !strings.Contains(first, "batches have 160 rows, not 5000") {
+		t.Fatalf("exit %d, %.300s, %s", code, first, stderr)
+	}
+	_, again, _ := try(t, "", of(path, "--config", file(t, "run.json", first), "--backend", "cpu", "--threads", "1", "--json")...)
+	if a, b := decode(t, first).Estimate, decode(t, again).Estimate; a != b {
+		t.Errorf("%v, and by its settings %v", a, b)
+	}
+	test := func(args ...string) string {
+		code, out, stderr := try(t, "", append([]string{"test", path, "--x", "X*", "--z", "Z*", "--permutations", "99", "--json"}, args...)...)
+		if code != exitOK {
+			t.Fatal(stderr)
+		}
+		_, parts, _ := strings.Cut(out, `"parts":`)
+		parts, _, _ = strings.Cut(parts, "]")
+		return parts
+	}
+	if a, b := test(large...), test(append(slices.Clone(smallCPU), "--batch", "160")...); a != b || len(a) < 100 {
+		t.Errorf("parts of a test %s, and by its settings %s", a, b)
+	}
 }

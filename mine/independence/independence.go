@@ -148,6 +148,7 @@ func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result,
 	if out.Effect, p, err = d.effect(ctx, cfg.Estimate, opts); err != nil {
 		return out, err
 	}
+	cfg.Estimate.Batch = out.Effect.Config.Batch // which is what the result says
 	if out.Doubts, err = Doubts(d, cfg.Estimate.Split); err != nil {
 		return out, err
 	}
