@@ -69,7 +69,7 @@ func classifier(t testing.TB) Critic {
 	t.Helper()
 	x, z := labelled(600, 1)
 	cfg := mine.DefaultConfig(600)
-	cfg.Folds, cfg.Steps, cfg.RaceSteps, cfg.EvaluateEvery, cfg.TestPairs, cfg.Hidden = 2, 100, 20, 20, 10_000, []int{6}
+	cfg.Folds, cfg.Batch, cfg.Steps, cfg.RaceSteps, cfg.EvaluateEvery, cfg.TestPairs, cfg.Hidden = 2, 32, 100, 20, 20, 10_000, []int{6}
 	f, _, err := mine.Fit(t.Context(), x, z, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func trained(t testing.TB, folds int) Critic {
 	t.Helper()
 	x, z := mixed(600, 1)
 	cfg := mine.DefaultConfig(600)
-	cfg.Folds, cfg.Steps, cfg.RaceSteps, cfg.EvaluateEvery, cfg.TestPairs, cfg.Hidden = folds, 60, 20, 20, 10_000, []int{6, 5}
+	cfg.Folds, cfg.Batch, cfg.Steps, cfg.RaceSteps, cfg.EvaluateEvery, cfg.TestPairs, cfg.Hidden = folds, 32, 60, 20, 20, 10_000, []int{6, 5}
 	cfg.Candidates = []mine.Candidate{cfg.Candidates[1], cfg.Candidates[4], cfg.Candidates[6]}
 	cfg.Survivors, cfg.LearningRate = 3, 0.02
 	f, result, err := mine.Fit(t.Context(), x, z, cfg)
