@@ -147,7 +147,7 @@ func (e *Estimator) fitBatch() error {
 		return nil
 	}
 	e.asked = e.cfg.Batch
-	e.cfg.Batch = least / minTrainRows * minTrainRows
+	e.cfg.Batch = largestBatch(least)
 	if e.cfg.Marginals >= e.cfg.Batch {
 		return &FieldError{Field: "marginals", Value: e.cfg.Marginals,
 			Want: fmt.Sprintf("less than the %d rows of a batch, of which %d training rows allow no more", e.cfg.Batch, least), Err: ErrTooFewSamples}

@@ -235,11 +235,13 @@ func DefaultConfig(rows int) Config { return ConfigFor(rows, Normal) }
 // beside the reference, with a wider network of two layers.
 func ConfigFor(rows int, effort Effort) Config {
 	c := normalConfig(rows)
-	if effort != Fast && rows >= deepRows && rows <= crossfitRows {
-		c.Hidden = append(c.Hidden, c.Hidden[0])
-	}
-	if effort != Fast && rows <= broadRows {
-		c.Batch = broadBatch(rows)
+	if effort != Fast {
+		if rows >= deepRows && rows <= crossfitRows {
+			c.Hidden = append(c.Hidden, c.Hidden[0])
+		}
+		if rows <= broadRows {
+			c.Batch = broadBatch(rows)
+		}
 	}
 	switch effort {
 	case Fast:
@@ -318,8 +320,11 @@ func share(rows, most int) float64 {
 // broadBatch is 1,024 rows, less where that would be more than three eighths of all: a fold of two is trained on
 // two fifths, where these rows are not so few that validation takes more.
 func broadBatch(rows int) int {
-	return max(minTrainRows, min(1024, rows*3/8/minTrainRows*minTrainRows))
+	return max(minTrainRows, min(1024, largestBatch(rows*3/8)))
 }
+
+// largestBatch is the largest batch of at most so many rows that kernels are made for.
+func largestBatch(rows int) int { return rows / minTrainRows * minTrainRows }
 
 // defaultBatch is 512 rows, less where an epoch would have fewer than eight
 // batches.

@@ -151,7 +151,10 @@ func (e *ensemble) tested(weights func(f int) []float64) []tested {
 		ev, influence := p.influence()
 		learnt, c := e.combined(f, w, trainRows), e.folds[f].counts
 		learnt.cut(logU, len(p.Marginal))
-		all[f] = &tested{ev, logU, influence, e.folds[f].clusters, floats.Sum(w), learnt.bound(), c.Train, c.Train + c.Validation}
+		all[f] = &tested{
+			Evaluation: ev, logU: logU, influence: influence, clusters: e.folds[f].clusters,
+			weight: floats.Sum(w), trained: learnt.bound(), learnt: c.Train, others: c.Train + c.Validation,
+		}
 	})
 	var there []tested
 	for _, t := range all {

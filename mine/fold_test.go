@@ -16,7 +16,7 @@ func TestNewFolds(t *testing.T) {
 	for _, n := range []int{100, 101, 1000, 1003} {
 		for _, k := range []int{1, 2, 3, 5} {
 			cfg := DefaultConfig(n)
-			cfg.Folds, cfg.Batch = k, 2
+			cfg.Folds = k
 			folds, err := newFolds(independent(n), cfg)
 			if err != nil {
 				t.Fatalf("%d rows, %d folds: %v", n, k, err)
@@ -81,7 +81,7 @@ func TestWayOut(t *testing.T) {
 		{"a group of nearly all rows", torn, 2, "one group or block has 900 of the rows"},
 	} {
 		cfg := DefaultConfig(60)
-		cfg.Folds, cfg.Batch = c.folds, 2
+		cfg.Folds = c.folds
 		_, err := newFolds(c.u, cfg)
 		if !errors.Is(err, ErrTooFewSamples) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)

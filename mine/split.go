@@ -80,7 +80,7 @@ type Split struct {
 // bound is noise and its ceiling ln n below 3 nats.
 const minTestRows = 20
 
-// minTrainRows is the smallest number of training rows, and a batch of them what kernels are made for.
+// minTrainRows is the smallest number of training rows, which make one batch: kernels are made for multiples of it.
 const minTrainRows = 16
 
 // RowCounts says how the rows were split.

@@ -141,7 +141,7 @@ func Test(ctx context.Context, d Data, cfg Config, opts ...mine.Option) (Result,
 	}
 	out := Result{Config: cfg}
 	if d.Groups == nil && d.Strata == nil && column.Check(d.X) == nil && d.X.Rows() < leastTrained+leastTested {
-		return out, tooFew(d.X.Rows()) // before the estimate asks for what does not help, such as smaller batches
+		return out, tooFew(d.X.Rows()) // before the estimate asks for what does not help, such as fewer folds
 	}
 	var err error
 	var p *plan
