@@ -203,8 +203,8 @@ type checkpointer struct {
 }
 
 // of returns the checkpointer of a session, by what names it in the estimate.
-func (c checkpoints) of(phase Phase, fold, candidate int) *checkpointer {
-	return &checkpointer{checkpoints: c, name: fmt.Sprintf("%s-%d-%d", phase, fold, candidate), kept: time.Now()}
+func (c checkpoints) of(phase Phase, fold, slot int) *checkpointer {
+	return &checkpointer{checkpoints: c, name: fmt.Sprintf("%s-%d-%d", phase, fold, slot), kept: time.Now()}
 }
 
 // restore takes a session to where its record has it, if there is one.

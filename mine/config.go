@@ -35,6 +35,11 @@ type Config struct {
 	Candidates []Candidate `json:"candidates"`
 	RaceSteps  int         `json:"race_steps"`
 	Survivors  int         `json:"survivors"`
+	// Networks is how many networks of each survivor are trained on a fold, from other weights and by other
+	// batches, 1 where one candidate is enough: what they say together is better than what each says.
+	// Where there are several folds, every second one is trained on the rows that the first one
+	// stops by, and stops by as many others, so that all rows that are not tested on are learnt from.
+	Networks int `json:"networks"`
 	// Reference says whether the critic in closed form of the normal law with the
 	// correlations of the (ranked) columns is heard too.
 	Reference bool `json:"reference"`
@@ -78,6 +83,9 @@ type Config struct {
 	Memory Bytes `json:"memory"`
 }
 
+// maxNetworks is more than is worth training of a candidate.
+const maxNetworks = 20
+
 // maxFolds is more than is worth training critics for.
 const maxFolds = 100
 
@@ -99,6 +107,8 @@ func (c Config) Validate() error {
 		return bad("race_steps", c.RaceSteps, "at least 1 to compare candidates")
 	case c.Survivors < 1:
 		return bad("survivors", c.Survivors, "at least 1")
+	case c.Networks < 1 || c.Networks > maxNetworks:
+		return bad("networks", c.Networks, fmt.Sprintf("1 to %d", maxNetworks))
 	case c.Folds < 1 || c.Folds > maxFolds:
 		return bad("folds", c.Folds, fmt.Sprintf("1 to %d", maxFolds))
 	case !slices.Contains(SplitKinds(), c.Split):
@@ -153,6 +163,12 @@ func (c Config) Validate() error {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
+// inSlot returns the candidate of a slot and which of its networks that is. Slots are numbered by candidates,
+// first networks before second ones.
+func (c Config) inSlot(slot int) (candidate Candidate, network int) {
+	return c.Candidates[slot%len(c.Candidates)], slot / len(c.Candidates)
+}
+
 // A Limit is a largest value, or NoLimit. As JSON and as text it is a number or
 // "none".
 type Limit float64
@@ -193,8 +209,8 @@ const (
 	// deepRows is the number of rows from which on a third hidden layer pays: at 10,000 and 50,000 rows it takes off a
 	// tenth of the error and more, at 1,000 it adds to it.
 	deepRows = 5000
-	// broadRows is that up to which batches of up to 1,024 rows pay. At 50,000 rows they took off nothing, for twice the time.
-	broadRows = 20_000
+	// pairedRows is that up to which two networks of each candidate take off a tenth of the error.
+	pairedRows = 20_000
 )
 
 // Effort is how much time an estimate may take.
@@ -230,8 +246,8 @@ func DefaultConfig(rows int) Config { return ConfigFor(rows, Normal) }
 // Donsker and Varadhan's where little of it hides in many columns.
 //
 // More rows have more to tell: the steps grow with their square root, from 2,000 up to
-// 10,000 rows to 6,300 at 100,000. But for Fast, networks have three layers from 5,000 rows on, and batches up
-// to 20,000 are of 1,024 rows or three eighths of all, above of 512. Above 100,000 there is one fold and one survivor of the race
+// 10,000 rows to 6,300 at 100,000. But for Fast, networks have three layers from 5,000 rows on, and up
+// to 20,000 there are two of each candidate on a fold, in batches of 512 rows or three eighths of all. Above 100,000 there is one fold and one survivor of the race
 // beside the reference, with a wider network of two layers.
 func ConfigFor(rows int, effort Effort) Config {
 	c := normalConfig(rows)
@@ -239,8 +255,8 @@ func ConfigFor(rows int, effort Effort) Config {
 		if rows >= deepRows && rows <= crossfitRows {
 			c.Hidden = append(c.Hidden, c.Hidden[0])
 		}
-		if rows <= broadRows {
-			c.Batch = broadBatch(rows)
+		if rows <= pairedRows {
+			c.Batch, c.Networks = broadBatch(rows), 2
 		}
 	}
 	switch effort {
@@ -274,6 +290,7 @@ func normalConfig(rows int) Config {
 		},
 		RaceSteps:          600,
 		Survivors:          4,
+		Networks:           1,
 		Reference:          true,
 		Neighbours:         true,
 		Folds:              5,
@@ -306,7 +323,7 @@ func normalConfig(rows int) Config {
 // is heard. It is for experiments with a critic; DefaultConfig is for a number.
 func SingleConfig(rows int, c Candidate) Config {
 	cfg := DefaultConfig(rows)
-	cfg.Candidates, cfg.Survivors, cfg.Reference, cfg.Neighbours, cfg.Folds = []Candidate{c}, 1, false, false, 1
+	cfg.Candidates, cfg.Networks, cfg.Survivors, cfg.Reference, cfg.Neighbours, cfg.Folds = []Candidate{c}, 1, 1, false, false, 1
 	cfg.Hidden, cfg.Batch, cfg.Steps, cfg.LearningRate, cfg.Patience = []int{128, 128}, defaultBatch(rows), 5000, 1e-3, 15
 	return cfg
 }
@@ -317,10 +334,10 @@ func share(rows, most int) float64 {
 	return min(0.2, float64(most)/float64(max(rows, 1)))
 }
 
-// broadBatch is 1,024 rows, less where that would be more than three eighths of all: a fold of two is trained on
+// broadBatch is 512 rows, less where that would be more than three eighths of all: a fold of two is trained on
 // two fifths, where these rows are not so few that validation takes more.
 func broadBatch(rows int) int {
-	return max(minTrainRows, min(1024, largestBatch(rows*3/8)))
+	return max(minTrainRows, min(512, largestBatch(rows*3/8)))
 }
 
 // largestBatch is the largest batch of at most so many rows that kernels are made for.

@@ -16,7 +16,7 @@ func TestConfigFor(t *testing.T) {
 			if _, err := newFolds(independent(rows), c); err != nil {
 				t.Errorf("%d rows, %s: %v", rows, e, err)
 			}
-			return c.Folds * c.Survivors * c.Steps * c.Hidden[0]
+			return c.Folds * c.Survivors * c.Networks * c.Steps * c.Hidden[0]
 		}
 		fast, normal, thorough := work(Fast), work(Normal), work(Thorough)
 		if !(fast < normal && normal < thorough) {
@@ -28,14 +28,21 @@ func TestConfigFor(t *testing.T) {
 	}
 }
 
-// TestDeep: a third layer and large batches where they pay; those of fast and of single critics stay.
+// TestDeep: a third layer, large batches and two networks where they pay; those of fast and of single critics stay.
 func TestDeep(t *testing.T) {
-	for rows, want := range map[int][3]int{50: {2, 16, 16}, 300: {2, 112, 16}, 1000: {2, 368, 64}, 4999: {2, 1024, 256}, 5000: {3, 1024, 256}, 10_000: {3, 1024, 512}, 20_001: {3, 512, 512}, 100_000: {3, 512, 512}, 100_001: {2, 512, 512}} {
+	type shape struct{ layers, networks, batch, fast int }
+	for rows, want := range map[int]shape{
+		50: {2, 2, 16, 16}, 300: {2, 2, 112, 16}, 1000: {2, 2, 368, 64}, 4999: {2, 2, 512, 256}, 5000: {3, 2, 512, 256},
+		20_000: {3, 2, 512, 512}, 20_001: {3, 1, 512, 512}, 100_000: {3, 1, 512, 512}, 100_001: {2, 1, 512, 512},
+	} {
 		fast, normal := ConfigFor(rows, Fast), ConfigFor(rows, Normal)
-		if got := [3]int{len(normal.Hidden), normal.Batch, fast.Batch}; got != want {
-			t.Errorf("%d rows: layers, and rows of a batch of normal and of fast effort, %v, want %v", rows, got, want)
+		if got := (shape{len(normal.Hidden), normal.Networks, normal.Batch, fast.Batch}); got != want {
+			t.Errorf("%d rows: %+v, want %+v", rows, got, want)
 		}
-		if single := SingleConfig(rows, normal.Candidates[0]); len(fast.Hidden) != 2 || single.Batch != fast.Batch {
+		if fast.Networks != 1 {
+			t.Errorf("%d rows: fast has %d networks", rows, fast.Networks)
+		}
+		if single := SingleConfig(rows, normal.Candidates[0]); len(fast.Hidden) != 2 || single.Batch != fast.Batch || single.Networks != 1 {
 			t.Errorf("%d rows: fast has %d layers, a single critic batches of %d", rows, len(fast.Hidden), single.Batch)
 		}
 	}

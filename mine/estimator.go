@@ -38,6 +38,7 @@ type Estimator struct {
 
 	begun, closed bool
 	survivors     []int      // numbers of the candidates that were trained on all folds
+	networks      int        // of each of them on a fold
 	patience      int        // of their training
 	ensemble      *ensemble  // of the folds that have critics; nil before Fit
 	stop          StopReason // where training did not end by itself
@@ -105,7 +106,20 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 func (e *Estimator) Split() Split { return e.arranged.Split }
 
 // critics is how many are trained after the race, at most.
-func (e *Estimator) critics() int { return len(e.folds) * min(e.cfg.Survivors, len(e.cfg.Candidates)) }
+func (e *Estimator) critics() int {
+	return len(e.folds) * min(e.cfg.Survivors, len(e.cfg.Candidates)) * e.cfg.Networks
+}
+
+// slots are those of the networks that are trained on a fold, see Config.inSlot.
+func (e *Estimator) slots() []int {
+	var all []int
+	for network := range e.networks {
+		for _, c := range e.survivors {
+			all = append(all, network*len(e.cfg.Candidates)+c)
+		}
+	}
+	return all
+}
 
 // workers are the backends that work side by side at so many critics: small ones gain little from
 // several processors, or from the whole of a large device. One critic alone, or one at a time where they take chunks of the rows in turn, is
@@ -183,7 +197,7 @@ func (e *Estimator) Fit(ctx context.Context) error {
 		return errors.New("mine: Fit was called before")
 	}
 	e.begun = true
-	e.survivors, e.patience = []int{0}, e.cfg.Patience
+	e.survivors, e.networks, e.patience = []int{0}, e.cfg.Networks, e.cfg.Patience
 	var r *race
 	if len(e.cfg.Candidates) > 1 {
 		began := time.Now()
@@ -245,10 +259,11 @@ func (e *Estimator) fitter(phase Phase, critics int, folds ...fold) *fitter {
 // train trains the survivors on all folds, from where the race has brought them if it had
 // all rows of a fold. r is nil without a race.
 func (e *Estimator) train(ctx context.Context, r *race) error {
-	t := e.fitter(PhaseTrain, len(e.folds)*len(e.survivors), e.folds...)
+	slots := e.slots()
+	t := e.fitter(PhaseTrain, len(e.folds)*len(slots), e.folds...)
 	members, refs := make([][]*member, len(e.folds)), make([]*reference, len(e.folds))
 	for f := range members {
-		members[f] = make([]*member, len(e.cfg.Candidates))
+		members[f] = make([]*member, e.networks*len(e.cfg.Candidates))
 	}
 	method, last := e.referenceMethod()
 	needed := e.cfg.methodsOf(e.survivors, method)
@@ -263,26 +278,26 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	if resumes {
 		t.share(r.fitter, r.fold, needed)
 	}
-	for _, c := range e.survivors {
-		t.total += len(e.folds) * e.cfg.Steps
-		if resumes { // until it has gone on, it stands for itself
+	t.total = len(slots) * len(e.folds) * e.cfg.Steps
+	if resumes {
+		for _, c := range e.survivors { // until it has gone on, it stands for itself
 			members[r.fold][c] = r.members[c]
 			t.total -= r.members[c].step
 		}
 	}
-	jobs := len(e.survivors) + 1 // and the reference
+	jobs := len(slots) + 1 // and the reference
 	left := make([]int, len(e.folds))
 	err = t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
 		if i--; i < 0 {
 			return e.nearest.ask(ctx, e.wiring.threads, len(t.backends))
 		}
 		f, k := i/jobs, i%jobs
-		if k < len(e.survivors) {
-			c := e.survivors[k]
+		if k < len(slots) {
+			s := slots[k]
 			var m *member
-			m, err = t.train(ctx, b, f, c, members[f][c], e.cfg.Steps, e.patience, last)
+			m, err = t.train(ctx, b, f, s, members[f][s], e.cfg.Steps, e.patience, last)
 			if m != nil && !t.again(err) {
-				members[f][c] = m
+				members[f][s] = m
 			}
 		} else if e.cfg.Reference {
 			refs[f], err = t.refer(ctx, f, method, last)
@@ -351,15 +366,15 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{
-		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts, Split: e.arranged.Split,
+		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts.told(), Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
 	r.Training, r.Neighbours = trained(tested), e.nearest.said()
 	r.Likely = r.likely()
-	if r.Critics, err = e.ensemble.critics(e.cfg); err != nil {
+	if r.Critics, err = e.ensemble.critics(); err != nil {
 		return Result{}, err
 	}
-	if r.Folds, err = e.ensemble.foldResults(tested, e.cfg.Confidence); err != nil {
+	if r.Folds, err = e.ensemble.foldResults(tested); err != nil {
 		return Result{}, err
 	}
 	r.Scores = e.ensemble.histogram()

@@ -113,7 +113,7 @@ func ExampleDefaultConfig() {
 		fmt.Printf("%d rows: batches of %d, %d steps, %d folds\n", rows, cfg.Batch, cfg.Steps, cfg.Folds)
 	}
 	// Output:
-	// 2000 rows: batches of 736, 4000 steps, 5 folds
+	// 2000 rows: batches of 512, 4000 steps, 5 folds
 	// 1000000 rows: batches of 512, 10000 steps, 1 folds
 }
 

@@ -42,6 +42,7 @@ type fitter struct {
 // it was not trained on.
 type member struct {
 	candidate Candidate
+	swapped   bool // whether it was trained on the validation rows and stopped by others, see RowCounts.learntBy
 	network   backend.Network
 	maps      preprocess.Maps
 	progress
@@ -143,11 +144,11 @@ func (t *fitter) again(err error) bool {
 	return errors.Is(err, backend.ErrOutOfMemory) && len(t.backends) > 1
 }
 
-// train takes a candidate to step target on a fold, from its checkpoint or from where an
-// earlier member of the same fold stood if there is one, and scores the rows that it did not learn from.
+// train takes the network of a slot to step target on a fold, from its checkpoint or from where an
+// earlier member of the same fold stood if there is one, and scores the rows of the fold.
 // Where ctx ends it early, it returns the best critic so far together with the error.
-func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, from *member, target, patience int, last bool) (*member, error) {
-	c := t.cfg.Candidates[number]
+func (t *fitter) train(ctx context.Context, b backend.Backend, f, slot int, from *member, target, patience int, last bool) (*member, error) {
+	c, network := t.cfg.inSlot(slot)
 	in, err := t.open(f, c.Preprocess, last)
 	if errors.Is(err, preprocess.ErrConstant) && len(t.folds) > 1 {
 		return &member{candidate: c, failed: err}, nil
@@ -160,7 +161,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 		return nil, err
 	}
 	defer data.Close()
-	s, err := newSession(b, t.cfg, c, data, t.folds[f].counts)
+	s, err := newSession(b, t.cfg, c, network, data, t.folds[f].counts)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +173,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 		}
 	}
 	began := s.step
-	kept := t.checkpoints.of(t.phase, f, number)
+	kept := t.checkpoints.of(t.phase, f, slot)
 	if err := kept.restore(s); err != nil {
 		return nil, err
 	}
@@ -186,6 +187,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, number int, fr
 	t.advanced(s.step-began, s.step-target, Progress{Fold: f, Candidate: c, Validation: s.validation()})
 	keptErr := kept.keep()
 	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule}
+	_, _, m.swapped = s.counts.learntBy(network)
 	switch {
 	case errors.Is(trainErr, ErrDiverged):
 		m.failed = trainErr

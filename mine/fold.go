@@ -96,13 +96,12 @@ func (u units) cut(cfg Config) []fold {
 	for i := range all {
 		lo, hi := u.border(i*n/cfg.Folds), u.border((i+1)*n/cfg.Folds)
 		rest := n - (hi - lo)
-		validation := max(minTestRows, u.some(1), int(math.Round(cfg.ValidationFraction*float64(rest))))
-		if end := hi + validation; end <= n {
-			validation = u.border(end) - hi
-		} else {
-			validation = n + u.border(end-n) - hi
-		}
+		wanted := max(minTestRows, u.some(1), int(math.Round(cfg.ValidationFraction*float64(rest))))
+		validation := u.arc(hi, wanted)
 		c := RowCounts{Total: u.total, Test: hi - lo, Validation: validation, Train: rest - validation, LeftOut: u.total - n}
+		if front := u.arc((hi+validation)%n, wanted); cfg.Networks > 1 && front >= minTestRows && front < c.Train-minTrainRows {
+			c.front = front
+		}
 		all[i] = fold{
 			counts: c, clusters: u.within(lo, hi), worth: u.worth,
 			test: arc(lo, c.Test, n), validation: arc(hi, c.Validation, n), train: arc(hi+c.Validation, c.Train, n),

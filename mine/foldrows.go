@@ -62,7 +62,7 @@ func (e *Estimator) Tested() ([]Tested, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := e.ensemble.combined(f, e.ensemble.weights[f], validationRows)
+		v := e.ensemble.combined(f, e.ensemble.unswapped(f), validationRows)
 		v.cut(objective.LogMeanExp(v.Marginal), len(v.Marginal))
 		all[f] = Tested{e.numbers(e.ensemble.folds[f].split(e.ensemble.folds[f].test)), t.clusters, b.Estimate, t.influence, v.bound()}
 	}

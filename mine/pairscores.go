@@ -50,14 +50,14 @@ func (s *partScores) finite() bool {
 	return s[trainRows].finite() && s[validationRows].finite() && s[testRows].finite()
 }
 
-// mostTrainRows is how many training rows are scored, the last ones of those in memory, at most.
+// mostTrainRows is how many training rows are scored, the last ones of those in memory that all networks are trained on, at most.
 const mostTrainRows = 100_000
 
 // rowsOf returns the range [lo, lo+n) of a part's rows that are scored.
 func (c RowCounts) rowsOf(p part) (lo, n int) {
 	switch p {
 	case trainRows:
-		n = min(c.held(), mostTrainRows)
+		n = min(c.held()-c.front, mostTrainRows) // all networks have learnt from these
 		return c.held() - n, n
 	case validationRows:
 		return c.held(), c.Validation

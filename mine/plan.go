@@ -18,7 +18,7 @@ type Plan struct {
 	Split Split
 	Folds int
 	// Candidates are those that the columns leave different from each other. If they are
-	// several, they race, and Survivors of them at most are trained on every fold.
+	// several, they race, and Survivors of them at most are trained on every fold, Config.Networks networks of each.
 	Candidates []Candidate
 	Survivors  int
 	// X and Z are the columns as the first candidate has them.
@@ -39,7 +39,7 @@ func (e *Estimator) Plan() (Plan, error) {
 	if e.closed {
 		return Plan{}, fmt.Errorf("mine: plan: %w", backend.ErrClosed)
 	}
-	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts, Parallel: len(e.workers(e.critics())), Batch: e.cfg.Batch, Warnings: e.batchWarning()}
+	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts.told(), Parallel: len(e.workers(e.critics())), Batch: e.cfg.Batch, Warnings: e.batchWarning()}
 	for f := range e.folds {
 		err := e.planFold(&p, e.folds[f])
 		if err == nil {
@@ -77,7 +77,7 @@ func (e *Estimator) planFold(p *Plan, f fold) error {
 		p.Candidates = append(p.Candidates, e.cfg.Candidates[c])
 	}
 	p.Survivors = min(e.cfg.Survivors, len(kept))
-	p.Steps = p.Survivors * p.Folds * e.cfg.Steps
+	p.Steps = p.Survivors * e.cfg.Networks * p.Folds * e.cfg.Steps
 	if len(e.cfg.Candidates) > 1 {
 		laps := min(e.cfg.RaceSteps, e.cfg.Steps)
 		p.Steps += laps * len(kept)
@@ -87,7 +87,7 @@ func (e *Estimator) planFold(p *Plan, f fold) error {
 		}
 	}
 	// Inputs are float32. So many critics side by side, and references, may be of that many folds.
-	jobs := p.Survivors + 1
+	jobs := p.Survivors*e.cfg.Networks + 1
 	folds := min(p.Folds, 1+(p.Parallel+jobs-2)/jobs)
 	c := f.counts
 	rows := c.held() + c.Validation + c.Test
@@ -119,7 +119,7 @@ func (e *Estimator) Pace(ctx context.Context, p Plan, while time.Duration) (floa
 				return
 			}
 			defer data.Close()
-			s, err := newSession(b, cfg, p.Candidates[0], data, RowCounts{Total: rows, Train: rows})
+			s, err := newSession(b, cfg, p.Candidates[0], 0, data, RowCounts{Total: rows, Train: rows})
 			if err != nil {
 				errs[w] = err
 				return

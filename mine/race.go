@@ -104,7 +104,7 @@ const patient = int(^uint(0) >> 1)
 // survivors returns the numbers of the candidates that go on, at most Config.Survivors:
 // those that weigh most, and the one with the best bound in any case.
 func (r *race) survivors() []int {
-	weights := newEnsemble(r.fitter.cfg.Seed, r.fitter.folds, [][]*member{r.members}, []*reference{nil}).weights[0]
+	weights := newEnsemble(r.fitter.cfg, r.fitter.folds, [][]*member{r.members}, []*reference{nil}).weights[0]
 	best := slices.Index(r.members, r.ranked()[0])
 	order := []int{best}
 	for c := range r.members {
@@ -118,7 +118,7 @@ func (r *race) survivors() []int {
 	return order
 }
 
-// choose chooses the survivors of the race, or the best of them alone, with half the patience, if that is enough. All go on where
+// choose chooses the survivors of the race, or the best of them alone, one network with half the patience, if that is enough. All go on where
 // as many may as there are candidates, where the race had part of the rows, and where nothing is found yet:
 // each may then be the one that will.
 func (e *Estimator) choose(ctx context.Context, r *race) error {
@@ -134,7 +134,7 @@ func (e *Estimator) choose(ctx context.Context, r *race) error {
 	if ref == nil {
 		return nil
 	}
-	together := newEnsemble(e.cfg.Seed, r.fitter.folds, [][]*member{r.members}, []*reference{ref})
+	together := newEnsemble(e.cfg, r.fitter.folds, [][]*member{r.members}, []*reference{ref})
 	alone := make([]float64, len(together.weights[0]))
 	alone[len(alone)-1] = 1
 	ev, _ := together.combined(0, alone, validationRows).influence()
@@ -146,7 +146,7 @@ func (e *Estimator) choose(ctx context.Context, r *race) error {
 	for _, m := range r.ranked() {
 		c := slices.Index(r.members, m)
 		if slices.Contains(e.survivors, c) && forReference(m.candidate.Preprocess) == method {
-			e.survivors, e.patience = []int{c}, (e.patience+1)/2
+			e.survivors, e.networks, e.patience = []int{c}, 1, (e.patience+1)/2
 			return nil
 		}
 	}

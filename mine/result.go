@@ -65,7 +65,7 @@ type Result struct {
 	Timing  Timing `json:"timing"`
 }
 
-// CriticResult says what a candidate is worth, on the test rows of the folds that have it.
+// CriticResult says what a candidate is worth, the mean of its networks, on the test rows of the folds that have it.
 type CriticResult struct {
 	Candidate Candidate `json:"candidate"`
 	Reference bool      `json:"reference,omitempty"` // no candidate, but the normal law's critic in closed form
@@ -73,9 +73,9 @@ type CriticResult struct {
 	Estimate  float64   `json:"estimate"`            // its bound alone, as it is
 	StdErr    float64   `json:"std_err"`
 	Folds     int       `json:"folds"`            // that have it, on whose test rows Estimate is; without any it is 0
-	Steps     []int     `json:"steps,omitempty"`  // of training, by fold
-	Curves    [][]Point `json:"curves,omitempty"` // of training, by fold
-	Failed    int       `json:"failed,omitempty"` // folds in which its training diverged, where it has no say
+	Steps     []int     `json:"steps,omitempty"`  // of training, of the first networks of all folds, then of the second ones
+	Curves    [][]Point `json:"curves,omitempty"` // of training, likewise
+	Failed    int       `json:"failed,omitempty"` // networks whose training diverged, which have no say
 }
 
 // FoldResult is the bound on the test rows of one fold.
@@ -83,7 +83,7 @@ type FoldResult struct {
 	Rows     int       `json:"rows"`
 	Estimate float64   `json:"estimate"`
 	StdErr   float64   `json:"std_err"`
-	Weights  []float64 `json:"weights"` // of the candidates and, behind them, of the reference
+	Weights  []float64 `json:"weights"` // of the candidates, all networks together, and, behind them, of the reference
 }
 
 // Point is one validation of a training run.

@@ -38,7 +38,9 @@ type session struct {
 	trainer   backend.Trainer
 	data      backend.Data
 	counts    RowCounts
-	supply    *supply // of the rows to train on; nil where they are all there
+	stop      backend.Rows // to validate on
+	seed      uint64       // of weights, batches and validations
+	supply    *supply      // of the rows to train on; nil where they are all there
 
 	start backend.State // of the constant critic that training began with
 	progress
@@ -61,8 +63,16 @@ type snapshot struct {
 	params     []float32
 }
 
-// newSession returns a session at step 0. The rows of data are split as counts says.
-func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, counts RowCounts) (*session, error) {
+// seedOfNetwork is the seed of one of several networks of a candidate, that of the estimate for the first one.
+func seedOfNetwork(seed uint64, network int) uint64 {
+	const golden = 0x9e3779b97f4a7c15 // 2^64 over the golden ratio: no two are near each other
+	return seed + uint64(network)*golden
+}
+
+// newSession returns a session at step 0, of one of the networks of a candidate. The rows of data are split as counts says.
+func newSession(b backend.Backend, cfg Config, c Candidate, network int, data backend.Data, counts RowCounts) (*session, error) {
+	train, stop, _ := counts.learntBy(network)
+	seed := seedOfNetwork(cfg.Seed, network)
 	dx, dz := data.Dims()
 	spec := backend.Spec{
 		Network:   backend.Network{DX: dx, DZ: dz, Hidden: cfg.Hidden, Activation: c.Activation},
@@ -71,16 +81,16 @@ func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, c
 		Marginals: cfg.Marginals,
 		ClipNorm:  float64(cfg.ClipNorm),
 		Adam:      defaultAdam,
-		Seed:      cfg.Seed,
+		Seed:      seed,
 	}
 	spec.Adam.WeightDecay = cfg.WeightDecay
-	t, err := b.NewTrainer(spec, data, counts.train())
+	t, err := b.NewTrainer(spec, data, train)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		cfg: cfg, candidate: c, backend: b, network: spec.Network, trainer: t, data: data, counts: counts,
-		start:    InitialState(spec.Network, c.Objective.Kind, cfg.Seed),
+		cfg: cfg, candidate: c, backend: b, network: spec.Network, trainer: t, data: data, counts: counts, stop: stop, seed: seed,
+		start:    InitialState(spec.Network, c.Objective.Kind, seed),
 		progress: progress{best: snapshot{validation: math.Inf(-1)}},
 	}
 	if err := t.SetState(s.start); err != nil {
@@ -89,7 +99,7 @@ func newSession(b backend.Backend, cfg Config, c Candidate, data backend.Data, c
 	return s, nil
 }
 
-// resume goes on from where another session of the same candidate on the same rows
+// resume goes on from where another session of the same network on the same rows
 // stood.
 func (s *session) resume(from progress, state backend.State) error {
 	s.progress = from
@@ -164,9 +174,9 @@ func (s *session) train(ctx context.Context, rates, values []float64) (done int,
 // validate evaluates the critic on the validation rows and keeps it if it is
 // the best so far.
 func (s *session) validate(ctx context.Context, train float64) error {
-	n := s.counts.Validation
-	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, n), Seed: seedOf(validationRows, s.cfg.Seed)}
-	ev, err := s.trainer.Evaluate(ctx, s.data, s.counts.validation(), pairing, nil)
+	n := s.stop.Hi - s.stop.Lo
+	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, n), Seed: seedOf(validationRows, s.seed)}
+	ev, err := s.trainer.Evaluate(ctx, s.data, s.stop, pairing, nil)
 	if err != nil {
 		return fmt.Errorf("mine: validating: %w", err)
 	}
@@ -205,8 +215,7 @@ func (s *session) cut(ctx context.Context, pairing backend.Pairing, most float32
 	if err != nil {
 		return backend.Evaluation{}, err
 	}
-	rows := s.counts.validation()
-	p, err := scorePairs(ctx, scorer, s.data, rows.Lo, rows.Hi-rows.Lo, pairing.Count, pairing.Seed)
+	p, err := scorePairs(ctx, scorer, s.data, s.stop.Lo, s.stop.Hi-s.stop.Lo, pairing.Count, pairing.Seed)
 	if err := errors.Join(err, scorer.Close()); err != nil {
 		return backend.Evaluation{}, err
 	}

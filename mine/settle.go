@@ -134,7 +134,7 @@ func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []
 		}
 	}
 	if trained {
-		e.ensemble = newEnsemble(e.cfg.Seed, usable.folds, usable.members, usable.refs)
+		e.ensemble = newEnsemble(e.cfg, usable.folds, usable.members, usable.refs)
 	}
 	if why == nil {
 		return nil

@@ -93,6 +93,9 @@ type RowCounts struct {
 	// Chunk is how many of the training rows are in memory at a time, 0 where all are. All are
 	// trained on in turn, as far as the steps take them.
 	Chunk int `json:"chunk,omitempty"`
+	// front is how many of the training rows, the first ones, every second network stops by; it is trained on
+	// the validation rows instead. It is 0 where all are trained on the same.
+	front int
 }
 
 // check reports counts that are too small to learn from or to judge by, and a way out.
@@ -106,6 +109,21 @@ func (c RowCounts) check(cfg Config, way string) error {
 			c.Total, in, max(0, c.Train), c.Validation, c.Test, minTrainRows, minTestRows, minTestRows, way, ErrTooFewSamples)
 	}
 	return nil
+}
+
+// told is what results have of it.
+func (c RowCounts) told() RowCounts {
+	c.front = 0
+	return c
+}
+
+// learntBy returns the rows that a network is trained on and those that it stops by. swapped says that these are not the
+// validation rows.
+func (c RowCounts) learntBy(network int) (train, stop backend.Rows, swapped bool) {
+	if c.front == 0 || network%2 == 0 {
+		return c.train(), c.validation(), false
+	}
+	return backend.Rows{Lo: c.front, Hi: c.held() + c.Validation}, backend.Rows{Lo: 0, Hi: c.front}, true
 }
 
 // Rows of each part as they are in memory: first those to train on, then those to validate, then the test
@@ -129,7 +147,7 @@ func (c RowCounts) forRace(variants, values, batch int) RowCounts {
 	if c.held()+c.Validation+c.Test > most {
 		c.Validation = min(c.Validation, max(minTestRows, most/4))
 		c.Test = min(c.Test, max(minTestRows, most/8))
-		c.Train, c.Chunk = min(c.held(), max(batch, most-c.Validation-c.Test)), 0
+		c.Train, c.Chunk, c.front = min(c.held(), max(batch, most-c.Validation-c.Test)), 0, 0
 	}
 	return c
 }

@@ -39,6 +39,14 @@ func (u units) border(p int) int {
 	return u.ends[i]
 }
 
+// arc is how many positions from one border on, on the circle of all, come nearest to a number of them and end at a border.
+func (u units) arc(from, wanted int) int {
+	if end := from + wanted; end > u.rows {
+		return u.rows + u.border(end-u.rows) - from
+	}
+	return u.border(from+wanted) - from
+}
+
 // some is how many rows a number of units have, on average; 0 if every position is a unit.
 func (u units) some(count int) int {
 	if u.ends == nil {

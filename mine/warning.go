@@ -96,8 +96,8 @@ func warnings(r *Result, called [2]string, determined string, validation float64
 	}
 	for _, c := range r.Critics {
 		if c.Failed > 0 {
-			warn(WarnDiverged, "training of %v diverged in %d of %d folds, where it has no say: lower the learning rate, now %g",
-				c.Candidate, c.Failed, len(r.Folds), r.Config.LearningRate)
+			warn(WarnDiverged, "%d of %d trainings of %v diverged, and have no say: lower the learning rate, now %g",
+				c.Failed, len(c.Steps), c.Candidate, r.Config.LearningRate)
 		}
 	}
 	return out

@@ -42,6 +42,8 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.RaceSteps }},
 	{"survivors", "survivors", "`N` candidates at most that the race leaves to be trained on every fold",
 		func(c *mine.Config) any { return &c.Survivors }},
+	{"networks", "networks", "`N` networks of each of them on a fold, from other weights; every second one stops by other rows",
+		func(c *mine.Config) any { return &c.Networks }},
 	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
 		func(c *mine.Config) any { return &c.Reference }},
 	{"neighbours", "neighbours", "whether nearest neighbours are asked for a second opinion, of at most 10,000 rows in at most 8 columns",
@@ -105,7 +107,7 @@ func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effor
 	f.values = defaults[len(defaults)-1]
 	for _, field := range configFields {
 		flags := training
-		if slices.Contains([]string{"race-steps", "survivors", "reference", "neighbours", "folds", "split", "block"}, field.flag) {
+		if slices.Contains([]string{"race-steps", "survivors", "networks", "reference", "neighbours", "folds", "split", "block"}, field.flag) {
 			flags = method
 		}
 		switch p := field.of(&f.values).(type) {

@@ -51,12 +51,12 @@ func TestConfigDefaults(t *testing.T) {
 // field and no other.
 func TestConfigFields(t *testing.T) {
 	values := map[string]string{
-		"race_steps": "11", "survivors": "2", "reference": "false", "neighbours": "false", "folds": "7", "split": "blocks", "block": "400", "hidden": "3,5,7", "batch": "13", "marginals": "4", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
+		"race_steps": "11", "survivors": "2", "networks": "3", "reference": "false", "neighbours": "false", "folds": "7", "split": "blocks", "block": "400", "hidden": "3,5,7", "batch": "13", "marginals": "4", "steps": "1e4", "learning_rate": "0.5", "weight_decay": "0.25",
 		"clip_norm": "0.125", "evaluate_every": "17", "patience": "19", "validation_fraction": "0.3", "test_fraction": "0.4",
 		"test_pairs": "23", "confidence": "0.9", "seed": "18446744073709551615", "memory": "3GiB",
 	}
 	wants := map[string]any{
-		"race_steps": 11, "survivors": 2, "reference": false, "neighbours": false, "folds": 7, "split": mine.SplitBlocks, "block": mine.Length(400), "hidden": []int{3, 5, 7}, "batch": 13, "marginals": 4, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
+		"race_steps": 11, "survivors": 2, "networks": 3, "reference": false, "neighbours": false, "folds": 7, "split": mine.SplitBlocks, "block": mine.Length(400), "hidden": []int{3, 5, 7}, "batch": 13, "marginals": 4, "steps": 10_000, "learning_rate": 0.5, "weight_decay": 0.25,
 		"clip_norm": mine.Limit(0.125), "evaluate_every": 17, "patience": 19, "validation_fraction": 0.3, "test_fraction": 0.4,
 		"test_pairs": 23, "confidence": 0.9, "seed": uint64(1<<64 - 1), "memory": mine.Bytes(3 << 30),
 	}

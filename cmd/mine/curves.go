@@ -17,16 +17,19 @@ type series struct {
 // mostCurveRows is how many validations the table of curves has.
 const mostCurveRows = 20
 
-// curvePicture has the validation bounds of a candidate while it was trained, by fold.
-func curvePicture(c mine.CriticResult, u unit, digits int) picture {
+// curvePicture has the validation bounds of a candidate while it was trained, by fold and network.
+func curvePicture(c mine.CriticResult, folds int, u unit, digits int) picture {
 	p := picture{
 		Title:   "Training: " + c.Candidate.String(),
 		Caption: fmt.Sprintf("The bound on the validation rows of each fold. The weights of the highest point are used; this critic has the weight %.2f in the sum.", c.Weight),
-		Alt:     fmt.Sprintf("Validation bounds in training of %v, %s.", c.Candidate, plural(len(c.Curves), "fold")),
+		Alt:     fmt.Sprintf("Validation bounds in training of %v, %s.", c.Candidate, plural(folds, "fold")),
 	}
 	all := make([]series, len(c.Curves))
 	for i, curve := range c.Curves {
-		all[i] = series{seriesClass(i), fmt.Sprintf("fold %d", i+1), curve}
+		all[i] = series{seriesClass(i), fmt.Sprintf("fold %d", i%folds+1), curve}
+		if network := i / folds; network > 0 {
+			all[i].name += fmt.Sprintf(", network %d", network+1)
+		}
 	}
 	p.draw(all, u, digits)
 	return p

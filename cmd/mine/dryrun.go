@@ -148,7 +148,7 @@ func printPlan(w io.Writer, p planned) {
 		line(label, "%v", c)
 		label = ""
 	}
-	critics := fmt.Sprintf("%s of at most %s steps on each of %s", plural(p.Survivors, "critic"), grouped(p.config.Steps), plural(p.Folds, "fold"))
+	critics := fmt.Sprintf("%s of at most %s steps on each of %s", plural(p.Survivors*p.config.Networks, "critic"), grouped(p.config.Steps), plural(p.Folds, "fold"))
 	if len(p.Candidates) > 1 {
 		critics = fmt.Sprintf("a race of %d for %s steps, then at most %s", len(p.Candidates), grouped(min(p.config.RaceSteps, p.config.Steps)), critics)
 	}

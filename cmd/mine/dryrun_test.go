@@ -26,8 +26,8 @@ func TestDryRun(t *testing.T) {
 	text := strings.Join(strings.Fields(stdout), " ")
 	for _, want := range []string{
 		"DRY RUN: ", "X 2 columns (X*) of " + path, "rows 400, in 2 folds: each of some 200 ",
-		// 10 steps of the race for each, and 20 on 2 folds of 2, of which the race has done 10 of 2.
-		"then at most 2 critics of at most 20 steps on each of 2 folds: at most " + grouped(len(d.Race)*10+2*2*20-2*10) + " steps in all",
+		// 10 steps of the race for each, and 20 on 2 folds of two networks of 2, of which the race has done 10 of 2.
+		"then at most 4 critics of at most 20 steps on each of 2 folds: at most " + grouped(len(d.Race)*10+2*2*2*20-2*10) + " steps in all",
 		"--hidden 8", "backend cpu (1 threads", "would write " + critic + ", by --save", "would write " + page + ", by --report",
 	} {
 		if !strings.Contains(text, want) {
@@ -59,7 +59,7 @@ func TestPrintPlan(t *testing.T) {
 		config: mine.DefaultConfig(1000), device: "cpu (2 threads)", held: 3_000_000_000, prepare: 2 * time.Second, pace: 500,
 	})
 	text := strings.Join(strings.Fields(b.String()), " ")
-	for _, want := range []string{"left out as constant: a, b", "at most some 60 s, by 500 steps/s", "took 2.0 s", "3.0 GB are in use now", "up to some 0 MB more", "training 1 critic of"} {
+	for _, want := range []string{"left out as constant: a, b", "at most some 60 s, by 500 steps/s", "took 2.0 s", "3.0 GB are in use now", "up to some 0 MB more", "training 2 critics of"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}

@@ -15,7 +15,7 @@ func pictures(r mine.Result, u unit, digits int) []picture {
 	all := []picture{foldPicture(r, u, digits), scorePicture(r, u)}
 	for _, c := range r.Critics {
 		if !c.Reference && len(c.Curves) > 0 {
-			all = append(all, curvePicture(c, u, digits))
+			all = append(all, curvePicture(c, len(r.Folds), u, digits))
 		}
 	}
 	if slices.ContainsFunc(r.Race, func(e mine.RaceEntry) bool { return len(e.Curve) > 0 }) {

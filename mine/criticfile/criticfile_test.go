@@ -85,7 +85,7 @@ func trained(t testing.TB, folds int) Critic {
 	cfg := mine.DefaultConfig(600)
 	cfg.Folds, cfg.Batch, cfg.Steps, cfg.RaceSteps, cfg.EvaluateEvery, cfg.TestPairs, cfg.Hidden = folds, 32, 60, 20, 20, 10_000, []int{6, 5}
 	cfg.Candidates = []mine.Candidate{cfg.Candidates[1], cfg.Candidates[4], cfg.Candidates[6]}
-	cfg.Survivors, cfg.LearningRate = 3, 0.02
+	cfg.Survivors, cfg.Networks, cfg.LearningRate = 3, min(2, folds), 0.02
 	f, result, err := mine.Fit(t.Context(), x, z, cfg)
 	if err != nil {
 		t.Fatal(err)
