@@ -141,8 +141,8 @@ func (e *Estimator) split(ctx context.Context, x, z column.Source) (err error) {
 func (e *Estimator) fitBatch() error {
 	least := e.folds[0].counts.Train
 	for _, f := range e.folds {
-		second, _, _ := f.counts.learntBy(1)
-		least = min(least, f.counts.Train, f.counts.Train-f.counts.held()+second.Len())
+		c := f.counts
+		least = min(least, c.Train, c.Train+c.Validation-c.front) // by first networks, and by second ones
 	}
 	if e.cfg.Batch <= least {
 		return nil

@@ -19,6 +19,12 @@ func fittedTo(t *testing.T, x, z column.Source, seed uint64, groups []int) (*Est
 	} else {
 		opts = append(opts, WithGroups(groups))
 	}
+	return estimatorOf(t, x, z, cfg, opts...)
+}
+
+// estimatorOf takes an estimator to its result; it is closed with the test.
+func estimatorOf(t *testing.T, x, z column.Source, cfg Config, opts ...Option) (*Estimator, Result) {
+	t.Helper()
 	e, err := NewEstimator(t.Context(), x, z, cfg, opts...)
 	if err != nil {
 		t.Fatal(err)

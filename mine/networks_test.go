@@ -67,24 +67,11 @@ func TestNetworks(t *testing.T) {
 	cfg := DefaultConfig(rows)
 	cfg.Candidates, cfg.Reference, cfg.Neighbours, cfg.Folds = cfg.Candidates[3:4], false, false, folds
 	cfg.Steps, cfg.EvaluateEvery, cfg.TestPairs = 400, 50, 20_000
-	estimate := func(networks int) (Result, *ensemble) {
-		cfg.Networks = networks
-		e, err := NewEstimator(t.Context(), x, z, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { e.Close() })
-		if err := e.Fit(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r, err := e.Result(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r, e.ensemble
-	}
-	one, _ := estimate(1)
-	two, e := estimate(2)
+	cfg.Networks = 1
+	_, one := estimatorOf(t, x, z, cfg)
+	cfg.Networks = 2
+	estimator, two := estimatorOf(t, x, z, cfg)
+	e := estimator.ensemble
 	if len(two.Critics) != 1 || len(two.Critics[0].Steps) != 2*folds || len(two.Folds[0].Weights) != 2 {
 		t.Fatalf("critics %+v, weights %v", two.Critics, two.Folds[0].Weights)
 	}

@@ -174,7 +174,7 @@ func (s *session) train(ctx context.Context, rates, values []float64) (done int,
 // validate evaluates the critic on the validation rows and keeps it if it is
 // the best so far.
 func (s *session) validate(ctx context.Context, train float64) error {
-	n := s.stop.Hi - s.stop.Lo
+	n := s.stop.Len()
 	pairing := backend.Pairing{Kind: backend.Cycles, Count: cyclesFor(validationPairs, n), Seed: seedOf(validationRows, s.seed)}
 	ev, err := s.trainer.Evaluate(ctx, s.data, s.stop, pairing, nil)
 	if err != nil {
@@ -215,7 +215,7 @@ func (s *session) cut(ctx context.Context, pairing backend.Pairing, most float32
 	if err != nil {
 		return backend.Evaluation{}, err
 	}
-	p, err := scorePairs(ctx, scorer, s.data, s.stop.Lo, s.stop.Hi-s.stop.Lo, pairing.Count, pairing.Seed)
+	p, err := scorePairs(ctx, scorer, s.data, s.stop.Lo, s.stop.Len(), pairing.Count, pairing.Seed)
 	if err := errors.Join(err, scorer.Close()); err != nil {
 		return backend.Evaluation{}, err
 	}
