@@ -236,7 +236,7 @@ type supply struct {
 
 // load loads the rows of a fold or, where its steps take more training rows than are there, its first
 // chunk, with a supply of the others.
-func (t *fitter) load(b backend.Backend, in *inputs, c RowCounts) (*supply, backend.Data, error) {
+func (t *fitter) load(b backend.Backend, in *inputs, c foldCounts) (*supply, backend.Data, error) {
 	if c.Chunk == 0 || t.cfg.Steps*t.cfg.Batch <= c.Chunk {
 		data, err := b.Load(in.x, in.z)
 		return nil, data, err

@@ -134,7 +134,7 @@ func TestSupply(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &fitter{cfg: Config{Steps: 1000, Batch: batch}, ordered: ordered}
-	counts := RowCounts{Total: n, Train: train, Validation: validation, Test: validation, Chunk: chunk}
+	counts := foldCounts{RowCounts: RowCounts{Total: n, Train: train, Validation: validation, Test: validation, Chunk: chunk}}
 	s, data, err := f.load(b, in, counts)
 	if err != nil {
 		t.Fatal(err)

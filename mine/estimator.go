@@ -366,7 +366,7 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{
-		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts.told(), Split: e.arranged.Split,
+		Bound: e.arranged.limit(b), Race: e.race, Rows: e.ensemble.folds[0].counts.RowCounts, Split: e.arranged.Split,
 		Config: e.cfg, Backend: e.name, Device: e.device, Timing: e.timing,
 	}
 	r.Training, r.Neighbours = trained(tested), e.nearest.said()

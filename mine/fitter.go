@@ -42,7 +42,7 @@ type fitter struct {
 // it was not trained on.
 type member struct {
 	candidate Candidate
-	swapped   bool // whether it was trained on the validation rows and stopped by others, see RowCounts.learntBy
+	swapped   bool // whether it was trained on the validation rows and stopped by others, see foldCounts.learntBy
 	network   backend.Network
 	maps      preprocess.Maps
 	progress
@@ -220,7 +220,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, slot int, from
 }
 
 // score stores the scores of a member's critic.
-func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, in *inputs, m *member, c RowCounts) error {
+func (t *fitter) score(ctx context.Context, b backend.Backend, data backend.Data, in *inputs, m *member, c foldCounts) error {
 	scorer, err := b.NewScorer(m.network, m.params)
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func (t *fitter) scoreTrained(ctx context.Context, b backend.Backend, s *session
 }
 
 // scoreOn is score on a backend that does not have the rows yet.
-func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *member, c RowCounts) error {
+func (t *fitter) scoreOn(ctx context.Context, b backend.Backend, in *inputs, m *member, c foldCounts) error {
 	data, err := b.Load(in.x, in.z)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (t *fitter) complete(ctx context.Context, why error, f int, members []*memb
 
 // rescue is score on the CPU, with a job's share of the threads: other jobs are rescued
 // beside it.
-func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c RowCounts) error {
+func (t *fitter) rescue(ctx context.Context, in *inputs, m *member, c foldCounts) error {
 	b, err := cpu.Open(cpu.Options{Threads: max(1, runtime.GOMAXPROCS(0)/len(t.backends))})
 	if err != nil {
 		return err
@@ -308,7 +308,7 @@ func stopped(err error) StopReason {
 }
 
 // scores scores the rows of a fold, by the normalised critic of s where one side is codes.
-func (t *fitter) scores(ctx context.Context, s scorer, data backend.Data, in *inputs, c RowCounts) (all partScores, normal bool, err error) {
+func (t *fitter) scores(ctx context.Context, s scorer, data backend.Data, in *inputs, c foldCounts) (all partScores, normal bool, err error) {
 	from, _ := c.rowsOf(trainRows)
 	codes := codesOf(in.maps, in.x, in.z, from)
 	s = normalise(s, codes, in.x.Rows)

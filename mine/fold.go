@@ -11,7 +11,7 @@ import (
 // A fold is a share of the rows to test on, the rows that its critics learn from, and
 // those that decide when they stop. It has no row twice.
 type fold struct {
-	counts                  RowCounts
+	counts                  foldCounts
 	train, validation, test []preprocess.Range // positions
 	// clusters are the sizes of the units that the test rows are, one after the other; nil
 	// where every row is one.
@@ -88,7 +88,7 @@ func (u units) cut(cfg Config) []fold {
 		test := u.border(n - max(u.some(foldUnits), int(math.Round(cfg.TestFraction*float64(n)))))
 		train := u.border(test - validation)
 		f := fold{worth: u.worth, train: arc(0, train, n), validation: arc(train, test-train, n), test: arc(test, n-test, n)}
-		f.counts = RowCounts{Total: u.total, Train: train, Validation: test - train, Test: n - test, LeftOut: u.total - n}
+		f.counts.RowCounts = RowCounts{Total: u.total, Train: train, Validation: test - train, Test: n - test, LeftOut: u.total - n}
 		f.clusters = u.within(test, n)
 		return []fold{f}
 	}
@@ -98,7 +98,7 @@ func (u units) cut(cfg Config) []fold {
 		rest := n - (hi - lo)
 		wanted := max(minTestRows, u.some(1), int(math.Round(cfg.ValidationFraction*float64(rest))))
 		validation := u.arc(hi, wanted)
-		c := RowCounts{Total: u.total, Test: hi - lo, Validation: validation, Train: rest - validation, LeftOut: u.total - n}
+		c := foldCounts{RowCounts: RowCounts{Total: u.total, Test: hi - lo, Validation: validation, Train: rest - validation, LeftOut: u.total - n}}
 		if front := u.arc((hi+validation)%n, wanted); cfg.Networks > 1 && front >= minTestRows && front < c.Train-minTrainRows {
 			c.front = front
 		}
@@ -132,7 +132,7 @@ func arc(lo, count, n int) []preprocess.Range {
 }
 
 // limit returns the fold with its first rows of each part, as many as c says.
-func (f fold) limit(c RowCounts) fold {
+func (f fold) limit(c foldCounts) fold {
 	return fold{counts: c, worth: f.worth, behind: f.behind, train: first(f.train, c.held()), validation: first(f.validation, c.Validation), test: first(f.test, c.Test)}
 }
 

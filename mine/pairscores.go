@@ -54,7 +54,7 @@ func (s *partScores) finite() bool {
 const mostTrainRows = 100_000
 
 // rowsOf returns the range [lo, lo+n) of a part's rows that are scored.
-func (c RowCounts) rowsOf(p part) (lo, n int) {
+func (c foldCounts) rowsOf(p part) (lo, n int) {
 	switch p {
 	case trainRows:
 		n = min(c.held()-c.front, mostTrainRows) // all networks have learnt from these

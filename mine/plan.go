@@ -39,7 +39,7 @@ func (e *Estimator) Plan() (Plan, error) {
 	if e.closed {
 		return Plan{}, fmt.Errorf("mine: plan: %w", backend.ErrClosed)
 	}
-	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts.told(), Parallel: len(e.workers(e.critics())), Batch: e.cfg.Batch, Warnings: e.batchWarning()}
+	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts.RowCounts, Parallel: len(e.workers(e.critics())), Batch: e.cfg.Batch, Warnings: e.batchWarning()}
 	for f := range e.folds {
 		err := e.planFold(&p, e.folds[f])
 		if err == nil {
@@ -119,7 +119,7 @@ func (e *Estimator) Pace(ctx context.Context, p Plan, while time.Duration) (floa
 				return
 			}
 			defer data.Close()
-			s, err := newSession(b, cfg, p.Candidates[0], 0, data, RowCounts{Total: rows, Train: rows})
+			s, err := newSession(b, cfg, p.Candidates[0], 0, data, foldCounts{RowCounts: RowCounts{Total: rows, Train: rows}})
 			if err != nil {
 				errs[w] = err
 				return

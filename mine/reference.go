@@ -59,7 +59,7 @@ func (t *fitter) refer(ctx context.Context, f int, method preprocess.Method, las
 	}
 	c := t.folds[f].counts
 	x, z := in.maps.X.WithoutRadius(in.x), in.maps.Z.WithoutRadius(in.z)
-	trials, rows, err := t.trials(x, z, c)
+	trials, rows, err := t.trials(x, z, c.RowCounts)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func suppose(ctx context.Context, trials []trial, correlations int, seed uint64)
 }
 
 // variates are those of the rows of a fold that are scored.
-func (r *reference) variates(in *inputs, c RowCounts) variates {
+func (r *reference) variates(in *inputs, c foldCounts) variates {
 	lo, _ := c.rowsOf(trainRows)
 	return newVariates(r.Critic, r.maps, in.x, in.z, lo, in.x.Rows)
 }

@@ -37,7 +37,7 @@ type session struct {
 	network   backend.Network
 	trainer   backend.Trainer
 	data      backend.Data
-	counts    RowCounts
+	counts    foldCounts
 	stop      backend.Rows // to validate on
 	seed      uint64       // of weights, batches and validations
 	supply    *supply      // of the rows to train on; nil where they are all there
@@ -70,7 +70,7 @@ func seedOfNetwork(seed uint64, network int) uint64 {
 }
 
 // newSession returns a session at step 0, of one of the networks of a candidate. The rows of data are split as counts says.
-func newSession(b backend.Backend, cfg Config, c Candidate, network int, data backend.Data, counts RowCounts) (*session, error) {
+func newSession(b backend.Backend, cfg Config, c Candidate, network int, data backend.Data, counts foldCounts) (*session, error) {
 	train, stop, _ := counts.learntBy(network)
 	seed := seedOfNetwork(cfg.Seed, network)
 	dx, dz := data.Dims()

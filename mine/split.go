@@ -93,6 +93,11 @@ type RowCounts struct {
 	// Chunk is how many of the training rows are in memory at a time, 0 where all are. All are
 	// trained on in turn, as far as the steps take them.
 	Chunk int `json:"chunk,omitempty"`
+}
+
+// foldCounts are the counts of the rows of a fold, and what is special of its second networks.
+type foldCounts struct {
+	RowCounts
 	// front is how many of the training rows, the first ones, every second network stops by; it is trained on
 	// the validation rows instead. It is 0 where all are trained on the same.
 	front int
@@ -111,15 +116,9 @@ func (c RowCounts) check(cfg Config, way string) error {
 	return nil
 }
 
-// told is what results have of it.
-func (c RowCounts) told() RowCounts {
-	c.front = 0
-	return c
-}
-
 // learntBy returns the rows that a network is trained on and those that it stops by. swapped says that these are not the
 // validation rows.
-func (c RowCounts) learntBy(network int) (train, stop backend.Rows, swapped bool) {
+func (c foldCounts) learntBy(network int) (train, stop backend.Rows, swapped bool) {
 	if c.front == 0 || network%2 == 0 {
 		return c.train(), c.validation(), false
 	}
@@ -142,7 +141,7 @@ const raceBytes = 64 << 20
 
 // forRace returns the rows that a race may use, within its memory, when it needs
 // some variants of rows of that many values.
-func (c RowCounts) forRace(variants, values, batch int) RowCounts {
+func (c foldCounts) forRace(variants, values, batch int) foldCounts {
 	most := raceBytes / (variants * 4 * values)
 	if c.held()+c.Validation+c.Test > most {
 		c.Validation = min(c.Validation, max(minTestRows, most/4))

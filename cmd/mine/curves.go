@@ -21,7 +21,7 @@ const mostCurveRows = 20
 func curvePicture(c mine.CriticResult, folds int, u unit, digits int) picture {
 	p := picture{
 		Title:   "Training: " + c.Candidate.String(),
-		Caption: fmt.Sprintf("The bound on the validation rows of each fold. The weights of the highest point are used; this critic has the weight %.2f in the sum.", c.Weight),
+		Caption: fmt.Sprintf("The bound of each network on the rows that it stops by. Its weights of the highest point are used; this critic has the weight %.2f in the sum.", c.Weight),
 		Alt:     fmt.Sprintf("Validation bounds in training of %v, %s.", c.Candidate, plural(folds, "fold")),
 	}
 	all := make([]series, len(c.Curves))
