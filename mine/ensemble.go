@@ -11,7 +11,7 @@ import (
 	"gomine/mine/stack"
 )
 
-// An ensemble is the critics of all folds: in each fold the networks of the candidates, and the
+// An ensemble is the critics of all folds: in each fold those of the candidates, each the mean of its networks, and the
 // reference. What the critics of a fold say together is a sum with weights >= 0 that
 // the other folds decide, by the bound on their test rows; where there is one fold, its
 // validation rows. So no test row is scored by weights that were fitted to its own scores.
@@ -20,31 +20,39 @@ type ensemble struct {
 	folds   []fold
 	members [][]*member  // [fold][slot]; nil where there is none
 	refs    []*reference // [fold]; nil where there is none
-	weights [][]float64  // [fold][slot, and behind them the reference]
+	weights [][]float64  // [fold][candidate, and behind them the reference]
 }
+
+// A choice of networks is which of those of a candidate are heard.
+type networks int
+
+const (
+	// allNetworks are those that there are, where there are several folds. Where there is one, its validation rows decide the weights, and
+	// those that were trained on these have no say.
+	allNetworks networks = iota
+	// unswapped are those that were not trained on the validation rows.
+	unswapped
+)
 
 // newEnsemble decides the weights.
 func newEnsemble(cfg Config, folds []fold, members [][]*member, refs []*reference) *ensemble {
 	e := &ensemble{cfg: cfg, folds: folds, members: members, refs: refs, weights: make([][]float64, len(folds))}
-	e.eachFold(func(f int) {
-		var others []stack.Fold
-		for g := range folds {
-			if g != f {
-				others = append(others, e.present(g, f, e.scores(g, testRows)))
-			}
-		}
-		if len(folds) == 1 {
-			validation := e.scores(0, validationRows)
-			for s, m := range members[0] {
-				if m.usable() && m.swapped {
-					validation[s] = stack.Scores{}
-				}
-			}
-			others = []stack.Fold{validation}
-		}
-		e.weights[f] = stack.Weights(others, folds[f].worth)
-	})
+	e.eachFold(func(f int) { e.weights[f] = e.weigh(f, allNetworks) })
 	return e
+}
+
+// weigh returns the weights of a fold.
+func (e *ensemble) weigh(f int, which networks) []float64 {
+	others := []stack.Fold{e.scores(f, validationRows, which)}
+	if len(e.folds) > 1 {
+		others = others[:0]
+		for g := range e.folds {
+			if g != f {
+				others = append(others, e.present(g, f, which))
+			}
+		}
+	}
+	return stack.Weights(others, e.folds[f].worth)
 }
 
 // eachFold calls use for every fold, side by side.
@@ -56,13 +64,22 @@ func (e *ensemble) eachFold(use func(f int)) {
 	wg.Wait()
 }
 
-// scores returns the scores of the critics of a fold, of one part of its rows.
-func (e *ensemble) scores(f int, p part) stack.Fold {
-	all := make(stack.Fold, len(e.members[f])+1)
-	for s, m := range e.members[f] {
-		if m.usable() {
-			all[s] = m.scores[p].Scores
+// heard returns the networks of a candidate that are, on a fold.
+func (e *ensemble) heard(f, c int, which networks) []*member {
+	var all []*member
+	for s := c; s < len(e.members[f]); s += len(e.cfg.Candidates) {
+		if m := e.members[f][s]; m.usable() && !(m.swapped && (which == unswapped || len(e.folds) == 1)) {
+			all = append(all, m)
 		}
+	}
+	return all
+}
+
+// scores returns the scores of the critics of a fold, of one part of its rows.
+func (e *ensemble) scores(f int, p part, which networks) stack.Fold {
+	all := make(stack.Fold, len(e.cfg.Candidates)+1)
+	for c := range e.cfg.Candidates {
+		all[c] = mean(e.heard(f, c, which), p)
 	}
 	if r := e.refs[f]; r != nil {
 		all[len(all)-1] = r.scores[p].Scores
@@ -70,12 +87,27 @@ func (e *ensemble) scores(f int, p part) stack.Fold {
 	return all
 }
 
-// present leaves out of fold g's scores the critics that fold f does not have, so that
+// mean returns the mean scores of networks, nil of none.
+func mean(networks []*member, p part) stack.Scores {
+	if len(networks) == 1 {
+		return networks[0].scores[p].Scores
+	}
+	var all stack.Fold
+	var weights []float64
+	for _, m := range networks {
+		all = append(all, m.scores[p].Scores)
+		weights = append(weights, 1/float64(len(networks)))
+	}
+	return all.Combine(weights)
+}
+
+// present returns the scores of fold g's test rows without the critics that fold f does not have, so that
 // those that it has are weighted as they are used.
-func (e *ensemble) present(g, f int, scores stack.Fold) stack.Fold {
-	for s, m := range e.members[f] {
-		if !m.usable() {
-			scores[s] = stack.Scores{}
+func (e *ensemble) present(g, f int, which networks) stack.Fold {
+	scores := e.scores(g, testRows, which)
+	for c := range e.cfg.Candidates {
+		if len(e.heard(f, c, which)) == 0 {
+			scores[c] = stack.Scores{}
 		}
 	}
 	if e.refs[f] == nil {
@@ -87,7 +119,12 @@ func (e *ensemble) present(g, f int, scores stack.Fold) stack.Fold {
 // combined returns what the critics of a fold say together by some weights, of one part of
 // its rows.
 func (e *ensemble) combined(f int, weights []float64, p part) pairScores {
-	s, seed := e.scores(f, p).Combine(weights), seedOf(p, e.cfg.Seed)
+	return e.combinedOf(f, weights, p, allNetworks)
+}
+
+// combinedOf is combined of some of the networks.
+func (e *ensemble) combinedOf(f int, weights []float64, p part, which networks) pairScores {
+	s, seed := e.scores(f, p, which).Combine(weights), seedOf(p, e.cfg.Seed)
 	if s.Joint == nil { // there is no critic
 		_, n := e.folds[f].counts.rowsOf(p)
 		return newPairScores(n, 1, seed)
@@ -100,19 +137,16 @@ func (e *ensemble) logU(f int, weights []float64) float64 {
 	return objective.LogMeanExp(e.combined(f, weights, validationRows).Marginal)
 }
 
-// unswapped returns the weights of a fold with those of networks that were trained on the validation rows given to those
-// of the same candidate that were not.
-func (e *ensemble) unswapped(f int) []float64 {
-	weights := slices.Clone(e.weights[f])
-	for c := range e.cfg.Candidates {
-		for _, s := range e.slots(c) {
-			if m := e.members[f][s]; m.usable() && m.swapped {
-				weights[c] += weights[s]
-				weights[s] = 0
-			}
-		}
+// validation is the bound on the validation rows of a fold, of networks that were not trained on these, weighted
+// among themselves.
+func (e *ensemble) validation(f int) float64 {
+	weights := e.weights[f]
+	if e.cfg.Networks > 1 {
+		weights = e.weigh(f, unswapped)
 	}
-	return weights
+	v := e.combinedOf(f, weights, validationRows, unswapped)
+	v.cut(objective.LogMeanExp(v.Marginal), len(v.Marginal))
+	return v.bound()
 }
 
 // silent reports whether no critic of any fold weighs anything.
@@ -126,18 +160,20 @@ func (e *ensemble) silent() bool {
 }
 
 // best returns weights by which the critic of each fold with the highest bound on its validation rows speaks alone, of those
-// that were not trained on these and do not say the same of all pairs.
+// that do not say the same of all pairs. Networks that were trained on these rows count where there are no others.
 func (e *ensemble) best() [][]float64 {
 	all := make([][]float64, len(e.folds))
 	for f := range all {
 		all[f] = make([]float64, len(e.weights[f]))
 		best, most := -1, 0.0
-		for c, s := range e.scores(f, validationRows) {
-			if s.Joint == nil || slices.Min(s.Marginal) == slices.Max(s.Marginal) || c < len(e.members[f]) && e.members[f][c].swapped {
-				continue
-			}
-			if bound := (pairScores{Scores: s}).bound(); best < 0 || bound > most {
-				best, most = c, bound
+		for _, which := range []networks{unswapped, allNetworks} {
+			for c, s := range e.scores(f, validationRows, which) {
+				if s.Joint == nil || best >= 0 && which == allNetworks || slices.Min(s.Marginal) == slices.Max(s.Marginal) {
+					continue
+				}
+				if bound := (pairScores{Scores: s}).bound(); best < 0 || bound > most {
+					best, most = c, bound
+				}
 			}
 		}
 		if best >= 0 {
@@ -191,34 +227,15 @@ func (e *ensemble) stacked() []tested {
 	return e.tested(func(f int) []float64 { return e.weights[f] })
 }
 
-// slots are those of the networks of a candidate, or, behind the last one, that of the reference.
-func (e *ensemble) slots(c int) []int {
-	slots := len(e.members[0])
-	if c == len(e.cfg.Candidates) {
-		return []int{slots}
-	}
-	var all []int
-	for s := c; s < slots; s += len(e.cfg.Candidates) {
-		all = append(all, s)
-	}
-	return all
-}
-
-// alone is the bound of a candidate, the mean of its networks, or of the reference behind the last one, on the folds that
+// alone is the bound of a candidate, or of the reference behind the last one, on the folds that
 // have it, and how many these are. Where there is none, so is the bound.
 func (e *ensemble) alone(c int) (b Bound, folds int, err error) {
 	tested := e.tested(func(f int) []float64 {
-		scores, w, there := e.scores(f, testRows), make([]float64, len(e.weights[f])), 0
-		for _, s := range e.slots(c) {
-			if scores[s].Joint != nil {
-				w[s] = 1
-				there++
-			}
-		}
-		if there == 0 {
+		if e.scores(f, testRows, allNetworks)[c].Joint == nil {
 			return nil
 		}
-		floats.Scale(1/float64(there), w)
+		w := make([]float64, len(e.weights[f]))
+		w[c] = 1
 		return w
 	})
 	if len(tested) > 0 {
@@ -227,15 +244,15 @@ func (e *ensemble) alone(c int) (b Bound, folds int, err error) {
 	return b, len(tested), err
 }
 
-// lead returns the network that weighs most, of the first fold that has one.
+// lead returns a network of the candidate that weighs most, the first one of the first fold that has one.
 func (e *ensemble) lead() *member {
 	var lead *member
 	var most float64
-	for s := range e.members[0] {
+	for c := range e.cfg.Candidates {
 		for f := range e.folds {
-			if m := e.members[f][s]; m.usable() {
-				if w := e.mean(s); lead == nil || w > most {
-					lead, most = m, w
+			if heard := e.heard(f, c, allNetworks); len(heard) > 0 {
+				if w := e.weight(c); lead == nil || w > most {
+					lead, most = heard[0], w
 				}
 				break
 			}
@@ -244,11 +261,11 @@ func (e *ensemble) lead() *member {
 	return lead
 }
 
-// mean is the mean weight of a slot over the folds.
-func (e *ensemble) mean(slot int) float64 {
+// weight is the mean weight of a candidate over the folds, or of the reference behind the last one.
+func (e *ensemble) weight(c int) float64 {
 	var sum float64
 	for _, w := range e.weights {
-		sum += w[slot]
+		sum += w[c]
 	}
 	return sum / float64(len(e.weights))
 }
@@ -257,14 +274,11 @@ func (e *ensemble) mean(slot int) float64 {
 func (e *ensemble) critics() ([]CriticResult, error) {
 	var all []CriticResult
 	for c := range len(e.cfg.Candidates) + 1 {
-		r := CriticResult{Reference: c == len(e.cfg.Candidates)}
-		there := false
-		for _, s := range e.slots(c) {
-			r.Weight += e.mean(s)
+		r := CriticResult{Reference: c == len(e.cfg.Candidates), Weight: e.weight(c)}
+		there := r.Reference && slices.ContainsFunc(e.refs, func(ref *reference) bool { return ref != nil })
+		for s := c; s < len(e.members[0]) && !r.Reference; s += len(e.cfg.Candidates) {
 			for f := range e.folds {
-				if r.Reference {
-					there = there || e.refs[f] != nil
-				} else if m := e.members[f][s]; m != nil {
+				if m := e.members[f][s]; m != nil {
 					there = true
 					r.add(m)
 				}
@@ -301,15 +315,7 @@ func (e *ensemble) foldResults(tested []tested) ([]FoldResult, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := FoldResult{Rows: t.Rows, Estimate: b.Estimate, StdErr: b.StdErr}
-		for c := range len(e.cfg.Candidates) + 1 {
-			var weight float64
-			for _, s := range e.slots(c) {
-				weight += e.weights[f][s]
-			}
-			r.Weights = append(r.Weights, weight)
-		}
-		all = append(all, r)
+		all = append(all, FoldResult{Rows: t.Rows, Estimate: b.Estimate, StdErr: b.StdErr, Weights: e.weights[f]})
 	}
 	return all, nil
 }

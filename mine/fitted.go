@@ -69,18 +69,20 @@ func newFitted(b backend.Backend, cfg Config, e *ensemble, weights [][]float64) 
 		state.LogU = append(state.LogU, e.logU(f, weights[f]))
 		state.Pairs = append(state.Pairs, len(e.combined(f, weights[f], testRows).Marginal))
 		parts := map[preprocess.Method]*Part{}
-		for c, m := range e.members[f] {
-			w := weights[f][c]
-			if !m.usable() || w == 0 {
-				continue
+		for c, w := range weights[f][:len(e.cfg.Candidates)] {
+			heard := e.heard(f, c, allNetworks)
+			for _, m := range heard {
+				if w == 0 {
+					continue
+				}
+				method := m.candidate.Preprocess
+				if parts[method] == nil {
+					parts[method] = &Part{Fold: f, Maps: m.maps}
+				}
+				parts[method].Critics = append(parts[method].Critics, WeightedCritic{
+					Weight: w / float64(len(heard)) / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step, Normalised: m.normal,
+				})
 			}
-			method := m.candidate.Preprocess
-			if parts[method] == nil {
-				parts[method] = &Part{Fold: f, Maps: m.maps}
-			}
-			parts[method].Critics = append(parts[method].Critics, WeightedCritic{
-				Weight: w / k, Candidate: m.candidate, Network: m.network, Params: m.params, Step: m.best.step, Normalised: m.normal,
-			})
 		}
 		for _, method := range preprocess.Methods() {
 			if p := parts[method]; p != nil {

@@ -177,14 +177,14 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, slot int, from
 	if err := kept.restore(s); err != nil {
 		return nil, err
 	}
-	t.advanced(0, began-s.step, Progress{Fold: f, Candidate: c, Validation: s.validation()})
+	t.advanced(0, began-s.step, Progress{Fold: f, Candidate: c, Network: network, Validation: s.validation()})
 	began = s.step
 	trainErr := s.advance(ctx, target, patience, func(train float64) error {
-		t.advanced(s.step-began, 0, Progress{Fold: f, Candidate: c, Train: train, Validation: s.validation()})
+		t.advanced(s.step-began, 0, Progress{Fold: f, Candidate: c, Network: network, Train: train, Validation: s.validation()})
 		began = s.step
 		return kept.validated(s)
 	})
-	t.advanced(s.step-began, s.step-target, Progress{Fold: f, Candidate: c, Validation: s.validation()})
+	t.advanced(s.step-began, s.step-target, Progress{Fold: f, Candidate: c, Network: network, Validation: s.validation()})
 	keptErr := kept.keep()
 	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule}
 	_, _, m.swapped = s.counts.learntBy(network)
@@ -309,8 +309,7 @@ func stopped(err error) StopReason {
 
 // scores scores the rows of a fold, by the normalised critic of s where one side is codes.
 func (t *fitter) scores(ctx context.Context, s scorer, data backend.Data, in *inputs, c foldCounts) (all partScores, normal bool, err error) {
-	from, _ := c.rowsOf(trainRows)
-	codes := codesOf(in.maps, in.x, in.z, from)
+	codes := codesOf(in.maps, in.x, in.z, c.known())
 	s = normalise(s, codes, in.x.Rows)
 	pairs := max(t.cfg.TestPairs/t.cfg.Folds, testCycles*c.Test, t.least)
 	for p := range all {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"gomine/mine/column"
-	"gomine/mine/objective"
 	"gomine/mine/preprocess"
 )
 
@@ -62,9 +61,7 @@ func (e *Estimator) Tested() ([]Tested, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := e.ensemble.combined(f, e.ensemble.unswapped(f), validationRows)
-		v.cut(objective.LogMeanExp(v.Marginal), len(v.Marginal))
-		all[f] = Tested{e.numbers(e.ensemble.folds[f].split(e.ensemble.folds[f].test)), t.clusters, b.Estimate, t.influence, v.bound()}
+		all[f] = Tested{e.numbers(e.ensemble.folds[f].split(e.ensemble.folds[f].test)), t.clusters, b.Estimate, t.influence, e.ensemble.validation(f)}
 	}
 	return all, nil
 }

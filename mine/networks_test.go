@@ -80,12 +80,15 @@ func TestNetworks(t *testing.T) {
 		if first.swapped || !second.swapped || slices.Equal(first.params, second.params) {
 			t.Errorf("fold %d: swapped %v and %v", f, first.swapped, second.swapped)
 		}
-		if w, want := two.Folds[f].Weights[0], e.weights[f][0]+e.weights[f][1]; math.Abs(w-want) > 1e-12 {
-			t.Errorf("fold %d: weight %v, that of its networks is %v", f, w, want)
+		// Together they say the mean of what each says.
+		both := e.scores(f, testRows, allNetworks)[0].Joint
+		for i, s := range both {
+			if want := (float64(first.scores[testRows].Joint[i]) + float64(second.scores[testRows].Joint[i])) / 2; math.Abs(float64(s)-want) > 1e-5*(1+math.Abs(want)) {
+				t.Fatalf("fold %d, row %d: score %v, the mean is %v", f, i, s, want)
+			}
 		}
-		alone := e.unswapped(f)
-		if math.Abs(alone[0]-two.Folds[f].Weights[0]) > 1e-12 || alone[1] != 0 {
-			t.Errorf("fold %d: weights %v of networks that have not learnt from the validation rows", f, alone)
+		if heard := e.heard(f, 0, unswapped); len(heard) != 1 || heard[0] != first {
+			t.Errorf("fold %d: %d networks have not learnt from the validation rows", f, len(heard))
 		}
 		// The first networks are those of an estimate with one: the same rows, weights and batches.
 		if !slices.Equal(two.Critics[0].Curves[f], one.Critics[0].Curves[f]) {
@@ -98,7 +101,7 @@ func TestNetworks(t *testing.T) {
 	}
 	// Where one fold is left, its validation rows decide, and critics that were trained on them have no say.
 	left := newEnsemble(e.cfg, e.folds[:1], e.members[:1], e.refs[:1])
-	if left.weights[0][0] == 0 || left.weights[0][1] != 0 {
-		t.Errorf("weights %v of one fold", left.weights[0])
+	if heard := left.heard(0, 0, allNetworks); len(heard) != 1 || heard[0].swapped || left.weights[0][0] == 0 {
+		t.Errorf("weights %v of one fold, of %d networks", left.weights[0], len(heard))
 	}
 }

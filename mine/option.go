@@ -91,6 +91,7 @@ type Progress struct {
 	Step, Steps int       // done and planned in the phase; of the whole race in PhaseRace, passes over the rows in PhasePrepare
 	Candidate   Candidate // in training; meaningless while preparing
 	Fold        int       // that it is trained on, from 0; 0 in a race
+	Network     int       // of the candidate's networks on the fold, from 0
 	Train       float64   // mean value of the objective on the latest batches, see Point
 	Validation  float64   // best validation bound so far, nats; 0 before the first
 }

@@ -53,6 +53,9 @@ func (s *partScores) finite() bool {
 // mostTrainRows is how many training rows are scored, the last ones of those in memory that all networks are trained on, at most.
 const mostTrainRows = 100_000
 
+// known is the first of the rows in memory that are looked through for codes: of as many training rows as are scored at most, and those behind them.
+func (c foldCounts) known() int { return max(0, c.held()-mostTrainRows) }
+
 // rowsOf returns the range [lo, lo+n) of a part's rows that are scored.
 func (c foldCounts) rowsOf(p part) (lo, n int) {
 	switch p {

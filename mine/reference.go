@@ -209,10 +209,9 @@ func suppose(ctx context.Context, trials []trial, correlations int, seed uint64)
 	return best, shrinkage, nil
 }
 
-// variates are those of the rows of a fold that are scored.
+// variates are those of the rows of a fold that are scored, or stand for a code.
 func (r *reference) variates(in *inputs, c foldCounts) variates {
-	lo, _ := c.rowsOf(trainRows)
-	return newVariates(r.Critic, r.maps, in.x, in.z, lo, in.x.Rows)
+	return newVariates(r.Critic, r.maps, in.x, in.z, c.known(), in.x.Rows)
 }
 
 // variates scores pairs of rows from lo on, whose canonical variates it has.

@@ -83,7 +83,7 @@ type FoldResult struct {
 	Rows     int       `json:"rows"`
 	Estimate float64   `json:"estimate"`
 	StdErr   float64   `json:"std_err"`
-	Weights  []float64 `json:"weights"` // of the candidates, all networks together, and, behind them, of the reference
+	Weights  []float64 `json:"weights"` // of the candidates, and, behind them, of the reference
 }
 
 // Point is one validation of a training run.

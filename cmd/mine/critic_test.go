@@ -202,7 +202,7 @@ func TestRefusedCritics(t *testing.T) {
 	}
 	text, _, _ := fresh(20)
 	good := file(t, "new.csv", text)
-	old := file(t, "old.safetensors", strings.Replace(string(content), "gomine.critic/1", "gomine.critic/0", 1))
+	old := file(t, "old.safetensors", strings.Replace(string(content), "gomine.critic/2", "gomine.critic/1", 1))
 	cut := file(t, "cut.safetensors", string(content[:len(content)-1]))
 	gap := file(t, "gap.csv", strings.Replace(text, "text,", "text,NA", 1))
 	out := filepath.Join(t.TempDir(), "out.csv")
@@ -213,7 +213,7 @@ func TestRefusedCritics(t *testing.T) {
 		{[]string{"score", data, good}, exitError, []string{"g.csv: it is no safetensors file", "mine estimate --save"}},
 		{[]string{"info", file(t, "c.json", `{"schema": "gomine.estimate/1"}`)}, exitError, []string{"c.json: it is no safetensors file", "mine estimate --save"}},
 		{[]string{"evaluate", file(t, "empty", ""), good}, exitError, []string{"empty: it is no safetensors file", "mine estimate --save"}},
-		{[]string{"score", old, good, "--output", out}, exitError, []string{`format is "gomine.critic/0"`, `"gomine.critic/1" alone`, "train again"}},
+		{[]string{"score", old, good, "--output", out}, exitError, []string{`format is "gomine.critic/1"`, `"gomine.critic/2" alone`, "train again"}},
 		{[]string{"evaluate", cut, good}, exitError, []string{"cut.safetensors", "truncated"}},
 		{[]string{"info", cut}, exitError, []string{"cut.safetensors", "truncated"}},
 		{[]string{"info"}, exitUsage, []string{"0 files", "want one"}},
@@ -237,7 +237,7 @@ func TestRefusedCritics(t *testing.T) {
 func TestInfo(t *testing.T) {
 	critic, _ := savedCritic(t)
 	code, stdout, stderr := try(t, "", "info", critic)
-	for _, part := range []string{"2 folds", "gomine.critic/1", "X0 (number), X1 (number); ", "Z0 (number), Z1 (number); ", "weight", "seed", "400"} {
+	for _, part := range []string{"2 folds", "gomine.critic/2", "X0 (number), X1 (number); ", "Z0 (number), Z1 (number); ", "weight", "seed", "400"} {
 		if code != exitOK || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, no %q in\n%s%s", code, part, stdout, stderr)
 		}

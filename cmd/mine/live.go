@@ -41,7 +41,7 @@ func (f *liveFlag) start(s *statusLine) {
 }
 
 // A liveCurve has the best validation bound so far of each critic in training, by time: of each
-// candidate in each fold, so that no line falls when the next fold begins. A nil one has no lines.
+// network of each candidate in each fold, so that no line falls when the next one begins. A nil one has no lines.
 type liveCurve struct {
 	unit    unit
 	colours bool // else the lines of candidates differ by their characters
@@ -52,8 +52,8 @@ type liveCurve struct {
 	series [][]float64 // of equal lengths; NaN before a critic began
 }
 
-// A liveLine is a critic: a candidate, by its place among the names, in a fold.
-type liveLine struct{ candidate, fold int }
+// A liveLine is a critic: a network of a candidate, by its place among the names, in a fold.
+type liveLine struct{ candidate, fold, network int }
 
 const (
 	liveWidth, liveHeight = 100, 10
@@ -90,7 +90,7 @@ func (c *liveCurve) add(p mine.Progress) {
 	if len(c.series) > 0 {
 		length = len(c.series[0])
 	}
-	line := liveLine{slices.Index(c.names, p.Candidate.String()), p.Fold}
+	line := liveLine{slices.Index(c.names, p.Candidate.String()), p.Fold, p.Network}
 	if line.candidate < 0 {
 		line.candidate = len(c.names)
 		c.names = append(c.names, p.Candidate.String())
@@ -142,7 +142,10 @@ func (c *liveCurve) lines(width int) []string {
 	}
 	lines := strings.Split(strings.TrimRight(asciigraph.PlotMany(c.series, options...), "\n"), "\n")
 	of := string(c.phase)
-	if slices.ContainsFunc(c.lined, func(l liveLine) bool { return l.fold > 0 }) {
+	switch {
+	case slices.ContainsFunc(c.lined, func(l liveLine) bool { return l.network > 0 }):
+		of += ", a line for each fold and network"
+	case slices.ContainsFunc(c.lined, func(l liveLine) bool { return l.fold > 0 }):
 		of += ", a line for each fold"
 	}
 	lines = append(lines, fmt.Sprintf("best bound on validation rows so far, %s, by time (%s):", c.unit, of))

@@ -61,20 +61,28 @@ func TestLiveCurve(t *testing.T) {
 	}
 }
 
-// TestLiveFolds: no line falls when the next fold begins, and the lines of a candidate look the same.
+// TestLiveFolds: no line falls when the next fold begins, or the next network of a candidate, and the lines of a candidate look the same.
 func TestLiveFolds(t *testing.T) {
 	c := &liveCurve{unit: nats}
-	for fold, bounds := range [][]float64{{0, 1, 2}, {0, 1.5}} {
-		for _, b := range bounds {
+	for _, part := range []struct {
+		fold, network int
+		bounds        []float64
+		says          string
+	}{
+		{0, 0, []float64{0, 1, 2}, "(train):"},
+		{1, 0, []float64{0, 1.5}, "(train, a line for each fold):"},
+		{1, 1, []float64{0.5}, "(train, a line for each fold and network):"},
+	} {
+		for _, b := range part.bounds {
 			p := trained(0, b)
-			p.Fold = fold
+			p.Fold, p.Network = part.fold, part.network
 			c.add(p)
-			if text, want := strings.Join(c.lines(100), "\n"), fold > 0; strings.Contains(text, ", a line for each fold):") != want || strings.Contains(text, "+") {
-				t.Errorf("fold %d:\n%s", fold, text)
+			if text := strings.Join(c.lines(100), "\n"); !strings.Contains(text, part.says) || strings.Contains(text, "+") {
+				t.Errorf("fold %d, network %d:\n%s", part.fold, part.network, text)
 			}
 		}
 	}
-	if got, want := fmt.Sprint(c.series), "[[0 1 2 2 2] [NaN NaN NaN 0 1.5]]"; got != want {
+	if got, want := fmt.Sprint(c.series), "[[0 1 2 2 2 2] [NaN NaN NaN 0 1.5 1.5] [NaN NaN NaN NaN NaN 0.5]]"; got != want {
 		t.Errorf("series are %s, want %s", got, want)
 	}
 }

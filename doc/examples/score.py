@@ -151,8 +151,8 @@ def score(path, data):
     with safe_open(path, framework="np") as f:
         about = json.loads(f.metadata()["gomine.critic"])
         arrays = {name: f.get_tensor(name) for name in f.keys()}
-    if about["format"] != "gomine.critic/1":
-        sys.exit(f"{path}: format {about['format']}, want gomine.critic/1")
+    if about["format"] != "gomine.critic/2":
+        sys.exit(f"{path}: format {about['format']}, want gomine.critic/2")
     total = -np.mean(about["log_u"])
     for critic in about["critics"]:
         at = critic["maps"]

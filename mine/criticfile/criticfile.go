@@ -22,7 +22,7 @@ import (
 
 // Format names the form of the files that are written and read. The number goes up with
 // every change.
-const Format = "gomine.critic/1"
+const Format = "gomine.critic/2"
 
 // metadataName is the member of the metadata that holds the description.
 const metadataName = "gomine.critic"

@@ -301,7 +301,7 @@ func TestRefused(t *testing.T) {
 			}
 			return b.Bytes()
 		}(), "of another program"},
-		{"version", describe(Format, "gomine.critic/2"), `format is "gomine.critic/2"`},
+		{"version", describe(Format, "gomine.critic/1"), `format is "gomine.critic/1"`},
 		{"member", describe(`"log_u"`, `"logu"`), "logu"},
 		{"weight", describe(`"weight":`, `"weight":-`), "weight"},
 		{"maps", describe(`"maps":0`, `"maps":9`), "maps 9"},
