@@ -66,7 +66,7 @@ type Config struct {
 	ClipNorm     Limit   `json:"clip_norm"`     // longest gradient, by its Euclidean norm; NoLimit for any
 
 	EvaluateEvery int `json:"evaluate_every"` // steps between validations
-	// Patience is how many validations without a gain of a tenth of a standard error end a training early; half of it does
+	// Patience is how many validations without a gain of a tenth of a standard error end a training early; four do
 	// where one candidate is enough, see Candidates.
 	Patience int `json:"patience"`
 
@@ -209,7 +209,8 @@ const (
 	// deepRows is the number of rows from which on a third hidden layer pays: at 10,000 and 50,000 rows it takes off a
 	// tenth of the error and more, at 1,000 it adds to it.
 	deepRows = 5000
-	// pairedRows is that up to which two networks of each candidate take off a tenth of the error.
+	// pairedRows is that up to which two networks of each of four candidates are worth their time. Above, two networks
+	// of two candidates are as good as one of four, or better.
 	pairedRows = 20_000
 )
 
@@ -222,7 +223,7 @@ const (
 	// Normal is what the accuracy tables were made with.
 	Normal Effort = "normal"
 	// Thorough is twice the steps and patience, all candidates that count for something on each fold, and
-	// ten folds, or, where there is one, a network twice as wide: several times the time.
+	// ten folds, or, where there is one, two candidates of networks twice as wide: several times the time.
 	Thorough Effort = "thorough"
 )
 
@@ -246,18 +247,25 @@ func DefaultConfig(rows int) Config { return ConfigFor(rows, Normal) }
 // Donsker and Varadhan's where little of it hides in many columns.
 //
 // More rows have more to tell: the steps grow with their square root, from 2,000 up to
-// 10,000 rows to 6,300 at 100,000. But for Fast, networks have three layers from 5,000 rows on, and up
-// to 20,000 there are two of each candidate on a fold, in batches of 512 rows or three eighths of all. Above 100,000 there is one fold and one survivor of the race
-// beside the reference, with a wider network of two layers.
+// 10,000 rows to 6,300 at 100,000. But for Fast, networks have three layers from 5,000 rows on, there are two of
+// each candidate on a fold, of four candidates up to 20,000 rows, in batches of 512 rows or three eighths of all, and of two
+// above; and a training may go on for two fifths of its steps without a gain, eight validations at least. Above 100,000 rows there is one
+// fold and one survivor of the race beside the reference, of four networks, which see the rows in the same way, with 5,000 steps each.
 func ConfigFor(rows int, effort Effort) Config {
 	c := normalConfig(rows)
 	if effort != Fast {
-		if rows >= deepRows && rows <= crossfitRows {
-			c.Hidden = append(c.Hidden, c.Hidden[0])
+		if rows >= deepRows {
+			c.Hidden = []int{64, 64, 64}
 		}
-		if rows <= pairedRows {
+		switch {
+		case rows <= pairedRows:
 			c.Batch, c.Networks = broadBatch(rows), 2
+		case rows <= crossfitRows:
+			c.Survivors, c.Networks = 2, 2
+		default:
+			c.Networks = 4
 		}
+		c.Patience = max(c.Patience, 2*c.Steps/(5*c.EvaluateEvery))
 	}
 	switch effort {
 	case Fast:
@@ -269,7 +277,7 @@ func ConfigFor(rows int, effort Effort) Config {
 		if c.Folds > 1 {
 			c.Folds = min(10, max(c.Folds, rows/50)) // with rows enough to test on
 		} else {
-			c.Hidden = []int{256, 256}
+			c.Survivors, c.Hidden = 2, []int{128, 128, 128}
 		}
 	}
 	return c

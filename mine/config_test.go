@@ -33,7 +33,7 @@ func TestDeep(t *testing.T) {
 	type shape struct{ layers, networks, batch, fast int }
 	for rows, want := range map[int]shape{
 		50: {2, 2, 16, 16}, 300: {2, 2, 112, 16}, 1000: {2, 2, 368, 64}, 4999: {2, 2, 512, 256}, 5000: {3, 2, 512, 256},
-		20_000: {3, 2, 512, 512}, 20_001: {3, 1, 512, 512}, 100_000: {3, 1, 512, 512}, 100_001: {2, 1, 512, 512},
+		20_000: {3, 2, 512, 512}, 20_001: {3, 2, 512, 512}, 100_000: {3, 2, 512, 512}, 100_001: {3, 4, 512, 512},
 	} {
 		fast, normal := ConfigFor(rows, Fast), ConfigFor(rows, Normal)
 		if got := (shape{len(normal.Hidden), normal.Networks, normal.Batch, fast.Batch}); got != want {

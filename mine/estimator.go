@@ -242,6 +242,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	}
 	all := e.folds[r.fold]
 	counts := all.counts.forRace(len(methods), values, e.cfg.Batch)
+	r.decided = counts.Validation == all.counts.Validation
 	if r.complete = counts == all.counts; !r.complete {
 		whole := r.fitter
 		r.fitter = e.fitter(PhaseRace, len(e.cfg.Candidates), all.limit(counts))

@@ -22,6 +22,7 @@ func TestPlan(t *testing.T) {
 	for _, folds := range []int{1, 3} {
 		cfg := DefaultConfig(rows)
 		cfg.Folds, cfg.Survivors, cfg.Hidden, cfg.RaceSteps, cfg.Steps, cfg.Patience = folds, 1, []int{8}, 7, 20, 1000
+		cfg.Reference = false // beside which less may be enough
 		e, err := NewEstimator(context.Background(), column.Slices(x), column.Slices(z), cfg, WithThreads(1))
 		if err != nil {
 			t.Fatal(err)

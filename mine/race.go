@@ -22,6 +22,8 @@ const (
 	foundPlainly = 3
 	littleToAdd  = 0.15
 	littleNats   = 0.01
+	// briefPatience is Config.Patience there, at most.
+	briefPatience = 4
 )
 
 // A race trains all candidates on one fold for Config.RaceSteps steps. Those that
@@ -30,6 +32,7 @@ type race struct {
 	fitter   *fitter // of the fold, or of part of its rows
 	fold     int
 	complete bool // whether its rows are all of the fold's
+	decided  bool // whether its validation rows are
 	// members by candidate, nil where the race ended before it or another one is the same.
 	members []*member
 }
@@ -118,12 +121,12 @@ func (r *race) survivors() []int {
 	return order
 }
 
-// choose chooses the survivors of the race, or the best of them alone, one network with half the patience, if that is enough. All go on where
-// as many may as there are candidates, where the race had part of the rows, and where nothing is found yet:
+// choose chooses the survivors of the race, or the best of them alone, one network with little patience, if that is enough. All go on where
+// as many may as there are candidates, where the race had part of the rows that decide, and where nothing is found yet:
 // each may then be the one that will.
 func (e *Estimator) choose(ctx context.Context, r *race) error {
 	e.survivors = r.survivors()
-	if !e.cfg.Reference || !r.complete || len(e.survivors) == 1 || e.cfg.Survivors >= len(e.cfg.Candidates) {
+	if one := len(e.survivors) == 1 && e.networks == 1; one || !e.cfg.Reference || !r.decided || e.cfg.Survivors >= len(e.cfg.Candidates) {
 		return nil
 	}
 	method, _ := e.referenceMethod()
@@ -146,7 +149,7 @@ func (e *Estimator) choose(ctx context.Context, r *race) error {
 	for _, m := range r.ranked() {
 		c := slices.Index(r.members, m)
 		if slices.Contains(e.survivors, c) && forReference(m.candidate.Preprocess) == method {
-			e.survivors, e.networks, e.patience = []int{c}, 1, (e.patience+1)/2
+			e.survivors, e.networks, e.patience = []int{c}, 1, min(e.patience, briefPatience)
 			return nil
 		}
 	}

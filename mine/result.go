@@ -110,7 +110,7 @@ type StopReason string
 
 const (
 	StopSchedule    StopReason = "schedule"    // all steps done
-	StopPatience    StopReason = "patience"    // no gain for Config.Patience validations, or half as many, see there
+	StopPatience    StopReason = "patience"    // no gain for Config.Patience validations, or for four, see there
 	StopInterrupted StopReason = "interrupted" // the context was cancelled
 	StopFailed      StopReason = "failed"      // the backend could not go on
 	StopCheckpoint  StopReason = "checkpoint"  // a checkpoint could not be written

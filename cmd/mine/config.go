@@ -70,7 +70,7 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.ClipNorm }},
 	{"evaluate-every", "evaluate_every", "`N` steps between two looks at the validation rows",
 		func(c *mine.Config) any { return &c.EvaluateEvery }},
-	{"patience", "patience", "stop after `N` looks without a new best, half as many beside a normal law",
+	{"patience", "patience", "stop after `N` looks without a new best, 4 at most beside a normal law",
 		func(c *mine.Config) any { return &c.Patience }},
 	{"validation-fraction", "validation_fraction", "`SHARE` of the rows that decide when to stop and who wins",
 		func(c *mine.Config) any { return &c.ValidationFraction }},
