@@ -105,43 +105,6 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 // Split says how the rows are split, and why, before anything is trained.
 func (e *Estimator) Split() Split { return e.arranged.Split }
 
-// critics is how many are trained after the race, at most.
-func (e *Estimator) critics() int {
-	return len(e.folds) * min(e.cfg.Survivors, len(e.cfg.Candidates)) * e.cfg.Networks
-}
-
-// slots are those of the networks that are trained on a fold, see Config.inSlot.
-func (e *Estimator) slots() []int {
-	var all []int
-	for network := range e.networks {
-		for _, c := range e.survivors {
-			all = append(all, network*len(e.cfg.Candidates)+c)
-		}
-	}
-	return all
-}
-
-// workers are the backends that work side by side at so many critics: small ones gain little from
-// several processors, or from the whole of a large device. One critic alone, or one at a time where they take chunks of the rows in turn, is
-// spread over all by the backend itself, and so is each where a backend cannot be divided.
-func (e *Estimator) workers(critics int) []backend.Backend {
-	d, ok := e.backend.(backend.Divider)
-	if !ok || critics < 2 || len(e.folds) == 1 && e.cfg.Memory != AllMemory {
-		return []backend.Backend{e.backend}
-	}
-	if e.parts[critics] == nil {
-		parts, err := d.Divide(critics)
-		if err != nil {
-			return []backend.Backend{e.backend}
-		}
-		if e.parts == nil {
-			e.parts = map[int][]backend.Backend{}
-		}
-		e.parts[critics] = parts
-	}
-	return e.parts[critics]
-}
-
 // checkCapabilities asks the backend for what the candidates need.
 func (e *Estimator) checkCapabilities() error {
 	offers := e.backend.Capabilities()
@@ -260,8 +223,7 @@ func (e *Estimator) fitter(phase Phase, critics int, folds ...fold) *fitter {
 // train trains the survivors on all folds, from where the race has brought them if it had
 // all rows of a fold. r is nil without a race.
 func (e *Estimator) train(ctx context.Context, r *race) error {
-	slots := e.slots()
-	t := e.fitter(PhaseTrain, len(e.folds)*len(slots), e.folds...)
+	t := e.fitter(PhaseTrain, len(e.folds)*len(e.survivors)*e.networks, e.folds...)
 	members, refs := make([][]*member, len(e.folds)), make([]*reference, len(e.folds))
 	for f := range members {
 		members[f] = make([]*member, e.networks*len(e.cfg.Candidates))
@@ -279,22 +241,25 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 	if resumes {
 		t.share(r.fitter, r.fold, needed)
 	}
-	t.total = len(slots) * len(e.folds) * e.cfg.Steps
+	t.total = e.networks * len(e.survivors) * len(e.folds) * e.cfg.Steps
 	if resumes {
 		for _, c := range e.survivors { // until it has gone on, it stands for itself
 			members[r.fold][c] = r.members[c]
 			t.total -= r.members[c].step
 		}
 	}
-	jobs := len(slots) + 1 // and the reference
-	left := make([]int, len(e.folds))
-	err = t.each(ctx, 1+len(e.folds)*jobs, func(ctx context.Context, b backend.Backend, i int) (err error) {
-		if i--; i < 0 {
+	jobs := e.jobs()
+	left := map[round]int{}
+	for _, j := range jobs {
+		left[j.round]++
+	}
+	err = t.each(ctx, 1+len(jobs), func(ctx context.Context, b backend.Backend, i int) (err error) {
+		if i == 0 {
 			return e.nearest.ask(ctx, e.wiring.threads, len(t.backends))
 		}
-		f, k := i/jobs, i%jobs
-		if k < len(slots) {
-			s := slots[k]
+		j := jobs[i-1]
+		f, s := j.fold, j.slot
+		if s != referenceSlot {
 			var m *member
 			m, err = t.train(ctx, b, f, s, members[f][s], e.cfg.Steps, e.patience, last)
 			if m != nil && !t.again(err) {
@@ -304,8 +269,8 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 			refs[f], err = t.refer(ctx, f, method, last)
 		}
 		t.mu.Lock()
-		left[f]++
-		done := left[f] >= jobs // more where jobs are done again
+		left[j.round]--
+		done := left[j.round] <= 0 // less where jobs are done again
 		t.mu.Unlock()
 		if done {
 			t.close(f)

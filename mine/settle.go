@@ -17,29 +17,49 @@ import (
 // the race ahead.
 const asFar = 0.75
 
-// come is how many steps of training are in what the critics of a fold say: those up to the last
+// come is how many steps of training are in what a network says: those up to the last
 // validation, or all of the schedule if training ended by itself.
-func come(members []*member, schedule int) (steps int) {
-	for _, m := range members {
-		switch {
-		case m == nil:
-		case m.failed != nil || m.stop == StopPatience || m.step >= schedule:
-			steps += schedule
-		case m.usable():
-			steps += m.curve[len(m.curve)-1].Step
+func (m *member) come(schedule int) int {
+	switch {
+	case m == nil:
+	case m.failed != nil || m.stop == StopPatience || m.step >= schedule:
+		return schedule
+	case m.usable():
+		return m.curve[len(m.curve)-1].Step
+	}
+	return 0
+}
+
+// furthest is how far that network of a candidate has come on a fold that has come furthest.
+func (e *Estimator) furthest(members []*member, candidate int) int {
+	most := 0
+	for s := candidate; s < len(members); s += len(e.cfg.Candidates) {
+		most = max(most, members[s].come(e.cfg.Steps))
+	}
+	return most
+}
+
+// farEnough returns the networks of a fold but for those that have not come about as far as another one of their candidate.
+func (e *Estimator) farEnough(members []*member) []*member {
+	all := slices.Clone(members)
+	for s := range all {
+		if float64(all[s].come(e.cfg.Steps)) < asFar*float64(e.furthest(members, s%len(e.cfg.Candidates))) {
+			all[s] = nil
 		}
 	}
-	return steps
+	return all
 }
 
 // counting reports which folds count where training ended early: those that have come about as
-// far as the one with critics that has come furthest. A critic that has hardly begun says next to
+// far as the one with critics that has come furthest, each candidate by one of its networks. A critic that has hardly begun says next to
 // nothing of its own fold, and the weights that are best for it are far off for those that have
 // learnt.
 func (e *Estimator) counting(members [][]*member) []bool {
 	steps, most := make([]int, len(members)), 1
 	for f := range members {
-		steps[f] = come(members[f], e.cfg.Steps)
+		for c := range e.cfg.Candidates {
+			steps[f] += e.furthest(members[f], c)
+		}
 		if slices.ContainsFunc(members[f], (*member).usable) {
 			most = max(most, steps[f])
 		}
@@ -128,8 +148,12 @@ func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []
 		some := slices.ContainsFunc(members[f], (*member).usable)
 		trained = trained || some
 		if some || refs[f] != nil {
+			there := members[f]
+			if why != nil {
+				there = e.farEnough(there)
+			}
 			usable.folds = append(usable.folds, folds[f])
-			usable.members = append(usable.members, members[f])
+			usable.members = append(usable.members, there)
 			usable.refs = append(usable.refs, refs[f])
 		}
 	}

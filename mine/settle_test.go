@@ -116,3 +116,21 @@ func TestHardlyBegun(t *testing.T) {
 		}
 	}
 }
+
+// TestEndAmongNetworks: second networks come after the first ones of all folds, and one that has hardly begun has no say.
+func TestEndAmongNetworks(t *testing.T) {
+	const rows = 3000
+	_, a, b := draw(t, "swiss-roll", simulate.Params{Dim: 1, Rho: 0.9}, rows, 1)
+	x, z := column.RowMajor(a, len(a)/rows), column.RowMajor(b, len(b)/rows)
+	cfg := slow(rows, 3)
+	cfg.Networks = 2
+	for _, c := range []struct{ steps, folds, networks int }{{640, 2, 2}, {900, 3, 3}, {940, 3, 3}, {1220, 3, 4}, {1480, 3, 5}} {
+		r, err := endAfter(t, c.steps, x, z, cfg, interrupt)
+		if !errors.Is(err, context.Canceled) || r.Stop != mine.StopInterrupted {
+			t.Fatalf("stop %q, error %v", r.Stop, err)
+		}
+		if got := len(r.Critics[0].Steps); len(r.Folds) != c.folds || got != c.networks {
+			t.Errorf("after %d steps %d folds and %d networks, %v, want %d and %d", c.steps, len(r.Folds), got, r.Critics[0].Steps, c.folds, c.networks)
+		}
+	}
+}
