@@ -21,6 +21,7 @@ type ensemble struct {
 	members [][]*member  // [fold][slot]; nil where there is none
 	refs    []*reference // [fold]; nil where there is none
 	weights [][]float64  // [fold][candidate, and behind them the reference]
+	test    []stack.Fold // [fold]: scores of the test rows
 }
 
 // A choice of networks is which of those of a candidate are heard.
@@ -36,7 +37,8 @@ const (
 
 // newEnsemble decides the weights.
 func newEnsemble(cfg Config, folds []fold, members [][]*member, refs []*reference) *ensemble {
-	e := &ensemble{cfg: cfg, folds: folds, members: members, refs: refs, weights: make([][]float64, len(folds))}
+	e := &ensemble{cfg: cfg, folds: folds, members: members, refs: refs, weights: make([][]float64, len(folds)), test: make([]stack.Fold, len(folds))}
+	e.eachFold(func(f int) { e.test[f] = e.scores(f, testRows, allNetworks) })
 	e.eachFold(func(f int) { e.weights[f] = e.weigh(f, allNetworks) })
 	return e
 }
@@ -64,19 +66,40 @@ func (e *ensemble) eachFold(use func(f int)) {
 	wg.Wait()
 }
 
-// heard returns the networks of a candidate that are, on a fold.
+// heard returns the networks of a candidate that are, on a fold. Those that have found nothing where another one plainly has
+// something to say, as of functions that turn often, are not: their share of the mean would be silence.
 func (e *ensemble) heard(f, c int, which networks) []*member {
 	var all []*member
+	found := false
 	for s := c; s < len(e.members[f]); s += len(e.cfg.Candidates) {
 		if m := e.members[f][s]; m.usable() && !(m.swapped && (which == unswapped || len(e.folds) == 1)) {
 			all = append(all, m)
+			found = found || m.best.validation > foundPlainly*m.best.stdErr
 		}
 	}
-	return all
+	if !found {
+		return all
+	}
+	return slices.DeleteFunc(all, func(m *member) bool { return m.best.validation <= 0 })
+}
+
+// trained reports whether any network is heard.
+func (e *ensemble) trained() bool {
+	for f := range e.folds {
+		for c := range e.cfg.Candidates {
+			if len(e.heard(f, c, allNetworks)) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // scores returns the scores of the critics of a fold, of one part of its rows.
 func (e *ensemble) scores(f int, p part, which networks) stack.Fold {
+	if p == testRows && which == allNetworks && e.test[f] != nil {
+		return slices.Clone(e.test[f])
+	}
 	all := make(stack.Fold, len(e.cfg.Candidates)+1)
 	for c := range e.cfg.Candidates {
 		all[c] = mean(e.heard(f, c, which), p)
@@ -277,11 +300,10 @@ func (e *ensemble) critics() ([]CriticResult, error) {
 		r := CriticResult{Reference: c == len(e.cfg.Candidates), Weight: e.weight(c)}
 		there := r.Reference && slices.ContainsFunc(e.refs, func(ref *reference) bool { return ref != nil })
 		for s := c; s < len(e.members[0]) && !r.Reference; s += len(e.cfg.Candidates) {
-			for f := range e.folds {
-				if m := e.members[f][s]; m != nil {
-					there = true
-					r.add(m)
-				}
+			r.Candidate = e.cfg.Candidates[c]
+			if slices.ContainsFunc(e.members, func(fold []*member) bool { return fold[s] != nil }) {
+				there = true
+				r.add(e.members, s)
 			}
 		}
 		if !there {
@@ -297,13 +319,18 @@ func (e *ensemble) critics() ([]CriticResult, error) {
 	return all, nil
 }
 
-// add adds the training of a network.
-func (r *CriticResult) add(m *member) {
-	r.Candidate = m.candidate
-	r.Steps = append(r.Steps, m.step)
-	r.Curves = append(r.Curves, append([]Point{}, m.curve...)) // none is null as JSON
-	if m.failed != nil {
-		r.Failed++
+// add adds the training of a network on each fold.
+func (r *CriticResult) add(members [][]*member, slot int) {
+	for _, fold := range members {
+		m := fold[slot]
+		if m == nil {
+			m = &member{}
+		}
+		r.Steps = append(r.Steps, m.step)
+		r.Curves = append(r.Curves, append([]Point{}, m.curve...)) // none is null as JSON
+		if m.failed != nil {
+			r.Failed++
+		}
 	}
 }
 

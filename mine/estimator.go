@@ -205,7 +205,7 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	}
 	all := e.folds[r.fold]
 	counts := all.counts.forRace(len(methods), values, e.cfg.Batch)
-	r.decided = counts.Validation == all.counts.Validation
+	r.decided = counts.Validation > all.counts.Validation/2
 	if r.complete = counts == all.counts; !r.complete {
 		whole := r.fitter
 		r.fitter = e.fitter(PhaseRace, len(e.cfg.Candidates), all.limit(counts))
@@ -273,7 +273,7 @@ func (e *Estimator) train(ctx context.Context, r *race) error {
 		done := left[j.round] <= 0 // less where jobs are done again
 		t.mu.Unlock()
 		if done {
-			t.close(f)
+			t.close(f, j.network < e.networks-1)
 		}
 		return err
 	})

@@ -359,7 +359,7 @@ func (t *fitter) deepen(ctx context.Context, members [][]*member, refs []*refere
 	t.advanced(0, jobs, Progress{})
 	deeper, deeperRefs := make([][]*member, len(t.folds)), make([]*reference, len(t.folds))
 	err := t.each(ctx, len(t.folds), func(ctx context.Context, b backend.Backend, f int) (err error) {
-		defer t.close(f)
+		defer t.close(f, false)
 		deeper[f] = slices.Clone(members[f])
 		for c, m := range members[f] {
 			if m.usable() {

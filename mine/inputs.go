@@ -55,10 +55,15 @@ func (t *fitter) fit(f int, method preprocess.Method) (*inputs, error) {
 func (t *fitter) adopt(other *fitter, to int) {
 	t.fits[to] = other.fits[0]
 	for key, from := range other.inputs {
-		in := &inputs{maps: from.maps, fitErr: from.fitErr}
-		in.fitting.Do(func() {})
-		t.inputs[inputsKey{to, key.method}] = in
+		t.inputs[inputsKey{to, key.method}] = from.unapplied()
 	}
+}
+
+// unapplied returns the maps without the rows.
+func (from *inputs) unapplied() *inputs {
+	in := &inputs{maps: from.maps, fitErr: from.fitErr}
+	in.fitting.Do(func() {})
+	return in
 }
 
 // share takes over the rows of fold f, too, for the methods that are needed, from another fitter whose first
@@ -82,16 +87,20 @@ func (t *fitter) open(f int, method preprocess.Method, last bool) (*inputs, erro
 	return in, in.applyErr
 }
 
-// close forgets the inputs of a fold, unless there is only one: its rows may be gone.
-func (t *fitter) close(f int) {
+// close forgets the inputs of a fold, unless there is only one: its rows may be gone. The maps are kept where they are needed again.
+func (t *fitter) close(f int, again bool) {
 	if len(t.folds) == 1 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.fits, f)
-	for key := range t.inputs {
-		if key.fold == f {
+	for key, in := range t.inputs {
+		switch {
+		case key.fold != f:
+		case again:
+			t.inputs[key] = in.unapplied()
+		default:
 			delete(t.inputs, key)
 		}
 	}

@@ -105,3 +105,70 @@ func TestNetworks(t *testing.T) {
 		t.Errorf("weights %v of one fold, of %d networks", left.weights[0], len(heard))
 	}
 }
+
+// networkOf is a network with scores of four rows, that stood at a step with a validation bound, in standard errors.
+func networkOf(step int, bound float64, swapped bool) *member {
+	m := &member{swapped: swapped, progress: progress{step: step, curve: []Point{{Step: step, Validation: bound}}, best: snapshot{step: step, validation: bound, stdErr: 1}}}
+	for p := range m.scores {
+		m.scores[p] = newPairScores(4, 1, 1)
+	}
+	return m
+}
+
+// TestHeard: networks that found nothing are not heard beside one that plainly found something, and those that were trained on the
+// validation rows not where these decide.
+func TestHeard(t *testing.T) {
+	failed := &member{failed: ErrDiverged}
+	for name, c := range map[string]struct {
+		networks []*member
+		folds    int
+		heard    []int
+	}{
+		"alike":                  {[]*member{networkOf(9, 5, false), networkOf(9, 4, true)}, 2, []int{0, 1}},
+		"one is silent":          {[]*member{networkOf(9, 5, false), networkOf(9, 0, true)}, 2, []int{0}},
+		"both know little":       {[]*member{networkOf(9, 2, false), networkOf(9, 0, true)}, 2, []int{0, 1}},
+		"one fold":               {[]*member{networkOf(9, 4, false), networkOf(9, 5, true)}, 1, []int{0}},
+		"one fold, one of them":  {[]*member{failed, networkOf(9, 5, true)}, 1, nil},
+		"several, and one of it": {[]*member{failed, networkOf(9, 5, true)}, 2, []int{1}},
+		"none yet":               {[]*member{nil, nil}, 2, nil},
+	} {
+		e := &ensemble{cfg: Config{Candidates: make([]Candidate, 1)}, folds: make([]fold, c.folds), members: [][]*member{c.networks, {nil, nil}}[:c.folds]}
+		var want []*member
+		for _, i := range c.heard {
+			want = append(want, c.networks[i])
+		}
+		if got := e.heard(0, 0, allNetworks); !slices.Equal(got, want) {
+			t.Errorf("%s: %d networks are heard, want those of %v", name, len(got), c.heard)
+		}
+		if got, want := e.trained(), c.heard != nil; got != want {
+			t.Errorf("%s: trained %v", name, got)
+		}
+	}
+}
+
+// TestFarEnough: where training ends early, a network has no say that has hardly begun beside another one of its candidate, but one whose
+// training failed makes none of the others late.
+func TestFarEnough(t *testing.T) {
+	failed := &member{failed: ErrDiverged}
+	e := &Estimator{cfg: Config{Candidates: make([]Candidate, 1), Steps: 100}}
+	for name, c := range map[string]struct {
+		networks []*member
+		stay     []bool
+		come     int
+	}{
+		"alike":   {[]*member{networkOf(60, 1, false), networkOf(50, 1, false)}, []bool{true, true}, 60},
+		"late":    {[]*member{networkOf(60, 1, false), networkOf(40, 1, false)}, []bool{true, false}, 60},
+		"done":    {[]*member{networkOf(100, 1, false), networkOf(70, 1, false), nil}, []bool{true, false, false}, 100},
+		"failed":  {[]*member{failed, networkOf(40, 1, false)}, []bool{true, true}, 40},
+		"nothing": {[]*member{failed, nil}, []bool{true, false}, 100},
+	} {
+		for i, m := range e.farEnough(c.networks) {
+			if got := m != nil; got != c.stay[i] {
+				t.Errorf("%s: network %d stays: %v", name, i, got)
+			}
+		}
+		if got := e.furthest(c.networks, 0); got != c.come {
+			t.Errorf("%s: %d steps, want %d", name, got, c.come)
+		}
+	}
+}

@@ -86,8 +86,11 @@ func (e *Estimator) planFold(p *Plan, f fold) error {
 			p.Steps -= laps * p.Survivors // they go on from where the race left them
 		}
 	}
-	// Inputs are float32. So many critics side by side, and references, may be of that many folds.
-	jobs := p.Survivors*e.cfg.Networks + 1
+	// Inputs are float32. So many critics of a round side by side, and references, may be of that many folds.
+	jobs := p.Survivors
+	if e.cfg.Networks == 1 { // of later rounds it is none
+		jobs++
+	}
 	folds := min(p.Folds, 1+(p.Parallel+jobs-2)/jobs)
 	c := f.counts
 	rows := c.held() + c.Validation + c.Test

@@ -32,7 +32,7 @@ type race struct {
 	fitter   *fitter // of the fold, or of part of its rows
 	fold     int
 	complete bool // whether its rows are all of the fold's
-	decided  bool // whether its validation rows are
+	decided  bool // whether its validation rows are most of them
 	// members by candidate, nil where the race ended before it or another one is the same.
 	members []*member
 }
@@ -122,7 +122,7 @@ func (r *race) survivors() []int {
 }
 
 // choose chooses the survivors of the race, or the best of them alone, one network with little patience, if that is enough. All go on where
-// as many may as there are candidates, where the race had part of the rows that decide, and where nothing is found yet:
+// as many may as there are candidates, where the race had few of the rows that decide, and where nothing is found yet:
 // each may then be the one that will.
 func (e *Estimator) choose(ctx context.Context, r *race) error {
 	e.survivors = r.survivors()

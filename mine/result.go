@@ -73,7 +73,7 @@ type CriticResult struct {
 	Estimate  float64   `json:"estimate"`            // its bound alone, as it is
 	StdErr    float64   `json:"std_err"`
 	Folds     int       `json:"folds"`            // that have it, on whose test rows Estimate is; without any it is 0
-	Steps     []int     `json:"steps,omitempty"`  // of training, of the first networks of all folds, then of the second ones
+	Steps     []int     `json:"steps,omitempty"`  // of training, of the first networks of all folds, then of the second ones; 0 of those that are not there
 	Curves    [][]Point `json:"curves,omitempty"` // of training, likewise
 	Failed    int       `json:"failed,omitempty"` // networks whose training diverged, which have no say
 }

@@ -30,20 +30,28 @@ func (m *member) come(schedule int) int {
 	return 0
 }
 
-// furthest is how far that network of a candidate has come on a fold that has come furthest.
+// furthest is how far that network of a candidate has come on a fold that has come furthest. One that has failed counts where there is no other.
 func (e *Estimator) furthest(members []*member, candidate int) int {
-	most := 0
+	usable, failed := 0, 0
 	for s := candidate; s < len(members); s += len(e.cfg.Candidates) {
-		most = max(most, members[s].come(e.cfg.Steps))
+		steps := members[s].come(e.cfg.Steps)
+		if members[s].usable() {
+			usable = max(usable, steps)
+		} else {
+			failed = max(failed, steps)
+		}
 	}
-	return most
+	if usable > 0 {
+		return usable
+	}
+	return failed
 }
 
 // farEnough returns the networks of a fold but for those that have not come about as far as another one of their candidate.
 func (e *Estimator) farEnough(members []*member) []*member {
 	all := slices.Clone(members)
 	for s := range all {
-		if float64(all[s].come(e.cfg.Steps)) < asFar*float64(e.furthest(members, s%len(e.cfg.Candidates))) {
+		if all[s].usable() && float64(all[s].come(e.cfg.Steps)) < asFar*float64(e.furthest(members, s%len(e.cfg.Candidates))) {
 			all[s] = nil
 		}
 	}
@@ -138,16 +146,13 @@ func (e *Estimator) settleRace(ctx context.Context, why error, r *race) error {
 // settle makes the ensemble of the folds that have a critic and, where training ended in an error,
 // count. Where the backend has failed, the critics are put to use on the CPU.
 func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []*reference) error {
-	var usable ensemble
-	trained := false
+	usable := ensemble{cfg: e.cfg}
 	counts := e.counting(members)
 	for f := range folds {
 		if why != nil && !counts[f] {
 			continue
 		}
-		some := slices.ContainsFunc(members[f], (*member).usable)
-		trained = trained || some
-		if some || refs[f] != nil {
+		if slices.ContainsFunc(members[f], (*member).usable) || refs[f] != nil {
 			there := members[f]
 			if why != nil {
 				there = e.farEnough(there)
@@ -157,7 +162,7 @@ func (e *Estimator) settle(why error, folds []fold, members [][]*member, refs []
 			usable.refs = append(usable.refs, refs[f])
 		}
 	}
-	if trained {
+	if usable.trained() {
 		e.ensemble = newEnsemble(e.cfg, usable.folds, usable.members, usable.refs)
 	}
 	if why == nil {

@@ -42,7 +42,7 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.RaceSteps }},
 	{"survivors", "survivors", "`N` candidates at most that the race leaves to be trained on every fold",
 		func(c *mine.Config) any { return &c.Survivors }},
-	{"networks", "networks", "`N` networks of each of them on a fold, from other weights; every second one stops by other rows",
+	{"networks", "networks", "`N` networks of each of them on a fold, from other weights; of several folds, every second one stops by other rows",
 		func(c *mine.Config) any { return &c.Networks }},
 	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
 		func(c *mine.Config) any { return &c.Reference }},

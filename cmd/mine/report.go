@@ -217,7 +217,11 @@ func splitText(s mine.Split) string {
 // trainedCritics counts the critics of all folds that a result is of, and the steps that they were trained.
 func trainedCritics(r mine.Result) (critics, steps int) {
 	for _, c := range r.Critics {
-		critics += len(c.Steps)
+		for _, n := range c.Steps {
+			if n > 0 {
+				critics++
+			}
+		}
 		steps += stepsOf(c)
 	}
 	return critics, steps
