@@ -36,7 +36,7 @@ type Config struct {
 	RaceSteps  int         `json:"race_steps"`
 	Survivors  int         `json:"survivors"`
 	// Networks is how many networks of each survivor are trained on a fold, from other weights and by other
-	// batches, 1 where one candidate is enough: what they say together is better than what each says.
+	// batches, 1 where one candidate is enough: their mean, which is the critic of the candidate, is better than each of them.
 	// Where there are several folds, every second one is trained on the rows that the first one
 	// stops by, and stops by as many others, so that all rows that are not tested on are learnt from.
 	Networks int `json:"networks"`
