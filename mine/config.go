@@ -163,8 +163,19 @@ func (c Config) Validate() error {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// inSlot returns the candidate of a slot and which of its networks that is. Slots are numbered by candidates,
-// first networks before second ones.
+// slot is the number of a network of a candidate among those of a fold: by candidates, first networks before second ones.
+func (c Config) slot(candidate, network int) int { return network*len(c.Candidates) + candidate }
+
+// slotsOf returns those of the networks of a candidate, of so many slots.
+func (c Config) slotsOf(candidate, slots int) []int {
+	var all []int
+	for s := candidate; s < slots; s += len(c.Candidates) {
+		all = append(all, s)
+	}
+	return all
+}
+
+// inSlot returns the candidate of a slot and which of its networks that is.
 func (c Config) inSlot(slot int) (candidate Candidate, network int) {
 	return c.Candidates[slot%len(c.Candidates)], slot / len(c.Candidates)
 }

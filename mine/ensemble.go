@@ -45,14 +45,14 @@ func newEnsemble(cfg Config, folds []fold, members [][]*member, refs []*referenc
 
 // weigh returns the weights of a fold.
 func (e *ensemble) weigh(f int, which networks) []float64 {
-	others := []stack.Fold{e.scores(f, validationRows, which)}
-	if len(e.folds) > 1 {
-		others = others[:0]
-		for g := range e.folds {
-			if g != f {
-				others = append(others, e.present(g, f, which))
-			}
+	var others []stack.Fold
+	for g := range e.folds {
+		if g != f {
+			others = append(others, e.present(g, f, which))
 		}
+	}
+	if len(e.folds) == 1 {
+		others = []stack.Fold{e.scores(f, validationRows, which)}
 	}
 	return stack.Weights(others, e.folds[f].worth)
 }
@@ -71,7 +71,7 @@ func (e *ensemble) eachFold(use func(f int)) {
 func (e *ensemble) heard(f, c int, which networks) []*member {
 	var all []*member
 	found := false
-	for s := c; s < len(e.members[f]); s += len(e.cfg.Candidates) {
+	for _, s := range e.cfg.slotsOf(c, len(e.members[f])) {
 		if m := e.members[f][s]; m.usable() && !(m.swapped && (which == unswapped || len(e.folds) == 1)) {
 			all = append(all, m)
 			found = found || m.best.validation > foundPlainly*m.best.stdErr
@@ -98,7 +98,7 @@ func (e *ensemble) trained() bool {
 // scores returns the scores of the critics of a fold, of one part of its rows.
 func (e *ensemble) scores(f int, p part, which networks) stack.Fold {
 	if p == testRows && which == allNetworks && e.test[f] != nil {
-		return slices.Clone(e.test[f])
+		return e.test[f]
 	}
 	all := make(stack.Fold, len(e.cfg.Candidates)+1)
 	for c := range e.cfg.Candidates {
@@ -127,7 +127,7 @@ func mean(networks []*member, p part) stack.Scores {
 // present returns the scores of fold g's test rows without the critics that fold f does not have, so that
 // those that it has are weighted as they are used.
 func (e *ensemble) present(g, f int, which networks) stack.Fold {
-	scores := e.scores(g, testRows, which)
+	scores := slices.Clone(e.scores(g, testRows, which))
 	for c := range e.cfg.Candidates {
 		if len(e.heard(f, c, which)) == 0 {
 			scores[c] = stack.Scores{}
@@ -188,22 +188,29 @@ func (e *ensemble) best() [][]float64 {
 	all := make([][]float64, len(e.folds))
 	for f := range all {
 		all[f] = make([]float64, len(e.weights[f]))
-		best, most := -1, 0.0
-		for _, which := range []networks{unswapped, allNetworks} {
-			for c, s := range e.scores(f, validationRows, which) {
-				if s.Joint == nil || best >= 0 && which == allNetworks || slices.Min(s.Marginal) == slices.Max(s.Marginal) {
-					continue
-				}
-				if bound := (pairScores{Scores: s}).bound(); best < 0 || bound > most {
-					best, most = c, bound
-				}
-			}
+		best := loudest(e.scores(f, validationRows, unswapped))
+		if best < 0 {
+			best = loudest(e.scores(f, validationRows, allNetworks))
 		}
 		if best >= 0 {
 			all[f][best] = 1
 		}
 	}
 	return all
+}
+
+// loudest returns the critic with the highest bound of those that do not say the same of all pairs, -1 if there is none.
+func loudest(critics stack.Fold) int {
+	best, most := -1, 0.0
+	for c, s := range critics {
+		if s.Joint == nil || slices.Min(s.Marginal) == slices.Max(s.Marginal) {
+			continue
+		}
+		if bound := (pairScores{Scores: s}).bound(); best < 0 || bound > most {
+			best, most = c, bound
+		}
+	}
+	return best
 }
 
 // reach is the score up to which marginal pairs have to be seen, in the fold where that is
@@ -254,7 +261,7 @@ func (e *ensemble) stacked() []tested {
 // have it, and how many these are. Where there is none, so is the bound.
 func (e *ensemble) alone(c int) (b Bound, folds int, err error) {
 	tested := e.tested(func(f int) []float64 {
-		if e.scores(f, testRows, allNetworks)[c].Joint == nil {
+		if e.test[f][c].Joint == nil {
 			return nil
 		}
 		w := make([]float64, len(e.weights[f]))
@@ -297,16 +304,16 @@ func (e *ensemble) weight(c int) float64 {
 func (e *ensemble) critics() ([]CriticResult, error) {
 	var all []CriticResult
 	for c := range len(e.cfg.Candidates) + 1 {
-		r := CriticResult{Reference: c == len(e.cfg.Candidates), Weight: e.weight(c)}
-		there := r.Reference && slices.ContainsFunc(e.refs, func(ref *reference) bool { return ref != nil })
-		for s := c; s < len(e.members[0]) && !r.Reference; s += len(e.cfg.Candidates) {
+		r := CriticResult{Weight: e.weight(c)}
+		if c < len(e.cfg.Candidates) {
 			r.Candidate = e.cfg.Candidates[c]
-			if slices.ContainsFunc(e.members, func(fold []*member) bool { return fold[s] != nil }) {
-				there = true
+			for _, s := range e.cfg.slotsOf(c, len(e.members[0])) {
 				r.add(e.members, s)
 			}
+		} else {
+			r.Reference = slices.ContainsFunc(e.refs, func(ref *reference) bool { return ref != nil })
 		}
-		if !there {
+		if !r.Reference && r.Steps == nil {
 			continue
 		}
 		b, folds, err := e.alone(c)
@@ -319,8 +326,11 @@ func (e *ensemble) critics() ([]CriticResult, error) {
 	return all, nil
 }
 
-// add adds the training of a network on each fold.
+// add adds the training of a network on each fold, if any has it.
 func (r *CriticResult) add(members [][]*member, slot int) {
+	if !slices.ContainsFunc(members, func(fold []*member) bool { return fold[slot] != nil }) {
+		return
+	}
 	for _, fold := range members {
 		m := fold[slot]
 		if m == nil {

@@ -186,8 +186,7 @@ func (t *fitter) train(ctx context.Context, b backend.Backend, f, slot int, from
 	})
 	t.advanced(s.step-began, s.step-target, Progress{Fold: f, Candidate: c, Network: network, Validation: s.validation()})
 	keptErr := kept.keep()
-	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule}
-	_, _, m.swapped = s.counts.learntBy(network)
+	m := &member{candidate: c, network: s.network, maps: in.maps, progress: s.progress, stop: StopSchedule, swapped: s.swapped}
 	switch {
 	case errors.Is(trainErr, ErrDiverged):
 		m.failed = trainErr

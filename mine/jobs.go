@@ -13,7 +13,7 @@ type round struct{ network, fold int }
 // A job is a network to train, or a reference to fit.
 type job struct {
 	round
-	slot int // see Config.inSlot; referenceSlot for a reference
+	slot int // see Config.slot; referenceSlot for a reference
 }
 
 // referenceSlot is that of a reference among jobs.
@@ -27,7 +27,7 @@ func (e *Estimator) jobs() []job {
 		for f := range e.folds {
 			r := round{network, f}
 			for _, c := range e.survivors {
-				all = append(all, job{r, network*len(e.cfg.Candidates) + c})
+				all = append(all, job{r, e.cfg.slot(c, network)})
 			}
 			if network == 0 {
 				all = append(all, job{r, referenceSlot})

@@ -39,6 +39,7 @@ type session struct {
 	data      backend.Data
 	counts    foldCounts
 	stop      backend.Rows // to validate on
+	swapped   bool         // whether these are not the validation rows, see foldCounts.learntBy
 	seed      uint64       // of weights, batches and validations
 	supply    *supply      // of the rows to train on; nil where they are all there
 
@@ -71,7 +72,7 @@ func seedOfNetwork(seed uint64, network int) uint64 {
 
 // newSession returns a session at step 0, of one of the networks of a candidate. The rows of data are split as counts says.
 func newSession(b backend.Backend, cfg Config, c Candidate, network int, data backend.Data, counts foldCounts) (*session, error) {
-	train, stop, _ := counts.learntBy(network)
+	train, stop, swapped := counts.learntBy(network)
 	seed := seedOfNetwork(cfg.Seed, network)
 	dx, dz := data.Dims()
 	spec := backend.Spec{
@@ -89,7 +90,7 @@ func newSession(b backend.Backend, cfg Config, c Candidate, network int, data ba
 		return nil, err
 	}
 	s := &session{
-		cfg: cfg, candidate: c, backend: b, network: spec.Network, trainer: t, data: data, counts: counts, stop: stop, seed: seed,
+		cfg: cfg, candidate: c, backend: b, network: spec.Network, trainer: t, data: data, counts: counts, stop: stop, swapped: swapped, seed: seed,
 		start:    InitialState(spec.Network, c.Objective.Kind, seed),
 		progress: progress{best: snapshot{validation: math.Inf(-1)}},
 	}

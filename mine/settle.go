@@ -33,7 +33,7 @@ func (m *member) come(schedule int) int {
 // furthest is how far that network of a candidate has come on a fold that has come furthest. One that has failed counts where there is no other.
 func (e *Estimator) furthest(members []*member, candidate int) int {
 	usable, failed := 0, 0
-	for s := candidate; s < len(members); s += len(e.cfg.Candidates) {
+	for _, s := range e.cfg.slotsOf(candidate, len(members)) {
 		steps := members[s].come(e.cfg.Steps)
 		if members[s].usable() {
 			usable = max(usable, steps)
@@ -50,9 +50,12 @@ func (e *Estimator) furthest(members []*member, candidate int) int {
 // farEnough returns the networks of a fold but for those that have not come about as far as another one of their candidate.
 func (e *Estimator) farEnough(members []*member) []*member {
 	all := slices.Clone(members)
-	for s := range all {
-		if all[s].usable() && float64(all[s].come(e.cfg.Steps)) < asFar*float64(e.furthest(members, s%len(e.cfg.Candidates))) {
-			all[s] = nil
+	for c := range e.cfg.Candidates {
+		least := asFar * float64(e.furthest(members, c))
+		for _, s := range e.cfg.slotsOf(c, len(all)) {
+			if all[s].usable() && float64(all[s].come(e.cfg.Steps)) < least {
+				all[s] = nil
+			}
 		}
 	}
 	return all
