@@ -1,0 +1,48 @@
+package mine_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"gomine/mine"
+	"gomine/mine/backend"
+	"gomine/mine/objective"
+)
+
+// TestInitialState looks at the spread of the initial weights: with n of them, their variance
+// is off by more than 5 sqrt(2/n) once in two million draws.
+func TestInitialState(t *testing.T) {
+	for _, test := range []struct {
+		activation backend.Activation
+		layers     int
+		above      float64 // inputs times the variance of the weights between hidden layers
+	}{
+		{backend.ReLU, 3, 1}, {backend.ELU, 3, 1}, {backend.Softplus, 1, 0}, {backend.Softplus, 2, 1},
+		{backend.Softplus, 3, 2}, {backend.Softplus, 4, math.Pow(2, 4.0/3)},
+	} {
+		t.Run(fmt.Sprintf("%v/%d", test.activation, test.layers), func(t *testing.T) {
+			net := backend.Network{DX: 30, DZ: 20, Activation: test.activation}
+			for range test.layers {
+				net.Hidden = append(net.Hidden, 100)
+			}
+			s := mine.InitialState(net, objective.DV, 1)
+			for _, b := range net.Blocks() {
+				var want float64
+				switch b.Kind {
+				case backend.WeightsX, backend.WeightsZ:
+					want = 1.0 / 50
+				case backend.Weights:
+					want = test.above / 100
+				}
+				var variance float64
+				for _, w := range s.Params[b.Offset:][:b.Len()] {
+					variance += float64(w) * float64(w) / float64(b.Len())
+				}
+				if math.Abs(variance-want) > 5*math.Sqrt(2/float64(b.Len()))*want {
+					t.Errorf("%s: variance %.4g, want %.4g", b.Name(), variance, want)
+				}
+			}
+		})
+	}
+}
