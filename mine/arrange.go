@@ -45,6 +45,8 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	switch {
 	case groups != nil && cfg.Split == SplitBlocks:
 		return random, &FieldError{Field: "split", Value: cfg.Split, Want: "auto where rows have groups, which are kept together, or random where these are independent whatever their order"}
+	case groups != nil && cfg.Block != AutoLength:
+		return random, &FieldError{Field: "block", Value: cfg.Block, Want: "auto where rows have groups: it is a number of rows, and groups that depend on each other are kept together by themselves"}
 	case groups != nil:
 		return grouped(x, z, cfg, groups)
 	case cfg.Split == SplitRandom:

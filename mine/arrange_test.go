@@ -165,6 +165,10 @@ func TestRefusedSplits(t *testing.T) {
 	if _, err := NewEstimator(t.Context(), x, z, cfg, WithGroups(each)); !errors.As(err, &field) || field.Field != "split" {
 		t.Errorf("groups and blocks: %v", err)
 	}
+	cfg.Split, cfg.Block = SplitAuto, 20
+	if _, err := NewEstimator(t.Context(), x, z, cfg, WithGroups(each)); !errors.As(err, &field) || field.Field != "block" {
+		t.Errorf("groups and a length of blocks: %v", err)
+	}
 	cfg.Split, cfg.Block = SplitBlocks, n
 	if _, err := NewEstimator(t.Context(), x, z, cfg); !errors.As(err, &field) || field.Field != "block" || !errors.Is(err, ErrTooFewSamples) {
 		t.Errorf("a block as long as the data: %v", err)

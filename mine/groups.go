@@ -65,7 +65,6 @@ func grouped(x, z column.Source, cfg Config, ids []int) (arrangement, error) {
 	if !found.Serial {
 		return keep(group, s.Units, cfg.Seed).as(s), nil
 	}
-	cfg.Block = AutoLength
 	a, err := blocked(s.Units, nil, found, cfg, 1)
 	if err != nil {
 		return arrangement{}, err
