@@ -199,6 +199,20 @@ func TestRepeat(t *testing.T) {
 	differ(t, "scored again", without(t, estimate(t, x, z, cfg, opts...)), want)
 }
 
+// TestRepeatLowered: the configuration that a result has repeats it from its folder, also where the
+// batch that was asked for was too large.
+func TestRepeatLowered(t *testing.T) {
+	_, a, b := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.9}, 300, 1)
+	x, z, cfg := column.Slices(a), column.Slices(b), quick(300)
+	cfg.Steps, cfg.Batch = 40, 400
+	kept := mine.WithCheckpoints(filepath.Join(t.TempDir(), "dir"), 0)
+	want := estimate(t, x, z, cfg, kept)
+	if want.Config.Batch >= cfg.Batch {
+		t.Fatalf("batches of %d, want fewer than the %d asked for", want.Config.Batch, cfg.Batch)
+	}
+	differ(t, "repeated", without(t, estimate(t, x, z, want.Config, kept)), without(t, want))
+}
+
 // TestResumeAfterInterrupts: an estimate that is interrupted half-way between validations, over and
 // over, comes to the same bits.
 func TestResumeAfterInterrupts(t *testing.T) {

@@ -82,6 +82,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if err := e.count(); err != nil {
 		return nil, err
 	}
+	about.Config.Batch = e.cfg.Batch // the one asked for may have been too large
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("mine: preparing: %w", err)
 	}
