@@ -43,11 +43,10 @@ func arrange(x, z column.Source, cfg Config, groups []int) (arrangement, error) 
 	n := x.Rows()
 	random := arrangement{Split: Split{Kind: SplitRandom, EffectiveRows: n}, units: independent(n), order: preprocess.Shuffled(n, cfg.Seed)}
 	switch {
-	case groups != nil && cfg.Split == SplitBlocks:
-		return random, &FieldError{Field: "split", Value: cfg.Split, Want: "auto where rows have groups, which are kept together, or random where these are independent whatever their order"}
-	case groups != nil && cfg.Block != AutoLength:
-		return random, &FieldError{Field: "block", Value: cfg.Block, Want: "auto where rows have groups: it is a number of rows, and groups that depend on each other are kept together by themselves"}
 	case groups != nil:
+		if err := cfg.ValidateGroups(); err != nil {
+			return random, err
+		}
 		return grouped(x, z, cfg, groups)
 	case cfg.Split == SplitRandom:
 		return random, nil

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,6 +160,8 @@ func (e *Estimator) kept() (r Result, found bool, err error) {
 		return Result{}, false, checkpointError(err)
 	}
 	r.Device, r.Timing = e.device, Timing{Prepare: e.timing.Prepare}
+	ofBatch := func(w Warning) bool { return w.Code == WarnBatch } // of what the other one asked for
+	r.Warnings = slices.Concat(e.batchWarning(), slices.DeleteFunc(r.Warnings, ofBatch))
 	return r, true, nil
 }
 
@@ -175,9 +178,10 @@ func (e *Estimator) keep(r Result) error {
 }
 
 // keepsResult reports whether the manifest says all that a result depends on: not where the split is
-// another estimator's, which has reasons of its own that the result repeats.
+// another estimator's, which has reasons of its own that the result repeats, nor where critics speak that
+// are silent else.
 func (e *Estimator) keepsResult() bool {
-	return e.checkpoints.folder != nil && e.wiring.arranged == nil
+	return e.checkpoints.folder != nil && e.wiring.arranged == nil && !e.wiring.outspoken
 }
 
 // A record is all that a session goes on from after a validation: training is a pure function

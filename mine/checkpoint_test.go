@@ -200,17 +200,27 @@ func TestRepeat(t *testing.T) {
 }
 
 // TestRepeatLowered: the configuration that a result has repeats it from its folder, also where the
-// batch that was asked for was too large.
+// batch and the folds that were asked for were too many, which the repetition did not ask for.
 func TestRepeatLowered(t *testing.T) {
 	_, a, b := draw(t, "gaussian", simulate.Params{Dim: 1, Rho: 0.9}, 300, 1)
 	x, z, cfg := column.Slices(a), column.Slices(b), quick(300)
-	cfg.Steps, cfg.Batch = 40, 400
-	kept := mine.WithCheckpoints(filepath.Join(t.TempDir(), "dir"), 0)
-	want := estimate(t, x, z, cfg, kept)
-	if want.Config.Batch >= cfg.Batch {
-		t.Fatalf("batches of %d, want fewer than the %d asked for", want.Config.Batch, cfg.Batch)
+	cfg.Steps, cfg.Batch, cfg.Folds = 40, 400, 5
+	groups := make([]int, len(a))
+	for i := range groups {
+		groups[i] = i / 25
 	}
-	differ(t, "repeated", without(t, estimate(t, x, z, want.Config, kept)), without(t, want))
+	opts := []mine.Option{mine.WithGroups(groups), mine.WithCheckpoints(filepath.Join(t.TempDir(), "dir"), 0)}
+	want := estimate(t, x, z, cfg, opts...)
+	if c := want.Config; c.Batch >= cfg.Batch || c.Folds >= cfg.Folds || !warned(want, mine.WarnBatch) {
+		t.Fatalf("%d folds, batches of %d, warnings %v, want fewer than were asked for, and a warning", c.Folds, c.Batch, want.Warnings)
+	}
+	differ(t, "repeated", without(t, estimate(t, x, z, cfg, opts...)), without(t, want))
+	again := estimate(t, x, z, want.Config, opts...)
+	if warned(again, mine.WarnBatch) {
+		t.Errorf("warnings %v, want none of the batch, which is the one asked for", again.Warnings)
+	}
+	again.Warnings = want.Warnings
+	differ(t, "by its configuration", without(t, again), without(t, want))
 }
 
 // TestResumeAfterInterrupts: an estimate that is interrupted half-way between validations, over and

@@ -2,6 +2,7 @@ package mine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -171,13 +172,9 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	if e.cfg.Memory == AllMemory {
 		return false, nil
 	}
-	inputs := 0
-	for method := range methods {
-		in, err := t.fit(0, method)
-		if err != nil {
-			return false, err
-		}
-		inputs += in.maps.X.Inputs() + in.maps.Z.Inputs()
+	inputs, err := t.inputsOf(methods)
+	if err != nil {
+		return false, err
 	}
 	c := e.folds[0].counts
 	others := c.Validation + c.Test
@@ -207,6 +204,27 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 	f.counts.Chunk = f.train[0].Hi
 	e.folds[0], t.folds[0] = f, f
 	return true, nil
+}
+
+// inputsOf returns how many inputs a row becomes by all of the methods, on the first fold where both sides vary.
+func (t *fitter) inputsOf(methods map[preprocess.Method]bool) (inputs int, err error) {
+	for f := range t.folds {
+		if inputs, err = t.inputsOn(f, methods); !errors.Is(err, preprocess.ErrConstant) {
+			break
+		}
+	}
+	return inputs, err
+}
+
+func (t *fitter) inputsOn(f int, methods map[preprocess.Method]bool) (inputs int, err error) {
+	for method := range methods {
+		in, err := t.fit(f, method)
+		if err != nil {
+			return 0, err
+		}
+		inputs += in.maps.X.Inputs() + in.maps.Z.Inputs()
+	}
+	return inputs, nil
 }
 
 // methodsOf are those of the candidates, and of the reference if there is one.

@@ -52,11 +52,15 @@ func TestMemoryThatSuffices(t *testing.T) {
 	for i := 1; i < n; i++ {
 		series[i] = float64(float32(0.9*series[i-1] + x[i]))
 	}
+	// The row is a test row of the first fold, whose training rows are constant.
+	spike := make([]float64, n)
+	spike[2] = 1
 	for name, c := range map[string]struct {
 		x, z    column.Source
 		folds   int
 		options []Option
 	}{
+		"a spike":       {column.Slices(spike), column.Slices(z), 3, nil},
 		"one fold":      {column.Slices(x), column.Slices(z), 1, nil},
 		"several folds": {column.Slices(x), column.Slices(z), 3, nil},
 		"groups":        {column.Slices(x), column.Slices(z), 3, []Option{WithGroups(groups)}},

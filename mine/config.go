@@ -53,7 +53,7 @@ type Config struct {
 
 	// Split says what is kept together where rows are split into folds. Beside WithGroups random keeps
 	// groups together, and takes them for independent of each other. Block is how many
-	// neighbouring rows where it is blocks, for which a number asks.
+	// neighbouring rows where it is blocks, for which a number asks; rows in groups have none.
 	Split SplitKind `json:"split"`
 	Block Length    `json:"block"`
 
@@ -70,7 +70,7 @@ type Config struct {
 	// where one candidate is enough, see Candidates.
 	Patience int `json:"patience"`
 
-	ValidationFraction float64 `json:"validation_fraction"` // of the rows; decides when to stop and, where there is one fold, the weights
+	ValidationFraction float64 `json:"validation_fraction"` // of the rows, of several folds of those not tested on; decides when to stop and, where there is one fold, the weights
 	TestFraction       float64 `json:"test_fraction"`       // of the rows, where there is one fold; gives the reported value, seen by nothing else
 	TestPairs          int     `json:"test_pairs"`          // marginal pairs scored over all folds: ten a test row at least, all at most, and where information is high up to a million a fold
 
@@ -159,6 +159,17 @@ func (c Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// ValidateGroups is Validate for rows in groups, by WithGroups: these say what stays together.
+func (c Config) ValidateGroups() error {
+	switch {
+	case c.Split == SplitBlocks:
+		return &FieldError{Field: "split", Value: c.Split, Want: "auto where rows have groups, which are kept together, or random where these are independent whatever their order"}
+	case c.Block != AutoLength:
+		return &FieldError{Field: "block", Value: c.Block, Want: "auto where rows have groups: it is a number of rows, and groups that depend on each other are kept together by themselves"}
+	}
+	return c.Validate()
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

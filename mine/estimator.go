@@ -82,7 +82,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if err := e.count(); err != nil {
 		return nil, err
 	}
-	about.Config.Batch = e.cfg.Batch // the one asked for may have been too large
+	about.Config.Folds, about.Config.Batch = e.cfg.Folds, e.cfg.Batch // those asked for may have been too many
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("mine: preparing: %w", err)
 	}
@@ -357,6 +357,6 @@ func (e *Estimator) Result(context.Context) (Result, error) {
 	if seconds := r.Timing.Train.Seconds(); seconds > 0 {
 		r.Timing.StepsPerSecond = float64(e.trained) / seconds
 	}
-	r.Warnings = slices.Concat(warnings(&r, e.wiring.called, e.determined, lead.progress.validation()), e.batchWarning(), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
+	r.Warnings = slices.Concat(e.batchWarning(), warnings(&r, e.wiring.called, e.determined, lead.progress.validation()), e.discrete.warnings(), e.arranged.warnings(e.ensemble.folds, tested))
 	return r, nil
 }

@@ -29,6 +29,7 @@ type fitter struct {
 	checkpoints checkpoints
 	alone       bool // whether one of several folds counts, whose validation rows decide the weights
 	outspoken   bool // see WithoutSilence
+	undisturbed bool // whether a job has the backends for itself
 	report      func(Progress)
 
 	mu     sync.Mutex
@@ -124,6 +125,8 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 	}
 	close(next)
 	wg.Wait()
+	t.undisturbed = true
+	defer func() { t.undisturbed = false }()
 	for _, i := range slices.Concat(alone...) {
 		if ctx.Err() != nil {
 			break
@@ -141,7 +144,7 @@ func (t *fitter) each(parent context.Context, n int, job func(ctx context.Contex
 
 // again says of the error of a job whether it is done again when others no longer take memory.
 func (t *fitter) again(err error) bool {
-	return errors.Is(err, backend.ErrOutOfMemory) && len(t.backends) > 1
+	return errors.Is(err, backend.ErrOutOfMemory) && len(t.backends) > 1 && !t.undisturbed
 }
 
 // train takes the network of a slot to step target on a fold, from its checkpoint or from where an

@@ -51,7 +51,11 @@ func TestNoMemoryBesideOthers(t *testing.T) {
 				beside = beside || i < 2
 			}
 			if i < 2 && (beside || !enough) {
-				return fmt.Errorf("layers: %w", backend.ErrOutOfMemory)
+				err := fmt.Errorf("layers: %w", backend.ErrOutOfMemory)
+				if begun := done[i].Load(); f.again(err) != (begun == 1) {
+					t.Errorf("begun %d times, job %d is done again: %v", begun, i, f.again(err))
+				}
+				return err
 			}
 			return nil
 		})

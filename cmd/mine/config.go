@@ -42,7 +42,7 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.RaceSteps }},
 	{"survivors", "survivors", "`N` candidates at most that the race leaves to be trained on every fold",
 		func(c *mine.Config) any { return &c.Survivors }},
-	{"networks", "networks", "`N` networks of each of them on a fold, from other weights; of several folds, every second one stops by other rows",
+	{"networks", "networks", "`N` networks of each of them on a fold, from other weights, 1 beside a normal law; of several folds, every second one stops by other rows",
 		func(c *mine.Config) any { return &c.Networks }},
 	{"reference", "reference", "whether the critic of a normal law, in closed form, is heard too",
 		func(c *mine.Config) any { return &c.Reference }},
@@ -70,9 +70,9 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.ClipNorm }},
 	{"evaluate-every", "evaluate_every", "`N` steps between two looks at the validation rows",
 		func(c *mine.Config) any { return &c.EvaluateEvery }},
-	{"patience", "patience", "stop after `N` looks without a new best, 4 at most beside a normal law",
+	{"patience", "patience", "stop after `N` looks without a gain of a tenth of a standard error, 4 at most beside a normal law",
 		func(c *mine.Config) any { return &c.Patience }},
-	{"validation-fraction", "validation_fraction", "`SHARE` of the rows that decide when to stop and who wins",
+	{"validation-fraction", "validation_fraction", "`SHARE` of the rows, of several folds of those not tested on, that decide when to stop and who wins",
 		func(c *mine.Config) any { return &c.ValidationFraction }},
 	{"test-fraction", "test_fraction", "`SHARE` of the rows that give the reported number",
 		func(c *mine.Config) any { return &c.TestFraction }},
@@ -86,8 +86,8 @@ var configFields = []configField{
 		func(c *mine.Config) any { return &c.Memory }},
 }
 
-// helpRows are the sizes of data that help shows defaults for.
-var helpRows = []int{1_000, 100_000}
+// helpRows are the sizes of data that help shows defaults for, where they are others than for fewer rows.
+var helpRows = []int{1_000, 10_000, 100_000, 1_000_000}
 
 // register defines the flags: those that choose the method in method, the
 // others in training. The defaults are those of an effort.
@@ -130,12 +130,25 @@ func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effor
 		case *mine.SplitKind:
 			flags.Var((*split)(p), field.flag, field.usage)
 		}
-		if low, high := field.text(&defaults[0]), field.text(&defaults[1]); low != high {
-			flag := flags.Lookup(field.flag)
-			flag.DefValue = fmt.Sprintf("%s (%s rows), %s (%s)",
-				low, grouped(helpRows[0]), high, grouped(helpRows[1]))
+		flags.Lookup(field.flag).DefValue = field.defaults(defaults)
+	}
+}
+
+// defaults lists the values that the field has for helpRows.
+func (f configField) defaults(all []mine.Config) string {
+	last := f.text(&all[0])
+	text := fmt.Sprintf("%s (%s rows)", last, grouped(helpRows[0]))
+	changes := false
+	for i := range all {
+		if next := f.text(&all[i]); next != last {
+			text += fmt.Sprintf(", %s (%s)", next, grouped(helpRows[i]))
+			last, changes = next, true
 		}
 	}
+	if !changes {
+		return last
+	}
+	return text
 }
 
 // efforts lists all, the usual one first.

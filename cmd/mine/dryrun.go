@@ -87,7 +87,7 @@ func (f *estimateFlags) plan(cmd *cobra.Command, args []string, status *statusLi
 	runtime.ReadMemStats(&memory)
 	var b bytes.Buffer
 	x, z := f.input.sources(args)
-	p.config.Batch = plan.Batch
+	p.config.Folds, p.config.Batch = plan.Folds, plan.Batch
 	printPlan(&b, planned{
 		Plan: plan, config: p.config, x: x, z: z, left: f.input.left,
 		device: fmt.Sprintf("%s (%s)", p.backend.Name(), p.backend.Device()),

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,6 +65,20 @@ func TestPrintPlan(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}
+	}
+}
+
+// TestDryRunOfGroups: the settings are those of the run, in as many folds as there are groups for.
+func TestDryRunOfGroups(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("X,Z,group\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "%v,%v,%d\n", math.Sin(float64(i*i)), math.Cos(float64(3*i*i)), i/25)
+	}
+	code, stdout, stderr := try(t, "", of(file(t, "groups.csv", b.String()), "--group", "group", "--dry-run")...)
+	text := strings.Join(strings.Fields(stdout), " ")
+	if code != exitOK || !strings.Contains(text, "in 4 folds") || !strings.Contains(text, "--folds 4") {
+		t.Errorf("exit %d, %s, want 4 folds of 3 of the 12 groups each, in\n%s", code, stderr, stdout)
 	}
 }
 

@@ -127,13 +127,15 @@ func flagForm(f *pflag.Flag) string {
 	return form + " " + value
 }
 
-// flagWords says what a flag does, and its default, which stays in one piece,
+// flagWords says what a flag does, and its default, each value of which stays in one piece,
 // unless it has none.
 func flagWords(f *pflag.Flag) []string {
 	_, text := pflag.UnquoteUsage(f)
 	words := strings.Fields(text)
 	if f.DefValue != "" && f.DefValue != "false" {
-		words = append(words, "[default: "+f.DefValue+"]")
+		for value := range strings.SplitAfterSeq("[default: "+f.DefValue+"]", "), ") {
+			words = append(words, strings.TrimSpace(value))
+		}
 	}
 	if variable := f.Annotations[flagVariable]; variable != nil {
 		words = append(words, "[or "+variable[0]+"]")

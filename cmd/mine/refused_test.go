@@ -224,6 +224,8 @@ func TestRefusedGroups(t *testing.T) {
 		{of(path, "--group", "X0"), exitUsage, []string{"--x and --group"}},
 		{of(path, "--group", "one", "--split", "blocks"), exitUsage, []string{"--split is blocks", "auto where rows have groups"}},
 		{of(path, "--group", "one", "--block", "20"), exitUsage, []string{"--block is 20", "auto where rows have groups"}},
+		{[]string{"matrix", path, "--columns", "X0,Z0", "--group", "one", "--block", "20"}, exitUsage, []string{"--block is 20", "auto where rows have groups"}},
+		{[]string{"matrix", path, "--columns", "X0,Z0", "--group", "one", "--split", "blocks"}, exitUsage, []string{"--split is blocks"}},
 		{of(path, "--split", "thirds"), exitUsage, []string{"auto, random, blocks"}},
 		{of(path, "--block", "0"), exitUsage, []string{"want a number of rows, or auto"}},
 		{of(path, "--block", "400"), exitUsage, []string{"--block is 400, want at most 2", "300 rows into 10 blocks"}},

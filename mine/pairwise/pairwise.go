@@ -106,6 +106,14 @@ func (c Config) Validate() error {
 	return c.Estimate.Validate()
 }
 
+// validate reports the first field of the settings of an estimate that cannot be used, with groups of rows if there are any.
+func validate(cfg mine.Config, groups []int) error {
+	if groups != nil {
+		return cfg.ValidateGroups()
+	}
+	return cfg.Validate()
+}
+
 // Normalised brings information to a scale from 0 to 1,
 //
 //	sqrt(1 - exp(-2 I)),
