@@ -60,7 +60,8 @@ func intervalsCommand() *cobra.Command {
 			"interval is for the bound of the critics that the estimate came to, which is found\n" +
 			"from fresh rows; the lower bound is for the information itself. With 400 data sets a\n" +
 			"share has a standard error of 1.1 points at 95%. Intervals hold for any critics, so\n" +
-			"that --set may make trainings short.",
+			"that --set may make trainings short; few test_pairs would add an error of the fresh\n" +
+			"rows' bound, which is by as many, that no interval is for.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.quick {
