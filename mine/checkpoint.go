@@ -35,9 +35,9 @@ type manifest struct {
 	Config  Config   `json:"config"`
 }
 
-// newManifest is that of data that have not been used in place yet; what the estimate runs on
-// is left open. It is empty where nothing is kept.
-func newManifest(x, z column.Source, cfg Config, w wiring) (manifest, error) {
+// newManifest is that of data that have not been used in place yet; the configuration, which the data may change, and
+// what the estimate runs on are left open. It is empty where nothing is kept.
+func newManifest(x, z column.Source, w wiring) (manifest, error) {
 	if w.dir == "" {
 		return manifest{}, nil
 	}
@@ -48,7 +48,7 @@ func newManifest(x, z column.Source, cfg Config, w wiring) (manifest, error) {
 	data, err := fingerprint(x, z, w)
 	return manifest{
 		Version: checkpointVersion, Program: program, Rows: x.Rows(),
-		X: names(x.Columns()), Z: names(z.Columns()), Data: data, Config: cfg,
+		X: names(x.Columns()), Z: names(z.Columns()), Data: data,
 	}, err
 }
 
@@ -133,12 +133,12 @@ func checkpointError(err error) error {
 	return fmt.Errorf("mine: %w: %w", ErrCheckpoint, err)
 }
 
-// keep opens the folder for what m says, on a backend.
-func (w *wiring) keep(m manifest, b backend.Backend) (checkpoints, error) {
+// keep opens the folder for what m says, by a configuration, on a backend.
+func (w *wiring) keep(m manifest, cfg Config, b backend.Backend) (checkpoints, error) {
 	if w.dir == "" {
 		return checkpoints{}, nil
 	}
-	m.Backend, m.Device = b.Name(), kindOf(b.Device())
+	m.Config, m.Backend, m.Device = cfg, b.Name(), kindOf(b.Device())
 	folder, err := checkpoint.Open(w.dir, m)
 	return checkpoints{folder, w.every}, checkpointError(err)
 }

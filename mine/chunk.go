@@ -208,23 +208,28 @@ func (e *Estimator) narrow(t *fitter, methods map[preprocess.Method]bool) (bool,
 
 // inputsOf returns how many inputs a row becomes by all of the methods, on the first fold where both sides vary.
 func (t *fitter) inputsOf(methods map[preprocess.Method]bool) (inputs int, err error) {
-	for f := range t.folds {
-		if inputs, err = t.inputsOn(f, methods); !errors.Is(err, preprocess.ErrConstant) {
-			break
+	err = varying(len(t.folds), func(f int) error {
+		inputs = 0
+		for method := range methods {
+			in, err := t.fit(f, method)
+			if err != nil {
+				return err
+			}
+			inputs += in.maps.X.Inputs() + in.maps.Z.Inputs()
 		}
-	}
+		return nil
+	})
 	return inputs, err
 }
 
-func (t *fitter) inputsOn(f int, methods map[preprocess.Method]bool) (inputs int, err error) {
-	for method := range methods {
-		in, err := t.fit(f, method)
-		if err != nil {
-			return 0, err
+// varying uses the first of so many folds where both sides vary: use says of the others that a side is constant.
+func varying(folds int, use func(f int) error) (err error) {
+	for f := range folds {
+		if err = use(f); !errors.Is(err, preprocess.ErrConstant) {
+			break
 		}
-		inputs += in.maps.X.Inputs() + in.maps.Z.Inputs()
 	}
-	return inputs, nil
+	return err
 }
 
 // methodsOf are those of the candidates, and of the reference if there is one.

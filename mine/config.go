@@ -161,7 +161,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// ValidateGroups is Validate for rows in groups, by WithGroups: these say what stays together.
+// ValidateGroups reports the first field that cannot be used where rows are in groups, by WithGroups, beside what
+// Validate reports: groups say what stays together.
 func (c Config) ValidateGroups() error {
 	switch {
 	case c.Split == SplitBlocks:
@@ -169,7 +170,7 @@ func (c Config) ValidateGroups() error {
 	case c.Block != AutoLength:
 		return &FieldError{Field: "block", Value: c.Block, Want: "auto where rows have groups: it is a number of rows, and groups that depend on each other are kept together by themselves"}
 	}
-	return c.Validate()
+	return nil
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -69,7 +69,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 		return nil, err // before anything takes time
 	}
 	e.prepared(0)
-	about, err := newManifest(x, z, cfg, e.wiring)
+	about, err := newManifest(x, z, e.wiring)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,6 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if err := e.count(); err != nil {
 		return nil, err
 	}
-	about.Config.Folds, about.Config.Batch = e.cfg.Folds, e.cfg.Batch // those asked for may have been too many
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("mine: preparing: %w", err)
 	}
@@ -96,7 +95,7 @@ func NewEstimator(ctx context.Context, x, z column.Source, cfg Config, opts ...O
 	if err := e.checkCapabilities(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	if e.checkpoints, err = e.wiring.keep(about, e.backend); err != nil {
+	if e.checkpoints, err = e.wiring.keep(about, e.cfg, e.backend); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	e.timing.Prepare = time.Since(start)
@@ -191,18 +190,15 @@ func (e *Estimator) hold(ctx context.Context) (*race, error) {
 	dx, dz := e.pairs.Columns()
 	values := dx + dz // codes become more inputs than columns
 	r := &race{}
-	for ; ; r.fold++ {
-		r.fitter = e.fitter(PhaseRace, len(e.cfg.Candidates), e.folds[r.fold])
+	err := varying(len(e.folds), func(f int) (err error) {
+		r.fold, r.fitter = f, e.fitter(PhaseRace, len(e.cfg.Candidates), e.folds[f])
 		var wide int
-		var err error
-		if methods, wide, err = r.fitter.methods(); errors.Is(err, preprocess.ErrConstant) && r.fold+1 < len(e.folds) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
+		methods, wide, err = r.fitter.methods()
 		values = max(values, wide)
-		break
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	all := e.folds[r.fold]
 	counts := all.counts.forRace(len(methods), values, e.cfg.Batch)

@@ -10,8 +10,20 @@ import (
 	"gomine/mine/objective"
 )
 
-// TestInitialState looks at the spread of the initial weights: with n of them, their variance
-// is off by more than 5 sqrt(2/n) once in two million draws.
+// spread checks the variance of initial weights: with n of them it is off by more than 5 sqrt(2/n) once in
+// two million draws.
+func spread(t *testing.T, name string, weights []float32, want float64) {
+	t.Helper()
+	var variance float64
+	for _, w := range weights {
+		variance += float64(w) * float64(w) / float64(len(weights))
+	}
+	if math.Abs(variance-want) > 5*math.Sqrt(2/float64(len(weights)))*want {
+		t.Errorf("%s: variance %.4g, want %.4g", name, variance, want)
+	}
+}
+
+// TestInitialState looks at the spread of a critic's initial weights.
 func TestInitialState(t *testing.T) {
 	for _, test := range []struct {
 		activation backend.Activation
@@ -33,13 +45,7 @@ func TestInitialState(t *testing.T) {
 				case backend.Weights:
 					want = 1.0 / 100
 				}
-				var variance float64
-				for _, w := range s.Params[b.Offset:][:b.Len()] {
-					variance += float64(w) * float64(w) / float64(b.Len())
-				}
-				if math.Abs(variance-want) > 5*math.Sqrt(2/float64(b.Len()))*want {
-					t.Errorf("%s: variance %.4g, want %.4g", b.Name(), variance, want)
-				}
+				spread(t, b.Name(), s.Params[b.Offset:][:b.Len()], want)
 			}
 		})
 	}

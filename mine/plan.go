@@ -40,14 +40,8 @@ func (e *Estimator) Plan() (Plan, error) {
 		return Plan{}, fmt.Errorf("mine: plan: %w", backend.ErrClosed)
 	}
 	p := Plan{Split: e.arranged.Split, Folds: len(e.folds), Rows: e.folds[0].counts.RowCounts, Parallel: len(e.workers(e.critics())), Batch: e.cfg.Batch, Warnings: e.batchWarning()}
-	for f := range e.folds {
-		err := e.planFold(&p, e.folds[f])
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, preprocess.ErrConstant) || f+1 == len(e.folds) {
-			return Plan{}, err
-		}
+	if err := varying(len(e.folds), func(f int) error { return e.planFold(&p, e.folds[f]) }); err != nil {
+		return Plan{}, err
 	}
 	return p, nil
 }

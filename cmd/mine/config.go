@@ -136,19 +136,18 @@ func (f *configFlags) register(method, training *pflag.FlagSet, usual mine.Effor
 
 // defaults lists the values that the field has for helpRows.
 func (f configField) defaults(all []mine.Config) string {
-	last := f.text(&all[0])
-	text := fmt.Sprintf("%s (%s rows)", last, grouped(helpRows[0]))
-	changes := false
+	first := f.text(&all[0])
+	last, others := first, ""
 	for i := range all {
 		if next := f.text(&all[i]); next != last {
-			text += fmt.Sprintf(", %s (%s)", next, grouped(helpRows[i]))
-			last, changes = next, true
+			others += fmt.Sprintf(", %s (%s)", next, grouped(helpRows[i]))
+			last = next
 		}
 	}
-	if !changes {
-		return last
+	if others == "" {
+		return first
 	}
-	return text
+	return fmt.Sprintf("%s (%s rows)%s", first, grouped(helpRows[0]), others)
 }
 
 // efforts lists all, the usual one first.

@@ -97,16 +97,21 @@ func TestHelpShowsDefaults(t *testing.T) {
 	for _, field := range configFields {
 		_, after, found := strings.Cut(help, "  --"+field.flag+" ")
 		text, _, _ := strings.Cut(after, "\n  --")
-		_, shown, _ := strings.Cut(strings.Join(strings.Fields(text), " "), "[default: ")
-		few, some, most := mine.DefaultConfig(1_000), mine.DefaultConfig(100_000), mine.DefaultConfig(1_000_000)
-		for rows, cfg := range map[string]*mine.Config{"(1,000 rows)": &few, "(100,000)": &some, "(1,000,000)": &most} {
-			want := field.text(cfg) + " " + rows
-			if !strings.Contains(shown, rows) { // the same as for fewer rows
-				want = field.text(cfg)
+		text = strings.Join(strings.Fields(text), " ")
+		least := mine.DefaultConfig(1_000)
+		want, last := field.text(&least)+" (1,000 rows)", field.text(&least)
+		for _, size := range []struct {
+			rows int
+			text string
+		}{{10_000, "10,000"}, {100_000, "100,000"}, {1_000_000, "1,000,000"}} {
+			cfg := mine.DefaultConfig(size.rows)
+			if next := field.text(&cfg); next != last {
+				want, last = want+", "+next+" ("+size.text+")", next
 			}
-			if !found || !strings.Contains(shown, want) {
-				t.Errorf("--%s: help says %q, want %q in it", field.flag, shown, want)
-			}
+		}
+		want = "[default: " + strings.TrimSuffix(want, " (1,000 rows)") + "]"
+		if !found || !strings.Contains(text, want) {
+			t.Errorf("--%s: help says %q, want %q in it", field.flag, text, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package pairwise
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,7 +67,7 @@ func (p Pair) config(cfg mine.Config) mine.Config {
 // estimated, such as one whose training diverges, has the reason in its Estimate; the end of ctx, a backend
 // that fails and an error of Done end the work.
 func EstimatePairs(ctx context.Context, w Work, cfg mine.Config) (err error) {
-	if err := validate(cfg, w.Groups); err != nil {
+	if err := cmp.Or(cfg.Validate(), validateGroups(cfg, w.Groups)); err != nil {
 		return err
 	}
 	b := w.Backend

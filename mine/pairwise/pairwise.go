@@ -106,12 +106,12 @@ func (c Config) Validate() error {
 	return c.Estimate.Validate()
 }
 
-// validate reports the first field of the settings of an estimate that cannot be used, with groups of rows if there are any.
-func validate(cfg mine.Config, groups []int) error {
-	if groups != nil {
-		return cfg.ValidateGroups()
+// validateGroups reports the first field of the settings of an estimate that cannot be used with groups of rows, if there are any.
+func validateGroups(cfg mine.Config, groups []int) error {
+	if groups == nil {
+		return nil
 	}
-	return cfg.Validate()
+	return cfg.ValidateGroups()
 }
 
 // Normalised brings information to a scale from 0 to 1,

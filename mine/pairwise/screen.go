@@ -80,7 +80,7 @@ func (o Options) threads() int {
 // Screen looks at all pairs of variables of as many rows. Of the configuration it takes how p-values become
 // q-values, and the seed of the estimates, which orders equal values.
 func Screen(ctx context.Context, vars []Variable, cfg Config, opt Options) (Screening, error) {
-	if err := cmp.Or(cfg.Validate(), validate(cfg.Estimate, opt.Groups), check(vars)); err != nil {
+	if err := cmp.Or(cfg.Validate(), validateGroups(cfg.Estimate, opt.Groups), check(vars)); err != nil {
 		return Screening{}, err
 	}
 	s := &screen{vars: vars, n: vars[0].Data.Rows(), factor: 1, by: -1, Options: opt}
